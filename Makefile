@@ -1,0 +1,48 @@
+# Everything a person runs. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Where pip finds the CPU build of torch; empty: what pip finds by itself, else the PyTorch project's CPU index.
+TORCH_INDEX ?=
+export SPECTREMOR_SHARED ?= $(abspath ../shared)
+
+# Budget of `make reproduce`: simulations, and minutes for each of the two trainings.
+N ?= 2000
+MINUTES ?= 480
+WORKERS ?= 2
+REPRODUCE ?= reproduced
+
+.PHONY: help setup lock demo lint test test-full reproduce clean
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(READY)  ## make .venv with everything pinned by requirements.lock (quick when it is there)
+$(READY): requirements.lock pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" TORCH_INDEX="$(TORCH_INDEX)" bash scripts/setup.sh
+
+lock:  ## resolve pyproject.toml afresh and rewrite requirements.lock
+	@PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" bash scripts/lock.sh
+
+demo: setup  ## the main job on the example geology and source: a NetCDF wavefield, a figure, a table
+	@$(BIN)/python scripts/demo.py --out demo_output
+
+lint: setup  ## ruff, mypy, import contracts, pre-commit hooks
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pre-commit run --all-files
+
+test: lint  ## lint and the core tests
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
+
+test-full: setup  ## the slow tests: notebooks, browser, kills, wheel in an empty environment
+	@$(BIN)/python -m pytest -m slow
+
+reproduce: setup  ## data, training and results from seeds; N=2000 MINUTES=480 WORKERS=2; stopped, the same command goes on
+	@PATH="$(abspath $(BIN)):$$PATH" N=$(N) MINUTES=$(MINUTES) WORKERS=$(WORKERS) OUT=$(REPRODUCE) bash scripts/reproduce.sh
+
+clean:  ## remove what was made here
+	rm -rf $(VENV) build dist demo_output .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,94 @@
+"""What each ingredient of the project's MIFNO is worth, trained and judged alike.
+
+    python benchmarks/ablation_mifno.py --data campaign.zarr --out runs [--minutes 20] [--only full no_first_guess]
+
+Each variant gets the same wall time in the project's own training loop, on the training split; the table is of the
+validation split. Run it again to go on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from spectremor.surrogate.config import load_preset
+from spectremor.training.config import MifnoTraining, parse_config
+from spectremor.training.loop import BEST
+from spectremor.training.run import train
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "full": {},
+    "rough_rays": {"domain": {"ray_smoothings_m": [0.0]}},
+    "one_medium": {"domain": {"ray_smoothings_m": [500.0]}},
+    "no_first_guess": {"first_guess": False},
+    "no_travel_times": {"travel_times": False},
+    "not_aligned": {"align": False},
+    "lowpass_skip": {"moment": "input", "skip": "lowpass"},
+    "free_moment": {"moment": "input"},
+    "published_inputs": {
+        "moment": "input",
+        "source_branch": True,
+        "travel_times": False,
+        "first_guess": False,
+        "align": False,
+        "skip": "lowpass",
+    },
+    "no_augmentation": {},
+}
+METRICS = ("val_loss", "val_rRMSE_raw", "val_bias_low", "val_bias_mid", "val_bias_high")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--preset", default="small")
+    parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--only", nargs="*", choices=list(VARIANTS), default=list(VARIANTS))
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    print(f"{'variant':18s} {'steps':>6s} " + " ".join(f"{m.removeprefix('val_'):>10s}" for m in METRICS))
+    for name in args.only:
+        run = args.out / name
+        train(variant(name, args), args.data, run, resume=run.exists(), minutes=args.minutes, cache=args.out / "cache")
+        row = best_row(run)
+        print(f"{name:18s} {row['step']:6.0f} " + " ".join(f"{row[m]:10.4f}" for m in METRICS), flush=True)
+
+
+def variant(name: str, args: argparse.Namespace) -> MifnoTraining:
+    """The training config of a variant: the preset with some switches thrown."""
+    model = load_preset(args.preset).model_dump(mode="json")
+    for key, value in VARIANTS[name].items():
+        model[key] = {**model[key], **value} if isinstance(value, dict) else value
+    config = parse_config(
+        {
+            "model": model,
+            "steps": args.steps,
+            "batch": args.batch,
+            "learning_rate": 2e-3,
+            "warmup": 25,
+            "ema_decay": 0.98,
+            "validate_every": max(1, args.steps // 8),
+            "checkpoint_every": 20,
+            "augment": name != "no_augmentation",
+        },
+        "mifno",
+    )
+    assert isinstance(config, MifnoTraining)
+    return config
+
+
+def best_row(run: Path) -> dict[str, float]:
+    """The validation with the lowest loss."""
+    from spectremor.training.logs import read_metrics
+
+    assert (run / BEST).exists(), f"{run}: stopped before its first validation; run again to go on"
+    rows = [{k: float(v) for k, v in row.items() if v} for row in read_metrics(run / "metrics.csv")]
+    return min((row for row in rows if "val_loss" in row), key=lambda row: row["val_loss"])
+
+
+if __name__ == "__main__":
+    main()

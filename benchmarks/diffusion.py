@@ -1,0 +1,170 @@
+"""The diffusion stage: time per wavefield against steps, and quality against steps.
+
+    python benchmarks/diffusion.py speed [--config small] [--threads 2] [--steps 1 2 5 8 10 20]
+    python benchmarks/diffusion.py quality --data STORE --model MODEL [--stage1 simulation:300] --out FOLDER
+
+`speed` times fresh weights, whose values change nothing, beside a 4096^3 float32 matrix product in the same run.
+`quality` generates the validation split with 1 to 1,000 steps and writes a table (csv) and a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+def speed(options: argparse.Namespace) -> None:
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from spectremor.diffusion import Condition, DiffusionStage
+    from spectremor.training.config import load_config
+
+    torch.set_num_threads(options.threads)
+    stage = DiffusionStage(load_config(options.config, "ddpm").model)
+    n = stage.config.latent.latent_samples
+    condition = Condition(traces=torch.zeros(1, 3, n), log_amplitude=torch.zeros(1))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        stage.network(torch.zeros(1, 3, n), condition, torch.zeros(1))
+    flops = counter.get_total_flops()
+    weights = sum(p.numel() for p in stage.network.parameters())
+    a = torch.randn(4096, 4096)
+    product = _best(lambda: a @ a, options.repeat)
+    field = np.random.default_rng(0).standard_normal((3, 32, 32, 320)).astype(np.float32)
+    print(f"preset {options.config}: {weights / 1e6:.2f} M weights, {flops / 1e6:.1f} MFLOP per sensor and step")
+    print(f"{options.threads} threads; 4096^3 float32 product: {product:.2f} s")
+    print(f"default steps: {stage.config.sampling.steps}\n")
+    print("| steps | s per wavefield (32 x 32 x 3 x 320) | products | share of the product's speed |")
+    print("|---|---|---|---|")
+    for steps in options.steps:
+        seconds = _best(lambda k=steps: stage.generate_arrays(field, steps=k), options.repeat)
+        share = (flops * 1024 * steps / seconds) / (2 * 4096**3 / product)
+        print(f"| {steps} | {seconds:.2f} | {seconds / product:.2f} | {100 * share:.0f}% |")
+
+
+def quality(options: argparse.Namespace) -> None:
+    from spectremor.data.model_folder import read_model_folder
+    from spectremor.data.store import CampaignStore
+    from spectremor.diffusion import DiffusionStage
+    from spectremor.training.stage1_cache import FrozenStage1, model_of
+
+    store = CampaignStore.open(options.data)
+    config, tensors = read_model_folder(model_of(options.model))
+    stage = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
+    stage1 = FrozenStage1(store, options.stage1 or str(options.model))
+    ids = store.ids("val")[: options.samples]
+    cases = [(stage1(int(i)), store.velocity(int(i))) for i in ids]
+    sensors = np.sort(np.random.default_rng(0).permutation(len(store.x_m) * len(store.y_m))[: options.sensors])
+    truth = np.concatenate([_at(wanted, sensors) for _, wanted in cases])
+    dt = 1 / store.sampling_hz
+    rows = [
+        {"sampler": "stage 1", "steps": 0} | _scores(np.concatenate([_at(s, sensors) for s, _ in cases]), truth, dt)
+    ]
+    print(_line(rows[-1]))
+    for sampler in options.samplers:
+        for steps in options.steps:
+            made = [stage.generate_at(known, sensors, steps=steps, sampler=sampler)[0] for known, _ in cases]
+            rows.append({"sampler": sampler, "steps": steps} | _scores(np.concatenate(made), truth, dt))
+            print(_line(rows[-1]), flush=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with (options.out / "quality_against_steps.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    _figure(rows, options.out / "quality_against_steps.png", len(truth))
+
+
+def _scores(prediction: np.ndarray, truth: np.ndarray, dt_s: float) -> dict[str, float]:
+    from spectremor.signal.filters import low_pass
+    from spectremor.signal.gof import gof
+    from spectremor.signal.misfit import frequency_biases, relative_errors
+
+    eg, pg = gof(prediction, truth, dt_s)
+    low, mid, high = np.nanmean(frequency_biases(prediction, truth, dt_s), axis=0)
+    slow = (low_pass(v, dt_s, 1.0).astype(np.float32) for v in (prediction, truth))
+    _, below_1hz = relative_errors(*slow)
+    _, rrmse = relative_errors(prediction, truth)
+    return {
+        "EG": float(np.nanmean(eg)),
+        "PG": float(np.nanmean(pg)),
+        "bias_low": float(low),
+        "bias_mid": float(mid),
+        "bias_high": float(high),
+        "rRMSE_raw": float(rrmse.mean()),
+        "rRMSE_raw_below_1Hz": float(below_1hz.mean()),
+    }
+
+
+def _figure(rows: list[dict[str, float]], path: Path, sensors: int) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained")
+    for sampler in dict.fromkeys(row["sampler"] for row in rows if row["steps"]):
+        own = [row for row in rows if row["sampler"] == sampler]
+        steps = [row["steps"] for row in own]
+        axes[0].semilogx(steps, [row["EG"] for row in own], "o-", label=sampler)
+        axes[1].semilogx(steps, [row["PG"] for row in own], "o-", label=sampler)
+        axes[2].semilogx(steps, [row["bias_high"] for row in own], "o-", label=sampler)
+    for axis, name in zip(axes, ("EG", "PG", "bias_high"), strict=True):
+        axis.axhline(rows[0][name], color="grey", linestyle="--", label="stage 1")
+        axis.set_xlabel("steps")
+        axis.set_ylabel({"bias_high": "bias, 2-5 Hz"}.get(name, f"{name} (10 is perfect)"))
+        axis.grid(alpha=0.3)
+    axes[0].legend()
+    figure.suptitle(f"Quality against sampling steps, {sensors} sensors of the validation split")
+    figure.savefig(path, dpi=130)
+    print(path)
+
+
+def _line(row: dict[str, float]) -> str:
+    numbers = ", ".join(f"{name} {value:.3f}" for name, value in row.items() if isinstance(value, float))
+    return f"{row['sampler']} {row['steps']}: {numbers}"
+
+
+def _at(field: np.ndarray, sensors: np.ndarray) -> np.ndarray:
+    return np.moveaxis(field.reshape(3, -1, field.shape[-1])[:, sensors], 0, 1)
+
+
+def _best(work: object, repeat: int) -> float:
+    work()
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(required=True)
+    fast = verbs.add_parser("speed")
+    fast.add_argument("--config", default="small")
+    fast.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    fast.add_argument("--steps", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    fast.add_argument("--repeat", type=int, default=3)
+    fast.set_defaults(run=speed)
+    good = verbs.add_parser("quality")
+    good.add_argument("--data", type=Path, required=True)
+    good.add_argument("--model", type=Path, required=True)
+    good.add_argument("--stage1")
+    good.add_argument("--out", type=Path, required=True)
+    good.add_argument("--samples", type=int, default=16)
+    good.add_argument("--sensors", type=int, default=64)
+    good.add_argument("--samplers", nargs="+", default=["dpm-solver++", "ddim", "ddpm"])
+    good.add_argument("--steps", type=int, nargs="+", default=[1, 2, 3, 4, 6, 8, 12, 20, 50, 200, 1000])
+    good.set_defaults(run=quality)
+    options = parser.parse_args()
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()

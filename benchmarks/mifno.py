@@ -1,0 +1,114 @@
+"""Time the MIFNO against a matrix product of the same machine, in one run.
+
+    python benchmarks/mifno.py [--threads 2] [--repeats 5] [--layers 16] [--preset small]
+
+Prints, for one sample through the published network at paper size: operations counted, seconds, and the ratio (of
+medians, and of bests) to a 4096 x 4096 x 4096 float32 product timed in turn with it. Then, for a preset of the
+project's own network, the seconds from a geology and a source to a wavefield in m/s, ray tracing included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from spectremor.core.source import Source
+from spectremor.data.normalisation import GeologyNormalisation
+from spectremor.surrogate.config import load_preset
+from spectremor.surrogate.mifno import MifnoSurrogate
+from spectremor.surrogate.network import Mifno
+from spectremor.surrogate.published import PublishedConfig, PublishedMifno
+
+PRODUCT_SIZE = 4096
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--layers", type=int, default=16, choices=(8, 16))
+    parser.add_argument("--preset", default="small")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    a, b = torch.randn(2, PRODUCT_SIZE, PRODUCT_SIZE)
+    jobs: dict[str, Callable[[], object]] = {"product": lambda: a @ b}
+    model = PublishedMifno(PublishedConfig.paper(args.layers))
+    geology, source = torch.randn(1, 32, 32, 32, 1), torch.randn(1, 1, 9)
+    target = torch.randn(3, 1, 32, 32, 320, 1)
+
+    def forward() -> None:
+        with torch.inference_mode():
+            model(geology, source)
+
+    def both() -> None:
+        model.zero_grad()
+        loss = torch.stack([(u - v).abs().mean() for u, v in zip(model(geology, source), target, strict=True)]).sum()
+        loss.backward()
+
+    jobs |= {"forward": forward, "forward + backward": both}
+    times = measure(jobs, args.repeats)
+    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}, {args.layers} layers, one sample")
+    print(f"{'what':20s} {'GFLOP':>7s} {'median s':>9s} {'best s':>8s} {'GFLOP/s':>8s} {'products':>9s} {'(best)':>7s}")
+    product = times["product"]
+    for name, job in jobs.items():
+        flop = count_flop(job) if name != "product" else 2 * PRODUCT_SIZE**3
+        middle, best = statistics.median(times[name]), min(times[name])
+        ratio = middle / statistics.median(product)
+        print(
+            f"{name:20s} {flop / 1e9:7.1f} {middle:9.3f} {best:8.3f} {flop / best / 1e9:8.0f} {ratio:9.2f} "
+            f"{best / min(product):7.2f}"
+        )
+    shipped = own_network(args.preset)
+    seconds = measure({"predict": shipped}, args.repeats)["predict"]
+    print(
+        f"{args.preset} network, geology to wavefield: {statistics.median(seconds):.3f} s (best {min(seconds):.3f} s)"
+    )
+
+
+def own_network(preset: str) -> Callable[[], object]:
+    """One prediction of the project's own network, from Vs and source to m/s."""
+    config = load_preset(preset)
+    domain = config.domain
+    rng = np.random.default_rng(0)
+    vs = rng.uniform(1500, 3500, domain.nodes).astype(np.float32)
+    source = Source.from_angles(position_m=(4800, 4000, -5000), strike_deg=48, dip_deg=45, rake_deg=88)
+    normalisation = GeologyNormalisation(np.full(domain.nodes, 2500.0), np.full(domain.nodes, 500.0))
+    surrogate = MifnoSurrogate(Mifno(config).eval(), normalisation)
+    return lambda: surrogate.predict_arrays(vs[None], [source])
+
+
+def measure(jobs: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
+    """Seconds of each job, taken in turn so that all meet the same weather; the first round is not counted."""
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for turn in range(repeats + 1):
+        for name, job in jobs.items():
+            start = time.perf_counter()
+            job()
+            if turn:
+                times[name].append(time.perf_counter() - start)
+    return times
+
+
+def _product_flop(_added: torch.Size, a: torch.Size, b: torch.Size, **_: object) -> int:
+    """In-place products, which torch's counter leaves out."""
+    return 2 * math.prod(a) * b[-1]
+
+
+def count_flop(job: Callable[[], object]) -> int:
+    """Floating-point operations of the matrix products and convolutions in one call."""
+    in_place = {torch.ops.aten.addmm_: _product_flop, torch.ops.aten.baddbmm_: _product_flop}
+    with FlopCounterMode(display=False, custom_mapping=in_place) as counter:
+        job()
+    return counter.get_total_flops()
+
+
+if __name__ == "__main__":
+    main()

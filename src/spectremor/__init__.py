@@ -1,0 +1,58 @@
+"""Broadband synthetic earthquake ground motion from a 3D geology and a source, in seconds.
+
+The public names below are loaded on first use, so that importing the package and `spectremor --help` stay quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "InputError": "spectremor.core.errors",
+    "InputWarning": "spectremor.core.errors",
+    "Source": "spectremor.core.source",
+    "make_geology": "spectremor.core.geology",
+    "read_geology": "spectremor.data.geology_files",
+    "read_wavefield": "spectremor.data.wavefield_files",
+    "write_wavefield": "spectremor.data.wavefield_files",
+    "random_geology": "spectremor.simulation.random_geology",
+    "simulate": "spectremor.simulation.elastic",
+    "load_model": "spectremor.pipeline",
+    "evaluate": "spectremor.evaluation",
+    "gof": "spectremor.signal.gof",
+}
+_MODULES = ("surrogate", "diffusion", "signal", "simulation", "exchange", "training", "evaluation", "data", "core")
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f"spectremor.{name}")
+    raise AttributeError(f"module 'spectremor' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})
+
+
+if TYPE_CHECKING:
+    from spectremor.core.errors import InputError as InputError
+    from spectremor.core.errors import InputWarning as InputWarning
+    from spectremor.core.geology import make_geology as make_geology
+    from spectremor.core.source import Source as Source
+    from spectremor.data.geology_files import read_geology as read_geology
+    from spectremor.data.wavefield_files import read_wavefield as read_wavefield
+    from spectremor.data.wavefield_files import write_wavefield as write_wavefield
+    from spectremor.evaluation import evaluate as evaluate
+    from spectremor.pipeline import load_model as load_model
+    from spectremor.signal.gof import gof as gof
+    from spectremor.simulation.elastic import simulate as simulate
+    from spectremor.simulation.random_geology import random_geology as random_geology

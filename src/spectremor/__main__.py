@@ -1,0 +1,5 @@
+"""`python -m spectremor`."""
+
+from spectremor.cli import main
+
+main()

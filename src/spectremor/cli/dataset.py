@@ -1,0 +1,201 @@
+"""`spectremor dataset`: make, import, check and describe stores of simulations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spectremor.core.errors import InputError
+
+if TYPE_CHECKING:
+    from spectremor.simulation.campaign_config import CampaignConfig
+
+StoreArgument = Annotated[Path, typer.Argument(help="A store made by `dataset create` or `dataset import`.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the verb and its parts."""
+    dataset = typer.Typer(no_args_is_help=True, help="Make, import, check and describe datasets of simulations.")
+    dataset.command("create")(create)
+    dataset.command("import")(import_)
+    dataset.command("check")(check)
+    dataset.command("info")(info)
+    app.add_typer(dataset, name="dataset")
+
+
+def create(
+    n: Annotated[int, typer.Option("--n", help="How many samples the dataset shall hold.")],
+    out: Annotated[Path, typer.Option("--out", help="Store to make, or to carry on with (.zarr).")],
+    preset: Annotated[
+        str, typer.Option("--preset", help="hemews (random sources), hemew (one fixed source), tiny, or a YAML file.")
+    ] = "hemews",
+    grid_spacing: Annotated[float, typer.Option("--grid-spacing", help="Grid of the simulations in m.")] = 150.0,
+    also: Annotated[
+        list[float] | None, typer.Option("--also", help="A coarser grid beside it, in m (repeatable).")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="One seed, one dataset.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", help="Processes of the embedded cluster, a core each.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", help="Use the running dask cluster at this address instead.")
+    ] = None,
+    slurm: Annotated[
+        Path | None, typer.Option("--slurm", help="YAML of SLURM options: submit jobs through dask-jobqueue instead.")
+    ] = None,
+    job_script: Annotated[
+        bool, typer.Option("--job-script", help="With --slurm: print the job script and do nothing.")
+    ] = False,
+) -> None:
+    """Simulate random geologies and earthquakes into a store. Killed, the same command carries on.
+
+    [bold]Example[/bold]
+
+    spectremor dataset create --preset hemews --n 2000 --grid-spacing 150 --also 300 --workers 2 --out hemews.zarr
+    """
+    if slurm is not None and job_script:
+        from spectremor.simulation.campaign_cluster import SlurmOptions, slurm_cluster
+
+        with slurm_cluster(SlurmOptions.load(slurm)) as cluster:
+            typer.echo(cluster.job_script())
+        return
+    config = _config(preset, grid_spacing, also or [], seed)
+    _check_places(out, workers, scheduler, slurm, job_script)
+
+    from spectremor.simulation.campaign import open_campaign, run_campaign, warn_of_band, worker_memory_bytes
+    from spectremor.simulation.campaign_cluster import SlurmOptions, local_client, remote_client, slurm_client
+
+    warn_of_band(config)
+    store = open_campaign(out, config, n)
+    memory = worker_memory_bytes(config)
+    if store.complete()[:n].all():
+        typer.echo(f"{out}: {n} samples, all complete")
+        return
+    if scheduler is not None:
+        clients = remote_client(scheduler)
+    elif slurm is not None:
+        clients = slurm_client(SlurmOptions.load(slurm))
+    else:
+        clients = local_client(workers, memory)
+        typer.echo(f"{workers} workers, at most {memory / 1e9:.1f} GB each", err=True)
+    with clients as client, _reporter() as report:
+        done = run_campaign(out, config, n, client, report=report)
+    typer.echo(
+        f"{out}: {done.done} samples, {done.made} made now in {done.seconds:.0f} s; "
+        f"peak memory of a worker {done.peak_memory_bytes / 1e9:.2f} GB"
+    )
+
+
+def import_(
+    path: Annotated[Path, typer.Argument(help="Folder of published files (sample*.h5; or npy + csv + h5 or zip).")],
+    out: Annotated[Path, typer.Option("--out", help="Store to make, or to carry on with (.zarr).")],
+    geologies: Annotated[
+        list[Path] | None,
+        typer.Option("--geologies", help="Raw form: .npy stacks in order (default: all in the folder)."),
+    ] = None,
+    sources: Annotated[Path | None, typer.Option("--sources", help="Raw form: csv of sources.")] = None,
+    first: Annotated[
+        int | None, typer.Option("--first", help="Raw form: number of the simulation in the tables' first row.")
+    ] = None,
+) -> None:
+    """Import published HEMEW-3D data (v1 or v2, machine-learning or raw form), axes aligned.
+
+    [bold]Example[/bold]
+
+    spectremor dataset import downloads/hemew --out published.zarr
+    """
+    from spectremor.cli.campaign_progress import counter
+    from spectremor.data.importing import import_published
+    from spectremor.data.published_folder import PublishedFolder
+
+    _check_out(out)
+    folder = PublishedFolder.scan(path, geologies or (), sources, first)
+    with counter("importing") as report:
+        store = import_published(folder, out, report=report)
+    typer.echo(f"{out}: {len(store.ids())} samples imported from {path}")
+
+
+def check(
+    store: StoreArgument,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Count damaged samples as missing: `dataset create` makes them again.")
+    ] = False,
+) -> None:
+    """Prove a store sound (shape, units, finite, split, checksum), or name what is not (exit code 1).
+
+    [bold]Example[/bold]
+
+    spectremor dataset check hemews.zarr
+    """
+    from spectremor.cli.campaign_progress import counter
+    from spectremor.data.store import CampaignStore
+    from spectremor.data.store_check import check_store, repair_store
+
+    opened = CampaignStore.open(store)
+    with counter("checking") as report:
+        problems = check_store(opened, report=report)
+    for sample, findings in problems.items():
+        for finding in findings:
+            typer.echo(f"{'store' if sample is None else f'sample {sample}'}: {finding}")
+    complete = len(opened.ids())
+    typer.echo(f"{store}: {complete} of {opened.count} samples complete, {len(problems)} with problems")
+    if problems and repair:
+        typer.echo(f"{repair_store(store, problems)} samples counted as missing")
+    if problems:
+        raise typer.Exit(1)
+
+
+def info(store: StoreArgument) -> None:
+    """Say what is inside a store.
+
+    [bold]Example[/bold]
+
+    spectremor dataset info hemews.zarr
+    """
+    from spectremor.data.store import CampaignStore
+    from spectremor.data.store_info import describe
+
+    typer.echo(describe(CampaignStore.open(store)))
+
+
+def _config(preset: str, grid_spacing: float, also: list[float], seed: int) -> CampaignConfig:
+    from pydantic import ValidationError
+
+    from spectremor.simulation.campaign_config import CampaignConfig, load_scenario
+
+    scenario = load_scenario(preset)
+    try:
+        return CampaignConfig(
+            scenario=scenario, seed=seed, grid_spacing_m=grid_spacing, also_m=tuple(sorted(also))
+        ).checked()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).removesuffix("_m").replace("_", "-")
+        raise InputError(f"--{name}", first["input"], first["msg"]) from None
+
+
+def _check_places(out: Path, workers: int, scheduler: str | None, slurm: Path | None, job_script: bool) -> None:
+    if workers < 1:
+        raise InputError("--workers", workers, "at least 1")
+    if scheduler is not None and slurm is not None:
+        raise InputError("--scheduler", scheduler, "either --scheduler or --slurm")
+    if job_script:
+        raise InputError("--job-script", "without --slurm", "together with --slurm")
+    _check_out(out)
+
+
+def _check_out(out: Path) -> None:
+    import os
+
+    if out.is_file():
+        raise InputError("--out", out, "a folder to make, or a store")
+    parent = out.resolve().parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise InputError("--out", out, "a path in an existing folder that can be written")
+
+
+def _reporter():  # type: ignore[no-untyped-def]
+    """Progress with rate and time left: a bar on a terminal, a line now and then in a log."""
+    from spectremor.cli.campaign_progress import progress_reporter
+
+    return progress_reporter()

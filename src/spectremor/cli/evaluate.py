@@ -1,0 +1,274 @@
+"""`spectremor evaluate`: judge a model on a campaign, or one wavefield against another."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spectremor.core.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from spectremor.evaluation.scores import Scores
+    from spectremor.pipeline import GroundMotionModel
+
+#: Seconds between lines where stderr is not a terminal.
+_LOG_EVERY_S = 30.0
+
+PredictionOption = Annotated[Path | None, typer.Option("--prediction", help="Wavefield to judge (.nc, .zarr, .h5).")]
+ReferenceOption = Annotated[Path | None, typer.Option("--reference", help="The true wavefield (.nc, .zarr, .h5).")]
+NearestOption = Annotated[bool, typer.Option("--nearest", help="Pair each sensor with the nearest; no interpolation.")]
+ToleranceOption = Annotated[float, typer.Option("--tolerance", help="For --nearest, in m along each axis.")]
+WindowOption = Annotated[str | None, typer.Option("--window", help="FROM,TO in s after origin: cut both to it.")]
+GeologyOption = Annotated[Path | None, typer.Option("--geology", help="Sets the scale of rMAE and rRMSE.")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Campaign store to judge a model on.")]
+ModelOption = Annotated[Path | None, typer.Option("--model", help="Model folder (default: what ships).")]
+CompareOption = Annotated[list[Path] | None, typer.Option("--compare", help="Another model folder (repeatable).")]
+RegressionOption = Annotated[
+    Path | None, typer.Option("--regression", help="Model folder whose second stage is the L1-regression baseline.")
+]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Report folder: tables, figures, index.html.")]
+SplitOption = Annotated[str, typer.Option("--split", help="Which samples: train, val, test or all.")]
+SamplesOption = Annotated[int | None, typer.Option("--samples", help="The first so many events only.")]
+SensorsOption = Annotated[
+    int | None, typer.Option("--sensors", help="So many sensors of each event, drawn by amplitude stratum.")
+]
+RealizationsOption = Annotated[int, typer.Option("--realizations", help="Draws of the second stage.")]
+StepsOption = Annotated[int | None, typer.Option("--steps", help="Sampling steps of the second stage.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="One seed, one result.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the verb."""
+    app.command("evaluate")(evaluate)
+
+
+def evaluate(
+    prediction: PredictionOption = None,
+    reference: ReferenceOption = None,
+    data: DataOption = None,
+    out: OutOption = None,
+    model: ModelOption = None,
+    compare: CompareOption = None,
+    regression: RegressionOption = None,
+    split: SplitOption = "test",
+    samples: SamplesOption = None,
+    sensors: SensorsOption = None,
+    realizations: RealizationsOption = 1,
+    steps: StepsOption = None,
+    seed: SeedOption = 0,
+    nearest: NearestOption = False,
+    tolerance: ToleranceOption = 60.0,
+    window: WindowOption = None,
+    geology: GeologyOption = None,
+) -> None:
+    """Judge a model on a campaign's events, or one wavefield against another.
+
+    [bold]Examples[/bold]
+
+    spectremor evaluate --data campaign.zarr --model runs/ddpm/model --sensors 64 --out report
+
+    spectremor evaluate --prediction field.nc --reference truth.nc --out report
+    """
+    if (data is None) == (prediction is None and reference is None):
+        found = "none of them" if data is None else "both kinds"
+        raise InputError("--data", found, "--data STORE, or --prediction FILE with --reference FILE")
+    if out is not None:
+        _check_out(out)
+    if data is None:
+        if prediction is None or reference is None:
+            raise InputError("--prediction, --reference", "one of the two", "both")
+        _pair(prediction, reference, out, nearest, tolerance, window, geology)
+        return
+    if out is None:
+        raise InputError("--out", "none", "a folder for the report")
+    from spectremor.evaluation.benchmark import Settings
+
+    settings = Settings(
+        split=_split(split),  # type: ignore[arg-type]
+        samples=samples,
+        sensors=sensors,
+        realizations=realizations,
+        steps=steps,
+        seed=seed,
+    )
+    _benchmark(data, model, compare or [], regression, settings, out)
+
+
+def _benchmark(
+    data: Path, model: Path | None, compare: list[Path], regression: Path | None, settings, out: Path
+) -> None:  # type: ignore[no-untyped-def]
+    from spectremor.data.store import CampaignStore
+    from spectremor.evaluation.benchmark import run_benchmark
+    from spectremor.evaluation.report import findings, write_report
+    from spectremor.evaluation.tables import summary_rows
+    from spectremor.pipeline import load_model
+
+    store = CampaignStore.open(data)
+    models = _models([model, *compare])
+    baseline = load_model(regression) if regression is not None else _shipped_regression(model)
+    if baseline is not None and baseline.diffusion is None:
+        raise InputError("--regression", regression, "a model folder with a second stage")
+    with _progress() as advance:
+        result = run_benchmark(store, models, regression=baseline, settings=settings, on_progress=advance)
+        advance(len(result.samples), len(result.samples), "drawing the report")
+        page = write_report(result, out)
+    summary = summary_rows(result.tallies, settings.seed)
+    _show_table(summary, [t.name for t in result.tallies])
+    for line in [*findings(summary, [t.name for t in result.tallies]), *result.remarks]:
+        typer.echo(line)
+    typer.echo(f"report: {page}")
+
+
+def _models(folders: list[Path | None]) -> dict[str, GroundMotionModel]:
+    from spectremor.pipeline import load_model
+
+    models: dict[str, GroundMotionModel] = {}
+    for folder in folders:
+        name = "default" if folder is None else _short_name(folder)
+        if name in models:
+            raise InputError(
+                "--compare", folder, "models with different names (folder, or its parent if called 'model')"
+            )
+        models[name] = load_model(folder)
+    return models
+
+
+def _short_name(folder: Path) -> str:
+    """`runs/ddpm/model` is known as ddpm."""
+    folder = folder.resolve()
+    return folder.parent.name if folder.name == "model" else folder.name
+
+
+def _shipped_regression(model: Path | None) -> GroundMotionModel | None:
+    """The regression baseline that lies beside a model's own weights, if it does."""
+    from spectremor.pipeline import DEFAULT_MODEL, load_model
+
+    folder = (DEFAULT_MODEL if model is None else model).resolve() / "regression"
+    return load_model(folder) if (folder / "config.json").is_file() else None
+
+
+def _split(split: str) -> str:
+    if split not in ("train", "val", "test", "all"):
+        raise InputError("--split", split, "train, val, test or all")
+    return split
+
+
+def _check_out(out: Path) -> None:
+    """Refuse before any work what the report would replace: anything but an earlier report."""
+    if out.exists() and not (out.is_dir() and ((out / "index.html").is_file() or not any(out.iterdir()))):
+        raise InputError("--out", out, "a new folder, or an earlier report's")
+    if not out.resolve().parent.is_dir():
+        raise InputError("--out", out, "a path in an existing folder")
+
+
+# -- one wavefield against another ------------------------------------------------------------------------------------
+
+
+def _pair(
+    prediction: Path,
+    reference: Path,
+    out: Path | None,
+    nearest: bool,
+    tolerance_m: float,
+    window: str | None,
+    geology: Path | None,
+) -> None:
+    from spectremor.data.wavefield_files import read_wavefield
+    from spectremor.evaluation.pair_report import write_pair_report
+    from spectremor.evaluation.pairing import make_pair
+    from spectremor.evaluation.scores import evaluate as judge
+
+    choices = {"sensors": "nearest" if nearest else None, "tolerance_m": tolerance_m, "window_s": _window(window)}
+    fields = read_wavefield(prediction), read_wavefield(reference)
+    scores = judge(*fields, **choices, geology=_geology_of(geology, reference, fields))  # type: ignore[arg-type]
+    _show_scores(scores)
+    if out is not None:
+        pair = make_pair(*fields, **choices)  # type: ignore[arg-type]
+        typer.echo(f"report: {write_pair_report(scores, pair, (prediction.name, reference.name), out)}")
+
+
+def _geology_of(
+    geology: Path | None, reference: Path, fields: tuple[xr.DataArray, xr.DataArray]
+) -> xr.DataArray | None:
+    """As told; else the reference's own, where its file holds one and the source is known."""
+    from spectremor.core.wavefield import source_of
+    from spectremor.data.geology_files import read_geology
+
+    if geology is not None:
+        return read_geology(geology)
+    if reference.suffix == ".h5" and any(source_of(f) is not None for f in fields):
+        with contextlib.suppress(InputError):
+            return read_geology(reference)
+    return None
+
+
+def _window(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        start, end = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError("--window", text, "FROM,TO in s after origin") from None
+    return start, end
+
+
+# -- what a person sees -----------------------------------------------------------------------------------------------
+
+
+def _show_scores(scores: Scores) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("score", "mean", box=None)
+    for name, value in scores.items():
+        table.add_row(name, f"{value:.0f}" if name.endswith("sensors") else f"{value:.4g}")
+    Console().print(table)
+    for note in scores.notes:
+        typer.echo(note)
+
+
+def _show_table(summary: list[dict], names: list[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from spectremor.evaluation.scores import METRICS
+
+    of = {(row["contender"], row["metric"]): row["mean"] for row in summary}
+    table = Table("", *METRICS, box=None)
+    for name in names:
+        table.add_row(name, *(f"{of[name, metric]:.3g}" for metric in METRICS))
+    Console(width=max(120, Console().width)).print(table)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int, str], None]]:
+    """A bar with the time left on a terminal; a line now and then in a log."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("evaluate", total=None)
+            yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
+        return
+    start = last = time.monotonic()
+
+    def advance(done: int, total: int, what: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _LOG_EVERY_S:
+            last = now
+            left = f", {(now - start) / done * (total - done) / 60:.1f} min left" if done else ""
+            print(f"{what}: {done} of {total} events{left}", file=sys.stderr)  # noqa: T201
+
+    yield advance

@@ -1,0 +1,277 @@
+"""`spectremor experiment`: the system's experiments, one command each."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from spectremor.experiments.common import Report, Result, Settings
+
+#: Seconds between lines of a log.
+_LOG_EVERY_S = 30.0
+
+DataOption = Annotated[Path, typer.Option("--data", help="Campaign store.")]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder for table.csv, figure.png, summary.md, config.json.")]
+ModelOption = Annotated[Path | None, typer.Option("--model", help="Model folder (default: what ships).")]
+SpacingOption = Annotated[
+    float | None,
+    typer.Option("--stage1-spacing", help="Take the store's simulations on this coarser grid (m) for stage 1."),
+]
+SizeOption = Annotated[str, typer.Option("--size", help="tiny (seconds), default (minutes) or, to train, full.")]
+SplitOption = Annotated[str, typer.Option("--split", help="Which samples are judged: train, val, test or all.")]
+SamplesOption = Annotated[int | None, typer.Option("--samples", help="How many samples are judged.")]
+SensorsOption = Annotated[int | None, typer.Option("--sensors", help="How many sensors of each sample are judged.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="One seed, one result.")]
+StepsOption = Annotated[int | None, typer.Option("--steps", help="Training steps of each arm.")]
+MinutesOption = Annotated[float | None, typer.Option("--minutes", help="Time for all training; fewer steps if needed.")]
+SeedsOption = Annotated[int | None, typer.Option("--seeds", help="Trainings of each arm.")]
+CacheOption = Annotated[Path | None, typer.Option("--cache", help="For outputs of stage 1 (default: by the store).")]
+TrainSamplesOption = Annotated[int | None, typer.Option("--train-samples", help="Samples to train on.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the verb and its parts."""
+    experiment = typer.Typer(no_args_is_help=True, help="Run one of the system's experiments on any data and model.")
+    experiment.command("spectral-bias")(spectral_bias)
+    experiment.command("conditioning")(conditioning)
+    experiment.command("coherence")(coherence)
+    experiment.command("phase-shift")(phase_shift)
+    experiment.command("freezing")(freezing)
+    experiment.command("noise-schedule")(noise_schedule)
+    app.add_typer(experiment, name="experiment")
+
+
+def spectral_bias(
+    data: DataOption,
+    out: OutOption,
+    model: ModelOption = None,
+    stage1_spacing: SpacingOption = None,
+    size: SizeOption = "default",
+    steps: StepsOption = None,
+    minutes: MinutesOption = None,
+    seeds: SeedsOption = None,
+    train_samples: TrainSamplesOption = None,
+    cache: CacheOption = None,
+    split: SplitOption = "test",
+    samples: SamplesOption = None,
+    sensors: SensorsOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """What does stage 1 lose, and after how many steps does the diffusion stage give it back?
+
+    [bold]Example[/bold]
+
+    spectremor experiment spectral-bias --data hemews.zarr --minutes 15 --out results/spectral-bias
+    """
+    chosen = locals()
+    from spectremor.experiments.common import TrainingSettings
+    from spectremor.experiments.spectral_bias import run
+
+    _run(run, TrainingSettings, chosen)
+
+
+def coherence(
+    data: DataOption,
+    out: OutOption,
+    model: ModelOption = None,
+    stage1_spacing: SpacingOption = None,
+    noise_correlation: Annotated[
+        float | None, typer.Option("--noise-correlation", help="Distance over which an extra arm's noise is alike, m.")
+    ] = None,
+    size: SizeOption = "default",
+    split: SplitOption = "test",
+    samples: SamplesOption = None,
+    sensors: SensorsOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Do neighbouring sensors move alike? Coherency against distance and frequency: truth, stage 1, both stages.
+
+    [bold]Example[/bold]
+
+    spectremor experiment coherence --data hemews.zarr --out results/coherence
+    """
+    chosen = locals()
+    from spectremor.experiments.coherence import CoherenceSettings, run
+
+    _run(run, CoherenceSettings, chosen)
+
+
+def phase_shift(
+    data: DataOption,
+    out: OutOption,
+    model: ModelOption = None,
+    stage1_spacing: SpacingOption = None,
+    shift: Annotated[
+        list[float] | None, typer.Option("--shift", help="Delay of the condition in s (repeatable).")
+    ] = None,
+    size: SizeOption = "default",
+    split: SplitOption = "test",
+    samples: SamplesOption = None,
+    sensors: SensorsOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """What does a late stage 1 cost? The condition is delayed by known times, and the result judged.
+
+    [bold]Example[/bold]
+
+    spectremor experiment phase-shift --data hemews.zarr --shift 0.05 --shift 0.2 --out results/phase-shift
+    """
+    chosen = locals()
+    from spectremor.experiments.phase_shift import PhaseShiftSettings, run
+
+    _run(run, PhaseShiftSettings, chosen)
+
+
+def conditioning(
+    data: DataOption,
+    out: OutOption,
+    model: ModelOption = None,
+    stage1_spacing: SpacingOption = None,
+    size: SizeOption = "default",
+    steps: StepsOption = None,
+    minutes: MinutesOption = None,
+    seeds: SeedsOption = None,
+    train_samples: TrainSamplesOption = None,
+    cache: CacheOption = None,
+    split: SplitOption = "test",
+    samples: SamplesOption = None,
+    sensors: SensorsOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """What is the condition worth? The diffusion stage trained with and without the stage-1 traces.
+
+    [bold]Example[/bold]
+
+    spectremor experiment conditioning --data hemews.zarr --minutes 15 --out results/conditioning
+    """
+    chosen = locals()
+    from spectremor.experiments.common import TrainingSettings
+    from spectremor.experiments.conditioning import run
+
+    _run(run, TrainingSettings, chosen)
+
+
+def freezing(
+    data: DataOption,
+    out: OutOption,
+    model: ModelOption = None,
+    warm_steps: Annotated[
+        int | None, typer.Option("--warm-steps", help="Steps of stage 2 that both arms start from (0: fresh weights).")
+    ] = None,
+    stage1_weight: Annotated[
+        float, typer.Option("--stage1-weight", help="Of stage 1's own loss in the joint arm.")
+    ] = 1.0,
+    size: SizeOption = "default",
+    steps: StepsOption = None,
+    minutes: MinutesOption = None,
+    seeds: SeedsOption = None,
+    train_samples: TrainSamplesOption = None,
+    cache: CacheOption = None,
+    split: SplitOption = "test",
+    samples: SamplesOption = None,
+    sensors: SensorsOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Should stage 1 stay frozen? Both stages trained together against stage 2 alone, at equal steps and equal time.
+
+    [bold]Example[/bold]
+
+    spectremor experiment freezing --data hemews.zarr --minutes 15 --out results/freezing
+    """
+    chosen = locals()
+    from spectremor.experiments.freezing import FreezingSettings, run
+
+    _run(run, FreezingSettings, chosen)
+
+
+def noise_schedule(
+    data: DataOption,
+    out: OutOption,
+    model: ModelOption = None,
+    stage1_spacing: SpacingOption = None,
+    schedule: Annotated[
+        list[str] | None, typer.Option("--schedule", help="cosine or linear (repeatable; default: both).")
+    ] = None,
+    prediction: Annotated[
+        list[str] | None, typer.Option("--prediction", help="velocity or noise (repeatable; default: velocity).")
+    ] = None,
+    realizations: Annotated[int | None, typer.Option("--realizations", help="Drawn of each sample.")] = None,
+    size: SizeOption = "default",
+    steps: StepsOption = None,
+    minutes: MinutesOption = None,
+    seeds: SeedsOption = None,
+    train_samples: TrainSamplesOption = None,
+    cache: CacheOption = None,
+    split: SplitOption = "test",
+    samples: SamplesOption = None,
+    sensors: SensorsOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """How does the noise schedule trade the diversity of realizations for their fidelity?
+
+    [bold]Example[/bold]
+
+    spectremor experiment noise-schedule --data hemews.zarr --prediction velocity --prediction noise --out results/noise
+    """
+    chosen = locals()
+    from spectremor.experiments.noise_schedule import NoiseScheduleSettings, run
+
+    _run(run, NoiseScheduleSettings, chosen)
+
+
+#: Options whose name is not the setting's.
+_NAMES = {
+    "schedule": "schedules",
+    "prediction": "predictions",
+    "stage1_spacing": "stage1_spacing_m",
+    "noise_correlation": "noise_correlation_m",
+    "shift": "shifts",
+}
+
+
+def _run(run: Callable[[Any, Report], Result], kind: type[Settings], chosen: dict[str, Any]) -> None:
+    """Check everything, then work, then write; `chosen` holds the command's options by name."""
+    from spectremor.experiments.common import check_out, parse, write_result
+
+    out = check_out(chosen.pop("out"))
+    settings = parse(kind, {_NAMES.get(name, name): value for name, value in chosen.items() if value is not None})
+    with _progress() as report:
+        result = run(settings, report)
+    write_result(result, out)
+    typer.echo(result.paragraph)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Report]:
+    """A bar with the time left on a terminal, a line now and then in a log; both on stderr."""
+    if not sys.stderr.isatty():
+        yield _log()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=1.0)
+        yield lambda fraction, doing: bar.update(task, completed=fraction, description=doing)
+
+
+def _log() -> Report:
+    start = last = time.monotonic()
+
+    def report(fraction: float, doing: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _LOG_EVERY_S and fraction > 0:
+            last = now
+            left = (now - start) * (1 - fraction) / fraction
+            print(f"{fraction:.0%}, {left / 60:.0f} min left: {doing}", file=sys.stderr, flush=True)  # noqa: T201
+
+    return report

@@ -1,0 +1,127 @@
+"""`spectremor train`: either stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from spectremor.training.loop import Watch
+
+ConfigOption = Annotated[str, typer.Option("--config", help="tiny, small or paper, or a YAML file.")]
+DataOption = Annotated[Path, typer.Option("--data", help="Campaign store, from `spectremor dataset`.")]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder of the run; the result is its folder `model`.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
+MinutesOption = Annotated[float | None, typer.Option("--minutes", help="Stop after so long; --resume goes on.")]
+CacheOption = Annotated[Path | None, typer.Option("--cache", help="For what is computed once (default: by the store).")]
+InitOption = Annotated[
+    Path | None, typer.Option("--init", help="Start a new run from the weights of a model folder or run.")
+]
+Stage1Option = Annotated[
+    str, typer.Option("--stage1", help="The frozen stage 1: a model folder, a run, or simulation:300.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the verb."""
+    verb = typer.Typer(
+        no_args_is_help=True,
+        help="Train a stage of the model.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    verb.command("mifno")(mifno)
+    verb.command("ddpm")(ddpm)
+    app.add_typer(verb, name="train")
+
+
+def mifno(
+    config: ConfigOption,
+    data: DataOption,
+    out: OutOption,
+    resume: ResumeOption = False,
+    minutes: MinutesOption = None,
+    cache: CacheOption = None,
+    init: InitOption = None,
+) -> None:
+    """Train stage 1, the neural operator.
+
+    [bold]Example[/bold]
+
+    spectremor train mifno --config small --data campaign.zarr --out runs/mifno --minutes 60
+    """
+    _train("mifno", config, data, out, resume=resume, minutes=minutes, cache=cache, init=init, stage1=None)
+
+
+def ddpm(
+    config: ConfigOption,
+    data: DataOption,
+    out: OutOption,
+    stage1: Stage1Option,
+    resume: ResumeOption = False,
+    minutes: MinutesOption = None,
+    cache: CacheOption = None,
+    init: InitOption = None,
+) -> None:
+    """Train stage 2, the diffusion model, on a frozen stage 1.
+
+    [bold]Example[/bold]
+
+    spectremor train ddpm --config small --data campaign.zarr --stage1 runs/mifno --out runs/ddpm --minutes 60
+    """
+    _train("ddpm", config, data, out, resume=resume, minutes=minutes, cache=cache, init=init, stage1=stage1)
+
+
+def _train(
+    stage: Literal["mifno", "ddpm"],
+    config: str,
+    data: Path,
+    out: Path,
+    *,
+    resume: bool,
+    minutes: float | None,
+    cache: Path | None,
+    init: Path | None,
+    stage1: str | None,
+) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from spectremor.core.extras import need
+
+    need("accelerate", "train")
+    from spectremor.training.config import load_config
+    from spectremor.training.run import train
+
+    settings = load_config(config, stage)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:g}/{task.total:g}"))
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
+        watch = _watch(bar, settings.steps)
+        outcome = train(
+            settings, data, out, stage1=stage1, resume=resume, minutes=minutes, cache=cache, init=init, watch=watch
+        )
+    step = outcome.progress.step
+    if outcome.finished:
+        best = outcome.progress
+        console.print(f"done: {step} steps; best validation loss {best.best_loss:.4g} at {best.best_step}; {out}/model")
+    else:
+        console.print(f"stopped at step {step} of {settings.steps}; go on with --resume")
+
+
+def _watch(bar, steps: int) -> Watch:  # type: ignore[no-untyped-def]
+    from spectremor.training.loop import Watch
+
+    row = bar.add_task("starting", total=steps)
+
+    def on_step(progress, loss: float) -> None:  # type: ignore[no-untyped-def]
+        bar.update(row, description=f"loss {loss:.4g}", completed=progress.step, total=steps)
+
+    def on_validation(step: int, scores: dict[str, float]) -> None:
+        bar.console.print(f"step {step}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+
+    def on_prepare(what: str, fraction: float) -> None:
+        bar.update(row, description=what, completed=round(steps * fraction), total=steps)
+
+    return Watch(on_step=on_step, on_validation=on_validation, on_prepare=on_prepare)

@@ -1,0 +1,1 @@
+"""The words everything speaks: geology, source, medium, wavefield, axes, seeds."""

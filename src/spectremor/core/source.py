@@ -1,0 +1,224 @@
+"""The earthquake: a point source with a moment tensor and a rise time."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from spectremor.core.errors import InputError
+
+Convention = Literal["standard", "hemew"]
+
+#: Source of HEMEW-3D: moment in N m and rise time in s.
+HEMEW_MOMENT_NM = 2.47e16
+HEMEW_RISE_TIME_S = 0.1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source:
+    """A point earthquake.
+
+    Attributes:
+        position_m: (x, y, z) in m: East, North, and height above the surface (negative: below it).
+        moment_tensor_nm: (Mxx, Myy, Mzz, Mxy, Mxz, Myz) in N m, in (East, North, Up) axes.
+        rise_time_s: tau of the moment function 1 - (1 + t/tau) exp(-t/tau).
+    """
+
+    position_m: tuple[float, float, float]
+    moment_tensor_nm: tuple[float, float, float, float, float, float]
+    rise_time_s: float = HEMEW_RISE_TIME_S
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "position_m", _numbers("source.position_m", self.position_m, 3))
+        object.__setattr__(self, "moment_tensor_nm", _numbers("source.moment_tensor_nm", self.moment_tensor_nm, 6))
+        if self.position_m[2] >= 0:
+            raise InputError("source.z", f"{self.position_m[2]:g} m", "below the surface: z < 0 m")
+        if not (math.isfinite(self.rise_time_s) and self.rise_time_s > 0):
+            raise InputError("source.rise_time_s", self.rise_time_s, "a positive number of seconds")
+        if self.moment_nm == 0:
+            raise InputError("source.moment_tensor_nm", "all zeros", "a moment tensor with a nonzero component")
+
+    @classmethod
+    def from_angles(
+        cls,
+        *,
+        position_m: Sequence[float],
+        strike_deg: float,
+        dip_deg: float,
+        rake_deg: float,
+        moment_nm: float | None = None,
+        mw: float | None = None,
+        convention: Convention = "standard",
+        rise_time_s: float = HEMEW_RISE_TIME_S,
+    ) -> Source:
+        """A double couple from fault angles and a size.
+
+        Args:
+            position_m: (x, y, z) in m.
+            strike_deg: any angle; standard convention: clockwise from North.
+            dip_deg: in [0, 90].
+            rake_deg: any angle.
+            moment_nm: scalar moment in N m (2.47e16, the published database's, when neither it nor `mw` is given).
+            mw: moment magnitude, instead of `moment_nm`.
+            convention: "standard" is Aki & Richards (2002, eq. 4.91); "hemew" are the published data's angles,
+                whose components are read as (East, North, Up) with no rotation from (North, East, Down).
+            rise_time_s: tau of the moment function.
+
+        Raises:
+            InputError: an angle, size or convention that is not allowed.
+        """
+        angles = _numbers("source.strike_dip_rake", (strike_deg, dip_deg, rake_deg), 3)
+        if not 0 <= angles[1] <= 90:
+            raise InputError("source.dip", f"{dip_deg:g} degrees", "[0, 90] degrees")
+        if convention not in ("standard", "hemew"):
+            raise InputError("source.convention", convention, "standard or hemew")
+        ned = _aki_richards(*angles)
+        unit = ned if convention == "hemew" else _rotate_ned_to_enu(ned)
+        scale = _scalar_moment(moment_nm, mw)
+        return cls(
+            position_m=_numbers("source.position_m", position_m, 3),  # type: ignore[arg-type]
+            moment_tensor_nm=tuple(float(scale * m) for m in unit),  # type: ignore[arg-type]
+            rise_time_s=rise_time_s,
+        )
+
+    @classmethod
+    def from_tensor(
+        cls, *, position_m: Sequence[float], tensor_nm: Float[np.ndarray, "3 3"], rise_time_s: float = HEMEW_RISE_TIME_S
+    ) -> Source:
+        """A point source from a symmetric 3 x 3 moment tensor in N m, in (East, North, Up) axes."""
+        m = np.asarray(tensor_nm, dtype=float)
+        if m.shape != (3, 3) or not np.isfinite(m).all():
+            raise InputError("source.tensor_nm", f"shape {m.shape}, {m.tolist()}", "a finite 3 x 3 matrix in N m")
+        if not np.allclose(m, m.T, rtol=1e-6, atol=1e-9 * np.abs(m).max()):
+            raise InputError("source.tensor_nm", m.tolist(), "a symmetric 3 x 3 matrix in N m")
+        six = (m[0, 0], m[1, 1], m[2, 2], m[0, 1], m[0, 2], m[1, 2])
+        return cls(
+            position_m=_numbers("source.position_m", position_m, 3),  # type: ignore[arg-type]
+            moment_tensor_nm=tuple(float(v) for v in six),  # type: ignore[arg-type]
+            rise_time_s=rise_time_s,
+        )
+
+    @property
+    def tensor_nm(self) -> Float[np.ndarray, "3 3"]:
+        """The symmetric moment tensor in N m, in (East, North, Up) axes."""
+        xx, yy, zz, xy, xz, yz = self.moment_tensor_nm
+        return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+
+    @property
+    def moment_nm(self) -> float:
+        """Scalar moment in N m: the Frobenius norm over sqrt(2)."""
+        return float(np.linalg.norm(self.tensor_nm) / math.sqrt(2.0))
+
+    @property
+    def mw(self) -> float:
+        """Moment magnitude (Hanks & Kanamori 1979; IASPEI constant 9.1)."""
+        return (math.log10(self.moment_nm) - 9.1) / 1.5
+
+    def strike_dip_rake_deg(self) -> tuple[float, float, float]:
+        """One nodal plane (strike, dip, rake) of the best double couple, standard convention, in degrees."""
+        return _best_double_couple(self.tensor_nm)
+
+    def check_inside(self, extent_m: tuple[float, float, float], margin_m: float = 0.0) -> Source:
+        """Return the source, or refuse it when it lies outside the domain (or within `margin_m` of a side or bottom).
+
+        Raises:
+            InputError: names the coordinate and its range.
+        """
+        lows = (margin_m, margin_m, -extent_m[2] + margin_m)
+        highs = (extent_m[0] - margin_m, extent_m[1] - margin_m, 0.0)
+        for name, value, low, high in zip("xyz", self.position_m, lows, highs, strict=True):
+            if not low <= value <= high:
+                raise InputError(f"source.{name}", f"{value:g} m", f"[{low:g}, {high:g}] m, inside the domain")
+        return self
+
+
+def hemew_to_standard_deg(strike_deg: float, dip_deg: float, rake_deg: float) -> tuple[float, float, float]:
+    """The published data's angles as a standard mechanism: (90 - strike, dip, 180 - rake)."""
+    return (90.0 - strike_deg) % 360.0, dip_deg, _wrap_180(180.0 - rake_deg)
+
+
+def moment_from_mw(mw: float) -> float:
+    """Scalar moment in N m of a moment magnitude (IASPEI: log10 M0 = 1.5 Mw + 9.1)."""
+    return float(10.0 ** (1.5 * mw + 9.1))
+
+
+def moment_function(t_s: Float[np.ndarray, "..."], rise_time_s: float) -> Float[np.ndarray, "..."]:
+    """Moment over final moment: 1 - (1 + t/tau) exp(-t/tau) for t > 0, else 0."""
+    u = np.maximum(t_s, 0.0) / rise_time_s
+    return np.asarray(1.0 - (1.0 + u) * np.exp(-u))
+
+
+def moment_rate_function(t_s: Float[np.ndarray, "..."], rise_time_s: float) -> Float[np.ndarray, "..."]:
+    """Derivative of `moment_function`, in 1/s: t/tau^2 exp(-t/tau) for t > 0, else 0."""
+    u = np.maximum(t_s, 0.0) / rise_time_s
+    return np.asarray(u / rise_time_s * np.exp(-u))
+
+
+def _numbers(field: str, values: Sequence[float], n: int) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(v) for v in values)
+    except (TypeError, ValueError):
+        raise InputError(field, values, f"{n} numbers") from None
+    if len(numbers) != n or not all(math.isfinite(v) for v in numbers):
+        raise InputError(field, values, f"{n} finite numbers")
+    return numbers
+
+
+def _scalar_moment(moment_nm: float | None, mw: float | None) -> float:
+    if moment_nm is not None and mw is not None:
+        raise InputError("source.moment", f"both a moment ({moment_nm:g}) and a magnitude ({mw:g})", "one of the two")
+    if mw is not None:
+        if not -3 <= mw <= 10:
+            raise InputError("source.mw", mw, "a moment magnitude in [-3, 10]")
+        return moment_from_mw(mw)
+    moment = HEMEW_MOMENT_NM if moment_nm is None else moment_nm
+    if not (math.isfinite(moment) and moment > 0):
+        raise InputError("source.moment", moment, "a positive scalar moment in N m")
+    return moment
+
+
+def _aki_richards(strike_deg: float, dip_deg: float, rake_deg: float) -> tuple[float, ...]:
+    """Unit double couple (Mxx, Myy, Mzz, Mxy, Mxz, Myz) in (North, East, Down): Aki & Richards (2002), eq. 4.91."""
+    s, d, r = (math.radians(v) for v in (strike_deg, dip_deg, rake_deg))
+    sd, cd, s2d, c2d = math.sin(d), math.cos(d), math.sin(2 * d), math.cos(2 * d)
+    sr, cr = math.sin(r), math.cos(r)
+    ss, cs, s2s, c2s = math.sin(s), math.cos(s), math.sin(2 * s), math.cos(2 * s)
+    return (
+        -(sd * cr * s2s + s2d * sr * ss**2),
+        sd * cr * s2s - s2d * sr * cs**2,
+        s2d * sr,
+        sd * cr * c2s + 0.5 * s2d * sr * s2s,
+        -(cd * cr * cs + c2d * sr * ss),
+        -(cd * cr * ss - c2d * sr * cs),
+    )
+
+
+def _rotate_ned_to_enu(m: tuple[float, ...]) -> tuple[float, ...]:
+    """East = axis 2, North = axis 1, Up = -axis 3 of (North, East, Down)."""
+    nn, ee, dd, ne, nd, ed = m
+    return ee, nn, dd, ne, -ed, -nd
+
+
+def _best_double_couple(tensor_enu: Float[np.ndarray, "3 3"]) -> tuple[float, float, float]:
+    _, vectors = np.linalg.eigh(tensor_enu)
+    pressure, tension = vectors[:, 0], vectors[:, 2]
+    normal, slip = (tension + pressure) / math.sqrt(2), (tension - pressure) / math.sqrt(2)
+    if normal[2] < 0:
+        # The normal points from the footwall into the hanging wall, so upward.
+        normal, slip = -normal, -slip
+    dip = math.acos(min(1.0, float(normal[2])))
+    horizontal = math.hypot(normal[0], normal[1])
+    strike = math.atan2(-normal[1], normal[0]) if horizontal > 1e-9 else 0.0
+    along = np.array([math.sin(strike), math.cos(strike), 0.0])
+    # Cross product of normal and strike direction points up the dip of the hanging wall.
+    rake = math.atan2(float(slip @ np.cross(normal, along)), float(slip @ along))
+    return math.degrees(strike) % 360.0, math.degrees(dip), math.degrees(rake)
+
+
+def _wrap_180(angle_deg: float) -> float:
+    return (angle_deg + 180.0) % 360.0 - 180.0

@@ -1,0 +1,104 @@
+"""HDF5 files from strangers: what is read is checked first, and nothing outside the file is followed."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from spectremor.core.errors import InputError
+
+#: Largest array that a reader accepts, in numbers (2 GB of float32).
+MAX_NUMBERS = 1 << 29
+
+
+def existing_file(path: str | Path, *, field: str, allowed: str) -> Path:
+    """The path of a file that is there and is not empty.
+
+    Raises:
+        InputError: missing, a folder, or empty.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(field, f"{path} ({'a folder' if path.is_dir() else 'no such file'})", allowed)
+    if path.stat().st_size == 0:
+        raise InputError(field, f"{path} (empty)", allowed)
+    return path
+
+
+def check_size(shape: tuple[int, ...], *, field: str) -> None:
+    """Refuse an array too large to read.
+
+    Raises:
+        InputError: more than `MAX_NUMBERS` numbers.
+    """
+    if math.prod(shape) > MAX_NUMBERS:
+        raise InputError(field, f"shape {shape}", f"at most {MAX_NUMBERS} numbers")
+
+
+@contextlib.contextmanager
+def open_hdf5(path: str | Path, *, field: str) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading.
+
+    Raises:
+        InputError: missing, not HDF5, truncated or damaged (also when the damage shows only while reading).
+    """
+    path = existing_file(path, field=field, allowed="an HDF5 file")
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except OSError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(field, f"{path} ({reason})", "a whole HDF5 file") from None
+
+
+def read_array(file: h5py.File, key: str, *, field: str, shape: tuple[int | None, ...] | None = None) -> np.ndarray:
+    """One numeric array of an HDF5 file.
+
+    Args:
+        file: an open file.
+        key: name of the dataset.
+        field: the name that an error carries.
+        shape: expected shape; None leaves a size open.
+
+    Raises:
+        InputError: no such dataset, a link out of the file, not numbers, another shape, or too large.
+    """
+    where = f"{field}.{key}"
+    if not isinstance(file.get(key, getlink=True), h5py.HardLink) or not isinstance(file[key], h5py.Dataset):
+        raise InputError(where, f"not in {file.filename}", f"a dataset {key}")
+    dataset = file[key]
+    if dataset.is_virtual or dataset.external:
+        raise InputError(where, "data stored outside the file", "data in the file itself")
+    if dataset.dtype.kind not in "fiu":
+        raise InputError(where, f"type {dataset.dtype}", "numbers")
+    if shape is not None and not _matches(dataset.shape, shape):
+        expected = ", ".join("any" if n is None else str(n) for n in shape)
+        raise InputError(where, f"shape {dataset.shape}", f"shape ({expected})")
+    check_size(dataset.shape, field=where)
+    return np.asarray(dataset[()])
+
+
+def check_self_contained(path: str | Path, *, field: str) -> None:
+    """Refuse a file whose arrays lie elsewhere: a crafted one could show any file of this machine.
+
+    Only the root group is looked at, and only that is read from NetCDF files.
+
+    Raises:
+        InputError: an external or soft link, a virtual dataset, or data stored in another file.
+    """
+    with open_hdf5(path, field=field) as file:
+        for key in file:
+            if not isinstance(file.get(key, getlink=True), h5py.HardLink):
+                raise InputError(f"{field}.{key}", "a link", "data in the file itself")
+            item = file[key]
+            if isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
+                raise InputError(f"{field}.{key}", "data stored outside the file", "data in the file itself")
+
+
+def _matches(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(expected) and all(e is None or n == e for n, e in zip(shape, expected, strict=True))

@@ -1,0 +1,85 @@
+"""Published simulations into a campaign store, one at a time, whatever their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from spectremor.core.axes import HEMEW_EXTENT_M
+from spectremor.core.errors import InputError
+from spectremor.core.geology import make_geology
+from spectremor.data.published_folder import PublishedFolder
+from spectremor.data.store import CampaignStore
+from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store, locked, split_of
+
+
+def import_published(
+    folder: PublishedFolder, out: str | Path, *, report: Callable[[int, int], None] = lambda _done, _total: None
+) -> CampaignStore:
+    """Copy a folder's simulations into a store, axes aligned; killed, the same call carries on.
+
+    Args:
+        folder: what `PublishedFolder.scan` found.
+        out: store to make or to carry on with.
+        report: called with how many are done, of how many.
+
+    Returns:
+        The store.
+
+    Raises:
+        InputError: a damaged or inconsistent file (named), or another store at `out`.
+    """
+    out = Path(out)
+    attrs = {"title": "published simulations", "origin": "HEMEW-3D", "published_numbers": _ranges(folder.numbers)}
+    if not out.exists():
+        sources = [folder.source(i) for i in range(len(folder.entries))]
+        create_store(out, _layout(folder), sources, attrs, [split_of(n) for n in folder.numbers])
+    store = CampaignStore.open(out)
+    if store.attrs.get("published_numbers") != attrs["published_numbers"]:
+        raise InputError("out", f"{out} (another dataset)", "a new path, or the store of this very import")
+    with locked(out):
+        _copy(folder, store, report)
+    return CampaignStore.open(out)
+
+
+def _copy(folder: PublishedFolder, store: CampaignStore, report: Callable[[int, int], None]) -> None:
+    writer = StoreWriter(store.path)
+    writer.sweep()
+    complete = store.complete()
+    for i, entry in enumerate(folder.entries):
+        if not complete[i]:
+            try:
+                event = folder.read(i)
+                make_geology(event.vs_m_s)
+                checksum = writer.write(i, event.vs_m_s, {None: event.wavefield.values})
+            except InputError as error:
+                where = f"{entry.path}{f'/{entry.member}' if entry.member else ''}"
+                raise InputError(f"{where}: {error.field}", error.value, error.allowed) from None
+            writer.commit(i, checksum)
+        report(i + 1, len(folder.entries))
+    writer.finish()
+
+
+def _layout(folder: PublishedFolder) -> StoreLayout:
+    first = folder.read(0)
+    field: Any = first.wavefield
+    return StoreLayout(
+        geology_shape=first.vs_m_s.shape,  # type: ignore[arg-type]
+        extent_m=(HEMEW_EXTENT_M, HEMEW_EXTENT_M, HEMEW_EXTENT_M),
+        x_m=field["x"].values,
+        y_m=field["y"].values,
+        time_s=field["time"].values,
+        band_high_hz=float(field.attrs["band_high_hz"]),
+    )
+
+
+def _ranges(numbers: list[int]) -> list[list[int]]:
+    """Increasing numbers as [first, last] pairs of unbroken runs."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ranges

@@ -1,0 +1,58 @@
+"""The project's own NetCDF files (NetCDF-4 through h5netcdf), which plain `xarray.open_dataarray` reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from spectremor.core.errors import InputError
+from spectremor.core.files import atomic_file
+from spectremor.data.hdf5 import check_self_contained, check_size, existing_file
+
+
+def read_variable(path: str | Path, name: str, *, field: str) -> xr.DataArray:
+    """One variable of a NetCDF file, in memory.
+
+    Raises:
+        InputError: missing, not NetCDF-4, truncated, without that variable, pointing outside itself, or too large.
+    """
+    path = existing_file(path, field=field, allowed="a NetCDF file")
+    check_self_contained(path, field=field)
+    try:
+        with xr.open_dataset(path, engine="h5netcdf", phony_dims="access") as dataset:
+            if name not in dataset.data_vars:
+                raise InputError(
+                    field, f"variables {sorted(map(str, dataset.data_vars))} in {path}", f"one named {name}"
+                )
+            variable = dataset[name]
+            check_size(variable.shape, field=field)
+            return variable.load()
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(field, f"{path} ({reason})", "a whole NetCDF-4 file") from None
+
+
+def write_variable(array: xr.DataArray, path: str | Path) -> None:
+    """Write a named array to NetCDF: the file appears whole or not at all, and the same array gives the same bytes."""
+    plain = array.copy(deep=False)
+    plain.attrs = {key: _attribute(value) for key, value in array.attrs.items() if value is not None}
+    encoding = {array.name: {"zlib": True, "complevel": 1, "shuffle": True}}
+    with atomic_file(path) as aside:
+        plain.to_dataset().to_netcdf(aside, engine="h5netcdf", encoding=encoding)
+
+
+def _attribute(value: Any) -> Any:
+    """A value that NetCDF can hold: numbers, text and lists of numbers as they are, the rest as JSON text."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, (str, int, float, np.number, np.ndarray)):
+        return value
+    if isinstance(value, (list, tuple)) and value and all(isinstance(v, (int, float)) for v in value):
+        return list(value)
+    return json.dumps(value, sort_keys=True, default=str)

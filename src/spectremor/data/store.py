@@ -1,0 +1,316 @@
+"""The campaign store: many simulations in one zarr group that plain `xarray.open_zarr` reads.
+
+The format is written down in docs/data_format.md. This file reads; `store_writer` writes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Float32, Int
+
+from spectremor.core.errors import InputError
+from spectremor.core.geology import make_geology
+from spectremor.core.source import Source
+from spectremor.core.wavefield import make_wavefield
+
+if TYPE_CHECKING:
+    import zarr
+
+FORMAT = "spectremor-campaign"
+FORMAT_VERSION = 1
+SPLITS: tuple[str, str, str] = ("train", "val", "test")
+Split = Literal["train", "val", "test", "all"]
+
+#: Every variable: its dimensions and its type. `velocity_<spacing>m` are as `velocity`.
+VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
+    "vs": (("sample", "x_geology", "y_geology", "z_geology"), "float32"),
+    "velocity": (("sample", "component", "x", "y", "time"), "float32"),
+    "source_position_m": (("sample", "axis"), "float64"),
+    "source_moment_tensor_nm": (("sample", "tensor_component"), "float64"),
+    "source_angles_deg": (("sample", "angle"), "float64"),
+    "source_moment_nm": (("sample",), "float64"),
+    "source_rise_time_s": (("sample",), "float64"),
+    "split": (("sample",), "uint8"),
+    "checksum": (("sample",), "uint64"),
+    "status": (("sample",), "uint8"),
+    "vs_mean": (("x_geology", "y_geology", "z_geology"), "float64"),
+    "vs_std": (("x_geology", "y_geology", "z_geology"), "float64"),
+}
+
+
+def require_zarr() -> Any:
+    """The zarr module.
+
+    Raises:
+        ImportError: one line naming the extra to install.
+    """
+    try:
+        import zarr
+    except ImportError:
+        raise ImportError("campaign stores need zarr: pip install 'spectremor[simulate]'") from None
+    return zarr
+
+
+def coarse_name(spacing_m: float) -> str:
+    """Name of the variable that holds the wavefields simulated on a coarser grid."""
+    return f"velocity_{spacing_m:g}m"
+
+
+class CampaignStore:
+    """Read access to a campaign's samples.
+
+    Attributes:
+        path: folder of the store.
+        attrs: the group's attributes (recipes, simulator settings, split rule).
+    """
+
+    def __init__(self, path: Path, group: zarr.Group) -> None:
+        self.path = path
+        self._group = group
+        self._arrays: dict[str, zarr.Array[Any]] = {}
+        self.attrs: Mapping[str, Any] = dict(group.attrs)
+
+    @classmethod
+    def open(cls, path: str | Path) -> CampaignStore:
+        """Open a store.
+
+        Raises:
+            InputError: missing, of a foreign format or version, or with a damaged layout.
+        """
+        zarr = require_zarr()
+        path = Path(path)
+        if not path.is_dir():
+            raise InputError("store", f"{path} (no such folder)", "a campaign store made by `spectremor dataset`")
+        try:
+            # Consolidated metadata may lag behind a store that is growing.
+            group = zarr.open_group(path, mode="r", use_consolidated=False)
+            found = group.attrs.get("format")
+            version = group.attrs.get("format_version")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError("store", f"{path} ({_first_line(error)})", "a campaign store") from None
+        if found != FORMAT or version != FORMAT_VERSION:
+            raise InputError("store", f"{path} (format {found}, version {version})", f"{FORMAT} {FORMAT_VERSION}")
+        store = cls(path, group)
+        store._check_layout()
+        return store
+
+    # -- what is inside -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def count(self) -> int:
+        """Number of samples that the store has room for, complete or not."""
+        return int(self.array("status").shape[0])
+
+    @cached_property
+    def x_m(self) -> Float[np.ndarray, " x"]:
+        """Sensor positions along East in m."""
+        return np.asarray(self.array("x")[:], dtype=float)
+
+    @cached_property
+    def y_m(self) -> Float[np.ndarray, " y"]:
+        """Sensor positions along North in m."""
+        return np.asarray(self.array("y")[:], dtype=float)
+
+    @cached_property
+    def time_s(self) -> Float[np.ndarray, " time"]:
+        """Sample times in s after the origin time."""
+        return np.asarray(self.array("time")[:], dtype=float)
+
+    @property
+    def extent_m(self) -> tuple[float, float, float]:
+        """Size of the domain along x, y and depth, in m."""
+        x, y, z = (float(v) for v in self.attrs["extent_m"])
+        return x, y, z
+
+    @property
+    def grid_spacing_m(self) -> float | None:
+        """Grid spacing of the simulations in `velocity`; None for imported ones."""
+        value = self.attrs.get("grid_spacing_m")
+        return None if value is None else float(value)
+
+    @property
+    def also_m(self) -> tuple[float, ...]:
+        """Coarser grid spacings on which each sample was simulated too."""
+        return tuple(float(v) for v in self.attrs["also_m"])
+
+    @property
+    def sampling_hz(self) -> float:
+        """Samples per second."""
+        return float((len(self.time_s) - 1) / (self.time_s[-1] - self.time_s[0]))
+
+    def complete(self) -> np.ndarray:
+        """Whether each sample is complete, shape (sample,)."""
+        return np.asarray(self.array("status")[:]) == 1
+
+    def ids(self, split: Split = "all") -> Int[np.ndarray, " n"]:
+        """Numbers of the complete samples of a split, increasing.
+
+        Raises:
+            InputError: no such split.
+        """
+        if split != "all" and split not in SPLITS:
+            raise InputError("split", split, "train, val, test or all")
+        chosen = self.complete()
+        if split != "all":
+            chosen = chosen & (np.asarray(self.array("split")[:]) == SPLITS.index(split))
+        return np.flatnonzero(chosen)
+
+    # -- one sample, plain arrays ---------------------------------------------------------------------------------
+
+    def vs(self, i: int) -> Float32[np.ndarray, "x y z"]:
+        """Vs of a sample's geology in m/s."""
+        self._check_complete(i)
+        return np.asarray(self.array("vs")[i])
+
+    def velocity(self, i: int, grid_spacing_m: float | None = None) -> Float32[np.ndarray, "3 x y time"]:
+        """Ground velocity of a sample in m/s; of its simulation on a coarser grid where a spacing is given."""
+        self._check_complete(i)
+        return np.asarray(self.array(self._velocity_name(grid_spacing_m))[i])
+
+    # -- one sample, labelled -------------------------------------------------------------------------------------
+
+    def geology(self, i: int) -> xr.DataArray:
+        """A sample's geology."""
+        return make_geology(self.vs(i), self.extent_m)
+
+    def source(self, i: int) -> Source:
+        """A sample's source."""
+        self._check_index(i)
+        return Source(
+            position_m=tuple(float(v) for v in self._table("source_position_m")[i]),  # type: ignore[arg-type]
+            moment_tensor_nm=tuple(float(v) for v in self._table("source_moment_tensor_nm")[i]),  # type: ignore[arg-type]
+            rise_time_s=float(self._table("source_rise_time_s")[i]),
+        )
+
+    def wavefield(self, i: int, grid_spacing_m: float | None = None) -> xr.DataArray:
+        """A sample's wavefield."""
+        attrs = {"store": self.path.name, "sample": int(i)}
+        spacing = grid_spacing_m or self.grid_spacing_m
+        if spacing is not None:
+            attrs["grid_spacing_m"] = float(spacing)
+        return make_wavefield(
+            self.velocity(i, grid_spacing_m),
+            x_m=self.x_m,
+            y_m=self.y_m,
+            time_s=self.time_s,
+            source=self.source(i),
+            band_hz=(0.0, float(self.attrs["band_high_hz"])),
+            attrs=attrs,
+        )
+
+    def statistics(self) -> dict[str, Float[np.ndarray, "x y z"]]:
+        """Pointwise mean and standard deviation of Vs over the training split: `vs_mean`, `vs_std` in m/s.
+
+        Those recorded when the campaign finished; computed anew while samples are still missing.
+
+        Raises:
+            InputError: no training sample is complete yet.
+        """
+        recorded = {name: np.asarray(self.array(name)[:]) for name in ("vs_mean", "vs_std")}
+        if np.isfinite(recorded["vs_mean"]).all():
+            return recorded
+        return self.compute_statistics()
+
+    def compute_statistics(self) -> dict[str, Float[np.ndarray, "x y z"]]:
+        """As `statistics`, always from the samples themselves."""
+        ids = self.ids("train")
+        if not len(ids):
+            raise InputError("store", f"{self.path} (no complete training sample)", "at least one")
+        total = np.zeros(self.array("vs").shape[1:])
+        squares = np.zeros_like(total)
+        # Offset by one sample: sums of squares of numbers far from zero lose digits.
+        origin = self.vs(int(ids[0])).astype(float)
+        for i in ids:
+            difference = self.vs(int(i)) - origin
+            total += difference
+            squares += difference**2
+        mean = total / len(ids)
+        return {"vs_mean": origin + mean, "vs_std": np.sqrt(np.maximum(squares / len(ids) - mean**2, 0.0))}
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def array(self, name: str) -> zarr.Array[Any]:
+        """A variable's zarr array.
+
+        Raises:
+            InputError: the store lacks it.
+        """
+        if name not in self._arrays:
+            try:
+                node = self._group[name]
+            except (KeyError, OSError, ValueError, TypeError) as error:
+                raise InputError("store", f"{self.path} ({name}: {_first_line(error)})", "a whole store") from None
+            if not hasattr(node, "shape"):
+                raise InputError("store", f"{self.path} ({name} is a group)", "a whole store")
+            self._arrays[name] = node
+        return self._arrays[name]
+
+    def velocity_names(self) -> dict[float | None, str]:
+        """Variables that hold wavefields, by grid spacing (None: the main one)."""
+        return {None: "velocity"} | {spacing: coarse_name(spacing) for spacing in self.also_m}
+
+    def _velocity_name(self, spacing_m: float | None) -> str:
+        if spacing_m is None or spacing_m == self.grid_spacing_m:
+            return "velocity"
+        if spacing_m not in self.also_m:
+            have = [self.grid_spacing_m, *self.also_m]
+            raise InputError("grid_spacing_m", f"{spacing_m:g}", f"one of {have} in {self.path}")
+        return coarse_name(spacing_m)
+
+    def _table(self, name: str) -> np.ndarray:
+        """A per-sample table, kept in memory: it never changes once written."""
+        tables = self.__dict__.setdefault("_tables", {})
+        if name not in tables:
+            tables[name] = np.asarray(self.array(name)[:])
+        return tables[name]
+
+    def _check_index(self, i: int) -> None:
+        if not 0 <= i < self.count:
+            raise InputError("sample", i, f"0 to {self.count - 1}: {self.path} holds {self.count}")
+
+    def _check_complete(self, i: int) -> None:
+        self._check_index(i)
+        if i in self._known_complete:
+            return
+        self._known_complete.update(int(k) for k in self.ids())
+        if i not in self._known_complete:
+            raise InputError("sample", i, f"a complete sample of {self.path} ({len(self._known_complete)} so far)")
+
+    @cached_property
+    def _known_complete(self) -> set[int]:
+        return set()
+
+    def _check_layout(self) -> None:
+        """Every variable is there with the type and the sizes that the others imply."""
+        sizes: dict[str, int] = {}
+        names = {**VARIABLES, **{coarse_name(s): VARIABLES["velocity"] for s in self.also_m}}
+        for name, (dims, kind) in names.items():
+            array = self.array(name)
+            if str(array.dtype) != kind or array.metadata.dimension_names != dims:
+                raise InputError("store", f"{self.path} ({name}: {array.dtype} {array.shape})", f"{kind} {dims}")
+            for dim, size in zip(dims, array.shape, strict=True):
+                # While a store grows, its arrays differ in length for an instant: the shortest counts.
+                if sizes.setdefault(dim, size) != size and dim != "sample":
+                    raise InputError("store", f"{self.path} ({name}: {size} along {dim})", f"{sizes[dim]} along {dim}")
+        for axis in ("x", "y", "time"):
+            if self.array(axis).shape != (sizes[axis],):
+                raise InputError("store", f"{self.path} ({axis}: {self.array(axis).shape})", f"({sizes[axis]},)")
+
+
+def consolidate(path: Path) -> None:
+    """Write consolidated metadata, so that plain `xarray.open_zarr` opens the store in one read and in silence."""
+    zarr = require_zarr()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
+        zarr.consolidate_metadata(path)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

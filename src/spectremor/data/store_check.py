@@ -1,0 +1,117 @@
+"""Proof that a campaign store is sound, or the list of what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from spectremor.core.errors import InputError
+from spectremor.core.geology import VS_CEILING_M_S
+from spectremor.data.store import SPLITS, CampaignStore
+from spectremor.data.store_writer import SPLIT_RULE, StoreWriter, checksum_of, locked, split_of
+
+
+def check_store(
+    store: CampaignStore, *, report: Callable[[int, int], None] = lambda _done, _total: None
+) -> dict[int | None, list[str]]:
+    """Everything that is wrong with a store: by sample, and under None what concerns the whole.
+
+    Checked for each complete sample: shape, finite values, range of Vs, checksum, source inside the domain and
+    consistent with its angles and moment; for the whole: units, split, repeated samples, statistics.
+
+    Args:
+        store: an open store (its layout was checked on opening).
+        report: called with how many samples are checked, of how many.
+    """
+    problems: dict[int | None, list[str]] = {}
+    found = [*_units(store), *_split(store)]
+    seen: dict[int, int] = {}
+    ids = store.ids()
+    for done, i in enumerate(int(k) for k in ids):
+        own = list(_sample(store, i))
+        checksum = int(store.array("checksum")[i])
+        if checksum in seen:
+            own.append(f"the same as sample {seen[checksum]}")
+        seen.setdefault(checksum, i)
+        if own:
+            problems[i] = own
+        report(done + 1, len(ids))
+    if not problems:
+        found += _statistics(store)
+    if found:
+        problems[None] = found
+    return problems
+
+
+def repair_store(path: str | Path, problems: dict[int | None, list[str]]) -> int:
+    """Count damaged samples as missing, so that `dataset create` makes them again. Returns how many."""
+    damaged = [i for i in problems if i is not None]
+    with locked(path):
+        writer = StoreWriter(path)
+        writer.unfinish()
+        for i in damaged:
+            writer.discard(i)
+    return len(damaged)
+
+
+def _sample(store: CampaignStore, i: int) -> Iterator[str]:
+    arrays: dict[str, np.ndarray] = {}
+    for name in ("vs", *store.velocity_names().values()):
+        try:
+            arrays[name] = np.asarray(store.array(name)[i])
+        # Whatever a damaged chunk makes the codec raise is the finding.
+        except Exception as error:
+            yield f"{name}: unreadable ({type(error).__name__})"
+            continue
+        if not np.isfinite(arrays[name]).all():
+            yield f"{name}: NaN or infinite values"
+    vs = arrays.get("vs", np.ones(1))
+    if not ((vs > 0) & (vs <= VS_CEILING_M_S)).all():
+        yield f"vs: values outside (0, {VS_CEILING_M_S:g}] m/s"
+    whole = len(arrays) == 1 + len(store.velocity_names())
+    if whole and checksum_of([arrays[name] for name in sorted(arrays)]) != int(store.array("checksum")[i]):
+        yield "checksum: the data are not those that were written"
+    yield from _source(store, i)
+
+
+def _source(store: CampaignStore, i: int) -> Iterator[str]:
+    try:
+        source = store.source(i).check_inside(store.extent_m)
+    except InputError as error:
+        yield str(error)
+        return
+    if not np.isclose(source.moment_nm, float(store.array("source_moment_nm")[i]), rtol=1e-9):
+        yield "source_moment_nm: not the moment of source_moment_tensor_nm"
+    angles = np.asarray(store.array("source_angles_deg")[i])
+    if not np.allclose(source.strike_dip_rake_deg(), angles, atol=1e-6):
+        yield "source_angles_deg: not the angles of source_moment_tensor_nm"
+
+
+def _units(store: CampaignStore) -> Iterator[str]:
+    for name in ("vs", *store.velocity_names().values()):
+        units = store.array(name).attrs.get("units")
+        if units != "m/s":
+            yield f"{name}: units {units}, not m/s"
+
+
+def _split(store: CampaignStore) -> Iterator[str]:
+    split = np.asarray(store.array("split")[:])
+    if split.max(initial=0) >= len(SPLITS):
+        yield f"split: {int(split.max())} is none of {', '.join(SPLITS)}"
+    rule = store.attrs.get("split_rule")
+    if rule == SPLIT_RULE:
+        wrong = [i for i in range(len(split)) if split[i] != split_of(i)]
+        if wrong:
+            yield f"split: {len(wrong)} samples against the recorded rule, first {wrong[0]}"
+
+
+def _statistics(store: CampaignStore) -> Iterator[str]:
+    recorded = {name: np.asarray(store.array(name)[:]) for name in ("vs_mean", "vs_std")}
+    if not np.isfinite(recorded["vs_mean"]).all():
+        return
+    actual = store.compute_statistics()
+    for name, values in recorded.items():
+        if not np.allclose(values, actual[name], rtol=1e-6, atol=1e-3):
+            yield f"{name}: not that of the training split"

@@ -1,0 +1,50 @@
+"""Wavefields in and out of files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import xarray as xr
+
+from spectremor.core.errors import InputError
+from spectremor.core.wavefield import check_wavefield
+from spectremor.data import netcdf, published
+
+_ALLOWED = "a wavefield: .h5 (published forms), .nc or .zarr"
+
+
+def read_wavefield(path: str | Path, index: int | None = None) -> xr.DataArray:
+    """The wavefield in a file, its axes aligned with the geology's.
+
+    Args:
+        path: `.h5` (a published form: v1's gives its 16 x 16 recorded sensors from t = 0.98 s, v2's its 32 x 32
+            sensors from t = 0), `.nc` with variable `velocity`, or `.zarr` (a campaign's store).
+        index: which simulation of a campaign.
+
+    Returns:
+        DataArray `velocity`, dims ([sample,] [realization,] component, x, y, time), m/s.
+
+    Raises:
+        InputError: names what is wrong with the file.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if not path.exists() or suffix not in (".h5", ".hdf5", ".nc", ".zarr"):
+        raise InputError("wavefield", f"{path}{'' if path.exists() else ' (no such file)'}", _ALLOWED)
+    if suffix == ".zarr":
+        from spectremor.data.store import CampaignStore
+
+        store = CampaignStore.open(path)
+        return store.wavefield(published.check_index(index, store.count, path))
+    if suffix == ".nc":
+        return check_wavefield(netcdf.read_variable(path, "velocity", field="wavefield"))
+    return published.read_wavefield_h5(path)
+
+
+def write_wavefield(field: xr.DataArray, path: str | Path) -> None:
+    """Write a wavefield to NetCDF, whole or not at all; the same field gives the same bytes.
+
+    Raises:
+        InputError: not a wavefield.
+    """
+    netcdf.write_variable(check_wavefield(field), path)

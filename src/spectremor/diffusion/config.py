@@ -1,0 +1,117 @@
+"""Every choice of the diffusion stage, validated; unknown keys are errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SamplerName = Literal["ddpm", "ddim", "dpm-solver++"]
+
+Positive = Annotated[int, Field(gt=0)]
+Width = Annotated[int, Field(gt=0, le=4096)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LatentConfig(_Strict):
+    """How traces become the arrays that the network works on, and back.
+
+    Attributes:
+        time_samples: samples of a trace.
+        sampling_hz: of the traces.
+        latent_samples: cosine coefficients kept, and points of the latent time grid. They hold frequencies below
+            latent_samples / time_samples * sampling_hz / 2 (6.25 Hz by default); above, stage 1 stays as it is.
+        target: "trace" generates the trace, "residual" what stage 1 lacks.
+        amplitude_floor: smallest amplitude that a sensor is scaled by, as a fraction of the field's.
+        gain_floor: smallest spectral level that is whitened fully, as a fraction of the largest.
+        keep_below_hz: below it stage 1 is kept as it is (0: nowhere).
+    """
+
+    time_samples: Annotated[int, Field(ge=16, le=100_000)] = 320
+    sampling_hz: Annotated[float, Field(gt=0)] = 50.0
+    latent_samples: Annotated[int, Field(ge=8, le=100_000)] = 80
+    target: Literal["trace", "residual"] = "trace"
+    amplitude_floor: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    gain_floor: Annotated[float, Field(gt=0, le=1)] = 0.02
+    keep_below_hz: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _no_more_coefficients_than_samples(self) -> LatentConfig:
+        if self.latent_samples > self.time_samples:
+            raise ValueError("latent_samples must not exceed time_samples")
+        return self
+
+
+class NetworkConfig(_Strict):
+    """Size of the U-Net.
+
+    Attributes:
+        patch: neighbouring latent samples folded into the channels of one point before the first level.
+        widths: channels of each level; each level halves the number of points.
+        blocks: residual blocks of each level, on the way down and on the way up.
+        embedding: size of the vector that carries the diffusion step and the log amplitude.
+        groups: of the group normalisation.
+        dropout: inside the residual blocks.
+        conditional: False hides the stage-1 traces from the network (an ablation).
+    """
+
+    patch: Positive = 2
+    widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)] = (96, 160, 256)
+    blocks: Positive = 1
+    embedding: Annotated[int, Field(ge=8, le=4096)] = 192
+    groups: Positive = 8
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    conditional: bool = True
+
+    @model_validator(mode="after")
+    def _groups_divide_widths(self) -> NetworkConfig:
+        if any(width % self.groups for width in self.widths) or self.embedding % 2:
+            raise ValueError("widths must be multiples of groups, and embedding even")
+        return self
+
+
+class ProcessConfig(_Strict):
+    """The noise process and what the network learns to predict.
+
+    Attributes:
+        objective: "diffusion", or "regression": the same network as a plain L1 regression, no noise.
+        train_steps: steps of the forward process.
+        schedule: of the noise variance: "cosine" (Nichol & Dhariwal 2021) or "linear" (Ho et al. 2020).
+        prediction: "noise" (Ho et al. 2020, eq. 14) or "velocity" (Salimans & Ho 2022, eq. 7).
+    """
+
+    objective: Literal["diffusion", "regression"] = "diffusion"
+    train_steps: Annotated[int, Field(ge=2, le=100_000)] = 1000
+    schedule: Literal["cosine", "linear"] = "cosine"
+    prediction: Literal["noise", "velocity"] = "velocity"
+
+
+class SamplingConfig(_Strict):
+    """How traces are drawn when the caller does not say.
+
+    Attributes:
+        sampler: algorithm.
+        steps: evaluations of the network.
+    """
+
+    sampler: SamplerName = "dpm-solver++"
+    steps: Positive = 10
+
+
+class DiffusionConfig(_Strict):
+    """The whole stage."""
+
+    latent: LatentConfig = LatentConfig()
+    network: NetworkConfig = NetworkConfig()
+    process: ProcessConfig = ProcessConfig()
+    sampling: SamplingConfig = SamplingConfig()
+
+    @model_validator(mode="after")
+    def _grid_divides(self) -> DiffusionConfig:
+        multiple = self.network.patch * 2 ** (len(self.network.widths) - 1)
+        if self.latent.latent_samples % multiple:
+            raise ValueError(f"latent_samples must be a multiple of {multiple}, the network's total reduction")
+        return self

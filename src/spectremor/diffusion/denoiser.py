@@ -1,0 +1,132 @@
+"""The denoiser network: a 1D U-Net over the three components of one sensor."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from spectremor.diffusion.config import NetworkConfig
+from spectremor.diffusion.protocol import Condition
+
+COMPONENTS = 3
+
+
+class UNet1d(nn.Module):
+    """U-Net (Ronneberger et al. 2015) on (batch, component, latent), each level half as long as the one above.
+
+    The stage-1 traces are channels beside the noisy ones. The diffusion step (sinusoidal embedding) and the log
+    amplitude scale and shift the features of every residual block (FiLM, Perez et al. 2018).
+
+    Args:
+        config: sizes.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.widths
+        channels = COMPONENTS * (2 if config.conditional else 1) * config.patch
+        self.embed = _Embedding(config.embedding)
+        self.stem = nn.Conv1d(channels, widths[0], 3, padding=1)
+        self.down = nn.ModuleList()
+        self.reduce = nn.ModuleList()
+        for level, width in enumerate(widths):
+            self.down.append(nn.ModuleList(_Block(width, width, config) for _ in range(config.blocks)))
+            if level + 1 < len(widths):
+                self.reduce.append(nn.Conv1d(width, widths[level + 1], 4, stride=2, padding=1))
+        self.up = nn.ModuleList()
+        self.enlarge = nn.ModuleList()
+        for width, below in reversed(list(itertools.pairwise(widths))):
+            self.enlarge.append(nn.Conv1d(below, width, 3, padding=1))
+            inputs = [2 * width] + [width] * (config.blocks - 1)
+            self.up.append(nn.ModuleList(_Block(n, width, config) for n in inputs))
+        self.norm = nn.GroupNorm(config.groups, widths[0])
+        self.head = nn.Conv1d(widths[0], COMPONENTS * config.patch, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(
+        self, x: Float[Tensor, "b 3 n"], condition: Condition, step: Float[Tensor, " b"]
+    ) -> Float[Tensor, "b 3 n"]:
+        """Raw output of the network: noise, velocity or traces, as the process defines it.
+
+        Args:
+            x: noisy latents.
+            condition: of the same batch.
+            step: diffusion step of each item, as a fraction in [0, 1] of the process.
+        """
+        if self.config.conditional:
+            x = torch.cat([x, condition.traces], dim=1)
+        context = self.embed(step, condition.log_amplitude)
+        h = self.stem(_fold(x, self.config.patch))
+        skips = []
+        for level, blocks in enumerate(self.down):
+            for block in blocks:
+                h = block(h, context)
+            if level < len(self.reduce):
+                skips.append(h)
+                h = self.reduce[level](h)
+        for enlarge, blocks in zip(self.enlarge, self.up, strict=True):
+            h = enlarge(F.interpolate(h, scale_factor=2.0, mode="nearest"))
+            h = torch.cat([h, skips.pop()], dim=1)
+            for block in blocks:
+                h = block(h, context)
+        return _unfold(self.head(F.silu(self.norm(h))), self.config.patch)
+
+
+class _Block(nn.Module):
+    """Two convolutions with FiLM between them, and a shortcut."""
+
+    def __init__(self, channels_in: int, channels_out: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.norm1 = nn.GroupNorm(config.groups, channels_in)
+        self.conv1 = nn.Conv1d(channels_in, channels_out, 3, padding=1)
+        self.film = nn.Linear(config.embedding, 2 * channels_out)
+        self.norm2 = nn.GroupNorm(config.groups, channels_out)
+        self.dropout = nn.Dropout(config.dropout)
+        self.conv2 = nn.Conv1d(channels_out, channels_out, 3, padding=1)
+        nn.init.zeros_(self.conv2.weight)
+        nn.init.zeros_(self.conv2.bias)
+        same = channels_in == channels_out
+        self.shortcut = nn.Identity() if same else nn.Conv1d(channels_in, channels_out, 1)
+
+    def forward(self, x: Float[Tensor, "b c n"], context: Float[Tensor, "b e"]) -> Float[Tensor, "b d n"]:
+        h = self.conv1(F.silu(self.norm1(x)))
+        scale, shift = self.film(context)[:, :, None].chunk(2, dim=1)
+        h = torch.addcmul(shift, self.norm2(h), 1 + scale)
+        h = self.conv2(self.dropout(F.silu(h)))
+        return self.shortcut(x) + h
+
+
+class _Embedding(nn.Module):
+    """The diffusion step and the log amplitude as one vector."""
+
+    frequencies: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        frequencies = torch.exp(torch.linspace(0.0, math.log(1000.0), size // 2))
+        self.register_buffer("frequencies", frequencies, persistent=False)
+        self.step = nn.Linear(size, size)
+        self.amplitude = nn.Sequential(nn.Linear(1, size), nn.SiLU(), nn.Linear(size, size))
+        self.merge = nn.Linear(size, size)
+
+    def forward(self, step: Float[Tensor, " b"], log_amplitude: Float[Tensor, " b"]) -> Float[Tensor, "b e"]:
+        angle = step[:, None] * self.frequencies
+        waves = self.step(torch.cat([angle.sin(), angle.cos()], dim=1))
+        return F.silu(self.merge(F.silu(waves + self.amplitude(log_amplitude[:, None]))))
+
+
+def _fold(x: Float[Tensor, "b c n"], patch: int) -> Float[Tensor, "b k m"]:
+    b, c, n = x.shape
+    return x.view(b, c, n // patch, patch).transpose(2, 3).reshape(b, c * patch, n // patch)
+
+
+def _unfold(x: Float[Tensor, "b k m"], patch: int) -> Float[Tensor, "b c n"]:
+    b, k, m = x.shape
+    return x.view(b, k // patch, patch, m).transpose(2, 3).reshape(b, k // patch, m * patch)

@@ -1,0 +1,127 @@
+"""Traces to latents and back: band-limited, scaled by the sensor, whitened.
+
+A trace is low-passed far below its Nyquist frequency, so its lowest cosine coefficients (orthonormal DCT-II, whose
+even extension has no jump at the ends) hold it. Transforming them back on a coarser time grid gives an array that is
+several times shorter, on which white noise is band-limited noise on the fine grid. Multiplied by one gain per
+frequency, measured on the training data, the array has about the same variance in every band, so no band is learned
+before another only because it is louder.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from spectremor.diffusion.config import LatentConfig
+from spectremor.diffusion.protocol import Condition
+
+
+def cosine_matrix(n_time: int, n_kept: int) -> Float[Tensor, "time kept"]:
+    """The lowest `n_kept` orthonormal DCT-II waves on `n_time` points; columns are orthonormal."""
+    time = torch.arange(n_time, dtype=torch.float64) + 0.5
+    wave = torch.arange(n_kept, dtype=torch.float64)
+    matrix = math.sqrt(2.0 / n_time) * torch.cos(math.pi / n_time * torch.outer(time, wave))
+    matrix[:, 0] /= math.sqrt(2.0)
+    return matrix.float()
+
+
+class Latents(nn.Module):
+    """The map between traces in m/s and latents, exact in both directions within the band.
+
+    Attributes:
+        condition_gain: per coefficient, applied to stage-1 traces.
+        target_gain: per coefficient, applied to what is generated.
+    """
+
+    condition_gain: Tensor
+    target_gain: Tensor
+    _analysis: Tensor
+    _grid: Tensor
+    _change: Tensor
+
+    def __init__(self, config: LatentConfig) -> None:
+        super().__init__()
+        self.config = config
+        n = config.latent_samples
+        self.register_buffer("condition_gain", torch.ones(n))
+        self.register_buffer("target_gain", torch.ones(n))
+        self.register_buffer("_analysis", cosine_matrix(config.time_samples, n), persistent=False)
+        self.register_buffer("_grid", cosine_matrix(n, n), persistent=False)
+        self.register_buffer("_change", crossover(frequencies_hz(config), config.keep_below_hz), persistent=False)
+
+    def coefficients(self, traces: Float[Tensor, "b 3 time"]) -> Float[Tensor, "b 3 n"]:
+        """The lowest cosine coefficients of traces, in their units."""
+        return traces @ self._analysis
+
+    def traces(self, coefficients: Float[Tensor, "b 3 n"]) -> Float[Tensor, "b 3 time"]:
+        """Traces of the given coefficients."""
+        return coefficients @ self._analysis.T
+
+    def condition(self, stage1: Float[Tensor, "b 3 n"], amplitude: Float[Tensor, " b"], field: Tensor) -> Condition:
+        """What the network sees of stage 1.
+
+        Args:
+            stage1: coefficients in m/s.
+            amplitude: by which each sensor is scaled, from `sensor_amplitude`.
+            field: amplitude of the whole field, broadcast against `amplitude`.
+        """
+        scaled = stage1 / _divisor(amplitude)[:, None, None]
+        ratio = amplitude / _divisor(field)
+        log_amplitude = ratio.clamp_min(self.config.amplitude_floor).log10()
+        return Condition(traces=(scaled * self.condition_gain) @ self._grid.T, log_amplitude=log_amplitude)
+
+    def target(self, truth: Tensor, stage1: Tensor, amplitude: Float[Tensor, " b"]) -> Float[Tensor, "b 3 n"]:
+        """Latents to be generated, from coefficients in m/s."""
+        wanted = truth - stage1 if self.config.target == "residual" else truth
+        return (wanted / _divisor(amplitude)[:, None, None] * self.target_gain) @ self._grid.T
+
+    def finish(self, latents: Tensor, stage1: Tensor, amplitude: Float[Tensor, " b"]) -> Float[Tensor, "b 3 n"]:
+        """Coefficients in m/s from generated latents; the inverse of `target` above `keep_below_hz`."""
+        generated = (latents @ self._grid) / self.target_gain * amplitude[:, None, None]
+        change = generated if self.config.target == "residual" else generated - stage1
+        return stage1 + self._change * change
+
+    def fit_gains(self, condition_level: Float[Tensor, " n"], target_level: Float[Tensor, " n"]) -> None:
+        """Set the gains from the mean moduli of the scaled coefficients over training data."""
+        for gain, level in ((self.condition_gain, condition_level), (self.target_gain, target_level)):
+            # sqrt(pi / 2) makes a root mean square of a Gaussian's mean modulus.
+            level = level * math.sqrt(math.pi / 2)
+            floor = max(self.config.gain_floor * float(level.max()), 1e-20)
+            gain.copy_(1.0 / (level**2 + floor**2).sqrt())
+
+
+def sensor_amplitude(
+    stage1: Float[Tensor, "s 3 n"], config: LatentConfig
+) -> tuple[Float[Tensor, " s"], Float[Tensor, ""]]:
+    """Root-mean-square velocity of each sensor with a floor, and of the whole field, in m/s.
+
+    The floor is relative to the field, so that the stage is exactly linear in the size of the earthquake.
+
+    Args:
+        stage1: cosine coefficients of all sensors of one field, in m/s.
+        config: holds the floor and the length of the traces.
+    """
+    power = stage1.double().square().sum(dim=(1, 2)) / (3 * config.time_samples)
+    field = power.mean()
+    return (power + config.amplitude_floor**2 * field).sqrt().float(), field.sqrt().float()
+
+
+def frequencies_hz(config: LatentConfig) -> Float[Tensor, " n"]:
+    """Frequency of each cosine coefficient."""
+    return torch.arange(config.latent_samples) * (config.sampling_hz / (2 * config.time_samples))
+
+
+def crossover(frequency_hz: Float[Tensor, " n"], keep_below_hz: float) -> Float[Tensor, " n"]:
+    """Weight of stage 2: 0 well below the crossover, 1 well above, half a cosine over +- 20% in between."""
+    if keep_below_hz == 0:
+        return torch.ones_like(frequency_hz)
+    position = ((frequency_hz / keep_below_hz - 0.8) / 0.4).clamp(0, 1)
+    return 0.5 - 0.5 * torch.cos(math.pi * position)
+
+
+def _divisor(amplitude: Tensor) -> Tensor:
+    """A silent field is divided by one, and multiplied by zero afterwards."""
+    return torch.where(amplitude > 0, amplitude, torch.ones_like(amplitude))

@@ -1,0 +1,86 @@
+"""The forward process, the loss, and the denoiser that a trained network is.
+
+With a_t the cumulative signal variance of step t, x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) e (Ho et al. 2020, eq. 4).
+The network predicts the noise e or the velocity v = sqrt(a_t) e - sqrt(1 - a_t) x_0 (Salimans & Ho 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from spectremor.diffusion.config import ProcessConfig
+from spectremor.diffusion.protocol import Condition
+
+#: (noisy latents, condition, step as a fraction of the process) -> noise, velocity or traces.
+Network = Callable[[Tensor, Condition, Tensor], Tensor]
+
+_DIFFUSERS_NAMES = {"cosine": "squaredcos_cap_v2", "linear": "linear"}
+
+
+class NoiseProcess:
+    """Adds noise to latents, and turns the output of a network into a loss or an estimate of the clean latents.
+
+    Args:
+        config: schedule and objective.
+    """
+
+    def __init__(self, config: ProcessConfig) -> None:
+        self.config = config
+        self.scheduler = DDPMScheduler(
+            num_train_timesteps=config.train_steps,
+            beta_schedule=_DIFFUSERS_NAMES[config.schedule],
+            prediction_type="epsilon" if config.prediction == "noise" else "v_prediction",
+            clip_sample=False,
+        )
+
+    def loss(
+        self,
+        network: Network,
+        clean: Float[Tensor, "b c n"],
+        condition: Condition,
+        step: Int[Tensor, " b"],
+        noise: Float[Tensor, "b c n"],
+    ) -> Float[Tensor, " b"]:
+        """Loss of each item: mean square for diffusion, mean modulus for regression.
+
+        Args:
+            network: called with (noisy latents, condition, step as a fraction).
+            clean: latents to be learned.
+            condition: of the same batch.
+            step: of the forward process, one per item.
+            noise: standard normal.
+        """
+        if self.config.objective == "regression":
+            output = network(torch.zeros_like(clean), condition, self._fraction(torch.full_like(step, self.last_step)))
+            return (output - clean).abs().mean(dim=(1, 2))
+        noisy = self.scheduler.add_noise(clean, noise, step)
+        velocity = self.config.prediction == "velocity"
+        wanted = self.scheduler.get_velocity(clean, noise, step) if velocity else noise
+        output = network(noisy, condition, self._fraction(step))
+        return (output - wanted).square().mean(dim=(1, 2))
+
+    @property
+    def last_step(self) -> int:
+        """The noisiest step."""
+        return self.config.train_steps - 1
+
+    def denoise(
+        self, network: Network, x: Float[Tensor, "b c n"], condition: Condition, step: int
+    ) -> Float[Tensor, "b c n"]:
+        """D(x, condition, step): the clean latents that the output of the network stands for."""
+        fraction = self._fraction(torch.full((len(x),), step, device=x.device))
+        if self.config.objective == "regression":
+            return network(torch.zeros_like(x), condition, fraction)
+        output = network(x, condition, fraction)
+        signal = float(self.scheduler.alphas_cumprod[step])
+        if self.config.prediction == "velocity":
+            return signal**0.5 * x - (1 - signal) ** 0.5 * output
+        return (x - (1 - signal) ** 0.5 * output) / signal**0.5
+
+    def _fraction(self, step: Tensor) -> Tensor:
+        return step.float() / self.last_step

@@ -1,0 +1,191 @@
+"""The diffusion stage: from a stage-1 wavefield to broadband realizations of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from spectremor.core.errors import InputError
+from spectremor.data.model_folder import load_tensors
+from spectremor.diffusion.config import DiffusionConfig, SamplerName
+from spectremor.diffusion.denoiser import UNet1d
+from spectremor.diffusion.latent import Latents, sensor_amplitude
+from spectremor.diffusion.noise import SensorNoise
+from spectremor.diffusion.process import NoiseProcess
+from spectremor.diffusion.protocol import Condition
+from spectremor.diffusion.samplers import sample
+
+#: Sensors per call of the network. Fixed, and the last batch padded to it, so that a sensor's bytes never depend on
+#: how many realizations are asked for.
+MICRO_BATCH = 128
+
+
+class DiffusionStage(nn.Module):
+    """A trained (or fresh) denoiser with everything needed to use it on wavefields in m/s.
+
+    Args:
+        config: every choice.
+    """
+
+    def __init__(self, config: DiffusionConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.network = UNet1d(config.network)
+        self.latents = Latents(config.latent)
+        self.process = NoiseProcess(config.process)
+
+    def generate_arrays(
+        self,
+        stage1: Float[np.ndarray, "3 x y time"],
+        *,
+        realizations: int = 1,
+        seed: int = 0,
+        steps: int | None = None,
+        sampler: SamplerName | None = None,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> Float[np.ndarray, "realization 3 x y time"]:
+        """Draw broadband wavefields around a stage-1 prediction.
+
+        Realization r at sensor s is the same array whatever the number of realizations.
+
+        Args:
+            stage1: velocities in m/s, components E, N, Z.
+            realizations: how many.
+            seed: one seed, one result.
+            steps: evaluations of the network (the model's own default when None; a regression always takes one).
+            sampler: "ddpm", "ddim" or "dpm-solver++" (the model's own when None).
+            on_progress: called with the fraction done.
+
+        Returns:
+            Velocities in m/s, float32.
+
+        Raises:
+            InputError: a shape, value or number that the model cannot take.
+        """
+        self._check(stage1, realizations)
+        _, nx, ny, time = stage1.shape
+        traces = self.generate_at(
+            stage1,
+            np.arange(nx * ny),
+            realizations=realizations,
+            seed=seed,
+            steps=steps,
+            sampler=sampler,
+            on_progress=on_progress,
+        )
+        return np.ascontiguousarray(np.moveaxis(traces, 2, 1)).reshape(realizations, 3, nx, ny, time)
+
+    @torch.no_grad()
+    def generate_at(
+        self,
+        stage1: Float[np.ndarray, "3 x y time"],
+        sensors: Int[np.ndarray, " k"],
+        *,
+        realizations: int = 1,
+        seed: int = 0,
+        steps: int | None = None,
+        sampler: SamplerName | None = None,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> Float[np.ndarray, "realization k 3 time"]:
+        """What `generate_arrays` gives at some sensors, without computing the others.
+
+        Args:
+            stage1: the whole wavefield, whose amplitude the sensors' own are judged by.
+            sensors: their numbers, x-major (number = index along x times sensors along y + index along y).
+            realizations: as for `generate_arrays`, and so are the other arguments.
+            seed: likewise.
+            steps: likewise.
+            sampler: likewise.
+            on_progress: likewise.
+
+        Raises:
+            InputError: a shape, value or number that the model cannot take.
+        """
+        self._check(stage1, realizations)
+        device = self.latents.target_gain.device
+        flat = np.moveaxis(stage1.reshape(3, -1, stage1.shape[3]), 0, 1)
+        traces = torch.from_numpy(np.ascontiguousarray(flat, dtype=np.float32)).to(device)
+        known = self.latents.coefficients(traces)
+        amplitude, field = sensor_amplitude(known, self.config.latent)
+        out = np.empty((realizations, len(sensors), *flat.shape[1:]), dtype=np.float32)
+        self.eval()
+        starts = range(0, len(sensors), MICRO_BATCH)
+        for realization in range(realizations):
+            for done, start in enumerate(starts):
+                chosen = sensors[start : start + MICRO_BATCH]
+                # The last batch is filled up with one of its sensors, so that every batch has one size.
+                padded = np.concatenate([chosen, np.full(MICRO_BATCH - len(chosen), chosen[0])])
+                noise = SensorNoise(seed, realization, padded.tolist(), (3, self.config.latent.latent_samples), device)
+                condition = self.latents.condition(known[padded], amplitude[padded], field)
+                latents = self._draw(condition, noise, steps=steps, sampler=sampler)
+                change = self.latents.finish(latents, known[padded], amplitude[padded]) - known[padded]
+                result = traces[padded] + self.latents.traces(change)
+                out[realization, start : start + len(chosen)] = result[: len(chosen)].cpu().numpy()
+                if on_progress is not None:
+                    on_progress((realization + (done + 1) / len(starts)) / realizations)
+        return out
+
+    def _draw(
+        self, condition: Condition, noise: SensorNoise, *, steps: int | None, sampler: SamplerName | None
+    ) -> Float[Tensor, "b 3 n"]:
+        """Latents of one micro-batch."""
+        if self.config.process.objective == "regression":
+            return self.denoise(torch.zeros_like(condition.traces), condition, self.process.last_step)
+        defaults = self.config.sampling
+        return sample(
+            self.denoise,
+            condition,
+            noise,
+            process=self.process,
+            sampler=defaults.sampler if sampler is None else sampler,
+            steps=defaults.steps if steps is None else steps,
+        )
+
+    def denoise(self, x: Float[Tensor, "b 3 n"], condition: Condition, step: int) -> Float[Tensor, "b 3 n"]:
+        """D(x, condition, step), all that a sampler sees."""
+        return self.process.denoise(self.network, x, condition, step)
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Everything that `from_parts` needs: a JSON-able config and named tensors."""
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        return self.config.model_dump(mode="json"), tensors
+
+    @classmethod
+    def from_parts(cls, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> DiffusionStage:
+        """The stage again.
+
+        Raises:
+            InputError: a config or tensors that are not this stage's.
+        """
+        stage = cls(parse_config(config))
+        load_tensors(stage, tensors, field="diffusion weights")
+        return stage.eval()
+
+    def _check(self, stage1: np.ndarray, realizations: int) -> None:
+        time = self.config.latent.time_samples
+        if stage1.ndim != 4 or stage1.shape[0] != 3 or stage1.shape[3] != time or 0 in stage1.shape:
+            raise InputError("stage-1 wavefield", f"shape {stage1.shape}", f"(3, x, y, {time})")
+        if not np.isfinite(stage1).all():
+            raise InputError("stage-1 wavefield", "NaN or infinite velocities", "finite velocities in m/s")
+        if realizations < 1:
+            raise InputError("realizations", realizations, "1 or more")
+
+
+def parse_config(config: Mapping[str, Any]) -> DiffusionConfig:
+    """A validated config.
+
+    Raises:
+        InputError: names the first key that is unknown or has a value that is not allowed.
+    """
+    try:
+        return DiffusionConfig.model_validate(config)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["diffusion", *(str(part) for part in first["loc"])])
+        raise InputError(where, first.get("input"), first["msg"]) from None

@@ -1,0 +1,157 @@
+"""Prediction and reference brought side by side: same sensors, same times, or a refusal that names both."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Int
+
+from spectremor.core.errors import InputError
+from spectremor.core.wavefield import check_wavefield, sampling_step_s
+
+#: None: the same sensors; "nearest": those within a tolerance.
+Sensors = str | None
+
+#: Positions nearer than this along each axis are the same sensor.
+SAME_SENSOR_M = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """Traces of the same ground, twice.
+
+    Attributes:
+        prediction: (realization, sensor, component, time) in m/s.
+        reference: (sensor, component, time) in m/s.
+        positions_m: (sensor, 2), East and North, of the reference's sensors.
+        time_s: common sample times.
+        dt_s: sampling step.
+        band_hz: frequencies that both hold.
+    """
+
+    prediction: Float[np.ndarray, "realization sensor 3 time"]
+    reference: Float[np.ndarray, "sensor 3 time"]
+    positions_m: Float[np.ndarray, "sensor 2"]
+    time_s: Float[np.ndarray, " time"]
+    dt_s: float
+    band_hz: tuple[float, float]
+
+
+def make_pair(
+    prediction: xr.DataArray,
+    reference: xr.DataArray,
+    *,
+    sensors: Sensors = None,
+    tolerance_m: float = 60.0,
+    window_s: tuple[float, float] | None = None,
+) -> Pair:
+    """Pair two wavefields.
+
+    Args:
+        prediction: dims ([realization,] component, x, y, time).
+        reference: dims (component, x, y, time).
+        sensors: None demands the same sensors; "nearest" pairs each reference sensor with the predicted one nearest to
+            it along each axis, where both distances are within `tolerance_m` (nothing is ever interpolated).
+        tolerance_m: for "nearest".
+        window_s: (from, to) in s after origin: both are cut to it first. None demands the same times.
+
+    Raises:
+        InputError: units, sampling, sensors, length or start that differ, with both values named.
+    """
+    prediction = _lead(check_wavefield(prediction, name="prediction"), "prediction")
+    reference = check_wavefield(reference, name="reference")
+    if reference.ndim != 4:
+        raise InputError("reference.dims", reference.dims, "(component, x, y, time): one reference")
+    dt = _same_sampling(prediction, reference)
+    if window_s is not None:
+        prediction, reference = (
+            _cut(f, window_s, dt, n) for f, n in ((prediction, "prediction"), (reference, "reference"))
+        )
+    _same_times(prediction, reference, dt)
+    if sensors not in (None, "nearest"):
+        raise InputError("sensors", sensors, "None (the same ones) or 'nearest'")
+    tolerance = SAME_SENSOR_M if sensors is None else tolerance_m
+    (px, rx), (py, ry) = (_match(prediction[a].values, reference[a].values, tolerance) for a in ("x", "y"))
+    if sensors is None:
+        _same_sensors(prediction, reference, (px, rx), (py, ry))
+    if not len(rx) or not len(ry):
+        raise InputError("sensors", "no two within tolerance_m", f"sensors within {tolerance:g} m along x and y")
+    pred, ref = prediction.isel(x=px, y=py), reference.isel(x=rx, y=ry)
+    x, y = np.meshgrid(ref["x"].values, ref["y"].values, indexing="ij")
+    return Pair(
+        prediction=_rows(pred.values),
+        reference=_rows(ref.values),
+        positions_m=np.stack([x.ravel(), y.ravel()], axis=1).astype(float),
+        time_s=ref["time"].values.astype(float),
+        dt_s=dt,
+        band_hz=common_band(prediction, reference, dt),
+    )
+
+
+def common_band(prediction: xr.DataArray, reference: xr.DataArray, dt_s: float) -> tuple[float, float]:
+    """Frequencies in Hz that both wavefields say they hold; up to Nyquist where neither says."""
+    both = (prediction.attrs, reference.attrs)
+    low = max(float(a.get("band_low_hz", 0.0)) for a in both)
+    return low, min(float(a.get("band_high_hz", 0.5 / dt_s)) for a in both)
+
+
+def _lead(field: xr.DataArray, name: str) -> xr.DataArray:
+    if "sample" in field.dims:
+        raise InputError(f"{name}.dims", field.dims, "one event: ([realization,] component, x, y, time)")
+    return field if "realization" in field.dims else field.expand_dims("realization")
+
+
+def _rows(values: np.ndarray) -> np.ndarray:
+    """(..., component, x, y, time) -> (..., sensor, component, time), x-major."""
+    moved = np.moveaxis(values, -4, -2)
+    return np.ascontiguousarray(moved.reshape(*moved.shape[:-4], -1, *moved.shape[-2:]))
+
+
+def _same_sampling(prediction: xr.DataArray, reference: xr.DataArray) -> float:
+    steps = sampling_step_s(prediction, name="prediction"), sampling_step_s(reference, name="reference")
+    if abs(steps[0] / steps[1] - 1) > 1e-4:
+        raise InputError("prediction.time", f"a step of {steps[0]:g} s", f"the reference's step of {steps[1]:g} s")
+    return steps[1]
+
+
+def _cut(field: xr.DataArray, window_s: tuple[float, float], dt: float, name: str) -> xr.DataArray:
+    time, (start, end) = field["time"].values, window_s
+    chosen = (time >= start - 0.01 * dt) & (time <= end + 0.01 * dt)
+    if not start < end or chosen.sum() < 2:
+        raise InputError("window_s", f"{start:g} to {end:g} s", f"a stretch of {name}'s {time[0]:g} to {time[-1]:g} s")
+    return field.isel(time=chosen)
+
+
+def _same_times(prediction: xr.DataArray, reference: xr.DataArray, dt: float) -> None:
+    p, r = prediction["time"].values, reference["time"].values
+    if len(p) != len(r):
+        found = f"{len(p)} samples from {p[0]:g} to {p[-1]:g} s"
+        raise InputError(
+            "prediction.time", found, f"the reference's {len(r)} from {r[0]:g} to {r[-1]:g} s, or a window_s"
+        )
+    if abs(p[0] - r[0]) > 0.01 * dt:
+        raise InputError(
+            "prediction.time", f"starts at {p[0]:g} s", f"the reference's start at {r[0]:g} s, or a window_s"
+        )
+
+
+def _match(
+    prediction: np.ndarray, reference: np.ndarray, tolerance: float
+) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    """Indices along one axis of the pairs that are mutually nearest and within the tolerance."""
+    distance = np.abs(prediction[:, None].astype(float) - reference[None, :])
+    nearest = distance.argmin(axis=0)
+    mutual = distance.argmin(axis=1)[nearest] == np.arange(len(reference))
+    kept = np.flatnonzero(mutual & (distance[nearest, np.arange(len(reference))] <= tolerance))
+    return nearest[kept], kept
+
+
+def _same_sensors(prediction: xr.DataArray, reference: xr.DataArray, *matches: tuple[np.ndarray, np.ndarray]) -> None:
+    for axis, (p, r) in zip(("x", "y"), matches, strict=True):
+        have, want = prediction[axis].values, reference[axis].values
+        if not len(p) == len(r) == len(have) == len(want):
+            text = "{} sensors from {:g} to {:g} m"
+            found, allowed = (text.format(len(v), v[0], v[-1]) for v in (have, want))
+            raise InputError(f"prediction.{axis}", found, f"the reference's {allowed}, or sensors='nearest'")

@@ -1,0 +1,101 @@
+"""From tallies to tables: per event, summary with bootstrap intervals, the published table, amplitude deciles."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spectremor.core.seeds import generator
+from spectremor.evaluation.scores import METRICS, mean
+from spectremor.evaluation.tally import Tally
+
+#: Published means on 3,000 test events (arXiv 2504.00757); what the paper's abstract and text don't state is absent.
+PUBLISHED: dict[str, dict[str, float]] = {
+    "MIFNO (published)": {"bias_high": -0.44, "PG": 6.65},
+    "MIFNO + DDPM (published)": {"bias_high": 0.11, "PG": 7.52},
+}
+#: The best value of each metric.
+IDEAL = {**dict.fromkeys(METRICS, 0.0), "EG": 10.0, "PG": 10.0}
+BOOTSTRAP_DRAWS = 2000
+DECILES = 10
+
+
+def summary_rows(tallies: Sequence[Tally], seed: int = 0) -> list[dict[str, Any]]:
+    """One row per contender and metric, over events: mean, std, quartiles, bootstrap interval of the mean."""
+    return [summarise(t, metric, seed) for t in tallies for metric in METRICS]
+
+
+def summarise(tally: Tally, metric: str, seed: int = 0) -> dict[str, Any]:
+    """Statistics over events of one metric; NaN events are counted, not averaged."""
+    values = np.array([row[metric] for row in tally.rows])
+    errors = np.array([row[f"{metric}_se"] for row in tally.rows])
+    known = values[~np.isnan(values)]
+    low, high = bootstrap_interval(known, seed)
+    quartiles = np.percentile(known, [25, 50, 75]) if len(known) else [math.nan] * 3
+    return {
+        "contender": tally.name,
+        "metric": metric,
+        "mean": mean(values),
+        "std": float(known.std(ddof=1)) if len(known) > 1 else math.nan,
+        "q25": float(quartiles[0]),
+        "median": float(quartiles[1]),
+        "q75": float(quartiles[2]),
+        "ci95_low": low,
+        "ci95_high": high,
+        "sensor_se": float(np.sqrt(np.nansum(errors**2)) / max(len(known), 1)),
+        "events": len(known),
+        "undefined_events": len(values) - len(known),
+    }
+
+
+def bootstrap_interval(values: np.ndarray, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
+    """Percentile bootstrap interval of a mean (Efron & Tibshirani 1993, ch. 13); NaN for fewer than two values."""
+    if len(values) < 2:
+        return math.nan, math.nan
+    draws = generator(seed, "bootstrap").integers(0, len(values), (BOOTSTRAP_DRAWS, len(values)))
+    means = values[draws].mean(axis=1)
+    low, high = np.percentile(means, [50 * (1 - level), 50 * (1 + level)])
+    return float(low), float(high)
+
+
+def decile_rows(tallies: Sequence[Tally], peak_velocity: Sequence[np.ndarray]) -> list[dict[str, Any]]:
+    """Mean scores of sensors grouped by the truth's peak velocity, tenths of all judged sensors of the run."""
+    amplitude = np.concatenate(peak_velocity)
+    edges = np.nanquantile(amplitude, np.linspace(0, 1, DECILES + 1))
+    decile = np.clip(np.searchsorted(edges, amplitude, side="right") - 1, 0, DECILES - 1)
+    rows = []
+    for tally in tallies:
+        for metric in METRICS:
+            values = np.concatenate([scores[metric] for scores in tally.sensors])
+            for k in range(DECILES):
+                chosen = values[decile == k]
+                rows.append(
+                    {
+                        "contender": tally.name,
+                        "metric": metric,
+                        "decile": k + 1,
+                        "pgv_from_m_s": float(edges[k]),
+                        "pgv_to_m_s": float(edges[k + 1]),
+                        "mean": mean(chosen),
+                        "sensors": int((~np.isnan(chosen)).sum()),
+                    }
+                )
+    return rows
+
+
+def per_sample_rows(tallies: Sequence[Tally]) -> list[dict[str, Any]]:
+    """One row per contender and event."""
+    return [{"contender": tally.name, **row} for tally in tallies for row in tally.rows]
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows with one header; NaN stands as `nan`."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows({k: f"{v:.7g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)

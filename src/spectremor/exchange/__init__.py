@@ -1,0 +1,25 @@
+"""The outside world, both ways: ObsPy streams, miniSEED, ASDF, QuakeML, OpenQuake, CSV, georeferencing."""
+
+from spectremor.exchange.georeference import Georeference
+from spectremor.exchange.inventory import to_inventory
+from spectremor.exchange.openquake import write_openquake
+from spectremor.exchange.quakeml import read_source, to_catalog, write_source
+from spectremor.exchange.quantities import as_quantity
+from spectremor.exchange.tables import write_intensities, write_traces
+from spectremor.exchange.traces import to_stream
+from spectremor.exchange.waveform_files import write_asdf, write_mseed
+
+__all__ = [
+    "Georeference",
+    "as_quantity",
+    "read_source",
+    "to_catalog",
+    "to_inventory",
+    "to_stream",
+    "write_asdf",
+    "write_intensities",
+    "write_mseed",
+    "write_openquake",
+    "write_source",
+    "write_traces",
+]

@@ -1,0 +1,92 @@
+"""Where on Earth the local metres lie: East and North from a corner <-> longitude and latitude."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from spectremor.core.errors import InputError
+from spectremor.core.extras import need
+
+_WGS84 = "EPSG:4326"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Georeference:
+    """A map projection and the place of the domain's south-west corner in it.
+
+    Without `crs` the projection is azimuthal equidistant on WGS84 (Snyder 1987, p. 195) around the corner:
+    distances and azimuths from the corner are true, and over the 9.6 km of the domain every other distance
+    is true to a few mm. With `crs`, local axes are the grid's East and North, which differ from
+    the true ones by the grid's convergence.
+
+    Attributes:
+        longitude_deg: of the local point (0, 0), the south-west corner.
+        latitude_deg: of the same point.
+        crs: a projected reference system in metres, e.g. "EPSG:32631"; None for azimuthal equidistant.
+    """
+
+    longitude_deg: float
+    latitude_deg: float
+    crs: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, limit in (("longitude", self.longitude_deg, 180.0), ("latitude", self.latitude_deg, 90.0)):
+            if not -limit <= value <= limit:
+                raise InputError(f"origin.{name}", f"{value:g} degrees", f"[-{limit:g}, {limit:g}] degrees")
+        if self.crs is not None:
+            self._check_crs()
+
+    def to_lonlat(
+        self, x_m: Float[np.ndarray, "..."], y_m: Float[np.ndarray, "..."]
+    ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+        """Longitudes and latitudes in degrees (WGS84) of local East and North in m."""
+        transformer, east_m, north_m = _projection(self)
+        lon, lat = transformer.transform(np.asarray(x_m) + east_m, np.asarray(y_m) + north_m, direction="INVERSE")
+        return np.asarray(lon), np.asarray(lat)
+
+    def to_local(
+        self, longitude_deg: Float[np.ndarray, "..."], latitude_deg: Float[np.ndarray, "..."]
+    ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+        """Local East and North in m of longitudes and latitudes in degrees (WGS84)."""
+        transformer, east_m, north_m = _projection(self)
+        x, y = transformer.transform(np.asarray(longitude_deg), np.asarray(latitude_deg))
+        return np.asarray(x - east_m), np.asarray(y - north_m)
+
+    def north_azimuth_deg(
+        self, x_m: Float[np.ndarray, "..."], y_m: Float[np.ndarray, "..."]
+    ) -> Float[np.ndarray, "..."]:
+        """Azimuth of the local North axis in degrees clockwise from true North: the grid's convergence."""
+        x, y, step_m = np.asarray(x_m, dtype=float), np.asarray(y_m, dtype=float), 100.0
+        lon, lat = self.to_lonlat(x, y)
+        lon_n, lat_n = self.to_lonlat(x, np.asarray(y + step_m))
+        azimuth, _, _ = need("pyproj", "exchange").Geod(ellps="WGS84").inv(lon, lat, lon_n, lat_n)
+        return np.asarray(azimuth)
+
+    def _check_crs(self) -> None:
+        pyproj = need("pyproj", "exchange")
+        try:
+            crs = pyproj.CRS.from_user_input(self.crs)
+        except pyproj.exceptions.CRSError:
+            raise InputError("crs", self.crs, "a projected reference system, e.g. EPSG:32631") from None
+        if not crs.is_projected or any(axis.unit_conversion_factor != 1.0 for axis in crs.axis_info[:2]):
+            raise InputError("crs", f"{self.crs} ({crs.name})", "a projected reference system in metres")
+        _, east_m, north_m = _projection(self)
+        if not np.isfinite([east_m, north_m]).all():
+            where = f"({self.longitude_deg:g}, {self.latitude_deg:g})"
+            raise InputError("origin", where, f"a point that {self.crs} covers")
+
+
+@functools.lru_cache(maxsize=16)
+def _projection(place: Georeference) -> tuple[Any, float, float]:
+    """The transformer from WGS84, and the corner's own easting and northing in it."""
+    pyproj = need("pyproj", "exchange")
+    lon, lat = place.longitude_deg, place.latitude_deg
+    target = place.crs or f"+proj=aeqd +lat_0={lat:.12f} +lon_0={lon:.12f} +ellps=WGS84 +units=m"
+    transformer = pyproj.Transformer.from_crs(_WGS84, target, always_xy=True)
+    east_m, north_m = transformer.transform(lon, lat)
+    return transformer, east_m, north_m

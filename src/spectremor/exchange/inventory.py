@@ -1,0 +1,97 @@
+"""StationXML: which sensors there are, where they stand and what their channels measure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from spectremor import __version__
+from spectremor.core.axes import COMPONENTS
+from spectremor.core.errors import InputError
+from spectremor.core.extras import need
+from spectremor.core.wavefield import sampling_step_s
+from spectremor.exchange.georeference import Georeference
+from spectremor.exchange.quantities import Quantity
+from spectremor.exchange.stations import NETWORK, Station, channel_code, location_code, stations_of
+from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, parse_time, realizations_of
+
+if TYPE_CHECKING:
+    from obspy.core.inventory import Channel, Inventory
+
+_ORIENTATION = {"E": (90.0, 0.0), "N": (0.0, 0.0), "Z": (0.0, -90.0)}
+_STATION_XML_UNITS = {"velocity": "M/S", "acceleration": "M/S**2", "displacement": "M"}
+
+
+def to_inventory(
+    field: xr.DataArray,
+    place: Georeference | None,
+    *,
+    quantity: Quantity = "velocity",
+    origin_time: str = DEFAULT_ORIGIN_TIME,
+    network: str = NETWORK,
+) -> Inventory:
+    """An ObsPy inventory that matches `to_stream` id by id.
+
+    Every channel has a flat response of gain 1, so that the traces are what the units say and removing the response
+    changes nothing. The local position stands in each station's description.
+
+    Args:
+        field: wavefield.
+        place: where the field lies on Earth; StationXML requires one.
+        quantity: as in `to_stream`.
+        origin_time: as in `to_stream`.
+        network: as in `to_stream`.
+
+    Raises:
+        InputError: no place on Earth.
+    """
+    if place is None:
+        raise InputError("origin", "none", "longitude and latitude of the domain's south-west corner")
+    inventory = need("obspy.core.inventory", "exchange")
+    waves = realizations_of(field)
+    sampling_hz = round(1.0 / sampling_step_s(waves), 9)
+    locations = [location_code(int(r)) for r in waves["realization"].values]
+    start = parse_time(origin_time) + float(waves["time"].values[0])
+    stations = []
+    for station in stations_of(waves, place):
+        about = f"synthetic sensor at x = {station.x_m:.3f} m (East), y = {station.y_m:.3f} m (North)"
+        stations.append(
+            inventory.Station(
+                code=station.code,
+                latitude=station.latitude_deg,
+                longitude=station.longitude_deg,
+                elevation=0.0,
+                site=inventory.Site(name=f"free surface, {about}"),
+                description=about,
+                start_date=start,
+                channels=[
+                    _channel(station, component, location, quantity, sampling_hz)
+                    for location in locations
+                    for component in COMPONENTS
+                ],
+            )
+        )
+    one = inventory.Network(code=network.upper(), stations=stations, description="synthetic seismograms")
+    return inventory.Inventory(networks=[one], source=f"spectremor {__version__}")
+
+
+def _channel(station: Station, component: str, location: str, quantity: Quantity, sampling_hz: float) -> Channel:
+    inventory = need("obspy.core.inventory", "exchange")
+    azimuth, dip = _ORIENTATION[component]
+    units = _STATION_XML_UNITS[quantity]
+    flat = inventory.Response.from_paz(
+        zeros=[], poles=[], stage_gain=1.0, stage_gain_frequency=1.0, input_units=units, output_units=units
+    )
+    return inventory.Channel(
+        code=channel_code(component, quantity, sampling_hz),
+        location_code=location,
+        latitude=station.latitude_deg,
+        longitude=station.longitude_deg,
+        elevation=0.0,
+        depth=0.0,
+        azimuth=azimuth if component == "Z" else (azimuth + station.north_azimuth_deg) % 360.0,
+        dip=dip,
+        sample_rate=sampling_hz,
+        response=flat,
+    )

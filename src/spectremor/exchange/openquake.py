@@ -1,0 +1,69 @@
+"""Ground-motion fields for OpenQuake: the two tables that its scenario calculators read.
+
+In a job file: `gmfs_csv = field.csv` and `sites_csv = field.sites.csv` (OpenQuake engine manual, scenario
+calculators with user-defined ground-motion fields). Each realization is one event.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import xarray as xr
+
+from spectremor.core.errors import InputError
+from spectremor.core.files import atomic_file
+from spectremor.exchange.georeference import Georeference
+from spectremor.exchange.intensities import DEFAULT_PERIODS_S, beyond_band, rotd50
+from spectremor.exchange.stations import stations_of
+from spectremor.signal.intensity import STANDARD_GRAVITY_M_S2
+
+
+def write_openquake(
+    field: xr.DataArray,
+    path: str | Path,
+    place: Georeference | None,
+    *,
+    periods_s: tuple[float, ...] = DEFAULT_PERIODS_S,
+) -> list[Path]:
+    """Write a ground-motion-field table (PGA and SA in g, PGV in cm/s, RotD50) and, beside it, `.sites.csv`.
+
+    Both appear, or none.
+
+    Args:
+        field: finite wavefield, m/s.
+        path: CSV file.
+        place: where the field lies on Earth.
+        periods_s: of SA at 5% damping.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: no place on Earth, not a finite wavefield, or periods that cannot be.
+
+    Warns:
+        InputWarning: periods outside the usable band.
+    """
+    if place is None:
+        raise InputError("origin", "none", "longitude and latitude of the domain's south-west corner")
+    path = Path(path)
+    measures = rotd50(field, periods_s)
+    beyond_band(field, periods_s)
+    del measures["PGD"]
+    scale = dict.fromkeys(measures, 1 / STANDARD_GRAVITY_M_S2) | {"PGV": 100.0}
+    stations = stations_of(field, place)
+    beside = path.with_suffix(".sites.csv")
+    with atomic_file(path) as aside, atomic_file(beside) as aside_sites:
+        with aside.open("w", newline="", encoding="utf-8") as out:
+            writer = csv.writer(out)
+            writer.writerow(["event_id", "site_id", *(f"gmv_{name}" for name in measures)])
+            for event in range(len(measures["PGA"])):
+                for site, s in enumerate(stations):
+                    values = [f"{measures[n][event, s.ix, s.iy] * scale[n]:.6e}" for n in measures]
+                    writer.writerow([event, site, *values])
+        with aside_sites.open("w", newline="", encoding="utf-8") as out:
+            writer = csv.writer(out)
+            writer.writerow(["site_id", "lon", "lat"])
+            writer.writerows([k, f"{s.longitude_deg:.7f}", f"{s.latitude_deg:.7f}"] for k, s in enumerate(stations))
+    return [path, beside]

@@ -1,0 +1,50 @@
+"""Ground velocity as acceleration or displacement, with the units stated."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+from spectremor.core.errors import InputError
+from spectremor.core.wavefield import sampling_step_s
+from spectremor.signal.calculus import derivative, integral
+
+Quantity = Literal["velocity", "acceleration", "displacement"]
+
+UNITS: dict[str, str] = {"velocity": "m/s", "acceleration": "m/s2", "displacement": "m"}
+
+
+def as_quantity(field: xr.DataArray, quantity: Quantity) -> xr.DataArray:
+    """The wavefield as velocity (unchanged), acceleration or displacement, through `signal.calculus`.
+
+    Displacement starts from zero at the first sample: the ground is at rest there.
+
+    Args:
+        field: wavefield in m/s.
+        quantity: velocity (m/s), acceleration (m/s2) or displacement (m).
+
+    Raises:
+        InputError: another quantity, or too few samples.
+    """
+    if quantity == "velocity":
+        return field
+    step_s = sampling_step_s(field)
+    values = field.transpose(..., "time").values
+    changed = derivative(values, step_s) if quantity == "acceleration" else integral(values, step_s)
+    made = field.transpose(..., "time").copy(data=changed.astype(np.float32))
+    made.attrs |= {"units": UNITS[quantity], "long_name": f"ground {quantity}"}
+    return made.rename(quantity)
+
+
+def check_quantity(text: str) -> Quantity:
+    """A quantity's name as a person typed it.
+
+    Raises:
+        InputError: not one of the three.
+    """
+    for name in ("velocity", "acceleration", "displacement"):
+        if text == name:
+            return name  # type: ignore[return-value]
+    raise InputError("--quantity", text, ", ".join(UNITS))

@@ -1,0 +1,118 @@
+"""Plain tables (CSV): where the sensors stand, intensity measures with one row per sensor, traces as columns."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from spectremor.core.axes import COMPONENTS
+from spectremor.core.files import atomic_file
+from spectremor.core.wavefield import sampling_step_s
+from spectremor.exchange.georeference import Georeference
+from spectremor.exchange.intensities import DEFAULT_PERIODS_S, beyond_band, per_component, rotd50, sa_name
+from spectremor.exchange.quantities import UNITS, Quantity, as_quantity
+from spectremor.exchange.stations import NETWORK, channel_code, location_code, stations_of
+from spectremor.exchange.traces import finite, realizations_of
+
+
+def write_sensor_table(field: xr.DataArray, path: Path, place: Georeference | None = None) -> None:
+    """Write station, x_m, y_m and, where the field has a place on Earth, longitude_deg and latitude_deg."""
+    header = ["station", "x_m", "y_m"] + ["longitude_deg", "latitude_deg"] * (place is not None)
+    with path.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out)
+        writer.writerow(header)
+        for s in stations_of(field, place):
+            where = [] if place is None else [f"{s.longitude_deg:.8f}", f"{s.latitude_deg:.8f}"]
+            writer.writerow([s.code, f"{s.x_m:.3f}", f"{s.y_m:.3f}", *where])
+
+
+def write_traces(
+    field: xr.DataArray, path: Path, *, quantity: Quantity = "velocity", place: Georeference | None = None
+) -> list[Path]:
+    """Write traces as columns: time in s after origin, then one column per channel, its id and units in the header.
+
+    The sensors' positions go to a table beside it, `.sensors.csv`. Both appear, or none.
+
+    Args:
+        field: finite wavefield, m/s.
+        path: CSV file.
+        quantity: velocity (m/s), acceleration (m/s2) or displacement (m).
+        place: where the field lies on Earth.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: not a finite wavefield, or several samples.
+    """
+    waves = realizations_of(as_quantity(finite(field), quantity))
+    stations = stations_of(waves, place)
+    sampling_hz, units = round(1.0 / sampling_step_s(waves), 9), UNITS[quantity]
+    channels = [channel_code(component, quantity, sampling_hz) for component in COMPONENTS]
+    header = [
+        f"{NETWORK}.{station.code}.{location_code(int(realization))}.{channel} ({units})"
+        for realization in waves["realization"].values
+        for station in stations
+        for channel in channels
+    ]
+    ordered = waves.transpose("time", "realization", "x", "y", "component").values
+    columns = np.column_stack([waves["time"].values, ordered.reshape(len(ordered), -1)])
+    beside = path.with_suffix(".sensors.csv")
+    with atomic_file(path) as aside, atomic_file(beside) as aside_sensors:
+        formats = ["%.6f", *["%.7g"] * len(header)]
+        np.savetxt(aside, columns, fmt=formats, delimiter=",", header=",".join(["time_s", *header]), comments="")
+        write_sensor_table(field, aside_sensors, place)
+    return [path, beside]
+
+
+def write_intensities(
+    field: xr.DataArray,
+    path: Path,
+    *,
+    place: Georeference | None = None,
+    periods_s: tuple[float, ...] = DEFAULT_PERIODS_S,
+) -> list[Path]:
+    """Write intensity measures, one row per realization and sensor, each column's unit in its name.
+
+    PGA, PGV, PGD and SA(T) at 5% damping are RotD50 of the horizontal motion; Arias intensity, cumulative absolute
+    velocity and 5-95% duration are per component. A period outside the usable band carries `_outside_band`.
+
+    Args:
+        field: finite wavefield, m/s.
+        path: CSV file.
+        place: where the field lies on Earth: adds longitude and latitude.
+        periods_s: of SA.
+
+    Returns:
+        The file written.
+
+    Raises:
+        InputError: not a finite wavefield, or periods that cannot be.
+
+    Warns:
+        InputWarning: periods outside the usable band.
+    """
+    waves = realizations_of(finite(field))
+    measures = rotd50(waves, periods_s) | per_component(waves)
+    outside = {sa_name(t) for t in beyond_band(waves, periods_s)}
+    names = [_column(name) + "_outside_band" * (name in outside) for name in measures]
+    where = ["longitude_deg", "latitude_deg"] * (place is not None)
+    with atomic_file(path) as aside, aside.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out)
+        writer.writerow(["realization", "station", "x_m", "y_m", *where, *names])
+        for k, realization in enumerate(waves["realization"].values.tolist()):
+            for s in stations_of(waves, place):
+                lonlat = [] if place is None else [f"{s.longitude_deg:.8f}", f"{s.latitude_deg:.8f}"]
+                values = [f"{measure[k, s.ix, s.iy]:.6e}" for measure in measures.values()]
+                writer.writerow([realization, s.code, f"{s.x_m:.3f}", f"{s.y_m:.3f}", *lonlat, *values])
+    return [path]
+
+
+def _column(name: str) -> str:
+    if name.startswith("SA("):
+        return f"sa_{name[3:-1]}s_rotd50_m_s2"
+    peaks = {"PGA": "pga_rotd50_m_s2", "PGV": "pgv_rotd50_m_s", "PGD": "pgd_rotd50_m"}
+    return peaks.get(name) or name + ("_s" if name.startswith("duration") else "_m_s")

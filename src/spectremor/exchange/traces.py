@@ -1,0 +1,131 @@
+"""Wavefields as ObsPy streams: one trace per component, sensor and realization."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from spectremor.core.axes import COMPONENTS
+from spectremor.core.errors import InputError
+from spectremor.core.extras import need
+from spectremor.core.wavefield import check_wavefield, sampling_step_s
+from spectremor.exchange.georeference import Georeference
+from spectremor.exchange.quantities import Quantity, as_quantity
+from spectremor.exchange.stations import NETWORK, Station, channel_code, location_code, stations_of
+
+if TYPE_CHECKING:
+    from obspy import Stream, Trace
+
+#: A wavefield has no date. This one is given to it when nothing else is said.
+DEFAULT_ORIGIN_TIME = "2000-01-01T00:00:00Z"
+
+
+def to_stream(
+    field: xr.DataArray,
+    *,
+    quantity: Quantity = "velocity",
+    place: Georeference | None = None,
+    origin_time: str = DEFAULT_ORIGIN_TIME,
+    network: str = NETWORK,
+) -> Stream:
+    """An ObsPy stream with one trace per realization, sensor and component (E, N, Z).
+
+    Ids are network.station.location.channel as in `stations.py`; realizations differ in the location code.
+    `stats.spectremor` states quantity, units, position in m and realization; `stats.coordinates` is what
+    ObsPy's array methods read: longitude, latitude and elevation in degrees and m where the field has a place on Earth,
+    else x and y in km.
+
+    Args:
+        field: wavefield, dims ([realization,] component, x, y, time), m/s.
+        quantity: velocity (m/s), acceleration (m/s2) or displacement (m).
+        place: where the field lies on Earth.
+        origin_time: date and time of the earthquake, ISO 8601 (UTC).
+        network: one or two characters.
+
+    Raises:
+        InputError: not a wavefield, several samples, or a date or network that cannot be written.
+    """
+    waves = realizations_of(as_quantity(field, quantity))
+    start = parse_time(origin_time) + float(waves["time"].values[0])
+    header = {
+        "network": _check_network(network),
+        "starttime": start,
+        "sampling_rate": round(1.0 / sampling_step_s(waves), 9),
+    }
+    stream = need("obspy", "exchange").Stream()
+    values = np.ascontiguousarray(waves.values, dtype=np.float32)
+    for realization, one in zip(waves["realization"].values.tolist(), values, strict=True):
+        for station in stations_of(waves, place):
+            for k, component in enumerate(COMPONENTS):
+                trace = _trace(one[k, station.ix, station.iy], header, station, component, quantity, realization)
+                trace.stats.spectremor.units = waves.attrs["units"]
+                stream.append(trace)
+    return stream
+
+
+def parse_time(text: str) -> Any:
+    """An ISO 8601 date and time as ObsPy's UTCDateTime.
+
+    Raises:
+        InputError: not a date.
+    """
+    try:
+        return need("obspy", "exchange").UTCDateTime(text, iso8601=True)
+    except (ValueError, TypeError):
+        raise InputError("origin_time", text, "a date and time such as 2024-01-31T12:00:00Z") from None
+
+
+def realizations_of(field: xr.DataArray) -> xr.DataArray:
+    """The field with dims (realization, component, x, y, time), whatever it had before.
+
+    Raises:
+        InputError: several samples.
+    """
+    if "sample" in field.dims:
+        if field.sizes["sample"] != 1:
+            raise InputError("field", f"{field.sizes['sample']} samples", "one sample: select it before export")
+        field = field.isel(sample=0, drop=True)
+    if "realization" not in field.dims:
+        field = field.expand_dims(realization=[0])
+    if "realization" not in field.coords:
+        field = field.assign_coords(realization=np.arange(field.sizes["realization"]))
+    return field
+
+
+def finite(field: xr.DataArray) -> xr.DataArray:
+    """The checked wavefield, refused when a value is missing: exchange formats cannot say so.
+
+    Raises:
+        InputError: not a wavefield, or not finite.
+    """
+    check_wavefield(field, name="field")
+    bad = int(np.size(field.values) - np.isfinite(field.values).sum())
+    if bad:
+        raise InputError("field", f"{bad} NaN or infinite values", "finite ground velocities")
+    return field
+
+
+def _trace(
+    values: np.ndarray, header: dict, station: Station, component: str, quantity: Quantity, realization: int
+) -> Trace:
+    obspy = need("obspy", "exchange")
+    trace = obspy.Trace(values, header=dict(header))
+    trace.stats.station = station.code
+    trace.stats.location = location_code(realization)
+    trace.stats.channel = channel_code(component, quantity, trace.stats.sampling_rate)
+    about = {"quantity": quantity, "x_m": station.x_m, "y_m": station.y_m, "realization": realization}
+    trace.stats.spectremor = obspy.core.AttribDict(about)
+    if station.longitude_deg is None:
+        where = {"x": station.x_m / 1000.0, "y": station.y_m / 1000.0, "elevation": 0.0}
+    else:
+        where = {"longitude": station.longitude_deg, "latitude": station.latitude_deg, "elevation": 0.0}
+    trace.stats.coordinates = obspy.core.AttribDict(where)
+    return trace
+
+
+def _check_network(network: str) -> str:
+    if not (1 <= len(network) <= 2 and network.isalnum() and network.isascii()):
+        raise InputError("network", network, "one or two letters or digits")
+    return network.upper()

@@ -1,0 +1,1 @@
+"""The system's experiments: one file each, with one function `run(settings) -> Result`."""

@@ -1,0 +1,248 @@
+"""How does the noise schedule trade the diversity of realizations for their fidelity?"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from spectremor.diffusion.config import DiffusionConfig
+from spectremor.diffusion.stage import DiffusionStage
+from spectremor.evaluation.tally import ensemble_quantities
+from spectremor.experiments.arms import (
+    affordable,
+    check_training_split,
+    judge_stage1,
+    part,
+    prepare_ground,
+    train,
+    training_config,
+)
+from spectremor.experiments.cases import Cases, open_cases
+from spectremor.experiments.common import Report, Result, TrainingSettings, silent, sized
+from spectremor.experiments.drawing import ARM_COLOURS, STAGE1_COLOUR, Figure, new_figure, tidy
+from spectremor.experiments.restoring import at_sensors
+from spectremor.experiments.scoring import mean, score, summary
+from spectremor.experiments.wording import with_spread
+from spectremor.signal.ensemble import coverage, crps
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SIZES: dict[str, dict[str, Any]] = {
+    "tiny": {"samples": 2, "sensors": 8, "realizations": 3, "steps": 16, "seeds": 2, "train_samples": 3},
+    "default": {"samples": 15, "sensors": 64, "realizations": 9, "steps": 1200, "seeds": 3, "train_samples": 150},
+    "full": {"samples": 50, "sensors": 128, "realizations": 19, "steps": 16000, "seeds": 1, "train_samples": 2000},
+}
+#: What the spread is judged by, in the order of `ensemble_quantities`.
+QUANTITIES = ("PGV", "SA(0.3 s)", "SA(1 s)", "level at 2-5 Hz")
+LEVELS = (0.5, 0.8)
+
+Schedule = Literal["cosine", "linear"]
+Prediction = Literal["velocity", "noise"]
+Scores = dict[str, float]
+
+
+class NoiseScheduleSettings(TrainingSettings):
+    """Settings of this experiment; the arms are all pairs of the two lists.
+
+    Attributes:
+        schedules: of the noise variance.
+        predictions: what the network learns to predict.
+        realizations: drawn of each sample.
+    """
+
+    schedules: tuple[Schedule, ...] = ("cosine", "linear")
+    predictions: tuple[Prediction, ...] = ("velocity",)
+    realizations: int | None = None
+
+
+def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
+    """Train one arm per noise schedule, and judge each by its realizations one by one and together.
+
+    Raises:
+        InputError: a setting, store or model that does not allow it.
+    """
+    size = sized(settings, SIZES)
+    check_training_split(settings)
+    cases = open_cases(settings, model_needed=False)
+    ids = cases.ids(settings.split, size["samples"]).tolist()
+    ground = prepare_ground(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
+    arms = {
+        f"{schedule}, {prediction}": _arm(ground.base, schedule, prediction)
+        for schedule, prediction in itertools.product(settings.schedules, settings.predictions)
+    }
+    trainings = len(arms) * size["seeds"]
+    plan = training_config(next(iter(arms.values())), size["steps"], settings.seed)
+    steps = affordable(ground.task(plan), plan, trainings, settings.minutes)
+    found: dict[str, list[list[Scores]]] = {arm: [] for arm in arms}
+    seconds: dict[str, list[float]] = {arm: [] for arm in arms}
+    for number, (k, arm) in enumerate(itertools.product(range(size["seeds"]), arms)):
+        config = training_config(arms[arm], steps, settings.seed + k)
+        task = ground.task(config)
+        share = 0.9 / trainings
+        telling = part(report, 0.1 + number * share, 0.6 * share, f"{arm}, training {k + 1}")
+        last = train(task, config, report=telling)[-1]
+        task.module.load_state_dict(last.state)
+        judging = part(report, 0.1 + (number + 0.6) * share, 0.4 * share, f"{arm}, training {k + 1}")
+        found[arm].append(_judge(task.stage, cases, ids, size, settings.seed, judging))
+        seconds[arm].append(last.seconds)
+    alone = judge_stage1(cases, ids, size["sensors"], settings.seed)
+    return Result(
+        experiment="noise-schedule",
+        table=_table(found, seconds, steps, alone),
+        figure=_figure(found, alone),
+        paragraph=_paragraph(found, alone, steps, size["realizations"]),
+        config={
+            "settings": settings.model_dump(mode="json"),
+            **size,
+            "steps_taken": steps,
+            **cases.describe(),
+            "ids": ids,
+            "train_ids": ground.train_ids,
+            "training": plan.model_dump(mode="json"),
+        },
+    )
+
+
+def ensemble_scores(
+    draws: Float[np.ndarray, "realization sensor 3 time"], truth: Float[np.ndarray, "sensor 3 time"], dt_s: float
+) -> Scores:
+    """How wide realizations spread in natural logarithms of ground-motion measures, and how honestly.
+
+    Returns:
+        `spread`: standard deviation over realizations; `error`: of their mean from the truth (root mean square);
+        `crps`; `cover50` and `cover80`: how often the truth lies in those central intervals. Means over measures.
+    """
+    ensemble = np.log(np.stack([ensemble_quantities(draw, dt_s) for draw in draws]) + _TINY)
+    wanted = np.log(ensemble_quantities(truth, dt_s) + _TINY)
+    middle = ensemble.mean(axis=0)
+    cover = coverage(ensemble, wanted, LEVELS)
+    return {
+        "spread": float(np.sqrt(ensemble.var(axis=0, ddof=1).mean())),
+        "error": float(np.sqrt(((middle - wanted) ** 2).mean())),
+        "crps": mean(crps(ensemble, wanted)),
+        "cover50": float(cover[0]),
+        "cover80": float(cover[1]),
+    }
+
+
+#: Keeps the logarithm of a silent sensor finite, in m/s.
+_TINY = 1e-12
+
+
+def _arm(base: DiffusionConfig, schedule: Schedule, prediction: Prediction) -> DiffusionConfig:
+    process = base.process.model_copy(update={"objective": "diffusion", "schedule": schedule, "prediction": prediction})
+    return base.model_copy(update={"process": process})
+
+
+def _judge(
+    stage: DiffusionStage, cases: Cases, ids: list[int], size: dict[str, Any], seed: int, report: Report
+) -> list[Scores]:
+    """Fidelity of single realizations and honesty of all together, one row per sample."""
+    rows = []
+    for done, i in enumerate(ids):
+        report(done / len(ids), f"judging sample {i}")
+        chosen = cases.sensors(i, size["sensors"], seed)
+        truth = at_sensors(cases.truth(i), chosen)
+        draws = stage.generate_at(cases.stage1(i), chosen, realizations=size["realizations"], seed=seed)
+        single = summary([score(draw, truth, cases.dt_s) for draw in draws[:2]])
+        fidelity = {name: value for name, value in single.items() if not name.endswith("_std")}
+        rows.append(fidelity | ensemble_scores(draws, truth, cases.dt_s))
+    return rows
+
+
+def _over_trainings(trainings: list[list[Scores]], name: str) -> np.ndarray:
+    """Mean over samples, one value per training."""
+    return np.array([mean(np.array([row[name] for row in rows])) for rows in trainings])
+
+
+def _table(
+    found: dict[str, list[list[Scores]]], seconds: dict[str, list[float]], steps: int, alone: list[Scores]
+) -> list[dict[str, Any]]:
+    names = list(summary(next(iter(found.values()))[0]))
+    rows: list[dict[str, Any]] = []
+    for arm, trainings in found.items():
+        for k, scores in enumerate(trainings):
+            about = {"arm": arm, "training": k, "steps": steps, "training_s": seconds[arm][k]}
+            rows.append({**about, **summary(scores), "samples": len(scores)})
+        over = summary([{name: _over_trainings([t], name)[0] for name in trainings[0][0]} for t in trainings])
+        about = {"arm": arm, "training": f"all {len(trainings)}", "steps": steps}
+        rows.append({**about, "training_s": mean(np.array(seconds[arm])), **over, "samples": len(trainings[0])})
+    blank = dict.fromkeys(names, np.nan) | summary(alone)
+    rows.append({"arm": "stage 1", "training": "", "steps": 0, "training_s": 0.0, **blank, "samples": len(alone)})
+    return rows
+
+
+def _figure(found: dict[str, list[list[Scores]]], alone: list[Scores]) -> Figure:
+    figure = new_figure(12.5, 4.0)
+    fit, bias, cover = figure.subplots(1, 3)
+    _trade(fit, found, "PG", "o", filled=True)
+    _trade(fit, found, "EG", "o", filled=False)
+    for name, style in (("PG", "-"), ("EG", "--")):
+        level = mean(np.array([row[name] for row in alone]))
+        fit.axhline(level, color=STAGE1_COLOUR, lw=1.1, ls=style, label=f"stage 1: {name}")
+    tidy(fit, "fidelity against diversity (filled PG, open EG)", "spread of ln(measure) over realizations", "EG, PG")
+    fit.legend(frameon=False, fontsize=8)
+    _trade(bias, found, "bias_high", "o", filled=True)
+    bias.axhline(0, color="0.8", lw=0.8, zorder=0)
+    low, high = bias.get_ylim()
+    bias.set_ylim(min(low, -0.2), max(high, 0.2))
+    tidy(bias, "bias at 2-5 Hz", "spread of ln(measure) over realizations", "bias")
+    _coverage(cover, found)
+    return figure
+
+
+def _trade(axis: Axes, found: dict[str, list[list[Scores]]], name: str, marker: str, *, filled: bool) -> None:
+    for (arm, trainings), colour in zip(found.items(), itertools.cycle(ARM_COLOURS), strict=False):
+        x, y = _over_trainings(trainings, "spread"), _over_trainings(trainings, name)
+        label = arm if filled else None
+        axis.plot(x, y, marker, color=colour, mfc=colour if filled else "none", ms=6, label=label)
+
+
+def _coverage(axis: Axes, found: dict[str, list[list[Scores]]]) -> None:
+    """Share of truths inside the central intervals, beside what an honest ensemble gives."""
+    width = 0.8 / len(found)
+    for number, ((arm, trainings), colour) in enumerate(zip(found.items(), itertools.cycle(ARM_COLOURS), strict=False)):
+        shares = [_over_trainings(trainings, name) for name in ("cover50", "cover80")]
+        x = np.arange(2) + (number - (len(found) - 1) / 2) * width
+        axis.bar(x, [mean(s) for s in shares], 0.9 * width, color=colour, alpha=0.85, label=arm)
+        for place, share in zip(x, shares, strict=True):
+            axis.plot([place, place], [share.min(), share.max()], color="black", lw=1)
+    for place, level in enumerate(LEVELS):
+        axis.plot([place - 0.45, place + 0.45], [level, level], color="black", lw=1.2, ls="--")
+    axis.set(xticks=[0, 1], xticklabels=["50% interval", "80% interval"], ylim=(0, 1))
+    tidy(axis, "truths covered (dashed: honest)", "", "share")
+    axis.legend(frameon=False, fontsize=8)
+
+
+def _paragraph(found: dict[str, list[list[Scores]]], alone: list[Scores], steps: int, realizations: int) -> str:
+    def told(arm: str) -> str:
+        v = {name: with_spread(_over_trainings(found[arm], name)) for name in found[arm][0][0]}
+        return (
+            f"{arm}: spread {v['spread']}, error of the mean {v['error']}, CRPS {v['crps']}, the 50% and 80% intervals "
+            f"hold {v['cover50']} and {v['cover80']} of the truths, EG {v['EG']}, PG {v['PG']}, 2-5 Hz bias "
+            f"{v['bias_high']}"
+        )
+
+    def best(name: str) -> str:
+        return min(found, key=lambda arm: mean(_over_trainings(found[arm], name)))
+
+    ratio = {
+        arm: mean(_over_trainings(found[arm], "spread")) / mean(_over_trainings(found[arm], "error")) for arm in found
+    }
+    widest = max(found, key=lambda arm: mean(_over_trainings(found[arm], "spread")))
+    faithful = max(found, key=lambda arm: mean(_over_trainings(found[arm], "PG")))
+    relation = "the same arm has" if widest == faithful else "another arm has"
+    return (
+        f"{steps} steps each, {realizations} realizations of {len(alone)} samples; natural logarithms of "
+        f"{', '.join(QUANTITIES)}; mean and spread over {len(next(iter(found.values())))} trainings. "
+        + ". ".join(told(arm) for arm in found)
+        + f". The realizations differ most with {widest}; {relation} the highest PG ({faithful}). The lowest CRPS is "
+        f"that of {best('crps')}. The spread is "
+        + ", ".join(f"{value:.2f} ({arm})" for arm, value in ratio.items())
+        + " of the error of the mean; an honest ensemble has about 1. Stage 1 alone: EG "
+        f"{mean(np.array([row['EG'] for row in alone])):.2f}, PG {mean(np.array([row['PG'] for row in alone])):.2f}."
+    )

@@ -1,0 +1,157 @@
+"""The main job: geology + source -> surrogate -> diffusion -> wavefield."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+import spectremor
+from spectremor.core.errors import InputError
+from spectremor.core.source import Source
+from spectremor.core.wavefield import make_wavefield, source_of
+
+if TYPE_CHECKING:
+    from spectremor.diffusion.stage import DiffusionStage
+    from spectremor.surrogate.protocol import Stage1
+
+#: The weights that ship with the package.
+DEFAULT_MODEL = Path(spectremor.__file__).parent / "pretrained" / "default"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GroundMotionModel:
+    """The two stages together.
+
+    Attributes:
+        surrogate: stage 1, anything that predicts a wavefield from a geology and a source.
+        diffusion: stage 2; None when only stage 1 has been trained.
+        model_id: name and digest of the weights, recorded in every wavefield.
+    """
+
+    surrogate: Stage1
+    diffusion: DiffusionStage | None
+    model_id: str
+
+    def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
+        """Stage 1 alone: the neural operator's wavefield.
+
+        Args:
+            geology: DataArray `vs`, dims (x, y, z), m/s, on the model's own domain.
+            source: inside the domain.
+
+        Returns:
+            DataArray `velocity`, dims (component, x, y, time), m/s.
+
+        Raises:
+            InputError: a geology or source that the model cannot take.
+        """
+        field = self.surrogate.predict(geology, source)
+        return field.assign_attrs(model=self.model_id, stage="1", version=spectremor.__version__)
+
+    def generate(
+        self,
+        geology: xr.DataArray,
+        source: Source,
+        *,
+        realizations: int = 1,
+        seed: int = 0,
+        steps: int | None = None,
+    ) -> xr.DataArray:
+        """Both stages: `realizations` broadband wavefields around one stage-1 prediction.
+
+        Args:
+            geology: DataArray `vs`, dims (x, y, z), m/s, on the model's own domain.
+            source: inside the domain.
+            realizations: how many draws.
+            seed: one seed, one result; realization r is the same whatever their number.
+            steps: sampling steps (None: the model's default).
+
+        Returns:
+            DataArray `velocity`, dims (realization, component, x, y, time), m/s.
+
+        Raises:
+            InputError: an input, a number of realizations or of steps that the model cannot take.
+        """
+        check_job(realizations, seed, steps)
+        return self.restore(self.predict(geology, source), realizations=realizations, seed=seed, steps=steps)
+
+    def restore(
+        self,
+        stage1: xr.DataArray,
+        *,
+        realizations: int = 1,
+        seed: int = 0,
+        steps: int | None = None,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> xr.DataArray:
+        """Stage 2 alone: broadband wavefields from a stage-1 wavefield; arguments as for `generate`."""
+        check_job(realizations, seed, steps)
+        if self.diffusion is None:
+            raise InputError("model", self.model_id, "a model with a diffusion stage")
+        fields = self.diffusion.generate_arrays(
+            np.ascontiguousarray(stage1.transpose("component", "x", "y", "time").values, dtype=np.float32),
+            realizations=realizations,
+            seed=seed,
+            steps=steps,
+            on_progress=on_progress,
+        )
+        used = self.diffusion.config.sampling.steps if steps is None else steps
+        attrs = stage1.attrs | {"stage": "2", "model": self.model_id, "seed": seed, "sampling_steps": used}
+        return make_wavefield(
+            fields,
+            x_m=stage1["x"].values,
+            y_m=stage1["y"].values,
+            time_s=stage1["time"].values,
+            source=source_of(stage1),
+            attrs=attrs | {"version": spectremor.__version__},
+        )
+
+
+def load_model(folder: str | Path | None = None) -> GroundMotionModel:
+    """The model in a folder, or the one that ships with the package.
+
+    Raises:
+        InputError: a missing, truncated or foreign file; nothing is ever unpickled.
+    """
+    from spectremor.data.model_folder import read_model_folder
+    from spectremor.diffusion.stage import DiffusionStage
+    from spectremor.surrogate.mifno import MifnoSurrogate
+
+    folder = DEFAULT_MODEL if folder is None else Path(folder)
+    config, tensors = read_model_folder(folder)
+    if "surrogate" not in config:
+        raise InputError("model", folder, "a model folder with a stage 1 (surrogate)")
+    stage2 = None
+    if "diffusion" in config:
+        stage2 = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
+    return GroundMotionModel(
+        surrogate=MifnoSurrogate.from_parts(config["surrogate"], tensors["surrogate"]),
+        diffusion=stage2,
+        model_id=f"{folder.name}@{_digest(folder)}",
+    )
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes())
+    digest.update((folder / "config.json").read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def check_job(realizations: int, seed: int, steps: int | None) -> None:
+    """Refuse numbers that no generation can have, before any work.
+
+    Raises:
+        InputError: names the number and its range.
+    """
+    if realizations < 1:
+        raise InputError("realizations", realizations, "1 or more")
+    if seed < 0:
+        raise InputError("seed", seed, "0 or more")
+    if steps is not None and steps < 1:
+        raise InputError("steps", steps, "1 or more")

@@ -1,0 +1,97 @@
+"""Fourier amplitude spectra: plain, in bands, smoothed."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from spectremor.core.errors import InputError
+
+#: Bands of the published frequency biases; the lower edge of all but the first is left out.
+BANDS_HZ: tuple[tuple[float, float], ...] = ((0.0, 1.0), (1.0, 2.0), (2.0, 5.0))
+
+
+def frequencies(samples: int, dt_s: float) -> Float[np.ndarray, " frequency"]:
+    """Frequencies in Hz of the bins of a real Fourier transform."""
+    return np.fft.rfftfreq(samples, dt_s)
+
+
+def amplitude_spectrum(
+    traces: Float[np.ndarray, "*batch time"], dt_s: float | None = None
+) -> Float[np.ndarray, "*batch frequency"]:
+    """Modulus of the real Fourier transform, of each trace by itself.
+
+    Args:
+        traces: time last, m/s.
+        dt_s: given, the result is the Fourier amplitude spectrum (times dt: m/s times s); left out, the plain sum.
+    """
+    spectrum = np.abs(np.fft.rfft(traces, axis=-1))
+    return spectrum if dt_s is None else spectrum * dt_s
+
+
+def in_band(
+    frequency_hz: Float[np.ndarray, " frequency"], low_hz: float, high_hz: float
+) -> Bool[np.ndarray, " frequency"]:
+    """Bins with low < f <= high (0 <= f for a band that starts at 0)."""
+    # A bin on an edge must not hang on the last bit of its frequency.
+    slack = 1e-9 * max(high_hz, 1.0)
+    above = frequency_hz > low_hz + slack if low_hz > 0 else frequency_hz >= 0
+    return np.asarray(above & (frequency_hz <= high_hz + slack))
+
+
+def band_means(
+    traces: Float[np.ndarray, "*batch time"], dt_s: float, bands_hz: tuple[tuple[float, float], ...] = BANDS_HZ
+) -> Float[np.ndarray, "*batch band"]:
+    """Mean modulus of the Fourier transform in each band; NaN for a band without a bin (too short a record)."""
+    spectrum = amplitude_spectrum(traces)
+    frequency = frequencies(traces.shape[-1], dt_s)
+    means = np.full((*spectrum.shape[:-1], len(bands_hz)), np.nan)
+    for index, (low, high) in enumerate(bands_hz):
+        chosen = in_band(frequency, low, high)
+        if chosen.any():
+            means[..., index] = spectrum[..., chosen].mean(axis=-1)
+    return means
+
+
+def konno_ohmachi(
+    spectrum: Float[np.ndarray, "*batch frequency"],
+    frequency_hz: Float[np.ndarray, " frequency"],
+    centres_hz: Float[np.ndarray, " centre"] | None = None,
+    bandwidth: float = 40.0,
+) -> Float[np.ndarray, "*batch centre"]:
+    """Spectrum smoothed with the window of Konno & Ohmachi (1998, eq. 4), constant width in log frequency.
+
+    Args:
+        spectrum: amplitudes.
+        frequency_hz: their frequencies.
+        centres_hz: where the smoothed spectrum is wanted (default: at every input frequency).
+        bandwidth: b; larger is narrower.
+
+    Returns:
+        Weighted means at the centres; at 0 Hz, and where no bin lies near a centre, the window degenerates and the
+        nearest bin is returned.
+    """
+    if spectrum.shape[-1] != len(frequency_hz):
+        raise InputError("konno_ohmachi.spectrum", f"{spectrum.shape[-1]} bins", f"{len(frequency_hz)} bins")
+    centres = frequency_hz if centres_hz is None else centres_hz
+    weights = _konno_ohmachi_weights(tuple(frequency_hz.tolist()), tuple(centres.tolist()), bandwidth)
+    out: np.ndarray = spectrum @ weights
+    return out
+
+
+@functools.lru_cache(maxsize=8)
+def _konno_ohmachi_weights(
+    frequency_hz: tuple[float, ...], centres_hz: tuple[float, ...], bandwidth: float
+) -> Float[np.ndarray, "frequency centre"]:
+    f, centre = np.asarray(frequency_hz)[:, None], np.asarray(centres_hz)[None, :]
+    positive = (f > 0) & (centre > 0)
+    log_ratio = bandwidth * np.log10(np.where(positive, f, 1.0) / np.where(positive, centre, 1.0))
+    # sinc takes the limit 1 at the centre.
+    weights = np.where(positive, np.sinc(log_ratio / np.pi) ** 4, 0.0)
+    lonely = weights.sum(axis=0) < 1e-6
+    nearest = np.abs(f - centre).argmin(axis=0)
+    weights[:, lonely] = 0.0
+    weights[nearest[lonely], np.flatnonzero(lonely)] = 1.0
+    return np.asarray(weights / weights.sum(axis=0))

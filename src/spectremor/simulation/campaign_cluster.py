@@ -1,0 +1,164 @@
+"""Where a campaign's samples are made: processes here, an existing dask cluster, or SLURM jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from spectremor.core.errors import InputError
+
+#: Deaths of workers that one sample survives before it is blamed for them.
+_DEATHS_PER_SAMPLE = 10
+_CONNECT_S = 10
+
+
+class SlurmOptions(BaseModel):
+    """What a SLURM job is asked for; one job runs one worker per core.
+
+    Attributes:
+        queue: partition.
+        account: account to charge.
+        walltime: of one job, HH:MM:SS; a campaign outlives its jobs.
+        cores: cores of one job.
+        memory: memory of one job, such as "16GB".
+        jobs: how many jobs to submit.
+        job_extra_directives: further `#SBATCH` lines.
+        job_script_prologue: shell lines before the worker starts (modules, environments).
+        interface: network interface, such as "ib0".
+        python: interpreter of the workers.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    queue: str | None = None
+    account: str | None = None
+    walltime: str = "04:00:00"
+    cores: Annotated[int, Field(ge=1)] = 8
+    memory: str = "16GB"
+    jobs: Annotated[int, Field(ge=1)] = 1
+    job_extra_directives: tuple[str, ...] = ()
+    job_script_prologue: tuple[str, ...] = ()
+    interface: str | None = None
+    python: str | None = None
+
+    @classmethod
+    def load(cls, path: str | Path) -> SlurmOptions:
+        """Options from a YAML file.
+
+        Raises:
+            InputError: no such file, unknown keys or wrong values.
+        """
+        try:
+            return cls.model_validate(yaml.safe_load(Path(path).read_text()) or {})
+        except (OSError, yaml.YAMLError, ValidationError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError("slurm", f"{path} ({reason})", f"YAML with keys {', '.join(cls.model_fields)}") from None
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise ImportError("campaigns need dask.distributed: pip install 'spectremor[simulate]'") from None
+    return distributed
+
+
+@contextlib.contextmanager
+def local_client(workers: int, memory_bytes: int) -> Iterator[Any]:
+    """A client of an embedded cluster: one process with one thread per worker, on this machine.
+
+    A worker that exceeds its memory is ended and its sample made again.
+    """
+    import dask
+
+    distributed = _distributed()
+    settings = {
+        "distributed.scheduler.allowed-failures": _DEATHS_PER_SAMPLE,
+        "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.pause": False,
+        "distributed.worker.memory.terminate": 1.0,
+    }
+    with (
+        dask.config.set(settings),
+        _quiet(),
+        distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=memory_bytes,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextlib.contextmanager
+def remote_client(address: str) -> Iterator[Any]:
+    """A client of the cluster whose scheduler listens at an address such as tcp://host:8786.
+
+    Raises:
+        InputError: nobody answers there.
+    """
+    distributed = _distributed()
+    with _quiet():
+        try:
+            client = distributed.Client(address, timeout=_CONNECT_S)
+        except (OSError, ValueError, TimeoutError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError("scheduler", f"{address} ({reason})", "the address of a running dask scheduler") from None
+        with client:
+            yield client
+
+
+def slurm_cluster(options: SlurmOptions) -> Any:
+    """A dask-jobqueue cluster that submits the jobs when scaled; its `job_script()` says what it would submit.
+
+    Raises:
+        ImportError: dask-jobqueue is not installed.
+    """
+    try:
+        from dask_jobqueue import SLURMCluster
+    except ImportError:
+        raise ImportError("SLURM needs dask-jobqueue: pip install 'spectremor[slurm]'") from None
+    return SLURMCluster(
+        queue=options.queue,
+        account=options.account,
+        walltime=options.walltime,
+        cores=options.cores,
+        processes=options.cores,
+        memory=options.memory,
+        job_extra_directives=list(options.job_extra_directives),
+        job_script_prologue=["export OMP_NUM_THREADS=1", *options.job_script_prologue],
+        interface=options.interface,
+        scheduler_options={"dashboard_address": ":0"},
+        **({"python": options.python} if options.python else {}),
+    )
+
+
+@contextlib.contextmanager
+def slurm_client(options: SlurmOptions) -> Iterator[Any]:
+    """A client of workers that SLURM jobs run."""
+    distributed = _distributed()
+    with slurm_cluster(options) as cluster, distributed.Client(cluster) as client:
+        cluster.scale(jobs=options.jobs)
+        yield client
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Dask's own log lines about dying workers and lost connections stay out of sight: the campaign says it better."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)

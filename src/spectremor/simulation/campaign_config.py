@@ -1,0 +1,143 @@
+"""What a campaign is: a scenario (usually a preset), a seed and the grids to simulate on."""
+
+from __future__ import annotations
+
+import importlib.resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import yaml
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
+
+from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLING_HZ, HEMEW_SENSORS, time_axis_s
+from spectremor.core.errors import InputError
+from spectremor.core.source import Source
+from spectremor.data.store_writer import StoreLayout
+from spectremor.simulation.random_geology import GeologyRecipe
+from spectremor.simulation.random_source import SourceRecipe, random_source
+
+
+class SensorAxis(BaseModel):
+    """Evenly spaced sensors along one horizontal axis."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    count: Annotated[int, Field(ge=2)] = HEMEW_SENSORS
+    first_m: float = 150.0
+    last_m: float = 9450.0
+
+    def positions_m(self) -> Float[np.ndarray, " n"]:
+        """Positions in m."""
+        return np.linspace(self.first_m, self.last_m, self.count)
+
+
+class Scenario(BaseModel):
+    """What is simulated, whatever the grid.
+
+    Attributes:
+        geology: what geologies are drawn from.
+        source: what sources are drawn from.
+        sensors_x: sensors along East.
+        sensors_y: sensors along North.
+        duration_s: length of the stored motion from the origin time.
+        sampling_hz: samples per second.
+        lowpass_hz: corner of the zero-phase low-pass filter.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    geology: GeologyRecipe = GeologyRecipe()
+    source: SourceRecipe = SourceRecipe()
+    sensors_x: SensorAxis = SensorAxis()
+    sensors_y: SensorAxis = SensorAxis()
+    duration_s: PositiveFloat = 6.4
+    sampling_hz: PositiveFloat = HEMEW_SAMPLING_HZ
+    lowpass_hz: PositiveFloat = HEMEW_BAND_HZ
+
+    def time_s(self) -> Float[np.ndarray, " time"]:
+        """Sample times in [0, duration)."""
+        return time_axis_s(round(self.duration_s * self.sampling_hz), self.sampling_hz)
+
+
+class CampaignConfig(BaseModel):
+    """Everything that decides what sample i is. Recorded in the store; a store is only ever continued with its own.
+
+    Attributes:
+        scenario: what is simulated.
+        seed: master seed of geologies and sources.
+        grid_spacing_m: grid of the main simulations.
+        also_m: coarser grids on which each case is simulated too, finest first.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scenario: Scenario = Scenario()
+    seed: Annotated[int, Field(ge=0)] = 0
+    grid_spacing_m: PositiveFloat = 150.0
+    also_m: tuple[PositiveFloat, ...] = ()
+
+    def checked(self) -> CampaignConfig:
+        """This configuration, or what is wrong with it.
+
+        Raises:
+            InputError: a spacing in `also_m` that is not coarser or comes twice, or a time axis too short.
+        """
+        if len(set(self.also_m)) != len(self.also_m) or any(s <= self.grid_spacing_m for s in self.also_m):
+            raise InputError("also", list(self.also_m), f"different spacings coarser than {self.grid_spacing_m:g} m")
+        if len(self.scenario.time_s()) < 2:
+            raise InputError("duration_s", self.scenario.duration_s, "at least two samples")
+        return self
+
+    def layout(self) -> StoreLayout:
+        """Shape of the store."""
+        scenario = self.scenario
+        return StoreLayout(
+            geology_shape=scenario.geology.cells,
+            extent_m=scenario.geology.extent_m,
+            x_m=scenario.sensors_x.positions_m(),
+            y_m=scenario.sensors_y.positions_m(),
+            time_s=scenario.time_s(),
+            band_high_hz=scenario.lowpass_hz,
+            grid_spacing_m=self.grid_spacing_m,
+            also_m=self.also_m,
+        )
+
+    def source(self, index: int) -> Source:
+        """Source of a sample."""
+        return random_source(self.seed, index, self.scenario.source)
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that ship."""
+    files = importlib.resources.files("spectremor").joinpath("presets", "campaigns").iterdir()
+    return sorted(f.name.removesuffix(".yaml") for f in files if f.name.endswith(".yaml"))
+
+
+def load_scenario(preset: str | Path) -> Scenario:
+    """A scenario by the name of a preset, or from a YAML file.
+
+    Raises:
+        InputError: no such preset or file, or a file with unknown keys or wrong values.
+    """
+    name = str(preset)
+    if name in preset_names():
+        text = importlib.resources.files("spectremor").joinpath("presets", "campaigns", f"{name}.yaml").read_text()
+    elif Path(name).is_file():
+        text = Path(name).read_text()
+    else:
+        raise InputError("preset", name, f"{', '.join(preset_names())}, or a YAML file")
+    try:
+        return Scenario.model_validate(yaml.safe_load(text) or {})
+    except (ValidationError, yaml.YAMLError) as error:
+        raise InputError(
+            "preset", f"{name} ({_first_problem(error)})", "a scenario as in docs/data_format.md"
+        ) from None
+
+
+def _first_problem(error: Any) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}"
+    return str(error).splitlines()[0]

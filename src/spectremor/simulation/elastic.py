@@ -1,0 +1,254 @@
+"""Ground motion by simulation: geology and source in, wavefield at the surface out."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+import numpy as np
+import xarray as xr
+
+from spectremor.core.axes import sensor_axis_m, time_axis_s
+from spectremor.core.errors import InputError, InputWarning
+from spectremor.core.geology import check_geology
+from spectremor.core.source import Source
+from spectremor.core.wavefield import make_wavefield
+from spectremor.simulation import propagator
+from spectremor.simulation.grid import lay_grid
+from spectremor.simulation.point_source import check_position, forces
+from spectremor.simulation.propagator import Case
+from spectremor.simulation.surface import surface_receivers
+from spectremor.simulation.time_axis import run_samples, time_operator
+
+#: Raised whenever a change alters the numbers that come out.
+SOLVER_VERSION = 1
+#: Order of the Butterworth low-pass, applied forward and backward.
+LOWPASS_ORDER = 4
+#: Cases in one call to the propagator: a processor core gains nothing from more than one.
+DEFAULT_BATCH = {"cpu": 1, "cuda": 8}
+
+Sensors = tuple[np.ndarray, np.ndarray]
+
+
+def simulate(
+    geology: xr.DataArray,
+    source: Source,
+    *,
+    grid_spacing_m: float = 150.0,
+    duration_s: float = 8.0,
+    sensors_m: Sensors | None = None,
+    sampling_hz: float = 50.0,
+    lowpass_hz: float = 5.0,
+    order: int = 8,
+    time_step_s: float | None = None,
+    device: str = "cpu",
+) -> xr.DataArray:
+    """Ground velocity at the free surface, by 3D elastic finite differences.
+
+    Isotropic and elastic (no attenuation); density and P-wave speed follow from Vs (`core.medium`). Free surface on
+    top, absorbing layers on the sides and at the bottom. Times are exact by construction; no constant is fitted.
+
+    Args:
+        geology: Vs in m/s, dims (x, y, z), see `make_geology`; linear between its nodes.
+        source: the earthquake, at any position inside the domain.
+        grid_spacing_m: must divide the three sides of the domain.
+        duration_s: output times are 0, 1/sampling_hz, ... below this.
+        sensors_m: positions (x_m, y_m) in m along East and North; None is 32 x 32 from 150 m to 9450 m.
+        sampling_hz: of the output.
+        lowpass_hz: corner of the order-4 Butterworth filter, applied forward and backward.
+        order: order of accuracy in space: 2, 4, 6 or 8.
+        time_step_s: of the run; None takes 93% of the largest stable one.
+        device: "cpu" or "cuda".
+
+    Returns:
+        Wavefield `velocity` (component, x, y, time) in m/s; attributes name the usable band, the grid and the source.
+
+    Raises:
+        InputError: what cannot be simulated, with the values that can.
+
+    Warns:
+        InputWarning: the low-pass lets through frequencies that the grid does not carry accurately.
+    """
+    return simulate_many(
+        [geology],
+        [source],
+        grid_spacing_m=grid_spacing_m,
+        duration_s=duration_s,
+        sensors_m=sensors_m,
+        sampling_hz=sampling_hz,
+        lowpass_hz=lowpass_hz,
+        order=order,
+        time_step_s=time_step_s,
+        device=device,
+    )[0]
+
+
+def simulate_many(
+    geologies: Sequence[xr.DataArray],
+    sources: Sequence[Source],
+    *,
+    grid_spacing_m: float = 150.0,
+    duration_s: float = 8.0,
+    sensors_m: Sensors | None = None,
+    sampling_hz: float = 50.0,
+    lowpass_hz: float = 5.0,
+    order: int = 8,
+    time_step_s: float | None = None,
+    device: str = "cpu",
+    batch_size: int | None = None,
+    on_done: Callable[[int], None] | None = None,
+) -> list[xr.DataArray]:
+    """Simulate many cases; one geology may serve all sources.
+
+    A case's result does not depend on the others: only cases whose grid, time step and length agree share a call.
+
+    Args:
+        geologies: as many as `sources`, or one for all.
+        sources: the earthquakes.
+        grid_spacing_m: this and the rest up to `device` as in `simulate`.
+        duration_s: see `simulate`.
+        sensors_m: see `simulate`.
+        sampling_hz: see `simulate`.
+        lowpass_hz: see `simulate`.
+        order: see `simulate`.
+        time_step_s: see `simulate`.
+        device: see `simulate`.
+        batch_size: cases in one call to the propagator; None is 1 on "cpu", 8 on "cuda".
+        on_done: called with the index of each finished case.
+
+    Returns:
+        One wavefield a case, in order.
+    """
+    if len(geologies) not in (1, len(sources)) or not sources:
+        raise InputError("geologies", f"{len(geologies)} for {len(sources)} sources", "one, or one for each source")
+    _check_output(duration_s, sampling_hz, lowpass_hz)
+    _check_device(device)
+    geologies = [check_geology(g) for g in geologies] * (len(sources) if len(geologies) == 1 else 1)
+    x_m, y_m = _sensor_axes(sensors_m)
+    times = time_axis_s(math.ceil(duration_s * sampling_hz - 1e-6), sampling_hz)
+    results: dict[int, xr.DataArray] = {}
+
+    def finish(batch: list[tuple[int, Case]]) -> None:
+        for (i, case), traces in zip(batch, propagator.propagate([c for _, c in batch], device), strict=True):
+            velocity = case.receivers(traces) @ _operator(case, times, lowpass_hz).T.astype(np.float32)
+            results[i] = _label(velocity, case, (x_m, y_m), times, lowpass_hz)
+            if on_done is not None:
+                on_done(i)
+
+    waiting: dict[tuple, list[tuple[int, Case]]] = {}
+    for i, (geology, source) in enumerate(zip(geologies, sources, strict=True)):
+        case = _prepare(geology, source, (x_m, y_m), grid_spacing_m, order, float(times[-1]), time_step_s)
+        _check_band(case, lowpass_hz)
+        batch = waiting.setdefault((case.grid, case.dt_s, case.n_samples), [])
+        batch.append((i, case))
+        if len(batch) == (batch_size or DEFAULT_BATCH[device]):
+            finish(batch)
+            batch.clear()
+    for batch in waiting.values():
+        if batch:
+            finish(batch)
+    return [results[i] for i in range(len(sources))]
+
+
+def _prepare(
+    geology: xr.DataArray,
+    source: Source,
+    sensors: Sensors,
+    spacing_m: float,
+    order: int,
+    last_s: float,
+    time_step_s: float | None,
+) -> Case:
+    grid, medium = lay_grid(geology, source, spacing_m, order)
+    check_position(source, geology, spacing_m)
+    critical = grid.critical_time_step_s(propagator.stability_speed_m_s(medium))
+    if time_step_s is not None and not 0 < time_step_s <= critical:
+        raise InputError("time_step_s", f"{time_step_s:g} s", f"(0, {critical:.3g}] s, stable on this grid")
+    dt_s = time_step_s or propagator.STABLE_SHARE * critical
+    return Case(
+        grid=grid,
+        medium=medium,
+        source=source,
+        forces=forces(source, grid),
+        receivers=surface_receivers(*sensors, grid),
+        dt_s=dt_s,
+        n_samples=run_samples(last_s, dt_s),
+    )
+
+
+def _operator(case: Case, times: np.ndarray, lowpass_hz: float) -> np.ndarray:
+    return time_operator(
+        times,
+        case.n_samples,
+        case.dt_s,
+        rise_time_s=case.source.rise_time_s,
+        lowpass_hz=lowpass_hz,
+        lowpass_order=LOWPASS_ORDER,
+    )
+
+
+def _label(velocity: np.ndarray, case: Case, sensors: Sensors, times: np.ndarray, lowpass_hz: float) -> xr.DataArray:
+    carried = case.grid.highest_frequency_hz(case.medium.vs_m_s)
+    attrs = {
+        "solver": f"spectremor {SOLVER_VERSION} on deepwave {version('deepwave')}",
+        "solver_version": SOLVER_VERSION,
+        "grid_spacing_m": case.grid.spacing_m,
+        "order": case.grid.order,
+        "time_step_s": case.dt_s,
+        "lowpass_hz": lowpass_hz,
+        "attenuation": "none",
+    }
+    return make_wavefield(
+        velocity,
+        x_m=sensors[0],
+        y_m=sensors[1],
+        time_s=times,
+        source=case.source,
+        band_hz=(0.0, min(lowpass_hz, carried)),
+        attrs=attrs,
+    )
+
+
+def _check_band(case: Case, lowpass_hz: float) -> None:
+    carried = case.grid.highest_frequency_hz(case.medium.vs_m_s)
+    nyquist = float(case.medium.vs_m_s.max()) / (2 * case.grid.spacing_m)
+    if lowpass_hz > nyquist:
+        raise InputError("lowpass_hz", f"{lowpass_hz:g} Hz", f"(0, {nyquist:.3g}] Hz: two points per shear wavelength")
+    if lowpass_hz > carried:
+        finer = case.grid.spacing_m * carried / lowpass_hz
+        warnings.warn(
+            f"grid_spacing_m: {case.grid.spacing_m:g} m carries shear waves accurately up to {carried:.2g} Hz in the "
+            f"slowest ground here, and the low-pass lets {lowpass_hz:g} Hz through: take {finer:.3g} m or less for all",
+            InputWarning,
+            stacklevel=4,
+        )
+
+
+def _sensor_axes(sensors_m: Sensors | None) -> Sensors:
+    if sensors_m is None:
+        return sensor_axis_m(), sensor_axis_m()
+    try:
+        x_m, y_m = (np.atleast_1d(np.asarray(axis, dtype=float)) for axis in sensors_m)
+    except (TypeError, ValueError):
+        raise InputError("sensors_m", sensors_m, "a pair (x_m, y_m) of positions in m") from None
+    return x_m, y_m
+
+
+def _check_output(duration_s: float, sampling_hz: float, lowpass_hz: float) -> None:
+    if not (math.isfinite(sampling_hz) and sampling_hz > 0):
+        raise InputError("sampling_hz", sampling_hz, "a positive number of samples per second")
+    if not (math.isfinite(duration_s) and 2 / sampling_hz <= duration_s <= 3600):
+        raise InputError("duration_s", duration_s, f"[{2 / sampling_hz:g}, 3600] s")
+    if not (math.isfinite(lowpass_hz) and 0 < lowpass_hz <= sampling_hz / 2):
+        raise InputError("lowpass_hz", lowpass_hz, f"(0, {sampling_hz / 2:g}] Hz, half the sampling rate")
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    if device not in DEFAULT_BATCH:
+        raise InputError("device", device, "cpu or cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device", device, "cpu: this machine has no usable CUDA device")

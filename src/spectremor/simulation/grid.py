@@ -1,0 +1,198 @@
+"""The finite-difference grid laid over a geology, and the medium on it.
+
+Arrays run over (x, y, depth), depth fastest and pointing down: the short strips of the absorbing layer, slow to
+compute along the fastest axis, are then only at the bottom. The staggered grid is deepwave's: normal stresses sit at
+integer nodes, each velocity component half a cell further along its own axis, each shear stress half a cell along both
+of its axes.
+
+- Horizontally the integer nodes are at i h, i = -MARGIN .. n + MARGIN: both edges of the domain are nodes, and the
+  absorbing layer starts beyond them.
+- The free surface is the plane of vertical velocities between the last vacuum cell and the first solid one, so the
+  solid integer nodes are at depths (k + 1/2) h.
+- Below the deepest cell that differs from a uniform bottom, and below the source, nothing scatters back: the grid
+  ends there, and the absorbing layer begins.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from spectremor.core.errors import InputError
+from spectremor.core.geology import extent_m
+from spectremor.core.medium import density_kg_m3, vp_m_s
+from spectremor.core.source import Source
+
+#: Axes of every array on the grid.
+AXES = ("x", "y", "down")
+#: Nodes around the domain before the absorbing layer.
+MARGIN = 2
+#: Half-width in nodes of the interpolation kernels, where there is room.
+KERNEL = 4
+#: Cells of vacuum above the free surface.
+VACUUM = 1
+#: Weights of the staggered first difference at (q + 1/2) h, by order (Taylor; deepwave's own).
+DIFFERENCE_WEIGHTS: dict[int, tuple[float, ...]] = {
+    2: (1.0,),
+    4: (9 / 8, -1 / 24),
+    6: (75 / 64, -25 / 384, 3 / 640),
+    8: (1225 / 1024, -245 / 3072, 49 / 5120, -5 / 7168),
+}
+#: Memory of a run: velocities, stresses, their memory in the absorbing layer, and the medium.
+BYTES_PER_CELL = 200
+#: Phase error of a shear wave along an axis at which the usable band ends, and the share of slower cells ignored.
+PHASE_ERROR = 0.02
+SLOW_SHARE = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """Positions of the nodes: spacing in m, cells along x and y in the domain, solid layers simulated.
+
+    Attributes:
+        spacing_m: the same along the three axes.
+        cells: (nx, ny) cells across the domain.
+        layers: solid layers simulated, counted from the surface.
+        order: order of accuracy in space.
+    """
+
+    spacing_m: float
+    cells: tuple[int, int]
+    layers: int
+    order: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Integer nodes along (x, y, depth), vacuum and margins included, absorbing layer not."""
+        nx, ny = self.cells
+        return nx + 1 + 2 * MARGIN, ny + 1 + 2 * MARGIN, self.layers + VACUUM
+
+    def index(self, position_m: tuple[float, float, float]) -> tuple[float, float, float]:
+        """Fractional integer-node indices (x, y, depth) of a position (x, y, z) in m."""
+        x, y, z = (p / self.spacing_m for p in position_m)
+        return x + MARGIN, y + MARGIN, VACUUM - 0.5 - z
+
+    @property
+    def critical_courant(self) -> float:
+        """Largest stable sqrt(3) c dt / h of leapfrog stepping: 1 / sum|w|, w the difference weights."""
+        return 1 / sum(abs(w) for w in DIFFERENCE_WEIGHTS[self.order])
+
+    def critical_time_step_s(self, speed_m_s: float) -> float:
+        """Largest stable time step in s."""
+        return float(self.critical_courant * self.spacing_m / (np.sqrt(3.0) * speed_m_s))
+
+    def highest_frequency_hz(self, vs_m_s: Float[np.ndarray, "x y depth"]) -> float:
+        """Highest frequency in Hz at which the slow end of the shear speeds errs by at most `PHASE_ERROR`."""
+        slow = float(np.quantile(vs_m_s, SLOW_SHARE))
+        return slow / (points_per_wavelength(self.order) * self.spacing_m)
+
+
+@dataclasses.dataclass(frozen=True)
+class Medium:
+    """The solid on the integer nodes of a grid, arrays (x, y, depth) in SI units."""
+
+    vs_m_s: Float[np.ndarray, "x y depth"]
+    lamb_pa: Float[np.ndarray, "x y depth"]
+    mu_pa: Float[np.ndarray, "x y depth"]
+    buoyancy_m3_kg: Float[np.ndarray, "x y depth"]
+
+
+@functools.cache
+def points_per_wavelength(order: int, phase_error: float = PHASE_ERROR) -> float:
+    """Points per wavelength at which the difference operator's wavenumber is short by `phase_error`."""
+    kh = np.linspace(1e-3, np.pi, 4000)
+    weights = DIFFERENCE_WEIGHTS[order]
+    seen = sum(2 * w * np.sin((q + 0.5) * kh) for q, w in enumerate(weights))
+    return float(2 * np.pi / kh[np.argmax(seen < (1 - phase_error) * kh)])
+
+
+def cells_across(extent: float, spacing_m: float) -> int:
+    """How many cells of `spacing_m` span `extent` m.
+
+    Raises:
+        InputError: they do not span it exactly, or the spacing is no positive number.
+    """
+    if not (np.isfinite(spacing_m) and 0 < spacing_m <= extent / 4):
+        raise InputError("grid_spacing_m", f"{spacing_m:g} m", f"a number in (0, {extent / 4:g}] m")
+    cells = round(extent / spacing_m)
+    if abs(cells * spacing_m - extent) > 1e-6 * extent:
+        near = [extent / n for n in (cells, cells + 1)]
+        raise InputError(
+            "grid_spacing_m",
+            f"{spacing_m:g} m, {extent / spacing_m:.3f} cells across {extent:g} m",
+            f"a spacing that divides the domain, such as {near[0]:.6g} or {near[1]:.6g} m",
+        )
+    return cells
+
+
+def lay_grid(geology: xr.DataArray, source: Source, spacing_m: float, order: int) -> tuple[Grid, Medium]:
+    """The grid for a geology and a source, and the medium on its solid nodes.
+
+    Raises:
+        InputError: the spacing does not divide the domain, or the order is not 2, 4, 6 or 8.
+    """
+    if order not in DIFFERENCE_WEIGHTS:
+        raise InputError("order", order, f"one of {', '.join(map(str, DIFFERENCE_WEIGHTS))}")
+    nx, ny, nz = (cells_across(e, spacing_m) for e in extent_m(geology))
+    _check_memory(nx * ny * nz, spacing_m)
+    # Room for the interpolation around a source at the bottom: the deepest values continue below the domain.
+    deepest = nz + KERNEL + 1
+    vs = sample_vs(geology, spacing_m, (nx, ny), deepest)
+    layers = min(deepest, _layers_needed(vs, source, spacing_m))
+    return Grid(spacing_m, (nx, ny), layers, order), _medium(np.ascontiguousarray(vs[..., :layers]))
+
+
+def _check_memory(cells: int, spacing_m: float) -> None:
+    needed = cells * BYTES_PER_CELL
+    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > present:
+        coarser = spacing_m * (needed / present) ** (1 / 3)
+        raise InputError(
+            "grid_spacing_m",
+            f"{spacing_m:g} m, {cells:.2g} cells, {needed / 2**30:.0f} GiB of memory",
+            f"at least {coarser:.3g} m: this machine has {present / 2**30:.0f} GiB",
+        )
+
+
+def sample_vs(
+    geology: xr.DataArray, spacing_m: float, cells: tuple[int, int], layers: int
+) -> Float[np.ndarray, "x y depth"]:
+    """Vs on the integer nodes, linear between the geology's nodes, its edge values continued outside."""
+    origin = [float(geology[d].values[0]) for d in ("x", "y")]
+    horizontal = [
+        _linear_weights(geology[d].values, o + spacing_m * np.arange(-MARGIN, n + MARGIN + 1))
+        for d, o, n in zip(("x", "y"), origin, cells, strict=True)
+    ]
+    vertical = _linear_weights(geology["z"].values, -spacing_m * (np.arange(layers) + 0.5))
+    vs = geology.values.astype(float) @ vertical.T
+    return np.asarray(np.einsum("ix,jy,xyk->ijk", *horizontal, vs, optimize=True))
+
+
+def _linear_weights(nodes: np.ndarray, positions: np.ndarray) -> Float[np.ndarray, "positions nodes"]:
+    step = (float(nodes[-1]) - float(nodes[0])) / (len(nodes) - 1)
+    at = np.clip((positions - float(nodes[0])) / step, 0, len(nodes) - 1)
+    left = np.minimum(at.astype(int), len(nodes) - 2)
+    weights = np.zeros((len(positions), len(nodes)))
+    rows = np.arange(len(positions))
+    weights[rows, left] = 1 - (at - left)
+    weights[rows, left + 1] += at - left
+    return weights
+
+
+def _layers_needed(vs: np.ndarray, source: Source, spacing_m: float) -> int:
+    bottom = vs[0, 0, -1]
+    differs = np.abs(vs - bottom).max(axis=(0, 1)) > 1e-6 * bottom
+    scattering = int(np.flatnonzero(differs)[-1]) + 1 if differs.any() else 0
+    return max(scattering, int(np.ceil(-source.position_m[2] / spacing_m))) + KERNEL + 1
+
+
+def _medium(vs: np.ndarray) -> Medium:
+    vp = vp_m_s(vs)
+    density = density_kg_m3(vp)
+    mu = density * vs**2
+    return Medium(vs, density * vp**2 - 2 * mu, mu, 1 / density)

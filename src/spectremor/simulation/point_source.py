@@ -1,0 +1,79 @@
+"""A moment tensor as forces on the velocity nodes of the grid.
+
+The equivalent body force of a point source is f_i = -M_ij(t) d/dx_j delta(x - x_s) (Aki & Richards 2002, eq. 3.21).
+The delta function and its slope become the band-limited weights of `kernels`, on each velocity component's own nodes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Int
+
+from spectremor.core.errors import InputError
+from spectremor.core.geology import extent_m
+from spectremor.core.source import Source
+from spectremor.simulation.grid import AXES, KERNEL, VACUUM, Grid
+from spectremor.simulation.kernels import slope_weights, stencil, value_weights
+
+#: From (East, North, Up) to the grid's axes: depth points down.
+_SIGN = (1.0, 1.0, -1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Forces:
+    """Force densities per unit moment function, on nodes of one velocity component.
+
+    Attributes:
+        nodes: integer nodes (x, y, depth), shape (points, 3).
+        weights_n_m3: force density in N/m3 at each node when the moment function is 1.
+    """
+
+    nodes: Int[np.ndarray, "points 3"]
+    weights_n_m3: Float[np.ndarray, " points"]
+
+
+def check_position(source: Source, geology: xr.DataArray, spacing_m: float) -> None:
+    """Refuse a source outside the domain, in its absorbing layer, or less than one cell below the surface.
+
+    Raises:
+        InputError: names the coordinate and its range.
+    """
+    source.check_inside(extent_m(geology))
+    if -source.position_m[2] < spacing_m:
+        raise InputError(
+            "source.z", f"{source.position_m[2]:g} m", f"at least one grid cell deep: z <= {-spacing_m:g} m"
+        )
+
+
+def forces(source: Source, grid: Grid) -> dict[str, Forces]:
+    """The forces along "x", "y" and "down" that stand for the source."""
+    at = grid.index(source.position_m)
+    tensor = source.tensor_nm * np.outer(_SIGN, _SIGN)
+    half = [_half_width(a, n) for a, n in zip(at[:2], grid.shape[:2], strict=True)]
+    # Shallow sources take a narrower kernel along depth, which ends below the surface.
+    half.append(int(min(KERNEL, np.floor(at[2] - VACUUM + 1))))
+    return {name: _component(i, at, tensor[i], half, grid.spacing_m) for i, name in enumerate(AXES)}
+
+
+def _half_width(at: float, nodes: int) -> int:
+    # The staggered node is half a cell further down, and the kernel of n points spans n / 2 on either side.
+    return int(min(KERNEL, np.floor(at - 0.5) + 1, nodes - 1 - np.floor(at)))
+
+
+def _component(i: int, at: tuple[float, float, float], row: np.ndarray, half: list[int], spacing_m: float) -> Forces:
+    own = [a - 0.5 * (axis == i) for axis, a in enumerate(at)]
+    value = [value_weights(a, h) for a, h in zip(own, half, strict=True)]
+    slope = [slope_weights(a, h) for a, h in zip(own, half, strict=True)]
+    total = np.zeros([len(v) for v in value])
+    for j in range(3):
+        factors = [slope[a] if a == j else value[a] for a in range(3)]
+        total += row[j] * np.einsum("i,j,k->ijk", *factors)
+    axes = [stencil(a, h) for a, h in zip(own, half, strict=True)]
+    nodes = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    weights = total.reshape(-1) / spacing_m**4
+    # Vertical forces may act on the surface itself; nothing acts in the vacuum.
+    solid = nodes[:, 2] >= (VACUUM - 1 if AXES[i] == "down" else VACUUM)
+    return Forces(nodes, np.where(solid, weights, 0.0))

@@ -1,0 +1,143 @@
+"""The calls to deepwave (ar4/deepwave, MIT): velocity-stress finite differences, C-PML sides and bottom."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from spectremor.core.extras import need
+from spectremor.core.source import Source, moment_function
+from spectremor.simulation.grid import AXES, VACUUM, Grid, Medium
+from spectremor.simulation.point_source import Forces
+from spectremor.simulation.surface import SurfaceReceivers
+
+#: Share of the critical time step taken.
+STABLE_SHARE = 0.95
+#: Cells of the absorbing layer, and the frequency in Hz at which it absorbs best.
+PML_CELLS = 8
+PML_HZ = 1.0
+
+#: Deepwave's names of the grid's axes, slowest to fastest.
+_CHANNELS = dict(zip(AXES, ("z", "y", "x"), strict=True))
+_MODELS = ("lamb_pa", "mu_pa", "buoyancy_m3_kg")
+_lock = threading.Lock()
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """Everything a run of one shot needs."""
+
+    grid: Grid
+    medium: Medium
+    source: Source
+    forces: dict[str, Forces]
+    receivers: SurfaceReceivers
+    dt_s: float
+    n_samples: int
+
+
+def stability_speed_m_s(medium: Medium) -> float:
+    """The speed that sets the largest stable step: each cell's stiffness against the lightest of its six faces.
+
+    Faces carry the mean density of their two cells, as in the propagator.
+    """
+    density = 1 / medium.buoyancy_m3_kg
+    stiffness = medium.lamb_pa + 2 * medium.mu_pa
+    lightest = np.minimum.reduce([_lightest_face(density, axis) for axis in range(3)])
+    return float(np.sqrt((stiffness / lightest).max()))
+
+
+def _lightest_face(density: np.ndarray, axis: int) -> np.ndarray:
+    edges = [(1, 1) if a == axis else (0, 0) for a in range(3)]
+    wide = np.moveaxis(np.pad(density, edges, mode="edge"), axis, 0)
+    return np.moveaxis((wide[1:-1] + np.minimum(wide[:-2], wide[2:])) / 2, 0, axis)
+
+
+def propagate(cases: Sequence[Case], device: str) -> list[list[Float[np.ndarray, "_ time"]]]:
+    """Run cases of one grid, time step and length together; traces of x, y and down of each.
+
+    Raises:
+        RuntimeError: deepwave changed the time step.
+    """
+    deepwave = need("deepwave", "simulate")
+    first = cases[0]
+    models = [_stack([getattr(c.medium, name) for c in cases], device) for name in _MODELS]
+    with _quiet(deepwave), _neighbour_stability_bound(), torch.no_grad():
+        out = deepwave.elastic(
+            *models,
+            first.grid.spacing_m,
+            first.dt_s,
+            sources={_CHANNELS[axis]: _sources(cases, axis, device) for axis in AXES},
+            receivers={_CHANNELS[axis]: _receivers(cases, axis, device) for axis in AXES},
+            accuracy=first.grid.order,
+            pml_width=[*[PML_CELLS] * 4, 0, PML_CELLS],
+            pml_freq=PML_HZ,
+            courant_number=first.grid.critical_courant * (1 - 1e-9),
+            check_output_finite=True,
+        )
+    if out.info.step_ratio != 1:
+        raise RuntimeError(f"deepwave took {out.info.step_ratio} steps of its own for each step of {first.dt_s:g} s")
+    records = [getattr(out, f"receiver_amplitudes_{_CHANNELS[axis]}").cpu().numpy() for axis in AXES]
+    return [[r[i] for r in records] for i in range(len(cases))]
+
+
+def _stack(solids: list[np.ndarray], device: str) -> torch.Tensor:
+    solid = np.stack(solids)
+    with_vacuum = np.concatenate([np.zeros_like(solid[..., :VACUUM]), solid], axis=-1)
+    return torch.as_tensor(with_vacuum, dtype=torch.float32, device=device)
+
+
+def _sources(cases: Sequence[Case], axis: str, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    amplitudes, nodes = [], []
+    for case in cases:
+        moment = moment_function(np.arange(case.n_samples) * case.dt_s, case.source.rise_time_s)
+        amplitudes.append(np.outer(case.forces[axis].weights_n_m3, moment))
+        nodes.append(case.forces[axis].nodes)
+    return (
+        torch.as_tensor(np.stack(amplitudes), dtype=torch.float32, device=device),
+        torch.as_tensor(np.stack(nodes), dtype=torch.long, device=device),
+    )
+
+
+def _receivers(cases: Sequence[Case], axis: str, device: str) -> torch.Tensor:
+    nodes = np.stack([case.receivers.nodes[axis] for case in cases])
+    return torch.as_tensor(nodes, dtype=torch.long, device=device)
+
+
+@contextlib.contextmanager
+def _quiet(deepwave: Any) -> Iterator[None]:
+    """Silence two remarks that do not apply: the face under vacuum, and sampling judged at the layer's frequency."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=deepwave.ZeroWidthFaceWarning)
+        warnings.filterwarnings("ignore", message="At least six grid cells per wavelength")
+        yield
+
+
+@contextlib.contextmanager
+def _neighbour_stability_bound() -> Iterator[None]:
+    """Let deepwave accept the time step that `stability_speed_m_s` allows.
+
+    deepwave 0.1 pairs the stiffest cell of the whole model with the lightest one, wherever they are, which costs a
+    third of the step in these media. The step is chosen, and its stability tested, on this side.
+    """
+    from deepwave import _staggered_grid
+
+    theirs = _staggered_grid.elastic_stability_speed
+
+    def pointwise(*arguments: Any) -> float:
+        return float(arguments[3])  # the model's fastest speed
+
+    with _lock:
+        _staggered_grid.elastic_stability_speed = pointwise
+        try:
+            yield
+        finally:
+            _staggered_grid.elastic_stability_speed = theirs

@@ -1,0 +1,130 @@
+"""Three components at the same points of the free surface, from nodes of the staggered grid.
+
+Vertical velocities lie on the surface. Horizontal ones lie at depths h/2, 3h/2, ...: their value at the surface is that
+of the parabola through the first two whose slope is the one a stress-free surface imposes,
+d v_x / d depth = -d v_down / d x, so v_x(0) = (9 v_x(h/2) - v_x(3h/2)) / 8 + 3/8 h d v_down / d x.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import scipy.sparse
+from jaxtyping import Float, Int
+
+from spectremor.core.errors import InputError
+from spectremor.simulation.grid import AXES, KERNEL, MARGIN, VACUUM, Grid
+from spectremor.simulation.kernels import slope_weights, stencil, value_weights
+
+Kernel = Callable[[float, int], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class SurfaceReceivers:
+    """Nodes to record, and how to combine their traces.
+
+    Attributes:
+        nodes: per velocity component ("x", "y", "down") the integer nodes (x, y, depth), shape (points, 3).
+        combine: weights (3 sensors, points of x, y and down): components E, N, Z of sensors (x, y).
+        shape: (x, y) sensors.
+    """
+
+    nodes: dict[str, Int[np.ndarray, "points 3"]]
+    combine: scipy.sparse.csr_matrix
+    shape: tuple[int, int]
+
+    def __call__(self, traces: Sequence[Float[np.ndarray, "_ time"]]) -> Float[np.ndarray, "3 x y time"]:
+        """Velocities at the sensors from the recorded traces of x, y and down."""
+        return np.asarray(self.combine @ np.concatenate(list(traces))).reshape(3, *self.shape, -1)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Term:
+    """A weighted sum over nodes of one velocity component in one layer: weights along x and y, and a factor."""
+
+    axis: str
+    layer: int
+    along_x: scipy.sparse.csr_matrix
+    along_y: scipy.sparse.csr_matrix
+    factor: float
+
+
+def surface_receivers(x_m: np.ndarray, y_m: np.ndarray, grid: Grid) -> SurfaceReceivers:
+    """Receivers at all pairs of the positions along East and North.
+
+    Raises:
+        InputError: a sensor outside the domain.
+    """
+    _check_inside("x", x_m, grid.cells[0] * grid.spacing_m)
+    _check_inside("y", y_m, grid.cells[1] * grid.spacing_m)
+
+    def along(stagger: float, kernel: Kernel) -> list[scipy.sparse.csr_matrix]:
+        pairs = zip((x_m, y_m), grid.shape, strict=False)
+        return [_axis_weights(p, n, grid.spacing_m, stagger, kernel) for p, n in pairs]
+
+    x, y = along(0.0, value_weights)
+    x_half, y_half = along(0.5, value_weights)
+    x_slope, y_slope = along(0.0, slope_weights)
+    top = VACUUM
+    east = [
+        _Term("x", top, x_half, y, 9 / 8),
+        _Term("x", top + 1, x_half, y, -1 / 8),
+        _Term("down", top - 1, x_slope, y, 3 / 8),
+    ]
+    north = [
+        _Term("y", top, x, y_half, 9 / 8),
+        _Term("y", top + 1, x, y_half, -1 / 8),
+        _Term("down", top - 1, x, y_slope, 3 / 8),
+    ]
+    up = [_Term("down", top - 1, x, y, -1.0)]
+    return _gather([east, north, up], grid, (len(x_m), len(y_m)))
+
+
+def _check_inside(axis: str, positions: np.ndarray, limit: float) -> None:
+    outside = [p for p in positions if not -1e-6 <= p <= limit + 1e-6]
+    if outside or len(positions) == 0:
+        found = f"{outside[0]:g} m" if outside else "no position"
+        raise InputError(f"sensors_m.{axis}", found, f"positions in [0, {limit:g}] m, inside the domain")
+
+
+def _axis_weights(
+    positions: np.ndarray, n_nodes: int, spacing_m: float, stagger: float, kernel: Kernel
+) -> scipy.sparse.csr_matrix:
+    """Weights (positions, nodes) along one axis, for nodes that lie `stagger` cells past the integer ones.
+
+    The last node is left out: deepwave records nothing half a cell past it. Kernels narrow towards the ends.
+    """
+    at = np.round(np.asarray(positions, dtype=float) / spacing_m + MARGIN - stagger, 9)
+    matrix = np.zeros((len(at), n_nodes))
+    for row, a in enumerate(at):
+        half = int(min(KERNEL, np.floor(a) + 1, n_nodes - 2 - np.floor(a)))
+        matrix[row, stencil(a, half)] = kernel(a, half)
+    matrix[np.abs(matrix) < 1e-12] = 0.0
+    return scipy.sparse.csr_matrix(matrix)
+
+
+def _gather(components: list[list[_Term]], grid: Grid, sensors: tuple[int, int]) -> SurfaceReceivers:
+    columns, nodes = [], {}
+    for axis in AXES:
+        rows = [_sum([t for t in terms if t.axis == axis], grid, sensors) for terms in components]
+        matrix = scipy.sparse.vstack(rows, format="csc")
+        used = np.flatnonzero(np.diff(matrix.indptr))
+        layer, plane = np.divmod(used, grid.shape[0] * grid.shape[1])
+        nodes[axis] = np.stack([*np.divmod(plane, grid.shape[1]), layer], axis=1)
+        columns.append(matrix[:, used])
+    combine = scipy.sparse.hstack(columns, format="csr").astype(np.float32)
+    return SurfaceReceivers(nodes, combine, sensors)
+
+
+def _sum(terms: list[_Term], grid: Grid, sensors: tuple[int, int]) -> scipy.sparse.csr_matrix:
+    """Terms of one velocity component as weights (sensors (x, y), nodes (layer, x, y))."""
+    plane_size = grid.shape[0] * grid.shape[1]
+    shape = (sensors[0] * sensors[1], (VACUUM + 2) * plane_size)
+    total = scipy.sparse.csr_matrix(shape)
+    for term in terms:
+        plane = scipy.sparse.kron(term.along_x, term.along_y, format="coo")
+        entries = (plane.data * term.factor, (plane.row, plane.col + term.layer * plane_size))
+        total = total + scipy.sparse.csr_matrix(entries, shape=shape)
+    return total

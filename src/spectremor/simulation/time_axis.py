@@ -1,0 +1,80 @@
+r"""From the samples of a leapfrog run to ground velocity at given times, in one matrix product.
+
+The run is linear and time-invariant, so four things become one matrix (output times x run samples), exact for every
+frequency of the record:
+
+1. velocities are recorded at (n - 1/2) dt while forces act at n dt;
+2. leapfrog stepping moves what belongs at angular frequency W to w(W) = 2/dt arcsin(W dt / 2) (Koene et al. 2018,
+   doi:10.1093/gji/ggx480): the record's spectrum at w(W), divided by the sampled force's there and multiplied by the
+   moment function's own spectrum at W, is the spectrum without time discretisation;
+3. the low-pass: modulus squared of a Butterworth filter (forward and backward: no delay);
+4. the inverse transform is evaluated at the output times themselves: no resampling grid.
+
+The record ends in a cosine taper, after the last output time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from spectremor.core.source import moment_function
+
+#: Length of the taper that ends a record, and of record kept untouched after the last output time, in s.
+TAPER_S = 0.15
+MARGIN_S = 0.15
+#: The filter's modulus squared is below 1e-8 beyond this many corner frequencies at order 4.
+_HIGHEST_CORNERS = 3.3
+
+
+def run_samples(last_s: float, dt_s: float) -> int:
+    """How many samples a run needs for outputs up to `last_s`."""
+    return int(np.ceil((last_s + MARGIN_S + TAPER_S) / dt_s)) + 1
+
+
+def time_operator(
+    output_s: Float[np.ndarray, " out"],
+    n_samples: int,
+    dt_s: float,
+    *,
+    rise_time_s: float,
+    lowpass_hz: float,
+    lowpass_order: int,
+) -> Float[np.ndarray, "out run"]:
+    """The matrix that turns recorded velocities into filtered velocities at the output times.
+
+    Args:
+        output_s: output times in s after the origin.
+        n_samples: samples of the run; sample n is the velocity at (n - 1/2) `dt_s`.
+        dt_s: the run's time step.
+        rise_time_s: of the moment function whose samples drove the run.
+        lowpass_hz: corner frequency of the low-pass.
+        lowpass_order: order of the Butterworth filter (applied forward and backward).
+    """
+    period = 2.0 * max(n_samples * dt_s, float(output_s[-1]))
+    highest = min(_HIGHEST_CORNERS * lowpass_hz, 0.6 / (np.pi * dt_s))
+    true = 2 * np.pi * np.arange(int(np.ceil(highest * period))) / period
+    run = 2 / dt_s * np.arcsin(true * dt_s / 2)
+    window = np.ones(n_samples)
+    ramp = round(TAPER_S / dt_s)
+    window[-ramp:] = 0.5 + 0.5 * np.cos(np.pi * (np.arange(ramp) + 1) / (ramp + 1))
+    record = np.exp(-1j * np.outer(run, (np.arange(n_samples) - 0.5) * dt_s)) * (dt_s * window)
+    response = _butterworth_squared(true / (2 * np.pi), lowpass_hz, lowpass_order)
+    response = response * _source_ratio(true, run, dt_s, rise_time_s) * np.where(true > 0, 2.0, 1.0) / period
+    back = np.exp(1j * np.outer(output_s, true)) * response
+    return np.ascontiguousarray((back @ record).real)
+
+
+def _butterworth_squared(f_hz: np.ndarray, corner_hz: float, order: int) -> np.ndarray:
+    return 1 / (1 + (f_hz / corner_hz) ** (2 * order))
+
+
+def _source_ratio(true: np.ndarray, run: np.ndarray, dt_s: float, rise_time_s: float) -> np.ndarray:
+    """Spectrum of the moment function at W over that of its samples at w(W)."""
+    n = int(np.ceil(40 * rise_time_s / dt_s)) + 2
+    increments = np.diff(moment_function(np.arange(n) * dt_s, rise_time_s), prepend=0.0)
+    sampled = np.exp(-1j * np.outer(run, np.arange(n) * dt_s)) @ increments
+    # Increments to samples: 1 / (1 - exp(-i w dt)); moment rate to moment: 1 / (i W).
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sums = np.where(true > 0, 1j * true * dt_s / (1 - np.exp(-1j * run * dt_s)), 1.0)
+    return np.asarray(1 / (1 + 1j * true * rise_time_s) ** 2 / (sampled * sums))

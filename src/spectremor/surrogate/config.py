@@ -1,0 +1,157 @@
+"""Every choice of the stage-1 network, and its presets."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pydantic
+import yaml
+from pydantic import Field
+
+from spectremor.core.axes import sensor_axis_m, time_axis_s
+from spectremor.core.errors import InputError
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Domain(pydantic.BaseModel):
+    """The domain that a network is made for; geologies and sensors on any other are refused.
+
+    Attributes:
+        extent_m: size along x, y and depth.
+        nodes: points of the geology along x, y, z.
+        sensors: number along x and y.
+        first_sensor_m: position of the first sensor along x and y.
+        last_sensor_m: position of the last sensor along x and y.
+        samples: output time samples.
+        sampling_hz: output samples per second.
+        source_low_m: lowest trained source position (x, y, z).
+        source_high_m: highest trained source position (x, y, z).
+        ray_smoothings_m: how much the media are smoothed in which the direct waves are traced (Gaussian standard
+            deviations; 0: the geology itself). The first one's arrivals are the network's clock. Against 150 m
+            simulations of rough media, 500 m serves the band to 5 Hz best, 1000 to 1500 m its part below 1 Hz.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    extent_m: tuple[float, float, float] = (9600.0, 9600.0, 9600.0)
+    nodes: tuple[Count, Count, Count] = (32, 32, 32)
+    sensors: tuple[Count, Count] = (32, 32)
+    first_sensor_m: tuple[float, float] = (150.0, 150.0)
+    last_sensor_m: tuple[float, float] = (9450.0, 9450.0)
+    samples: Count = 320
+    sampling_hz: float = Field(50.0, gt=0)
+    source_low_m: tuple[float, float, float] = (1200.0, 1200.0, -9000.0)
+    source_high_m: tuple[float, float, float] = (8400.0, 8400.0, -600.0)
+    ray_smoothings_m: tuple[Annotated[float, Field(ge=0)], ...] = Field((0.0,), min_length=1)
+
+    @property
+    def x_m(self) -> np.ndarray:
+        """Sensor positions along East in m."""
+        return sensor_axis_m(self.sensors[0], self.first_sensor_m[0], self.last_sensor_m[0])
+
+    @property
+    def y_m(self) -> np.ndarray:
+        """Sensor positions along North in m."""
+        return sensor_axis_m(self.sensors[1], self.first_sensor_m[1], self.last_sensor_m[1])
+
+    @property
+    def time_s(self) -> np.ndarray:
+        """Output times in s."""
+        return time_axis_s(self.samples, self.sampling_hz)
+
+
+class MifnoConfig(pydantic.BaseModel):
+    """The network: sizes and switches.
+
+    Attributes:
+        domain: what it takes and gives.
+        steps: points of its own time axis, one period long.
+        period_s: length of that axis; longer than the output, so that a trace's end and start do not meet.
+        geology_width: channels of the geology branch.
+        geology_layers: Fourier layers on the geology's own axes.
+        context_layers: Fourier layers on (x, y, time) before the waves; the first turns depth into time.
+        wave_width: channels of the waves.
+        wave_layers: Fourier layers of the waves.
+        expansion: hidden width of a layer's pointwise network over its width.
+        modes: Fourier modes kept along x, y and z.
+        time_modes: Fourier modes kept along time.
+        skip: how the skip resamples: `lowpass` is the published one.
+        moment: `linear` makes the output exactly linear in the moment tensor; `input` feeds it to a network that is
+            free to do what it likes.
+        source_branch: grow the nine source numbers into a volume and merge it with the geology, as published.
+        travel_times: arrival times and offsets from the source as channels of the geology and of the sensors.
+        first_guess: direct waves of ray theory as channels of the waves, and as the function that is corrected.
+        align: work in time after the S arrival at each sensor.
+        rise_time_s: of the first guess's source.
+        lowpass_hz: corner of the traces' low-pass.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    domain: Domain = Domain()
+    steps: Count = 90
+    period_s: float = Field(7.2, gt=0)
+    geology_width: Count = 16
+    geology_layers: Count = 2
+    context_layers: Count = 2
+    wave_width: Count = 24
+    wave_layers: Count = 5
+    expansion: Count = 2
+    modes: tuple[Count, Count, Count] = (12, 12, 16)
+    time_modes: Count = 40
+    skip: Literal["band_limited", "lowpass"] = "band_limited"
+    moment: Literal["linear", "input"] = "linear"
+    source_branch: bool = False
+    travel_times: bool = True
+    first_guess: bool = True
+    align: bool = True
+    rise_time_s: float = Field(0.1, gt=0)
+    lowpass_hz: float = Field(5.0, gt=0)
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> MifnoConfig:
+        if self.period_s < self.domain.samples / self.domain.sampling_hz:
+            raise ValueError("period_s must not be shorter than the output")
+        if self.moment == "linear" and self.source_branch:
+            raise ValueError("source_branch mixes the moment tensor in nonlinearly; it needs moment: input")
+        return self
+
+
+def check_config(values: Any) -> MifnoConfig:
+    """A config from plain values.
+
+    Raises:
+        InputError: an unknown key or a value that is not allowed.
+    """
+    try:
+        return MifnoConfig.model_validate(values)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["mifno", *(str(p) for p in first["loc"])])
+        found = str(first.get("input", "missing"))[:80]
+        raise InputError(where, found, first["msg"]) from None
+
+
+def load_preset(name_or_path: str | Path) -> MifnoConfig:
+    """A preset by name (tiny, small, paper) or a YAML file.
+
+    Raises:
+        InputError: no such preset or file, or not a config.
+    """
+    folder = resources.files("spectremor") / "presets" / "mifno"
+    names = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
+    if str(name_or_path) in names:
+        text = (folder / f"{name_or_path}.yaml").read_text()
+    elif Path(name_or_path).is_file():
+        text = Path(name_or_path).read_text()
+    else:
+        raise InputError("config", name_or_path, f"one of {', '.join(names)} or a YAML file")
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError("config", name_or_path, "a YAML file") from None
+    return check_config({} if values is None else values)

@@ -1,0 +1,141 @@
+"""Stage 1 in physical units: a trained MIFNO as something that takes a geology and gives a wavefield."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from spectremor.core.errors import InputError
+from spectremor.core.geology import check_geology, extent_m
+from spectremor.core.source import Source
+from spectremor.core.wavefield import make_wavefield
+from spectremor.data.model_folder import load_tensors
+from spectremor.data.normalisation import GeologyNormalisation
+from spectremor.surrogate.config import Domain, MifnoConfig, check_config
+from spectremor.surrogate.inputs import event_inputs
+from spectremor.surrogate.network import Mifno
+
+#: Tensors of the normalisation, beside the network's.
+_NORMALISATION = ("normalisation.mean", "normalisation.std")
+
+
+class MifnoSurrogate:
+    """A network with its normalisation; implements `Stage1`.
+
+    Args:
+        network: trained or fresh.
+        normalisation: of the geologies that it was trained on.
+    """
+
+    def __init__(self, network: Mifno, normalisation: GeologyNormalisation) -> None:
+        self.network = network
+        self.normalisation = normalisation
+        if normalisation.mean.shape != self.domain.nodes:
+            raise InputError("normalisation", f"shape {normalisation.mean.shape}", f"shape {self.domain.nodes}")
+
+    @property
+    def config(self) -> MifnoConfig:
+        """The network's choices."""
+        return self.network.config
+
+    @property
+    def domain(self) -> Domain:
+        """Where and when the network predicts."""
+        return self.network.config.domain
+
+    def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
+        """The wavefield of one event.
+
+        Args:
+            geology: DataArray `vs`, dims (x, y, z), m/s, on the network's own domain.
+            source: inside the trained domain.
+
+        Returns:
+            DataArray `velocity`, dims (component, x, y, time), m/s.
+
+        Raises:
+            InputError: a geology of another size or extent, or a source outside the trained domain.
+        """
+        check_geology(geology)
+        self._check_extent(geology)
+        field = self.predict_arrays(geology.values[None], [source])[0]
+        d = self.domain
+        return make_wavefield(
+            field, x_m=d.x_m, y_m=d.y_m, time_s=d.time_s, source=source, band_hz=(0.0, self.config.lowpass_hz)
+        )
+
+    def predict_arrays(
+        self, vs_m_s: Float[np.ndarray, "b x y z"], sources: Sequence[Source]
+    ) -> Float32[np.ndarray, "b 3 sx sy time"]:
+        """Velocities in m/s of several events, one by one: an event's bytes do not depend on the others.
+
+        Raises:
+            InputError: arrays of another size, or a source outside the trained domain.
+        """
+        if len(vs_m_s) != len(sources):
+            raise InputError("sources", f"{len(sources)} for {len(vs_m_s)} geologies", "as many as geologies")
+        return np.stack([self._one(vs, source) for vs, source in zip(vs_m_s, sources, strict=True)])
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Config and tensors to save; the inverse of `from_parts`."""
+        tensors = {f"network.{name}": tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        mean, std = self.normalisation.mean, self.normalisation.std
+        for name, values in zip(_NORMALISATION, (mean, std), strict=True):
+            tensors[name] = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+        return self.config.model_dump(mode="json"), tensors
+
+    @classmethod
+    def from_parts(cls, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> MifnoSurrogate:
+        """Rebuild from what `parts` returned.
+
+        Raises:
+            InputError: an unknown key, or tensors that are missing, foreign, of another shape or not finite.
+        """
+        network = Mifno(check_config(dict(config)))
+        missing = [name for name in _NORMALISATION if name not in tensors]
+        if missing:
+            raise InputError("surrogate weights", f"no tensor {missing[0]}", "a network with its normalisation")
+        mean, std = (tensors[name].numpy() for name in _NORMALISATION)
+        if mean.shape != std.shape or not (np.isfinite(mean).all() and np.isfinite(std).all()):
+            raise InputError("surrogate weights", "a damaged normalisation", "finite mean and std of one shape")
+        own = {k.removeprefix("network."): v for k, v in tensors.items() if k not in _NORMALISATION}
+        load_tensors(network, own, field="surrogate weights")
+        return cls(network.eval(), GeologyNormalisation(mean, std))
+
+    def _one(self, vs: np.ndarray, source: Source) -> np.ndarray:
+        d = self.domain
+        if vs.shape != d.nodes:
+            raise InputError("geology", f"shape {vs.shape}", f"shape {d.nodes}, the model's")
+        self._check_source(source)
+        arrays = event_inputs(vs.astype(np.float64), source, d, self.normalisation)
+        device = next(self.network.parameters()).device
+        with torch.inference_mode():
+            traces = self.network({k: torch.from_numpy(v)[None].to(device) for k, v in arrays.items()})[0]
+        return (traces.cpu().numpy() / arrays["scale"]).astype(np.float32)
+
+    def _check_extent(self, geology: xr.DataArray) -> None:
+        if geology.shape != self.domain.nodes:
+            raise InputError("geology", f"shape {geology.shape}", f"shape {self.domain.nodes}, the model's")
+        found = extent_m(geology)
+        if not np.allclose(found, self.domain.extent_m, rtol=1e-3):
+            size = " x ".join(f"{v:g}" for v in found)
+            allowed = " x ".join(f"{v:g}" for v in self.domain.extent_m)
+            raise InputError("geology", f"a domain of {size} m", f"{allowed} m, the model's")
+        origin = [float(geology[dim].values[0]) for dim in ("x", "y")]
+        if not np.allclose(origin, 0.0, atol=1e-3 * self.domain.extent_m[0]):
+            raise InputError("geology", f"a domain that starts at ({origin[0]:g}, {origin[1]:g}) m", "(0, 0) m")
+
+    def _check_source(self, source: Source) -> None:
+        source.check_inside(self.domain.extent_m)
+        d = self.domain
+        for name, value, low, high in zip("xyz", source.position_m, d.source_low_m, d.source_high_m, strict=True):
+            if not low <= value <= high:
+                raise InputError(
+                    f"source.{name}", f"{value:g} m", f"[{low:g}, {high:g}] m, where the model was trained"
+                )

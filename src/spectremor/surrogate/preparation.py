@@ -1,0 +1,101 @@
+"""Training examples of stage 1 from a campaign: prepared once, then turned and read as often as training asks."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from spectremor.core.errors import InputError
+from spectremor.core.files import atomic_file
+from spectremor.data.normalisation import GeologyNormalisation
+from spectremor.data.store import CampaignStore
+from spectremor.surrogate.augmentation import turn_inputs, turn_traces
+from spectremor.surrogate.config import Domain
+from spectremor.surrogate.inputs import event_inputs, traced_waves
+from spectremor.surrogate.ray_theory import DirectWaves
+
+Example = tuple[dict[str, np.ndarray], np.ndarray]
+
+
+class Preparation:
+    """Turns sample i of a store into network inputs and normalised traces.
+
+    The direct waves of a sample (a travel-time solve and a thousand rays) are kept in `cache`, 0.3 MB for each medium.
+
+    Args:
+        store: the campaign.
+        domain: the network's; its sensors and times must be the store's.
+        normalisation: of the geologies.
+        cache: folder for direct waves; None computes them each time.
+    """
+
+    def __init__(
+        self, store: CampaignStore, domain: Domain, normalisation: GeologyNormalisation, cache: Path | None = None
+    ) -> None:
+        self.store, self.domain, self.normalisation, self.cache = store, domain, normalisation, cache
+        check_store(store, domain)
+        if cache is not None:
+            cache.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, index: int, symmetry: int = 0) -> Example:
+        """Inputs (see `event_inputs`) and normalised traces (3, x, y, time) of a sample, turned."""
+        vs, source = self.store.vs(index), self.store.source(index)
+        inputs = event_inputs(vs, source, self.domain, self.normalisation, self.waves(index))
+        target = self.store.velocity(index) * inputs["scale"]
+        if symmetry == 0:
+            return inputs, target
+        return turn_inputs(inputs, symmetry), turn_traces(target, symmetry)
+
+    def waves(self, index: int) -> DirectWaves:
+        """Direct waves of a sample, from the cache if they are there."""
+        media = "-".join(f"{s:g}" for s in self.domain.ray_smoothings_m)
+        path = None if self.cache is None else self.cache / f"{index}-rays-{media}.safetensors"
+        if path is not None and path.is_file():
+            return DirectWaves(**_decoded(load_file(path)))
+        waves = traced_waves(self.store.vs(index), self.store.source(index), self.domain)
+        if path is not None:
+            with atomic_file(path) as aside:
+                save_file(_encoded(waves), aside)
+        return waves
+
+
+def check_store(store: CampaignStore, domain: Domain) -> None:
+    """Refuse a campaign whose domain is not the network's.
+
+    Raises:
+        InputError: names what differs.
+    """
+    found = {
+        "sensors along x": store.x_m,
+        "sensors along y": store.y_m,
+        "times": store.time_s,
+        "extent": np.array(store.extent_m),
+    }
+    wanted = {
+        "sensors along x": domain.x_m,
+        "sensors along y": domain.y_m,
+        "times": domain.time_s,
+        "extent": np.array(domain.extent_m),
+    }
+    for name, values in found.items():
+        if values.shape != wanted[name].shape or not np.allclose(values, wanted[name], rtol=1e-4, atol=1e-6):
+            raise InputError(f"store ({name})", _range(values), f"{_range(wanted[name])}, the model's")
+
+
+def _range(values: np.ndarray) -> str:
+    return f"{len(values)} from {values[0]:g} to {values[-1]:g}"
+
+
+def _encoded(waves: DirectWaves) -> dict[str, np.ndarray]:
+    fields = {f.name: getattr(waves, f.name) for f in dataclasses.fields(waves)}
+    amplitude = fields.pop("amplitude")
+    fields |= {"amplitude.real": amplitude.real, "amplitude.imag": amplitude.imag}
+    return {name: np.ascontiguousarray(values, dtype=np.float32) for name, values in fields.items()}
+
+
+def _decoded(fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    amplitude = fields.pop("amplitude.real") + 1j * fields.pop("amplitude.imag")
+    return {**{k: v.astype(float) for k, v in fields.items()}, "amplitude": amplitude.astype(complex)}

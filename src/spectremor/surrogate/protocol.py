@@ -1,0 +1,27 @@
+"""What the rest of the program asks of a stage 1, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Float32
+
+from spectremor.core.source import Source
+
+
+@runtime_checkable
+class Stage1(Protocol):
+    """Anything that predicts a wavefield from a geology and a source."""
+
+    def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
+        """The wavefield, dims (component, x, y, time), m/s, of a geology with dims (x, y, z), m/s."""
+        ...
+
+    def predict_arrays(
+        self, vs_m_s: Float[np.ndarray, "b x y z"], sources: Sequence[Source]
+    ) -> Float32[np.ndarray, "b 3 sx sy time"]:
+        """Velocities in m/s of several events; an event's bytes do not depend on the others."""
+        ...

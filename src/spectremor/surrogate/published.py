@@ -1,0 +1,212 @@
+"""The published MIFNO, exactly, and the authors' checkpoint as a torch module.
+
+The function is that of Lehmann et al. (2024), arXiv 2404.10115; it was written from its description and checked
+against fixed values of the published network. Inputs and outputs are normalised, as in the published training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from spectremor.core.errors import InputError
+from spectremor.surrogate.fourier_layer import FourierLayer
+from spectremor.surrogate.source_branch import SourceBranch
+
+
+class PublishedConfig(pydantic.BaseModel):
+    """Sizes of a published network, under the authors' names.
+
+    `list_D*` are the sizes of the volume after each layer along x, y and z (which becomes time), `list_M*` the modes
+    kept by each layer along each axis.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    list_D1: tuple[int, ...]  # noqa: N815
+    list_D2: tuple[int, ...]  # noqa: N815
+    list_D3: tuple[int, ...]  # noqa: N815
+    list_M1: tuple[int, ...]  # noqa: N815
+    list_M2: tuple[int, ...]  # noqa: N815
+    list_M3: tuple[int, ...]  # noqa: N815
+    width: int = pydantic.Field(ge=2)
+    input_dim: int = 4
+    output_dim: int = 1
+    source_dim: int = 9
+    branching_index: int = 4
+    n_layers: int = 16
+    padding: int = 0
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> PublishedConfig:
+        lists = (self.list_D1, self.list_D2, self.list_D3, self.list_M1, self.list_M2, self.list_M3)
+        if any(len(v) != self.n_layers for v in lists) or not 0 < self.branching_index < self.n_layers:
+            raise ValueError("list_D* and list_M* must have n_layers entries and branching_index lie between them")
+        if len(set(self.list_D1)) != 1 or len(set(self.list_D2)) != 1:
+            raise ValueError("only the last axis (list_D3) may change its size")
+        if (self.input_dim, self.output_dim, self.padding) != (4, 1, 0):
+            raise ValueError("input_dim, output_dim, padding must be 4, 1, 0")
+        return self
+
+    @classmethod
+    def paper(cls, n_layers: int = 16) -> PublishedConfig:
+        """The published sizes: 16 layers (or 8), width 16, 32 x 32 sensors, 320 time steps."""
+        same = (32,) * n_layers
+        modes = (16,) * n_layers
+        return cls(
+            list_D1=same,
+            list_D2=same,
+            list_D3=(32,) * (n_layers - 4) + (64, 128, 256, 320),
+            list_M1=modes,
+            list_M2=modes,
+            list_M3=(16,) * (n_layers - 3) + (32,) * 3,
+            width=16,
+            n_layers=n_layers,
+        )
+
+
+class PublishedMifno(nn.Module):
+    """The published network on channels-last volumes."""
+
+    def __init__(self, config: PublishedConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, branch = config.width, config.branching_index
+        modes = tuple(zip(config.list_M1, config.list_M2, config.list_M3, strict=True))
+        self.lift = nn.Linear(config.input_dim, width)
+        self.source = SourceBranch(config.source_dim, config.list_M1[0], width)
+        last = config.n_layers - 1
+        self.layers = nn.ModuleList(
+            FourierLayer(width if i < branch else 3 * width, m, law="lowpass", skip=i != last)
+            for i, m in enumerate(modes)
+        )
+        self.heads = nn.ModuleDict({c: nn.Linear(3 * width, config.output_dim) for c in "ENZ"})
+
+    def forward(
+        self, geology: Float[Tensor, "b x y z 1"], source: Float[Tensor, "b 1 numbers"]
+    ) -> tuple[Float[Tensor, "b x y t 1"], Float[Tensor, "b x y t 1"], Float[Tensor, "b x y t 1"]]:
+        """Normalised geology and source to the three normalised components."""
+        c = self.config
+        x = self.lift(_with_coordinates(geology))
+        for i in range(c.branching_index):
+            x = self.layers[i](x, c.list_D3[i])
+        s = self.source(source[:, 0], (x.shape[1], x.shape[2], x.shape[3]))
+        x = torch.cat([x + s, x - s, x * s], dim=-1)
+        for i in range(c.branching_index, c.n_layers - 1):
+            x = self.layers[i](x, c.list_D3[i])
+        weight = torch.cat([self.heads[k].weight for k in "ENZ"])
+        bias = torch.cat([self.heads[k].bias for k in "ENZ"])
+        e, n, z = self.layers[-1].read_out(x, c.list_D3[-1], weight, bias).split(1, dim=-1)
+        return e, n, z
+
+
+def load(state_dict: Mapping[str, Tensor], config: Mapping[str, Any] | PublishedConfig) -> nn.Module:
+    """Build the published network from the authors' tensors.
+
+    Args:
+        state_dict: the tensors under the authors' names (weight-normalised linears as `weight_g`, `weight_v`).
+        config: the sizes, see `PublishedConfig`.
+
+    Returns:
+        A module that takes a normalised geology (b, x, y, z, 1) and source (b, 1, 9) and returns the normalised
+        uE, uN, uZ, each (b, x, y, t, 1).
+
+    Raises:
+        InputError: a config that is not one of this network's, or tensors that do not fit it.
+    """
+    if not isinstance(config, PublishedConfig):
+        try:
+            config = PublishedConfig.model_validate(dict(config))
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(p) for p in first["loc"]) or "config"
+            raise InputError(f"config.{where}", first.get("input", "missing"), first["msg"]) from None
+    model = PublishedMifno(config)
+    mapped = _own_state(state_dict, config)
+    for name, own in model.state_dict().items():
+        if mapped[name].shape != own.shape:
+            raise InputError(f"state_dict ({name})", f"shape {tuple(mapped[name].shape)}", f"shape {tuple(own.shape)}")
+    model.load_state_dict(mapped)
+    return model.eval()
+
+
+def _with_coordinates(geology: Tensor) -> Tensor:
+    """Append the three coordinates of each point, each from 0 to 1."""
+    axes = [torch.linspace(0, 1, n, dtype=geology.dtype, device=geology.device) for n in geology.shape[1:4]]
+    grid = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+    return torch.cat([geology, grid.expand(geology.shape[0], -1, -1, -1, -1)], dim=-1)
+
+
+class _Tensors:
+    """The authors' tensors by name, remembering which were used."""
+
+    def __init__(self, state_dict: Mapping[str, Tensor]) -> None:
+        self.all = state_dict
+        self.used: set[str] = set()
+
+    def __call__(self, name: str) -> Tensor:
+        tensor = self.all.get(name)
+        if tensor is None:
+            raise InputError("state_dict", f"no tensor {name}", "all tensors of the published MIFNO of this config")
+        if not (isinstance(tensor, Tensor) and tensor.is_floating_point() and torch.isfinite(tensor).all()):
+            raise InputError(f"state_dict ({name})", "not a finite floating-point tensor", "finite float tensors")
+        self.used.add(name)
+        return tensor
+
+    def normed(self, name: str) -> tuple[Tensor, Tensor]:
+        """Weight and bias of a weight-normalised linear."""
+        v, g = self(f"{name}.weight_v"), self(f"{name}.weight_g")
+        if v.ndim != 2 or g.shape != (v.shape[0], 1):
+            raise InputError(
+                f"state_dict ({name}.weight_g)", f"shape {tuple(g.shape)}", "one norm for each row of weight_v"
+            )
+        return g * v / v.norm(dim=1, keepdim=True), self(f"{name}.bias")
+
+
+def _own_state(state_dict: Mapping[str, Tensor], config: PublishedConfig) -> dict[str, Tensor]:
+    """The authors' tensors as this module's parameters; weight norms are folded, each head collapsed into one."""
+    take = _Tensors(state_dict)
+    own: dict[str, Tensor] = {}
+    own["lift.weight"], own["lift.bias"] = take.normed("P")
+    for i in range(config.n_layers):
+        own |= _own_layer(take, i)
+    # The last layer's skip is in the checkpoint although the heads never read it.
+    for name in [k for k in own if k.startswith(f"layers.{config.n_layers - 1}.skip.")]:
+        del own[name]
+    for name, theirs in (("mlp", "MLP1"), ("plane", "Conv2"), ("volume", "Conv3")):
+        for j in (0, 2):
+            for part in ("weight", "bias"):
+                own[f"source.{name}.{j}.{part}"] = take(f"{theirs}.{j}.{part}")
+    own["source.mix.weight"] = take("modif_dim_source.conv.weight").flatten(1)
+    own["source.mix.bias"] = take("modif_dim_source.conv.bias")
+    for c in "ENZ":
+        (w1, b1), (w2, b2) = take.normed(f"Q{c}.0"), take.normed(f"Q{c}.1")
+        if w2.shape[1] != w1.shape[0]:
+            raise InputError(f"state_dict (Q{c}.1)", f"shape {tuple(w2.shape)}", f"(1, {w1.shape[0]})")
+        own[f"heads.{c}.weight"], own[f"heads.{c}.bias"] = w2 @ w1, w2 @ b1 + b2
+    foreign = sorted(set(state_dict) - take.used)
+    if foreign:
+        raise InputError("state_dict", f"{len(foreign)} foreign tensors ({foreign[0]})", "the published MIFNO's alone")
+    return own
+
+
+def _own_layer(take: _Tensors, i: int) -> dict[str, Tensor]:
+    own: dict[str, Tensor] = {}
+    for a in range(3):
+        name = f"spectral_layers.{i}.fourier_weight.{a}"
+        weight = take(name)
+        if weight.ndim != 4:
+            raise InputError(f"state_dict ({name})", f"shape {tuple(weight.shape)}", "(in, out, modes, 2)")
+        own[f"layers.{i}.convolution.weights.{a}"] = weight.permute(2, 3, 0, 1).contiguous()
+    for j in (0, 1):
+        weight, bias = take.normed(f"spectral_layers.{i}.backcast_ff.layers.{j}.0")
+        own[f"layers.{i}.feed_forward.weight{j + 1}"] = weight.T.contiguous()
+        own[f"layers.{i}.feed_forward.bias{j + 1}"] = bias
+    own[f"layers.{i}.skip.weight"] = take(f"modif_layers.{i}.conv.weight").flatten(1)
+    own[f"layers.{i}.skip.bias"] = take(f"modif_layers.{i}.conv.bias")
+    return own

@@ -1,0 +1,1 @@
+"""Training of both stages: one config, one loop, checkpoints that survive anything."""

@@ -1,0 +1,167 @@
+"""Every choice of a training run, validated; unknown keys are errors."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from spectremor.core.errors import InputError
+from spectremor.diffusion.config import DiffusionConfig
+from spectremor.surrogate.config import MifnoConfig
+from spectremor.surrogate.loss import LossConfig
+
+Count = Annotated[int, Field(ge=1)]
+Stage = Literal["mifno", "ddpm"]
+MAX_CONFIG_BYTES = 1 << 20
+
+
+class LoopConfig(BaseModel):
+    """What the loop needs, whatever it trains.
+
+    Attributes:
+        seed: of everything random: weights, order, noise.
+        steps: length of the whole training; the learning rate's schedule is laid over it.
+        batch: items per step, over all processes together.
+        micro_batch: items that go through the network at once (0: all of a process's share).
+        learning_rate: the highest.
+        final_rate: the last, as a fraction of the highest.
+        warmup: steps of linear rise.
+        weight_decay: of AdamW.
+        clip_norm: largest norm of the gradient (0: any).
+        ema_decay: of the averaged weights, which are validated and exported.
+        validate_every: steps between validations.
+        checkpoint_every: steps between checkpoints.
+        patience: validations without a better loss before stopping early (0: never).
+        mixed_precision: "bf16" runs the network in bfloat16 where that is safe: never in a Fourier transform.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: Annotated[int, Field(ge=0)] = 0
+    steps: Count = 20_000
+    batch: Count = 16
+    micro_batch: Annotated[int, Field(ge=0)] = 0
+    learning_rate: Annotated[float, Field(gt=0)] = 4e-4
+    final_rate: Annotated[float, Field(ge=0, le=1)] = 0.01
+    warmup: Annotated[int, Field(ge=0)] = 200
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip_norm: Annotated[float, Field(ge=0)] = 1.0
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    validate_every: Count = 500
+    checkpoint_every: Count = 200
+    patience: Annotated[int, Field(ge=0)] = 0
+    mixed_precision: Literal["no", "bf16"] = "no"
+
+
+class MifnoTraining(LoopConfig):
+    """Training of stage 1.
+
+    Attributes:
+        stage: "mifno".
+        model: the network.
+        loss: weights of its terms.
+        augment: turn every sample by one of the 8 symmetries of the square, drawn anew each epoch.
+        validation_samples: at most so many are judged.
+    """
+
+    stage: Literal["mifno"] = "mifno"
+    model: MifnoConfig = MifnoConfig()
+    loss: LossConfig = LossConfig()
+    augment: bool = True
+    validation_samples: Count = 32
+    mixed_precision: Literal["no"] = "no"
+
+
+class DdpmTraining(LoopConfig):
+    """Training of stage 2, with stage 1 frozen; an item of the batch is a sensor.
+
+    Attributes:
+        stage: "ddpm".
+        model: the diffusion stage.
+        samples_per_batch: simulations that the sensors of a batch are drawn from; divides `batch`.
+        augment: exchange and mirror components, and flip the sign: the symmetries that a single sensor has.
+        gain_samples: training simulations that the spectral gains are measured on.
+        validation_samples: at most so many are judged.
+        validation_sensors: of each.
+        scored_sensors: of each are also generated and scored (0: none).
+    """
+
+    stage: Literal["ddpm"] = "ddpm"
+    model: DiffusionConfig = DiffusionConfig()
+    batch: Count = 256
+    samples_per_batch: Count = 8
+    augment: bool = True
+    gain_samples: Count = 32
+    validation_samples: Count = 16
+    validation_sensors: Annotated[int, Field(ge=1, le=1024)] = 128
+    scored_sensors: Annotated[int, Field(ge=0, le=1024)] = 32
+
+    @model_validator(mode="after")
+    def _samples_divide_batch(self) -> DdpmTraining:
+        if self.batch % self.samples_per_batch:
+            raise ValueError("samples_per_batch must divide batch")
+        return self
+
+
+TrainingConfig = MifnoTraining | DdpmTraining
+_CLASSES: dict[str, type[MifnoTraining] | type[DdpmTraining]] = {"mifno": MifnoTraining, "ddpm": DdpmTraining}
+
+
+def load_config(name_or_path: str | Path, stage: Stage) -> TrainingConfig:
+    """A preset by name (tiny, small, paper) or a YAML file.
+
+    Raises:
+        InputError: no such preset or file, an unknown key, or a value that is not allowed.
+    """
+    folder = resources.files("spectremor") / "presets" / "train"
+    names = sorted(p.name.split("_")[1].removesuffix(".yaml") for p in folder.iterdir() if p.name.startswith(stage))
+    if str(name_or_path) in names:
+        text = (folder / f"{stage}_{name_or_path}.yaml").read_text()
+    elif Path(name_or_path).is_file():
+        text = _read(Path(name_or_path))
+    else:
+        raise InputError("--config", name_or_path, f"{', '.join(names)}, or a YAML file")
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError("--config", name_or_path, f"YAML ({' '.join(str(error).split())[:120]})") from None
+    if not isinstance(values, dict):
+        raise InputError("--config", name_or_path, "a YAML mapping")
+    if isinstance(values.get("model"), str):
+        values["model"] = _model_preset(values["model"], stage)
+    return parse_config(values, stage)
+
+
+def parse_config(values: dict[str, Any], stage: Stage) -> TrainingConfig:
+    """A config from plain values.
+
+    Raises:
+        InputError: names the key.
+    """
+    try:
+        return _CLASSES[stage].model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "config"
+        raise InputError(where, str(first.get("input"))[:80], first["msg"]) from None
+
+
+def _model_preset(name: str, stage: Stage) -> dict[str, Any]:
+    folder = resources.files("spectremor") / "presets" / stage
+    names = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
+    if name not in names:
+        raise InputError("model", name, f"{', '.join(names)}, or a mapping")
+    return yaml.safe_load((folder / f"{name}.yaml").read_text()) or {}
+
+
+def _read(path: Path) -> str:
+    if path.stat().st_size > MAX_CONFIG_BYTES:
+        raise InputError("--config", f"{path} of {path.stat().st_size} bytes", f"at most {MAX_CONFIG_BYTES} bytes")
+    try:
+        return path.read_text()
+    except UnicodeDecodeError:
+        raise InputError("--config", path, "a text file in YAML") from None

@@ -1,0 +1,229 @@
+"""Training of the diffusion stage, stage 1 frozen."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from spectremor.core.errors import InputError
+from spectremor.core.seeds import generator
+from spectremor.data.model_folder import load_tensors
+from spectremor.data.store import CampaignStore
+from spectremor.diffusion.latent import sensor_amplitude
+from spectremor.diffusion.stage import DiffusionStage
+from spectremor.signal.gof import gof
+from spectremor.signal.misfit import frequency_biases, relative_errors
+from spectremor.training.config import DdpmTraining
+from spectremor.training.order import items_of_step
+from spectremor.training.stage1_cache import Stage1Cache
+from spectremor.training.task import Parts
+
+
+class DdpmObjective(nn.Module):
+    """The loss of a batch of sensors.
+
+    Args:
+        stage: what is trained.
+        bf16: run the network in bfloat16.
+    """
+
+    def __init__(self, stage: DiffusionStage, *, bf16: bool) -> None:
+        super().__init__()
+        self.stage = stage
+        self.bf16 = bf16
+
+    def forward(
+        self, known: Tensor, truth: Tensor, amplitude: Tensor, field: Tensor, step: Tensor, noise: Tensor
+    ) -> Float[Tensor, ""]:
+        """Mean loss.
+
+        Args:
+            known: coefficients of stage 1 in m/s, shape (sensor, 3, n).
+            truth: coefficients of the truth in m/s, same shape.
+            amplitude: of each sensor.
+            field: amplitude of the field that each sensor belongs to.
+            step: of the forward process, one per sensor.
+            noise: standard normal, shape of `truth`.
+        """
+        latents = self.stage.latents
+        condition = latents.condition(known, amplitude, field)
+        clean = latents.target(truth, known, amplitude)
+        return self.stage.process.loss(self._network, clean, condition, step, noise).mean()
+
+    def _network(self, *args: Any) -> Tensor:
+        with torch.autocast(args[0].device.type, torch.bfloat16, enabled=self.bf16):
+            return self.stage.network(*args).float()
+
+
+class DdpmTask:
+    """The diffusion stage as a task of the loop.
+
+    Args:
+        config: of the run.
+        store: the campaign.
+        cache: outputs of the frozen stage 1.
+        train_ids: samples to train on.
+        val_ids: samples to judge on.
+        initial: tensors of a diffusion stage of the same config to start from; fresh weights when None.
+    """
+
+    def __init__(
+        self,
+        config: DdpmTraining,
+        store: CampaignStore,
+        cache: Stage1Cache,
+        train_ids: list[int],
+        val_ids: list[int],
+        initial: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.store = store
+        self.cache = cache
+        self.initial = initial
+        self.train_ids = train_ids
+        self.val_ids = val_ids[: config.validation_samples]
+        if not self.train_ids or not self.val_ids:
+            found = f"{len(train_ids)} complete samples to train on, {len(val_ids)} for validation"
+            raise InputError("--data", found, "at least one of each")
+        self.stage = DiffusionStage(config.model)
+        self.module = DdpmObjective(self.stage, bf16=config.mixed_precision == "bf16")
+        # Recently used samples; 2 MB each at the usual sizes.
+        self._sample = functools.lru_cache(maxsize=4 * config.samples_per_batch)(self._load)
+
+    def prepare(self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None]) -> bool:
+        """Compute the outputs of stage 1 that are not on disk yet."""
+        own = [*self.train_ids, *self.val_ids][rank::world]
+        return self.cache.fill(own, stop, lambda fraction: report("stage 1, once", fraction))
+
+    def start(self) -> None:
+        """Measure the spectral gains on training samples, or take over an earlier model with its own."""
+        if self.initial is not None:
+            load_tensors(self.stage, self.initial, field="--init")
+            return
+        levels = []
+        for i in self.train_ids[: self.config.gain_samples]:
+            known, truth, amplitude, _ = self._load(i)
+            wanted = truth - known if self.config.model.latent.target == "residual" else truth
+            # A silent field has no level.
+            heard = amplitude > 0
+            scaled = [(x[heard] / amplitude[heard, None, None]).abs().mean(dim=(0, 1)) for x in (known, wanted)]
+            levels.append(torch.stack(scaled))
+        condition, target = torch.stack(levels).nanmean(dim=0)
+        self.stage.latents.fit_gains(condition, target)
+
+    def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
+        """Sensors of a few samples, their augmentation, diffusion steps and noise."""
+        c = self.config
+        samples = items_of_step(c.seed, step, len(self.train_ids), c.samples_per_batch)
+        each = c.batch // c.samples_per_batch
+        rows: list[tuple[Tensor, ...]] = []
+        for number, k in enumerate(samples):
+            rng = generator(c.seed, "sensors", step, number)
+            known, truth, amplitude, field = self._sample(self.train_ids[k])
+            chosen = torch.from_numpy(rng.permutation(len(known))[:each])
+            turn = torch.from_numpy(component_symmetries(rng, each)) if c.augment else torch.eye(3).expand(each, 3, 3)
+            # Spread evenly over the process, so that every batch sees all noise levels (Kingma et al. 2021, appendix).
+            spread = (rng.permutation(each) + rng.random(each)) / each
+            diffusion_step = torch.from_numpy((spread * c.model.process.train_steps).astype(np.int64))
+            noise = torch.from_numpy(rng.standard_normal((each, *known.shape[1:]), dtype=np.float32))
+            rows.append(
+                (
+                    turn @ known[chosen],
+                    turn @ truth[chosen],
+                    amplitude[chosen],
+                    field.expand(each),
+                    diffusion_step,
+                    noise,
+                )
+            )
+        names = ("known", "truth", "amplitude", "field", "step", "noise")
+        return {name: torch.cat(parts)[rank::world] for name, parts in zip(names, zip(*rows, strict=True), strict=True)}
+
+    def validate(self) -> dict[str, float]:
+        """Loss at fixed sensors, steps and noise; and scores of generated traces at some of them."""
+        c = self.config
+        losses, scores = [], []
+        for i in self.val_ids:
+            known, truth, amplitude, field = self._load(i)
+            rng = generator(c.seed, "validation", i)
+            chosen = torch.from_numpy(rng.permutation(len(known))[: c.validation_sensors])
+            count = len(chosen)
+            steps = torch.from_numpy((np.arange(count) + 0.5) / count * c.model.process.train_steps).long()
+            noise = torch.from_numpy(rng.standard_normal((count, *known.shape[1:]), dtype=np.float32))
+            device = self.stage.latents.target_gain.device
+            inputs = (known[chosen], truth[chosen], amplitude[chosen], field.expand(count), steps, noise)
+            losses.append(float(self.module(*(tensor.to(device) for tensor in inputs))))
+            if c.scored_sensors:
+                scores.append(self._score(i, np.sort(chosen[: c.scored_sensors].numpy())))
+        result = {"loss": float(np.mean(losses))}
+        for name in scores[0] if scores else ():
+            result[name] = float(np.nanmean([score[name] for score in scores]))
+        return result
+
+    def parts(self) -> Parts:
+        """Stage 1, where it is a model, and the diffusion stage."""
+        return {**self.cache.stage1.parts, "diffusion": self.stage.parts()}
+
+    def data(self) -> dict[str, Any]:
+        """What it was trained on."""
+        return {"stage1": Path(self.cache.stage1.name).name, "stage1_digest": self.cache.stage1.digest}
+
+    def _score(self, i: int, sensors: np.ndarray) -> dict[str, float]:
+        """Stage 1 ("stage1_...") and generated traces ("...") of some sensors against the truth."""
+        stage1 = self.cache.stage1(i) if not self.cache.stage1.parts else self._stage1_traces(i)
+        truth = _at(self.store.velocity(i), sensors)
+        drawn = self.stage.generate_at(stage1, sensors, seed=self.config.seed)[0]
+        dt = 1.0 / self.store.sampling_hz
+        return {f"stage1_{k}": v for k, v in _scores(_at(stage1, sensors), truth, dt).items()} | _scores(
+            drawn, truth, dt
+        )
+
+    def _stage1_traces(self, i: int) -> Float[np.ndarray, "3 x y time"]:
+        """Stage 1 within the latent band, from the cache."""
+        known, _ = self.cache.load(i)
+        traces = self.cache.traces(known)
+        return np.ascontiguousarray(np.moveaxis(traces, 1, 0)).reshape(
+            3, len(self.store.x_m), len(self.store.y_m), traces.shape[-1]
+        )
+
+    def _load(self, i: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        known, truth = self.cache.load(i)
+        amplitude, field = sensor_amplitude(known, self.config.model.latent)
+        return known, truth, amplitude, field
+
+
+def component_symmetries(rng: np.random.Generator, count: int) -> Float[np.ndarray, "count 3 3"]:
+    """Random matrices that act on (E, N, Z): exchange of E and N, mirrors of each, and the sign of the moment.
+
+    These are the symmetries of the square as a single sensor sees them, and the linearity in the moment tensor.
+    """
+    bits = rng.integers(0, 2, size=(4, count))
+    matrices = np.zeros((count, 3, 3), dtype=np.float32)
+    east, north, sign = 1.0 - 2.0 * bits[1:]
+    exchanged = bits[0] == 1
+    rows = np.arange(count)
+    matrices[rows, 0, np.where(exchanged, 1, 0)] = east * sign
+    matrices[rows, 1, np.where(exchanged, 0, 1)] = north * sign
+    matrices[:, 2, 2] = sign
+    return matrices
+
+
+def _at(field: Float[np.ndarray, "3 x y time"], sensors: np.ndarray) -> Float[np.ndarray, "k 3 time"]:
+    return np.moveaxis(field.reshape(3, -1, field.shape[-1])[:, sensors], 0, 1)
+
+
+def _scores(prediction: np.ndarray, truth: np.ndarray, dt_s: float) -> dict[str, float]:
+    eg, pg = gof(prediction, truth, dt_s)
+    _, rrmse = relative_errors(prediction, truth)
+    bias = np.nanmean(frequency_biases(prediction, truth, dt_s), axis=0)
+    values = {"EG": np.nanmean(eg), "PG": np.nanmean(pg), "rRMSE_raw": rrmse.mean()}
+    values |= dict(zip(("bias_low", "bias_mid", "bias_high"), bias, strict=True))
+    return {name: float(value) for name, value in values.items()}

@@ -1,0 +1,70 @@
+"""From a run to a model folder, with a card that says where the weights come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import spectremor
+from spectremor.core.errors import InputError
+from spectremor.data.model_folder import load_tensors, read_safetensors, write_model_folder
+from spectremor.training.config import TrainingConfig
+from spectremor.training.logs import read_metrics
+from spectremor.training.loop import BEST
+from spectremor.training.task import Task
+
+
+def export_best(run: Path, task: Task, config: TrainingConfig, data: dict[str, Any]) -> Path:
+    """Write RUN/model from the averaged weights with the lowest validation loss.
+
+    Args:
+        run: folder of the run.
+        task: of the run.
+        config: of the run.
+        data: what the run trains on.
+
+    Returns:
+        The model folder.
+
+    Raises:
+        InputError: nothing has been validated yet.
+    """
+    if not (run / BEST).is_file():
+        raise InputError("run", f"{run}: no validated weights yet", "a run that has come to its first validation")
+    load_tensors(task.module, read_safetensors(run / BEST), field="best weights")
+    facts = {
+        "data": {
+            "store": Path(data["store"]).name,
+            "train_samples": len(data["train_ids"]),
+            "val_samples": len(data["val_ids"]),
+            **task.data(),
+        },
+        "config": config.model_dump(mode="json", exclude={"model"}),
+        "reached": _best_row(run),
+    }
+    training = {**data.get("earlier", {}), config.stage: facts}
+    about = {"spectremor_version": spectremor.__version__, "training": training}
+    write_model_folder(run / "model", parts=task.parts(), about=about, card=model_card(about))
+    return run / "model"
+
+
+def model_card(about: dict[str, Any]) -> str:
+    """Text of MODEL_CARD.md, made of what `config.json` records."""
+    lines = ["# Model card", "", f"Trained with spectremor {about['spectremor_version']}.", ""]
+    for stage, facts in about["training"].items():
+        lines += [f"## {stage}", "", "| | |", "|---|---|"]
+        lines += [f"| {key.replace('_', ' ')} | {value} |" for key, value in facts["data"].items()]
+        lines += [f"| reached: {key} | {value} |" for key, value in facts["reached"].items()]
+        lines += ["", "Settings of the training: see `config.json`.", ""]
+    lines += [
+        "Scores named val are means over the validation split of the campaign that it was trained on; they say nothing",
+        "about other ranges of geology and source. Valid below 5 Hz.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _best_row(run: Path) -> dict[str, float]:
+    rows = [row for row in read_metrics(run / "metrics.csv") if "val_loss" in row]
+    best = min(rows, key=lambda row: float(row["val_loss"]), default={})
+    return {name: float(value) for name, value in best.items()}

@@ -1,0 +1,205 @@
+"""The training loop, for either stage, on one device or many.
+
+Everything random is a function of (seed, step), so the state of a run is its weights, their average, the optimizer and
+a few counters: resumed from a checkpoint it takes the very steps that it would have taken.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from spectremor.core.extras import need
+from spectremor.core.files import atomic_file
+from spectremor.core.seeds import derive_seed
+from spectremor.training.checkpoint import Progress, checkpoints, load_checkpoint, save_checkpoint
+from spectremor.training.config import LoopConfig
+from spectremor.training.logs import Log
+from spectremor.training.schedule import learning_rate
+from spectremor.training.task import Task
+
+BEST = "best.safetensors"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Watch:
+    """What the loop tells and asks while it runs.
+
+    Attributes:
+        stop: True when the run is to end at the next step (time over, a signal).
+        on_step: called with the progress and the loss after every step.
+        on_validation: called with the steps done and the scores.
+        on_prepare: called with what is computed once before training, and the fraction done.
+    """
+
+    stop: Callable[[], bool] = lambda: False
+    on_step: Callable[[Progress, float], None] = lambda _progress, _loss: None
+    on_validation: Callable[[int, dict[str, float]], None] = lambda _step, _scores: None
+    on_prepare: Callable[[str, float], None] = lambda _what, _fraction: None
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a call of `fit` ended.
+
+    Attributes:
+        progress: where the run stands.
+        finished: nothing is left to do: all steps taken, or stopped early for good.
+    """
+
+    progress: Progress
+    finished: bool
+
+
+def fit(task: Task, config: LoopConfig, run: Path, watch: Watch) -> Outcome:
+    """Train, from the newest checkpoint of the run if it has one.
+
+    Args:
+        task: what to train.
+        config: how.
+        run: folder of the run.
+        watch: who looks on.
+    """
+    accelerator = need("accelerate", "train").Accelerator()
+    main = accelerator.is_main_process
+    if not task.prepare(accelerator.process_index, accelerator.num_processes, watch.stop, watch.on_prepare):
+        return Outcome(Progress(), finished=False)
+    accelerator.wait_for_everyone()
+
+    # Weights, their average and the optimizer: fresh, or as they were.
+    saved = checkpoints(run)
+    if not saved:
+        task.start()
+    task.module.to(accelerator.device)
+    optimizer = torch.optim.AdamW(
+        task.module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
+    )
+    ema = _average(task, config)
+    progress = Progress()
+    if saved:
+        with torch.no_grad():
+            progress, ema.optimization_step = load_checkpoint(saved[-1], task.module, ema.shadow_params, optimizer)
+    network = accelerator.prepare_model(task.module)
+    log = Log(run, progress.step) if main else None
+
+    started, before = time.monotonic(), progress.seconds
+    finished = _done(progress, config)
+    while not finished and not _agree(accelerator, watch.stop()):
+        # One step.
+        rate = learning_rate(progress.step, config)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(derive_seed(config.seed, "step", progress.step, accelerator.process_index))
+        loss = _gradient(accelerator, network, task, config, progress.step)
+        if config.clip_norm:
+            torch.nn.utils.clip_grad_norm_(task.module.parameters(), config.clip_norm)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        ema.step(task.module.parameters())
+        progress.step += 1
+        progress.seconds = before + time.monotonic() - started
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the training loss is {loss} at step {progress.step}; lower the learning rate")
+        watch.on_step(progress, loss)
+
+        # Judge, write down, keep.
+        if progress.step % config.validate_every == 0 or progress.step == config.steps:
+            scores = _validate(accelerator, task, ema)
+            _judge(progress, scores["loss"])
+            if main:
+                log.write(
+                    progress.step,
+                    {"seconds": progress.seconds, "learning_rate": rate, "train_loss": loss}
+                    | {f"val_{name}": value for name, value in scores.items()},
+                )
+                if progress.worse == 0:
+                    _keep_best(run, task, ema, progress)
+            watch.on_validation(progress.step, scores)
+        finished = _done(progress, config)
+        if main and (progress.step % config.checkpoint_every == 0 or finished):
+            save_checkpoint(run, progress, task.module, ema.shadow_params, ema.optimization_step, optimizer)
+
+    if main:
+        if progress.step:
+            save_checkpoint(run, progress, task.module, ema.shadow_params, ema.optimization_step, optimizer)
+        log.close()
+    ema.copy_to(task.module.parameters())
+    accelerator.wait_for_everyone()
+    return Outcome(progress, finished)
+
+
+def _average(task: Task, config: LoopConfig) -> Any:
+    # Imported here: it is slow to import, and only training needs it.
+    from diffusers.training_utils import EMAModel
+
+    return EMAModel(list(task.module.parameters()), decay=config.ema_decay)
+
+
+def _gradient(accelerator: Any, network: Any, task: Task, config: LoopConfig, step: int) -> float:
+    """Accumulate the gradient of the mean loss of a step; return that loss, averaged over processes."""
+    batch = task.batch(step, accelerator.process_index, accelerator.num_processes)
+    count = len(next(iter(batch.values())))
+    size = config.micro_batch or count
+    network.train()
+    total = torch.zeros((), device=accelerator.device)
+    for start in range(0, count, size):
+        part = {name: tensor[start : start + size].to(accelerator.device) for name, tensor in batch.items()}
+        weight = len(next(iter(part.values()))) / count
+        loss = network(**part) * weight
+        accelerator.backward(loss)
+        total += loss.detach()
+    return float(accelerator.reduce(total, "mean"))
+
+
+def _validate(accelerator: Any, task: Task, ema: Any) -> dict[str, float]:
+    """Scores of the averaged weights, computed by the main process and told to all."""
+    from accelerate.utils import broadcast_object_list
+
+    scores: list[Any] = [None]
+    if accelerator.is_main_process:
+        own = [parameter.detach().clone() for parameter in task.module.parameters()]
+        ema.copy_to(task.module.parameters())
+        task.module.eval()
+        with torch.no_grad():
+            scores[0] = task.validate()
+            for parameter, value in zip(task.module.parameters(), own, strict=True):
+                parameter.copy_(value)
+    if accelerator.num_processes > 1:
+        broadcast_object_list(scores)
+    return scores[0]
+
+
+def _judge(progress: Progress, loss: float) -> None:
+    if loss < progress.best_loss:
+        progress.best_loss, progress.best_step, progress.worse = loss, progress.step, 0
+    else:
+        progress.worse += 1
+
+
+def _done(progress: Progress, config: LoopConfig) -> bool:
+    return progress.step >= config.steps or bool(config.patience and progress.worse >= config.patience)
+
+
+def _agree(accelerator: Any, stop: bool) -> bool:
+    """Whether any process wants to stop; all of them then stop at the same step."""
+    if accelerator.num_processes == 1:
+        return stop
+    wish = torch.tensor(float(stop), device=accelerator.device)
+    return bool(accelerator.reduce(wish, "sum") > 0)
+
+
+def _keep_best(run: Path, task: Task, ema: Any, progress: Progress) -> None:
+    state: dict[str, Tensor] = dict(task.module.state_dict())
+    names = [name for name, _ in task.module.named_parameters()]
+    state |= dict(zip(names, ema.shadow_params, strict=True))
+    with atomic_file(run / BEST) as aside:
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+        save_file(tensors, aside, metadata={"step": str(progress.step), "loss": repr(progress.best_loss)})

@@ -1,0 +1,178 @@
+"""Training of stage 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from spectremor.core.errors import InputError
+from spectremor.core.seeds import generator
+from spectremor.data.normalisation import GeologyNormalisation
+from spectremor.data.store import CampaignStore
+from spectremor.signal.misfit import frequency_biases, relative_errors
+from spectremor.surrogate.augmentation import SYMMETRIES
+from spectremor.surrogate.loss import LossConfig, surrogate_loss
+from spectremor.surrogate.mifno import MifnoSurrogate
+from spectremor.surrogate.network import Mifno
+from spectremor.surrogate.preparation import Example, Preparation, check_store
+from spectremor.training.config import MifnoTraining
+from spectremor.training.order import epochs_of_step, items_of_step
+from spectremor.training.task import Parts
+
+_TARGET = "target"
+
+
+class MifnoObjective(nn.Module):
+    """The loss of a batch of events. Holds the normalisation too, so that a checkpoint has it.
+
+    Args:
+        network: what is trained.
+        loss: weights of the terms.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: Mifno, loss: LossConfig) -> None:
+        super().__init__()
+        self.network = network
+        self.loss = loss
+        for name in ("mean", "std"):
+            self.register_buffer(name, torch.zeros(network.config.domain.nodes, dtype=torch.float64))
+
+    def forward(self, **batch: Tensor) -> Float[Tensor, ""]:
+        """Mean loss of events given by the network's inputs and, as `target`, the normalised traces."""
+        target = batch.pop(_TARGET)
+        return surrogate_loss(self.network(batch), target, self.loss)
+
+    def normalisation(self) -> GeologyNormalisation:
+        """Of the geologies."""
+        return GeologyNormalisation(self.mean.cpu().numpy(), self.std.cpu().numpy())
+
+
+class MifnoTask:
+    """Stage 1 as a task of the loop.
+
+    Args:
+        config: of the run.
+        store: the campaign.
+        cache: folder for direct waves, which are computed once.
+        train_ids: samples to train on.
+        val_ids: samples to judge on.
+        initial: tensors of a stage 1 of the same config to start from; fresh weights when None.
+    """
+
+    def __init__(
+        self,
+        config: MifnoTraining,
+        store: CampaignStore,
+        cache: Path,
+        train_ids: list[int],
+        val_ids: list[int],
+        initial: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.store = store
+        self.cache = cache
+        self.initial = initial
+        self.train_ids = train_ids
+        self.val_ids = val_ids[: config.validation_samples]
+        if not self.train_ids or not self.val_ids:
+            found = f"{len(train_ids)} complete samples to train on, {len(val_ids)} for validation"
+            raise InputError("--data", found, "at least one of each")
+        check_store(store, config.model.domain)
+        self.network = Mifno(config.model)
+        self.module = MifnoObjective(self.network, config.loss)
+        self._preparation: Preparation | None = None
+
+    def prepare(self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None]) -> bool:
+        """Compute the direct waves that are not on disk yet."""
+        domain = self.config.model.domain
+        neutral = GeologyNormalisation(np.zeros(domain.nodes), np.ones(domain.nodes))
+        preparation = Preparation(self.store, domain, neutral, self.cache)
+        own = [*self.train_ids, *self.val_ids][rank::world]
+        for done, i in enumerate(own):
+            if stop():
+                return False
+            preparation.waves(i)
+            report("direct waves, once", (done + 1) / len(own))
+        return True
+
+    def start(self) -> None:
+        """Measure mean and standard deviation of the training geologies, or take over an earlier model with its own."""
+        if self.initial is not None:
+            self._take_over(MifnoSurrogate.from_parts(self.config.model.model_dump(mode="json"), self.initial))
+            return
+        total, squares, origin = 0.0, 0.0, self.store.vs(self.train_ids[0]).astype(float)
+        for i in self.train_ids:
+            difference = self.store.vs(i) - origin
+            total, squares = total + difference, squares + difference**2
+        mean = total / len(self.train_ids)
+        std = np.sqrt(np.maximum(squares / len(self.train_ids) - mean**2, 0.0))
+        found = GeologyNormalisation.from_statistics({"vs_mean": origin + mean, "vs_std": std})
+        self.module.mean.copy_(torch.from_numpy(found.mean))
+        self.module.std.copy_(torch.from_numpy(found.std))
+
+    def _take_over(self, earlier: MifnoSurrogate) -> None:
+        self.network.load_state_dict(earlier.network.state_dict())
+        self.module.mean.copy_(torch.from_numpy(earlier.normalisation.mean))
+        self.module.std.copy_(torch.from_numpy(earlier.normalisation.std))
+
+    def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
+        """Events, each turned by a symmetry of its epoch."""
+        c = self.config
+        chosen = items_of_step(c.seed, step, len(self.train_ids), c.batch)
+        epochs = epochs_of_step(step, len(self.train_ids), c.batch)
+        examples = []
+        for k, epoch in list(zip(chosen, epochs, strict=True))[rank::world]:
+            i = self.train_ids[k]
+            symmetry = int(generator(c.seed, "symmetry", int(epoch), i).integers(SYMMETRIES)) if c.augment else 0
+            examples.append(self._prepared()(i, symmetry))
+        return _stack(examples)
+
+    def validate(self) -> dict[str, float]:
+        """Loss, relative errors and biases of the traces in m/s."""
+        rows = []
+        device = self.module.mean.device
+        for i in self.val_ids:
+            inputs, target = self._prepared()(i)
+            batch = {name: tensor.to(device) for name, tensor in _stack([(inputs, target)]).items()}
+            wanted = batch.pop(_TARGET)
+            found = self.network(batch)
+            loss = float(surrogate_loss(found, wanted, self.config.loss))
+            rows.append({"loss": loss, **self._scores(found[0].cpu().numpy() / inputs["scale"], i)})
+        return {name: float(np.nanmean([row[name] for row in rows])) for name in rows[0]}
+
+    def parts(self) -> Parts:
+        """Stage 1 alone."""
+        return {"surrogate": MifnoSurrogate(self.network, self.module.normalisation()).parts()}
+
+    def data(self) -> dict[str, Any]:
+        """Nothing beside the campaign."""
+        return {}
+
+    def _scores(self, field: np.ndarray, i: int) -> dict[str, float]:
+        prediction, truth = (np.moveaxis(v.astype(np.float32), 0, 2) for v in (field, self.store.velocity(i)))
+        _, rrmse = relative_errors(prediction, truth)
+        biases = frequency_biases(prediction, truth, 1.0 / self.store.sampling_hz)
+        low, mid, high = np.nanmean(biases, axis=(0, 1))
+        return {"rRMSE_raw": float(rrmse.mean()), "bias_low": low, "bias_mid": mid, "bias_high": high}
+
+    def _prepared(self) -> Preparation:
+        if self._preparation is None:
+            domain = self.config.model.domain
+            self._preparation = Preparation(self.store, domain, self.module.normalisation(), self.cache)
+        return self._preparation
+
+
+def _stack(examples: list[Example]) -> dict[str, Tensor]:
+    names = examples[0][0]
+    batch = {name: torch.from_numpy(np.stack([inputs[name] for inputs, _ in examples])) for name in names}
+    return {**batch, _TARGET: torch.from_numpy(np.stack([target for _, target in examples]).astype(np.float32))}

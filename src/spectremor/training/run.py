@@ -1,0 +1,159 @@
+"""One call that trains a stage: from a config and a store to a run with a model folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from torch import Tensor
+
+from spectremor.core.errors import InputError
+from spectremor.data.model_folder import read_model_folder
+from spectremor.data.store import CampaignStore
+from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
+from spectremor.training.ddpm import DdpmTask
+from spectremor.training.export import export_best
+from spectremor.training.loop import BEST, Outcome, Watch, fit
+from spectremor.training.mifno import MifnoTask
+from spectremor.training.run_folder import start_run
+from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, model_of
+from spectremor.training.task import Task
+
+
+def train(
+    config: TrainingConfig,
+    data: str | Path,
+    out: str | Path,
+    *,
+    stage1: str | None = None,
+    resume: bool = False,
+    minutes: float | None = None,
+    cache: str | Path | None = None,
+    init: str | Path | None = None,
+    watch: Watch | None = None,
+) -> Outcome:
+    """Train a stage.
+
+    Args:
+        config: of the run.
+        data: campaign store.
+        out: folder of the run; its `model` is the result.
+        stage1: for the diffusion stage: a model folder, a run, or `simulation:SPACING`.
+        resume: go on with the run in `out`; a run that was killed takes the steps that it would have taken.
+        minutes: stop after about so long, in a state that can be resumed.
+        cache: folder for what is computed once (by default beside the store).
+        init: a model folder or run of the same network, whose weights a new run starts from.
+        watch: who looks on.
+
+    Raises:
+        InputError: a config, store, folder or stage 1 that does not fit.
+    """
+    if minutes is not None and not minutes > 0:
+        raise InputError("--minutes", minutes, "a positive number")
+    store = CampaignStore.open(data)
+    kept = Path(cache) if cache is not None else store.path.with_name(f"{store.path.name}.cache")
+    frozen = _frozen(config, store, stage1)
+    facts: dict[str, Any] = {"store": str(store.path.resolve())}
+    facts |= {f"{split}_ids": store.ids(split).tolist() for split in ("train", "val")}
+    if frozen is not None:
+        facts |= {"stage1": frozen.digest, "earlier": frozen.history}
+    initial = _initial(config, init)
+    if initial is not None:
+        facts["init"] = str(init)
+    _refuse_empty(facts)
+    run = Path(out)
+    facts = start_run(run, config, facts, resume=resume)
+    task = _task(config, store, kept, frozen, facts, initial)
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    watch = watch or Watch()
+    with _asked_to_stop() as asked:
+        late = lambda: asked.is_set() or watch.stop() or (deadline is not None and time.monotonic() >= deadline)  # noqa: E731
+        outcome = fit(task, config, run, replace(watch, stop=late))
+    if (run / BEST).is_file() and _is_main():
+        export_best(run, task, config, facts)
+    return outcome
+
+
+def _task(
+    config: TrainingConfig,
+    store: CampaignStore,
+    cache: Path,
+    frozen: FrozenStage1 | None,
+    facts: dict[str, Any],
+    initial: dict[str, Tensor] | None,
+) -> Task:
+    ids = facts["train_ids"], facts["val_ids"]
+    if isinstance(config, MifnoTraining):
+        return MifnoTask(config, store, cache / f"direct_waves-{_campaign_digest(store)}", *ids, initial)
+    assert frozen is not None
+    return DdpmTask(config, store, Stage1Cache(cache, frozen, config.model.latent), *ids, initial)
+
+
+def _initial(config: TrainingConfig, init: str | Path | None) -> dict[str, Tensor] | None:
+    """Tensors of an earlier model's stage."""
+    if init is None:
+        return None
+    part = "surrogate" if isinstance(config, MifnoTraining) else "diffusion"
+    earlier, tensors = read_model_folder(model_of(init))
+    if earlier.get(part) != config.model.model_dump(mode="json"):
+        raise InputError("--init", init, f"a model whose {part} has this config's network")
+    return tensors[part]
+
+
+def _campaign_digest(store: CampaignStore) -> str:
+    """Of what its samples are made from: two campaigns may share a cache folder."""
+    made_from = json.dumps(dict(store.attrs), sort_keys=True, default=str) + str(store.path.resolve())
+    return hashlib.blake2b(made_from.encode(), digest_size=8).hexdigest()
+
+
+def _frozen(config: TrainingConfig, store: CampaignStore, stage1: str | None) -> FrozenStage1 | None:
+    if isinstance(config, DdpmTraining):
+        if stage1 is None:
+            raise InputError("--stage1", "nothing", "a model folder, a run, or simulation:SPACING")
+        return FrozenStage1(store, stage1)
+    if stage1 is not None:
+        raise InputError("--stage1", stage1, "nothing when stage 1 itself is trained")
+    return None
+
+
+def _refuse_empty(facts: dict[str, Any]) -> None:
+    if not facts["train_ids"] or not facts["val_ids"]:
+        found = f"{len(facts['train_ids'])} complete samples to train on, {len(facts['val_ids'])} for validation"
+        raise InputError("--data", found, "at least one of each")
+
+
+def _is_main() -> bool:
+    from accelerate import PartialState
+
+    return bool(PartialState().is_main_process)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set; a second one ends the process as usual."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def remember(number: int, _frame: FrameType | None) -> None:
+        asked.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, remember)
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,80 @@
+"""The folder of a run: what it was asked to do, on which data, and how far it came.
+
+RUN/config.json  data.json  metrics.csv  tensorboard/  checkpoints/  best.safetensors  model/
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from spectremor.core.errors import InputError
+from spectremor.core.files import atomic_file
+from spectremor.training.config import TrainingConfig, parse_config
+
+_CONFIG, _DATA = "config.json", "data.json"
+
+
+def start_run(run: Path, config: TrainingConfig, data: dict[str, Any], *, resume: bool) -> dict[str, Any]:
+    """Make the folder of a run, or check that an existing one is of the same kind.
+
+    Args:
+        run: the folder.
+        config: of the run.
+        data: what it trains on (store, sample numbers, stage 1).
+        resume: go on with a run that is there.
+
+    Returns:
+        What the run trains on: `data`, or what was recorded at its start, so that a store that has grown since
+        changes nothing.
+
+    Raises:
+        InputError: a run that is there and not to be resumed, or was started with another config or other data.
+    """
+    if not (run / _CONFIG).exists():
+        if run.exists() and (not run.is_dir() or any(run.iterdir())):
+            raise InputError("--out", run, "a new or empty folder, or a run with --resume")
+        if not run.resolve().parent.is_dir():
+            raise InputError("--out", run, "a path in an existing folder")
+        run.mkdir(exist_ok=True)
+        _write(run / _DATA, data)
+        # Last: a folder with a config is a run.
+        _write(run / _CONFIG, config.model_dump(mode="json"))
+        return data
+    if not resume:
+        raise InputError("--out", run, "a new folder; to go on with this run add --resume")
+    recorded = parse_config(read_json(run / _CONFIG), config.stage)
+    if recorded != config:
+        raise InputError("--config", _difference(recorded, config), "the config that the run was started with")
+    before = read_json(run / _DATA)
+    for key in data.keys() - {"train_ids", "val_ids"}:
+        if before.get(key) != data[key]:
+            raise InputError(key, data[key], f"{before.get(key)}, as at the start of the run")
+    return before
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        InputError: missing, or not one.
+    """
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError):
+        raise InputError("run", path, "a JSON file of this project") from None
+    if not isinstance(values, dict):
+        raise InputError("run", path, "a JSON object")
+    return values
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
+    with atomic_file(path) as aside:
+        aside.write_text(json.dumps(values, indent=1) + "\n")
+
+
+def _difference(recorded: TrainingConfig, given: TrainingConfig) -> str:
+    a, b = recorded.model_dump(mode="json"), given.model_dump(mode="json")
+    key = next(k for k in b if a.get(k) != b[k])
+    return f"another {key}"

@@ -1,0 +1,160 @@
+"""Outputs of the frozen stage 1, computed once and kept on disk beside the truth, as cosine coefficients.
+
+One file per sample, named after the sample and its checksum, in a folder named after stage 1's weights and the latent
+grid: a file can only ever hold one thing, whoever writes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from spectremor.core.errors import InputError
+from spectremor.core.files import atomic_file
+from spectremor.data.model_folder import read_model_folder
+from spectremor.data.store import CampaignStore
+from spectremor.diffusion.config import LatentConfig
+from spectremor.diffusion.latent import cosine_matrix
+from spectremor.surrogate.mifno import MifnoSurrogate
+
+Wavefield = Float[np.ndarray, "3 x y time"]
+
+
+class FrozenStage1:
+    """A stage 1 that no longer changes: a trained model's, or a simulation on a coarser grid that the store holds.
+
+    Args:
+        store: the campaign.
+        name: a model folder, a run, or `simulation:SPACING` (in m).
+
+    Attributes:
+        name: as given.
+        digest: of everything that its outputs depend on, besides the sample.
+        parts: its part of a model folder; empty for a simulation.
+        history: how it was trained, for the model that will contain it.
+    """
+
+    def __init__(self, store: CampaignStore, name: str) -> None:
+        self.name = name
+        self.store = store
+        self.parts: dict[str, Any] = {}
+        self.history: dict[str, Any] = {}
+        self._predict: Callable[[int], Wavefield]
+        kind, _, spacing = name.partition(":")
+        if kind == "simulation":
+            self._coarse(spacing)
+        else:
+            self._model(Path(name))
+
+    def __call__(self, i: int) -> Wavefield:
+        """Velocities of a sample in m/s."""
+        return self._predict(i)
+
+    def _coarse(self, spacing: str) -> None:
+        allowed = ", ".join(f"simulation:{value:g}" for value in self.store.also_m) or "none in this store"
+        try:
+            value = float(spacing)
+        except ValueError:
+            raise InputError("--stage1", self.name, f"a model folder, a run, or {allowed}") from None
+        if value not in self.store.also_m:
+            raise InputError("--stage1", self.name, f"a model folder, a run, or {allowed}")
+        self.digest = f"simulation{value:g}"
+        self._predict = lambda i: self.store.velocity(i, value)
+
+    def _model(self, path: Path) -> None:
+        config, tensors = read_model_folder(model_of(path))
+        if "surrogate" not in config:
+            raise InputError("--stage1", path, "a model folder with a stage 1 (surrogate)")
+        surrogate = MifnoSurrogate.from_parts(config["surrogate"], tensors["surrogate"])
+        hashed = hashlib.blake2b(json.dumps(config["surrogate"], sort_keys=True).encode(), digest_size=8)
+        for key in sorted(tensors["surrogate"]):
+            hashed.update(key.encode() + tensors["surrogate"][key].numpy().tobytes())
+        self.digest = f"mifno{hashed.hexdigest()}"
+        self.parts = {"surrogate": surrogate.parts()}
+        training = config.get("training")
+        self.history = {k: v for k, v in training.items() if k == "mifno"} if isinstance(training, dict) else {}
+        self._predict = lambda i: surrogate.predict_arrays(self.store.vs(i)[None], [self.store.source(i)])[0]
+
+
+def model_of(path: str | Path) -> Path:
+    """The model folder of a run, or the folder itself."""
+    path = Path(path)
+    return path / "model" if (path / "model").is_dir() else path
+
+
+class Stage1Cache:
+    """Cosine coefficients of stage 1 and truth, sample by sample.
+
+    Args:
+        folder: where the files go.
+        stage1: computes what is not there yet.
+        latent: the grid.
+    """
+
+    def __init__(self, folder: Path, stage1: FrozenStage1, latent: LatentConfig) -> None:
+        self.stage1 = stage1
+        self.latent = latent
+        self.folder = folder / f"{stage1.digest}-{latent.time_samples}-{latent.latent_samples}"
+        self._paths: dict[int, Path] = {}
+        self._basis = cosine_matrix(latent.time_samples, latent.latent_samples)
+
+    def fill(
+        self, ids: list[int], stop: Callable[[], bool] = lambda: False, report: Callable[[float], None] = lambda _: None
+    ) -> bool:
+        """Compute what is missing; False when stopped before the end."""
+        self._check_times()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for done, i in enumerate(ids):
+            if stop():
+                return False
+            if not self._path(i).is_file():
+                self._compute(i)
+            report((done + 1) / len(ids))
+        return True
+
+    def load(self, i: int) -> tuple[Float[torch.Tensor, "s 3 n"], Float[torch.Tensor, "s 3 n"]]:
+        """Coefficients of stage 1 and of the truth in m/s, sensors x-major.
+
+        Raises:
+            InputError: a damaged file.
+        """
+        path = self._path(i)
+        try:
+            values = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            raise InputError("stage-1 cache", path, "a whole file; delete it to compute it again") from None
+        wanted = (2, len(self.stage1.store.x_m) * len(self.stage1.store.y_m), 3, self.latent.latent_samples)
+        if values.shape != wanted or values.dtype != np.float32:
+            raise InputError("stage-1 cache", path, f"float32 of shape {wanted}; delete it to compute it again")
+        both = torch.from_numpy(values)
+        return both[0], both[1]
+
+    def traces(self, coefficients: Float[torch.Tensor, "s 3 n"]) -> Float[np.ndarray, "s 3 time"]:
+        """Traces within the latent band."""
+        return (coefficients @ self._basis.T).numpy()
+
+    def _compute(self, i: int) -> None:
+        fields = np.stack([self.stage1(i), self.stage1.store.velocity(i)])
+        sensors = np.moveaxis(fields.reshape(2, 3, -1, fields.shape[-1]), 1, 2)
+        values = torch.from_numpy(np.ascontiguousarray(sensors)) @ self._basis
+        with atomic_file(self._path(i)) as aside, aside.open("wb") as file:
+            np.save(file, values.numpy(), allow_pickle=False)
+
+    def _path(self, i: int) -> Path:
+        if i not in self._paths:
+            checksum = int(self.stage1.store.array("checksum")[i])
+            self._paths[i] = self.folder / f"{i:06d}-{checksum:016x}.npy"
+        return self._paths[i]
+
+    def _check_times(self) -> None:
+        store, latent = self.stage1.store, self.latent
+        found, wanted = (len(store.time_s), round(store.sampling_hz, 6)), (latent.time_samples, latent.sampling_hz)
+        if found != wanted:
+            raise InputError("--data", f"{found[0]} samples at {found[1]:g} Hz", f"{wanted[0]} at {wanted[1]:g} Hz")

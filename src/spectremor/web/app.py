@@ -1,0 +1,235 @@
+"""The page: controls on the left; map, seismograms and spectra of what they made on the right."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+import xarray as xr
+from bokeh.events import Tap
+
+from spectremor.core.errors import InputError
+from spectremor.core.source import Source
+from spectremor.data.wavefield_files import write_wavefield
+from spectremor.web.figures import Mechanism, PeakMap, Seismograms, Spectra
+from spectremor.web.scene import Scene
+from spectremor.web.uploads import MAX_UPLOAD_MB, read_upload
+
+#: Makes a scene from a source, a number of realizations and a seed, and says meanwhile which share is done.
+Generate = Callable[[Source, int, int, Callable[[float], None]], Scene]
+_HINT = "Set an earthquake on the left and press <b>Generate</b>, or open a wavefield that you have."
+
+
+class Page:
+    """One visitor's page.
+
+    Args:
+        generate: runs the model.
+        start: source that the sliders start from.
+        extent_km: size of the domain along x, y and depth.
+        scene: what to show first; None: an empty page that says what to do.
+    """
+
+    def __init__(
+        self, generate: Generate, start: Source, extent_km: tuple[float, float, float], scene: Scene | None = None
+    ) -> None:
+        self._generate = generate
+        self.scene: Scene | None = None
+        self.sensor = (0, 0)
+        self.map, self.seismograms, self.spectra = PeakMap(), Seismograms(), Spectra()
+        self.mechanism = Mechanism()
+        self.message = pn.pane.Alert("", visible=False, margin=(0, 0, 8, 0))
+        self.sliders = _sliders(start, extent_km)
+        self.realizations = pn.widgets.IntSlider(label="Realizations", start=1, end=4, value=1, width=170)
+        self.seed = pn.widgets.IntInput(label="Seed", value=0, start=0, end=2**31 - 1, width=110)
+        self.button = pn.widgets.Button(label="Generate", color="danger", sizing_mode="stretch_width")
+        self.progress = pn.indicators.Progress(value=0, max=100, bar_color="danger", visible=False, width=340)
+        self.upload = pn.widgets.FileInput(accept=".nc,.h5", multiple=False)
+        self.shown = pn.widgets.RadioButtonGroup(label="Realization", options={"1": 0}, value=0, visible=False)
+        self.where = pn.pane.HTML("", margin=(4, 10))
+        self.hint = pn.pane.HTML(_HINT, styles={"font-size": "16px", "color": "#5b626d"}, margin=(40, 30))
+        self.download = pn.widgets.FileDownload(
+            callback=self._as_netcdf, filename="wavefield.nc", label="Download NetCDF", width=220
+        )
+        self.view = self._view()
+        self._connect()
+        self._show_mechanism()
+        if scene is not None:
+            self.show(scene)
+
+    @property
+    def source(self) -> Source:
+        """The earthquake that the sliders describe."""
+        value = {name: slider.value for name, slider in self.sliders.items()}
+        return Source.from_angles(
+            position_m=(1000 * value["x"], 1000 * value["y"], -1000 * value["depth"]),
+            strike_deg=value["strike"],
+            dip_deg=value["dip"],
+            rake_deg=value["rake"],
+            mw=value["mw"],
+        )
+
+    def show(self, scene: Scene) -> None:
+        """Show another scene, at the sensor that shakes most."""
+        self.scene = scene
+        count = scene.realizations
+        self.shown.param.update(options={str(k + 1): k for k in range(count)}, value=0, visible=count > 1)
+        self.hint.visible, self.view.visible = False, True
+        peak = scene.peak_velocity_m_s(0)
+        self.sensor = divmod(int(peak.argmax()), peak.shape[1])
+        self._redraw()
+
+    def choose(self, x_m: float, y_m: float) -> None:
+        """Look at the sensor nearest to a point."""
+        if self.scene is not None:
+            self.sensor = self.scene.nearest_sensor(x_m, y_m)
+            self._redraw_sensor()
+
+    async def generate(self) -> None:
+        """Run the model on what the controls say, and show what it made."""
+        source, realizations, seed = self.source, self.realizations.value, self.seed.value
+        await self._attempt(lambda: self._generate(source, realizations, seed, self._say))
+
+    async def open(self, name: str, content: bytes) -> None:
+        """Show the wavefield in an uploaded file."""
+        await self._attempt(lambda: Scene.of(read_upload(name, content), Path(name).name))
+
+    def layout(self) -> pn.template.base.BasicTemplate:
+        """The page as a panel template."""
+        controls = [
+            self.message,
+            pn.pane.HTML("<b>Earthquake</b>"),
+            *[self.sliders[name] for name in ("x", "y", "depth", "mw")],
+            pn.Row(
+                pn.Column(*[self.sliders[name] for name in ("strike", "dip", "rake")], width=190),
+                pn.Column(pn.pane.HTML("Mechanism", margin=(0, 10)), self.mechanism.figure),
+            ),
+            pn.Row(self.realizations, self.seed),
+            self.button,
+            self.progress,
+            pn.layout.Divider(),
+            pn.pane.HTML(f"<b>Or open a wavefield</b> (NetCDF, at most {MAX_UPLOAD_MB} MB)"),
+            self.upload,
+        ]
+        # This template, unlike its siblings, asks nothing of the internet.
+        return pn.template.BootstrapTemplate(
+            title="Spectremor: earthquake ground motion",
+            sidebar=controls,
+            sidebar_width=380,
+            main=[self.hint, self.view],
+            header_background="#8f1a22",
+        )
+
+    def _view(self) -> pn.Row:
+        left = pn.Column(self.map.figure, self.where, pn.Row(self.shown, self.download), width=520)
+        right = pn.Column(*self.seismograms.figures, self.spectra.figure, sizing_mode="stretch_width", min_width=420)
+        return pn.Row(left, right, sizing_mode="stretch_width", visible=False)
+
+    def _connect(self) -> None:
+        self.button.on_click(self._on_generate)
+        self.upload.param.watch(self._on_upload, "value")
+        self.shown.param.watch(lambda _: self._redraw(), "value")
+        self.map.figure.on_event(Tap, lambda event: self.choose(1000 * event.x, 1000 * event.y))
+        for slider in self.sliders.values():
+            slider.param.watch(lambda _: self._show_mechanism(), "value")
+
+    async def _on_generate(self, _event: Any) -> None:
+        await self.generate()
+
+    async def _on_upload(self, _event: Any) -> None:
+        if self.upload.value is not None:
+            await self.open(str(self.upload.filename), bytes(self.upload.value))
+
+    def _say(self, share: float) -> None:
+        self.progress.value = int(100 * share)
+
+    async def _attempt(self, make: Callable[[], Scene]) -> None:
+        """Make a new scene in a thread and show it, or say in one line why there is none; the old one stays."""
+        self.message.visible = False
+        self.button.disabled = self.progress.visible = True
+        self.progress.value = 0
+        try:
+            scene = await asyncio.to_thread(make)
+        except Exception as error:
+            self.message.param.update(object=str(error), alert_type="danger", visible=True)
+            if not isinstance(error, InputError):
+                raise
+        else:
+            self._on_next_tick(lambda: self.show(scene))
+        finally:
+            self.button.disabled = self.progress.visible = False
+
+    def _on_next_tick(self, act: Callable[[], None]) -> None:
+        """Act on the figures, which may change only while the page's document is locked."""
+        document = pn.state.curdoc
+        if document is None:
+            act()
+        else:
+            document.add_next_tick_callback(act)
+
+    def _show_mechanism(self) -> None:
+        self.mechanism.show(self.source)
+
+    def _redraw(self) -> None:
+        if self.scene is not None:
+            self.map.show(self.scene, self.shown.value)
+            self._redraw_sensor()
+
+    def _redraw_sensor(self) -> None:
+        if self.scene is None:
+            return
+        ix, iy = self.sensor
+        self.map.mark(self.scene, ix, iy)
+        self.seismograms.show(self.scene, self.shown.value, ix, iy)
+        self.spectra.show(self.scene, self.shown.value, ix, iy)
+        x_km, y_km = float(self.scene.field["x"][ix]) / 1000, float(self.scene.field["y"][iy]) / 1000
+        peak = self.scene.peak_velocity_m_s(self.shown.value)[ix, iy] * 100
+        self.where.object = (
+            f"Sensor at {x_km:.2f} km East, {y_km:.2f} km North: peak velocity <b>{peak:.2f} cm/s</b>."
+            " Click the map to choose another."
+        )
+
+    def _as_netcdf(self) -> io.BytesIO:
+        if self.scene is None:
+            raise InputError("download", "nothing", "a wavefield: generate or open one first")
+        return io.BytesIO(netcdf_bytes(self.scene.field))
+
+
+def netcdf_bytes(field: xr.DataArray) -> bytes:
+    """The wavefield as the project's NetCDF file."""
+    with tempfile.TemporaryDirectory(prefix="spectremor-") as folder:
+        path = Path(folder) / "wavefield.nc"
+        write_wavefield(field, path)
+        return path.read_bytes()
+
+
+def _sliders(start: Source, extent_km: tuple[float, float, float]) -> dict[str, pn.widgets.FloatSlider]:
+    strike, dip, rake = start.strike_dip_rake_deg()
+    x, y, z = (v / 1000 for v in start.position_m)
+    lx, ly, lz = extent_km
+    margin = 1.2
+    settings = {
+        "x": ("East (km)", margin, lx - margin, 0.1, x),
+        "y": ("North (km)", margin, ly - margin, 0.1, y),
+        "depth": ("Depth (km)", 0.6, lz - 0.6, 0.1, -z),
+        "mw": ("Magnitude Mw", 3.0, 6.0, 0.1, start.mw),
+        "strike": ("Strike (degrees)", 0.0, 360.0, 1.0, strike),
+        "dip": ("Dip (degrees)", 0.0, 90.0, 1.0, dip),
+        "rake": ("Rake (degrees)", -180.0, 180.0, 1.0, rake),
+    }
+    return {
+        name: pn.widgets.FloatSlider(
+            label=label,
+            start=low,
+            end=high,
+            step=step,
+            value=min(max(round(value / step) * step, low), high),
+            sizing_mode="stretch_width",
+        )
+        for name, (label, low, high, step, value) in settings.items()
+    }

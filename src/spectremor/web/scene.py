@@ -1,0 +1,96 @@
+"""What the page shows, as plain numbers: no widget, no figure."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from spectremor.core.errors import InputError
+from spectremor.core.source import Source
+from spectremor.core.wavefield import check_wavefield, sampling_step_s, source_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """A wavefield to look at, and the stage-1 prediction behind it where there is one.
+
+    Attributes:
+        field: dims (realization, component, x, y, time), m/s.
+        stage1: dims (component, x, y, time), m/s, on the same axes; None for an opened file.
+        title: what it is, for the person who looks.
+    """
+
+    field: xr.DataArray
+    stage1: xr.DataArray | None
+    title: str
+
+    @classmethod
+    def of(cls, field: xr.DataArray, title: str, stage1: xr.DataArray | None = None) -> Scene:
+        """A scene from any single-sample wavefield.
+
+        Raises:
+            InputError: not a wavefield, several samples, or not finite.
+        """
+        check_wavefield(field)
+        if "sample" in field.dims:
+            raise InputError("wavefield", f"{field.sizes['sample']} samples", "one sample")
+        if "realization" not in field.dims:
+            field = field.expand_dims(realization=[0])
+        if not np.isfinite(field.values).all():
+            raise InputError("wavefield", "NaN or infinite values", "finite ground velocities")
+        return cls(field=field, stage1=stage1, title=title)
+
+    @property
+    def realizations(self) -> int:
+        """How many realizations there are."""
+        return self.field.sizes["realization"]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What each of the `traces_m_s` is called."""
+        if self.stage1 is None:
+            return {"full": self.title}
+        return {"stage1": "neural operator alone", "full": "with diffusion"}
+
+    @property
+    def source(self) -> Source | None:
+        """The earthquake, where the file says."""
+        return source_of(self.field)
+
+    @property
+    def band_high_hz(self) -> float | None:
+        """Upper end of the usable band, where the file says."""
+        band = self.field.attrs.get("band_high_hz")
+        return None if band is None else float(band)
+
+    def peak_velocity_m_s(self, realization: int) -> Float[np.ndarray, "x y"]:
+        """Largest norm over time of the three-component velocity at every sensor, m/s."""
+        velocity = self.field.isel(realization=realization).values
+        return np.asarray(np.sqrt((velocity.astype(np.float64) ** 2).sum(axis=0)).max(axis=-1))
+
+    def nearest_sensor(self, x_m: float, y_m: float) -> tuple[int, int]:
+        """Indices of the sensor nearest to a point."""
+        return (
+            int(np.abs(self.field["x"].values - x_m).argmin()),
+            int(np.abs(self.field["y"].values - y_m).argmin()),
+        )
+
+    def traces_m_s(self, realization: int, ix: int, iy: int) -> dict[str, Float[np.ndarray, "3 time"]]:
+        """Velocity at one sensor in m/s: `full`, and `stage1` where there is one."""
+        found = {"full": self.field.isel(realization=realization, x=ix, y=iy).values}
+        if self.stage1 is not None:
+            found["stage1"] = self.stage1.isel(x=ix, y=iy).values
+        return found
+
+    @property
+    def time_s(self) -> Float[np.ndarray, " time"]:
+        """Sample times in s after the origin time."""
+        return self.field["time"].values.astype(float)
+
+    @property
+    def step_s(self) -> float:
+        """The time step in s."""
+        return sampling_step_s(self.field)

@@ -1,0 +1,49 @@
+"""Shared by all tests: runtime shape and type checks on, shared data found by environment variable."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import hypothesis
+import jaxtyping
+import pytest
+
+# The numeric tower lets an int stand for a float, as Python itself does: metres and degrees are often whole.
+jaxtyping.install_import_hook("spectremor", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+# The same examples every time, and no time limit per example: a busy machine is no failure.
+hypothesis.settings.register_profile("project", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("project")
+
+_DEFAULT_SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Judge skips where results are collected: the main process."""
+    if hasattr(config, "workerinput"):
+        return
+    spec = importlib.util.spec_from_file_location("spectremor_skips", Path(__file__).with_name("skips.py"))
+    skips = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(skips)
+    config.pluginmanager.register(skips.SkipGuard(), "spectremor-skips")
+
+
+def _shared(name: str) -> Path:
+    folder = Path(os.environ.get("SPECTREMOR_SHARED", _DEFAULT_SHARED)) / name
+    if not folder.is_dir():
+        pytest.skip(f"published data not found: {folder} (set SPECTREMOR_SHARED)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hemew3d() -> Path:
+    """Folder with the published SEM3D samples."""
+    return _shared("hemew3d")
+
+
+@pytest.fixture(scope="session")
+def reference_mifno() -> Path:
+    """Folder with the golden values of the published MIFNO."""
+    return _shared("reference_mifno")

@@ -1,0 +1,104 @@
+"""Outputs appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from spectremor.core.errors import InputError
+from spectremor.core.files import atomic_file, atomic_folder, check_writable
+
+
+class Stop(Exception):  # noqa: N818
+    """Something that went wrong half-way."""
+
+
+def test_file_appears_whole(tmp_path):
+    target = tmp_path / "out.bin"
+    with atomic_file(target) as aside:
+        aside.write_bytes(b"new")
+        assert not target.exists()
+    assert target.read_bytes() == b"new"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.bin"]
+
+
+@pytest.mark.parametrize("error", [Stop, KeyboardInterrupt, OSError])
+def test_failed_file_leaves_nothing_and_spares_the_old(tmp_path, error):
+    target = tmp_path / "out.bin"
+    target.write_bytes(b"old")
+
+    def fail_half_way():
+        with atomic_file(target) as aside:
+            aside.write_bytes(b"half")
+            raise error
+
+    with pytest.raises(error):
+        fail_half_way()
+    assert target.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.bin"]
+
+
+def test_file_that_cannot_be_written_names_its_path(tmp_path):
+    target = tmp_path / "missing" / "out.bin"
+    with pytest.raises(OSError, match=r"out\.bin"), atomic_file(target) as aside:
+        aside.write_bytes(b"x")
+
+
+def test_folder_appears_whole_and_replaces_the_old_one(tmp_path):
+    target = tmp_path / "run"
+    for text in ("first", "second"):
+        with atomic_folder(target) as aside:
+            (aside / f"{text}.txt").write_text(text)
+    assert [p.name for p in target.iterdir()] == ["second.txt"]
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("error", [Stop, KeyboardInterrupt])
+def test_failed_folder_leaves_nothing_and_spares_the_old(tmp_path, error):
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "kept.txt").write_text("kept")
+
+    def fail_half_way():
+        with atomic_folder(target) as aside:
+            (aside / "half.txt").write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail_half_way()
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    assert (target / "kept.txt").read_text() == "kept"
+
+
+def test_old_folder_comes_back_when_the_swap_fails(tmp_path, monkeypatch):
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "kept.txt").write_text("kept")
+    rename = Path.replace
+
+    def refuse(self: Path, to: Path) -> Path:
+        if self.suffix == ".part":
+            raise OSError("the disk went away")
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="went away"), atomic_folder(target) as aside:
+        (aside / "new.txt").write_text("new")
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    assert (target / "kept.txt").read_text() == "kept"
+
+
+def test_check_writable(tmp_path):
+    assert check_writable(tmp_path / "a.nc") == tmp_path / "a.nc"
+    for bad in (tmp_path / "no" / "a.nc", tmp_path):
+        with pytest.raises(InputError) as caught:
+            check_writable(bad, field="--out")
+        assert caught.value.field == "--out"
+
+
+def test_check_writable_refuses_a_closed_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(InputError, match="can be written"):
+        check_writable(tmp_path / "a.nc")

@@ -1,0 +1,183 @@
+"""Geologies in files: every form, every way a file can be bad."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+
+from spectremor.core.errors import InputError, InputWarning
+from spectremor.core.geology import make_geology
+from spectremor.data.geology_files import read_geology, write_geology
+
+
+def _vs(shape=(6, 5, 4)):
+    return np.random.default_rng(0).uniform(1100, 4400, shape).astype(np.float32)
+
+
+def _h5(path, **datasets):
+    with h5py.File(path, "w") as file:
+        for name, values in datasets.items():
+            file[name] = values
+    return path
+
+
+def test_published_sample(hemew3d):
+    geology = read_geology(hemew3d / "sample0.h5")
+    assert geology.sizes == {"x": 32, "y": 32, "z": 32}
+    assert (geology.isel(z=0) == 4500).all()
+    assert float(geology.isel(z=31).mean()) == pytest.approx(1881, abs=1)
+    assert float(geology["z"][0]) == -9600
+    assert float(geology["z"][-1]) == 0
+
+
+def test_round_trip_through_netcdf_and_plain_xarray(tmp_path):
+    geology = make_geology(_vs(), (5000.0, 4000.0, 3000.0))
+    write_geology(geology, tmp_path / "g.nc")
+    xr.testing.assert_identical(read_geology(tmp_path / "g.nc"), geology)
+    assert xr.open_dataarray(tmp_path / "g.nc").dims == ("x", "y", "z")
+
+
+def test_netcdf_dims_in_another_order_are_put_right(tmp_path):
+    geology = make_geology(_vs())
+    geology.transpose("z", "y", "x").to_netcdf(tmp_path / "g.nc", engine="h5netcdf")
+    np.testing.assert_array_equal(read_geology(tmp_path / "g.nc").values, geology.values)
+
+
+def test_npy_and_h5_are_in_published_order(tmp_path):
+    np.save(tmp_path / "g.npy", _vs())
+    _h5(tmp_path / "g.h5", a=_vs())
+    np.testing.assert_array_equal(read_geology(tmp_path / "g.npy").values, _vs())
+    np.testing.assert_array_equal(read_geology(tmp_path / "g.h5").values, _vs())
+
+
+def test_stack_needs_an_index(tmp_path):
+    stack = _vs((3, 6, 5, 4))
+    np.save(tmp_path / "stack.npy", stack)
+    np.testing.assert_array_equal(read_geology(tmp_path / "stack.npy", index=2).values, stack[2])
+    for index in (None, 3, -1):
+        with pytest.raises(InputError, match="0 to 2"):
+            read_geology(tmp_path / "stack.npy", index=index)
+
+
+def test_index_of_a_single_geology_is_refused(tmp_path):
+    np.save(tmp_path / "g.npy", _vs())
+    _h5(tmp_path / "g.h5", a=_vs())
+    write_geology(make_geology(_vs()), tmp_path / "g.nc")
+    for name in ("g.npy", "g.h5", "g.nc"):
+        with pytest.raises(InputError, match="holds one geology"):
+            read_geology(tmp_path / name, index=1)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.ones((4, 4), np.float32), "3D"),
+        (np.ones((2, 2, 4, 4, 4), np.float32), "3D"),
+        (np.full((4, 4, 4), np.nan), "NaN"),
+        (np.zeros((4, 4, 4)), "0 < Vs"),
+        (np.full((4, 4, 4), -5.0), "0 < Vs"),
+        (np.full((4, 4, 4), 10_001.0), "10000"),
+        (np.full((4, 4, 4), "rock"), "numbers"),
+        (np.full((4, 4, 4), 1 + 1j), "numbers"),
+    ],
+)
+def test_bad_values(tmp_path, values, message):
+    np.save(tmp_path / "g.npy", values)
+    with pytest.raises(InputError, match=message) as caught:
+        read_geology(tmp_path / "g.npy")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("values", [np.ones((4, 4)), np.full((4, 4, 4), np.nan), np.zeros((4, 4, 4))])
+def test_bad_values_in_hdf5(tmp_path, values):
+    with pytest.raises(InputError):
+        read_geology(_h5(tmp_path / "g.h5", a=values))
+
+
+def test_values_outside_the_trained_range_only_warn(tmp_path):
+    np.save(tmp_path / "g.npy", np.full((4, 4, 4), 600.0))
+    with pytest.warns(InputWarning, match="outside"):
+        read_geology(tmp_path / "g.npy")
+
+
+def test_objects_are_never_unpickled(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (pytest.fail, ("unpickled",))
+
+    bomb = np.empty((1, 1, 1), object)
+    bomb[0, 0, 0] = Bomb()
+    np.save(tmp_path / "g.npy", bomb, allow_pickle=True)
+    with pytest.raises(InputError, match="numbers"):
+        read_geology(tmp_path / "g.npy")
+
+
+@pytest.mark.parametrize("name", ["g.txt", "g", "g.npz", "missing.h5", "missing.nc"])
+def test_wrong_type_or_missing(tmp_path, name):
+    if not name.startswith("missing"):
+        (tmp_path / name).write_bytes(b"hello")
+    with pytest.raises(InputError, match="a geology"):
+        read_geology(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["g.npy", "g.h5", "g.nc"])
+def test_any_truncation_is_refused(tmp_path, name):
+    write_geology(make_geology(_vs()), tmp_path / "whole.nc")
+    np.save(tmp_path / "whole.npy", _vs())
+    _h5(tmp_path / "whole.h5", a=_vs())
+    whole = (tmp_path / f"whole{name[1:]}").read_bytes()
+    for length in (0, 7, 100, len(whole) // 2, len(whole) - 1):
+        (tmp_path / name).write_bytes(whole[:length])
+        with pytest.raises(InputError):
+            read_geology(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["g.npy", "g.h5", "g.nc", "g.zarr"])
+def test_foreign_bytes(tmp_path, name):
+    (tmp_path / name).write_bytes(b"PK\x03\x04 not what the name says" * 10)
+    with pytest.raises(InputError):
+        read_geology(tmp_path / name)
+
+
+def test_missing_dataset(tmp_path):
+    with pytest.raises(InputError, match=r"geology\.a"):
+        read_geology(_h5(tmp_path / "g.h5", b=_vs()))
+    make_geology(_vs()).rename("vp").to_netcdf(tmp_path / "g.nc", engine="h5netcdf")
+    with pytest.raises(InputError, match="one named vs"):
+        read_geology(tmp_path / "g.nc")
+
+
+def test_links_out_of_the_file_are_not_followed(tmp_path):
+    _h5(tmp_path / "other.h5", a=_vs())
+    with h5py.File(tmp_path / "g.h5", "w") as file:
+        file["a"] = h5py.ExternalLink("other.h5", "a")
+    with pytest.raises(InputError, match=r"geology\.a"):
+        read_geology(tmp_path / "g.h5")
+    layout = h5py.VirtualLayout(shape=(6, 5, 4), dtype="f4")
+    layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "a", shape=(6, 5, 4))
+    with h5py.File(tmp_path / "v.h5", "w") as file:
+        file.create_virtual_dataset("a", layout)
+    with pytest.raises(InputError, match="outside the file"):
+        read_geology(tmp_path / "v.h5")
+
+
+def test_size_is_checked_before_reading(tmp_path):
+    with h5py.File(tmp_path / "g.h5", "w") as file:
+        file.create_dataset("a", shape=(100_000, 100_000, 100), dtype="f4", chunks=(10, 10, 10))
+    assert (tmp_path / "g.h5").stat().st_size < 100_000
+    with pytest.raises(InputError, match="at most"):
+        read_geology(tmp_path / "g.h5")
+    header = np.lib.format.header_data_from_array_1_0(np.zeros(1, np.float32)) | {"shape": (4000, 4000, 4000)}
+    with (tmp_path / "g.npy").open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+    with pytest.raises(InputError):
+        read_geology(tmp_path / "g.npy")
+
+
+def test_uneven_axis_is_refused(tmp_path):
+    geology = make_geology(_vs()).assign_coords(x=[0, 1, 2, 3, 4, 50.0])
+    geology.to_netcdf(tmp_path / "g.nc", engine="h5netcdf")
+    with pytest.raises(InputError, match=r"geology\.x"):
+        read_geology(tmp_path / "g.nc")

@@ -1,0 +1,109 @@
+"""A small store of made-up waves (7 x 5 sensors) and models that know the truth and spoil it in known ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from spectremor.core.source import Source
+from spectremor.core.wavefield import make_wavefield
+from spectremor.data.store import CampaignStore
+from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store
+from spectremor.pipeline import GroundMotionModel
+from spectremor.signal.filters import low_pass
+
+DT, SAMPLES, NX, NY = 0.02, 160, 7, 5
+X_M, Y_M = 150.0 + 300.0 * np.arange(NX), 150.0 + 300.0 * np.arange(NY)
+EXTENT_M, NODES = (2100.0, 1500.0, 2400.0), (5, 4, 6)
+#: train, val, test; event 5 has a sensor without motion.
+SPLITS = (0, 0, 0, 1, 2, 2, 2)
+SILENT = (5, 2, 3)
+
+
+def waves(seed: int) -> np.ndarray:
+    """Pulses that cross the array at 2 km/s, each sensor's a little its own: (3, x, y, time)."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(SAMPLES) * DT - ((X_M[:, None] + 0.5 * Y_M[None, :]) / 2000.0 + 0.2)[..., None]
+    field = np.zeros((3, NX, NY, SAMPLES))
+    for component in field:
+        for frequency in rng.uniform(0.4, 4.8, 12):
+            component += np.sin(2 * np.pi * frequency * time + rng.uniform(0, 6) + 0.3 * rng.random((NX, NY, 1)))
+    return (0.02 * field * np.exp(-2 * np.abs(time - 0.6))).astype(np.float32)
+
+
+def source_of_event(event: int) -> Source:
+    return Source.from_angles(position_m=(800.0 + 50 * event, 700.0, -1500.0), strike_deg=20, dip_deg=50, rake_deg=60)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> CampaignStore:
+    path = tmp_path_factory.mktemp("store") / "waves.zarr"
+    layout = StoreLayout(
+        geology_shape=NODES,
+        extent_m=EXTENT_M,
+        x_m=X_M,
+        y_m=Y_M,
+        time_s=np.arange(SAMPLES) * DT,
+        band_high_hz=5.0,
+        grid_spacing_m=150.0,
+        also_m=(300.0,),
+    )
+    create_store(path, layout, [source_of_event(i) for i in range(len(SPLITS))], {"title": "waves"}, splits=SPLITS)
+    writer = StoreWriter(path)
+    for event in range(len(SPLITS)):
+        truth = waves(event)
+        if event == SILENT[0]:
+            truth[:, SILENT[1], SILENT[2]] = 0.0
+        coarse = low_pass(truth.astype(float), DT, 3.0).astype(np.float32)
+        vs = np.random.default_rng(event).uniform(1500, 3500, NODES).astype(np.float32)
+        writer.commit(event, writer.write(event, vs, {None: truth, 300.0: coarse}))
+    return CampaignStore.open(path)
+
+
+class Smoothed:
+    """A stage 1 that loses high frequencies: the truth below a corner, at 80% of its amplitude."""
+
+    def __init__(self, store: CampaignStore, corner_hz: float = 2.0, time_s: np.ndarray | None = None) -> None:
+        self.store, self.corner_hz, self.time_s = store, corner_hz, time_s
+
+    def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
+        event = round((source.position_m[0] - 800.0) / 50.0)
+        field = 0.8 * low_pass(self.store.velocity(event).astype(float), DT, self.corner_hz)
+        time = self.store.time_s if self.time_s is None else self.time_s
+        return make_wavefield(field[..., : len(time)], x_m=X_M, y_m=Y_M, time_s=time, source=source)
+
+    def predict_arrays(self, vs_m_s: np.ndarray, sources: list[Source]) -> np.ndarray:
+        raise NotImplementedError
+
+
+class Noisy:
+    """A second stage: what it was given, with noise of its own seed and sensor."""
+
+    def __init__(self, level: float = 0.002) -> None:
+        self.level = level
+
+    def generate_at(self, stage1, sensors, *, realizations=1, seed=0, steps=None) -> np.ndarray:
+        traces = np.moveaxis(stage1.reshape(3, -1, stage1.shape[-1])[:, sensors], 0, 1)
+        noise = [
+            [np.random.default_rng([seed, r, int(s)]).standard_normal(traces.shape[1:]) for s in sensors]
+            for r in range(realizations)
+        ]
+        return (traces + self.level * np.array(noise)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def model(store: CampaignStore) -> GroundMotionModel:
+    return GroundMotionModel(surrogate=Smoothed(store), diffusion=Noisy(), model_id="standin@1")
+
+
+@pytest.fixture(scope="session")
+def truth(store: CampaignStore) -> xr.DataArray:
+    return store.wavefield(4)
+
+
+@pytest.fixture(scope="session")
+def report_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("reports")

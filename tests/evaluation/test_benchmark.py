@@ -1,0 +1,259 @@
+"""A run over a campaign: right numbers, honest subsets, small memory, a report that stands alone."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import re
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from spectremor.cli import evaluate as verb
+from spectremor.core.errors import InputError
+from spectremor.data.wavefield_files import write_wavefield
+from spectremor.evaluation.benchmark import Settings, run_benchmark
+from spectremor.evaluation.gain import StageOneGain
+from spectremor.evaluation.ranking import ranked_sensors
+from spectremor.evaluation.report import ensemble_checks, write_report
+from spectremor.evaluation.scores import METRICS, evaluate
+from spectremor.evaluation.subset import stratified_error, stratified_sensors
+from spectremor.evaluation.tables import bootstrap_interval, decile_rows, summarise
+from spectremor.pipeline import GroundMotionModel
+from spectremor.signal.misfit import frequency_biases
+
+NAMES = ["stage 1", "stage 1 x gain", "stage 1 + regression", "stage 1 + diffusion", "simulation at 300 m"]
+
+
+@pytest.fixture(scope="module")
+def result(store, model):
+    told = []
+    found = run_benchmark(
+        store,
+        {"standin": model},
+        regression=model,
+        settings=Settings(realizations=3),
+        on_progress=lambda *step: told.append(step),
+    )
+    assert told[-1][:2] == (3, 3)
+    return found
+
+
+def test_contenders_and_counts(result) -> None:
+    assert [t.name for t in result.tallies] == NAMES
+    assert result.samples == [4, 5, 6]
+    assert [row["undefined_sensors"] for row in result.tallies[0].rows] == [0, 1, 0]
+    assert any("1 sensors had NaN or no motion" in r for r in result.remarks)
+
+
+def test_scores_are_those_of_evaluate(result, store, model) -> None:
+    field = model.predict(store.geology(6), store.source(6))
+    expected = evaluate(field, store.wavefield(6), geology=store.geology(6))
+    for metric in METRICS:
+        assert result.tallies[0].rows[2][metric] == pytest.approx(expected[metric], rel=1e-4, abs=1e-5)
+    coarse = evaluate(store.wavefield(6, 300.0), store.wavefield(6))
+    assert result.tallies[-1].rows[2]["EG"] == pytest.approx(coarse["EG"], abs=1e-4)
+
+
+def test_nothing_of_the_size_of_a_wavefield_is_kept(store, model) -> None:
+    """Per event and contender: nine scores per judged sensor, and arrays that don't grow with sensors."""
+    run = run_benchmark(store, {"standin": model}, settings=Settings(gain_samples=1))
+    for tally in run.tallies:
+        kept = sum(v.nbytes for v in tally.sensors[0].values())
+        assert kept == 9 * 35 * 4
+        traits = tally.traits[0]
+        assert traits.spectrum.nbytes + traits.response.nbytes + traits.measures.nbytes < 20_000
+    assert not any(isinstance(v, np.ndarray) and v.ndim > 3 for v in vars(run).values())
+
+
+def test_a_subset_has_the_whole_runs_scores_at_its_sensors(result, store, model) -> None:
+    few = run_benchmark(store, {"standin": model}, settings=Settings(sensors=8, realizations=3))
+    for whole, part in zip(result.tallies[3].sensors, few.tallies[2].sensors, strict=True):
+        assert len(part["EG"]) == 8
+        assert np.isin(np.round(part["PG"], 3), np.round(whole["PG"], 3)).all()
+    row = few.tallies[0].rows[0]
+    assert row["EG_se"] > 0
+    assert abs(row["EG"] - result.tallies[0].rows[0]["EG"]) < 4 * row["EG_se"] + 0.2
+    assert result.tallies[0].rows[0]["EG_se"] == 0.0
+
+
+def test_the_gain_alone_nulls_the_biases_it_was_fitted_on(store, model) -> None:
+    pairs = [(model.predict(store.geology(i), store.source(i)).values, store.velocity(i)) for i in (0, 1, 2)]
+    gain = StageOneGain.fit(iter(pairs), 0.02, 5.0)
+    stack = [np.concatenate([p[k].reshape(3, -1, 160) for p in pairs], axis=1) for k in (0, 1)]
+    before, after = (
+        (np.abs(np.fft.rfft(p, axis=-1)).mean(axis=(0, 1)) / np.abs(np.fft.rfft(stack[1], axis=-1)).mean(axis=(0, 1)))
+        for p in (stack[0], gain(stack[0]))
+    )
+    band = np.fft.rfftfreq(160, 0.02) <= 5.0
+    np.testing.assert_allclose(after[band], 1.0, atol=1e-3)
+    assert before[band].min() < 0.3
+    moved = np.moveaxis(stack[1], 0, 1)
+    low = frequency_biases(np.moveaxis(gain(stack[0]), 0, 1), moved, 0.02).mean(axis=0)
+    assert np.all(np.abs(low) < 0.25)
+
+
+def test_strata_cover_all_amplitudes() -> None:
+    amplitude = np.random.default_rng(0).lognormal(size=1000)
+    chosen = stratified_sensors(amplitude, 20, seed=0, sample=3)
+    assert len(np.unique(chosen)) == 20
+    ranks = np.argsort(np.argsort(amplitude))[chosen]
+    assert np.all(ranks // 50 == np.arange(20))
+    assert not np.array_equal(chosen, stratified_sensors(amplitude, 20, seed=0, sample=4))
+    np.testing.assert_array_equal(stratified_sensors(amplitude, None, 0, 0), np.arange(1000))
+
+
+def test_the_stated_error_is_about_the_true_one() -> None:
+    rng = np.random.default_rng(1)
+    amplitude = rng.lognormal(size=1024)
+    scores = np.log(amplitude) + 0.5 * rng.standard_normal(1024)
+    drawn = [scores[stratified_sensors(amplitude, 32, 0, s)] for s in range(400)]
+    actual = np.std([d.mean() for d in drawn])
+    stated = np.sqrt(np.mean([stratified_error(d, 1024) ** 2 for d in drawn]))
+    assert 0.9 * actual < stated < 1.8 * actual
+    assert stratified_error(scores, 1024) == 0.0
+
+
+def test_bootstrap_interval_of_a_normal_mean() -> None:
+    values = np.random.default_rng(2).standard_normal(400)
+    low, high = bootstrap_interval(values)
+    assert high - low == pytest.approx(2 * 1.96 / 20, rel=0.1)
+    assert low < values.mean() < high
+    assert np.isnan(bootstrap_interval(values[:1])[0])
+
+
+def test_deciles_hold_every_defined_sensor(result) -> None:
+    rows = [r for r in decile_rows(result.tallies[:1], result.peak_velocity) if r["metric"] == "EG"]
+    assert len(rows) == 10
+    assert sum(r["sensors"] for r in rows) == 3 * 35 - 1
+    assert all(a["pgv_to_m_s"] <= b["pgv_to_m_s"] for a, b in itertools.pairwise(rows))
+
+
+def test_ranks(result) -> None:
+    best, median, worst = ranked_sensors(result)
+    assert best.score > median.score > worst.score
+    assert best.count == 3 * 35 - 1
+    assert best.contender == "stage 1 + diffusion"
+
+
+def test_ensemble_checks(result) -> None:
+    checks = ensemble_checks(result)
+    assert checks["PGV"]["contender"] in NAMES
+    assert sum(checks["PGV"]["rank_histogram"]) == checks["PGV"]["cases"]
+    assert len(checks["PGV"]["rank_histogram"]) == 4
+    assert 0 < checks["PGV"]["crps_relative"] < 1
+
+
+def test_summary_leaves_undefined_events_out(result) -> None:
+    tally = result.tallies[0]
+    row = summarise(tally, "EG")
+    assert row["events"] == 3
+    assert row["mean"] == pytest.approx(np.mean([r["EG"] for r in tally.rows]))
+    assert row["ci95_low"] <= row["mean"] <= row["ci95_high"]
+
+
+def test_the_report_stands_alone(result, report_path) -> None:
+    page = write_report(result, report_path / "r")
+    text = page.read_text()
+    assert not re.search(r"(src|href)=\"(?!data:)", text)
+    assert text.count("data:image/png;base64") >= 10
+    for name in [*NAMES, "MIFNO + DDPM (published)", "-0.44", "7.52"]:
+        assert name in text
+    with (page.parent / "per_sample.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 5 * 3
+    summary = json.loads((page.parent / "summary.json").read_text(), parse_constant=lambda c: pytest.fail(c))
+    assert summary["scores"]["stage 1"]["PG"]["events"] == 3
+    assert summary["undefined_sensors"]["stage 1"] == 1
+    with (page.parent / "response.csv").open() as file:
+        marks = {float(r["period_s"]): r["usable"] for r in csv.DictReader(file)}
+    assert marks[0.1] == "False"
+    assert marks[5.0] == "False"
+    assert "True" in marks.values()
+
+
+def test_the_same_run_gives_the_same_bytes(store, model, report_path) -> None:
+    pages = []
+    for name in ("a", "b"):
+        run = run_benchmark(store, {"standin": model}, settings=Settings(samples=1, sensors=6))
+        for tally in run.tallies:
+            for row in tally.rows:
+                row["seconds"] = 0.0
+        pages.append(write_report(run, report_path / name).read_bytes())
+    assert pages[0] == pages[1]
+
+
+def test_comparing_models_and_missing_parts(store, model) -> None:
+    bare = GroundMotionModel(surrogate=model.surrogate, diffusion=None, model_id="bare@2")
+    run = run_benchmark(store, {"one": model, "two": bare}, settings=Settings(sensors=5, samples=1))
+    assert [t.name for t in run.tallies] == [
+        "one: stage 1", "one: stage 1 x gain", "one: stage 1 + diffusion",
+        "two: stage 1", "two: stage 1 x gain", "simulation at 300 m",
+    ]  # fmt: skip
+    assert any("regression" in r and "absent" in r for r in run.remarks)
+    assert any("no second stage" in r for r in run.remarks)
+
+
+def test_bad_runs_are_refused(store, model) -> None:
+    short = type(model.surrogate)(store, time_s=store.time_s[:100])
+    stranger = GroundMotionModel(surrogate=short, diffusion=None, model_id="short@3")
+    with pytest.raises(InputError, match=r"model.time.*100 values.*160 values"):
+        run_benchmark(store, {"m": stranger})
+    with pytest.raises(InputError, match="sensors"):
+        Settings(sensors=0)
+
+
+# -- the command line -------------------------------------------------------------------------------------------------
+
+
+def invoke(*arguments: object):
+    app = typer.Typer()
+    verb.register(app)
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def test_verb_on_a_pair(truth, tmp_path) -> None:
+    prediction = (truth * 0.8).assign_attrs(truth.attrs).expand_dims("realization")
+    for name, field in (("a.nc", prediction), ("b.nc", truth)):
+        write_wavefield(field, tmp_path / name)
+    pair = ("--prediction", tmp_path / "a.nc", "--reference", tmp_path / "b.nc")
+    done = invoke(*pair, "--out", tmp_path / "report")
+    assert done.exit_code == 0, done.output
+    scores = json.loads((tmp_path / "report" / "scores.json").read_text())
+    assert scores["bias_high"] == pytest.approx(-0.2, abs=1e-3)
+    assert scores["rMAE"] is None
+    assert "data:image/png" in (tmp_path / "report" / "index.html").read_text()
+    with (tmp_path / "report" / "per_sensor.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 35
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ((), "--data"),
+        (("--prediction", "a.nc"), "--prediction, --reference"),
+        (("--data", "x.zarr", "--prediction", "a.nc", "--out", "r"), "--data"),
+        (("--data", "nowhere.zarr"), "--out"),
+        (("--data", "nowhere.zarr", "--out", "r"), "store"),
+        (("--data", "nowhere.zarr", "--out", "r", "--split", "tst"), "--split"),
+        (("--data", "nowhere.zarr", "--out", "r", "--sensors", "0"), "sensors"),
+        (("--data", "nowhere.zarr", "--out", "no/such/folder"), "--out"),
+        (("--prediction", "a.nc", "--reference", "b.nc", "--window", "1-2"), "--window"),
+    ],
+)
+def test_verb_names_what_is_wrong(arguments, field, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = invoke(*arguments)
+    assert isinstance(done.exception, InputError), done.output
+    assert done.exception.field == field
+    assert not list(tmp_path.iterdir())
+
+
+def test_verb_never_replaces_a_strangers_folder(tmp_path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    done = invoke("--data", "nowhere.zarr", "--out", tmp_path / "mine")
+    assert isinstance(done.exception, InputError)
+    assert (tmp_path / "mine" / "thesis.txt").exists()

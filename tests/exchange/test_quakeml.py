@@ -1,0 +1,176 @@
+"""Events both ways, against ObsPy's own reading and a catalogue entry written by others."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+
+import numpy as np
+import obspy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from obspy.core import event as ev
+
+from spectremor.core.errors import InputError
+from spectremor.core.source import Source
+from spectremor.exchange import quakeml
+from spectremor.exchange.georeference import Georeference
+from spectremor.exchange.quakeml import read_source, to_catalog, write_source
+
+
+@given(
+    st.tuples(st.floats(0, 9600), st.floats(0, 9600), st.floats(-9000, -1)),
+    st.lists(st.floats(-1, 1), min_size=6, max_size=6).filter(lambda m: max(map(abs, m)) > 1e-2),
+    st.floats(0.01, 3),
+    st.sampled_from([None, "EPSG:32632"]),
+)
+def test_any_source_survives(tmp_path_factory, position, six, rise, crs):
+    place = Georeference(longitude_deg=8.5, latitude_deg=47.0, crs=crs)
+    s = Source(position_m=position, moment_tensor_nm=tuple(3e16 * v for v in six), rise_time_s=rise)
+    path = tmp_path_factory.mktemp("quakeml") / "event.xml"
+    write_source(s, path, place)
+    back = read_source(path, place)
+    np.testing.assert_allclose(back.position_m, s.position_m, atol=1e-3)
+    np.testing.assert_allclose(back.tensor_nm / 3e16, s.tensor_nm / 3e16, atol=1e-9)
+    assert back.rise_time_s == pytest.approx(rise)
+
+
+def test_what_is_written_is_what_others_read(tmp_path, source, place):
+    write_source(source, tmp_path / "event.xml", place, origin_time="2024-03-05T06:07:08Z")
+    assert [p.name for p in tmp_path.iterdir()] == ["event.xml"]
+    event = obspy.read_events(str(tmp_path / "event.xml"), format="QUAKEML")[0]
+    origin, mechanism = event.preferred_origin(), event.preferred_focal_mechanism()
+    assert origin.time == obspy.UTCDateTime("2024-03-05T06:07:08")
+    assert origin.depth == 1500
+    assert event.preferred_magnitude().mag == pytest.approx(4.7)
+    assert mechanism.moment_tensor.scalar_moment == pytest.approx(source.moment_nm)
+    xx, yy, zz, xy, xz, yz = source.moment_tensor_nm
+    tensor = mechanism.moment_tensor.tensor
+    # Around the corner the local axes turn by the meridians' convergence, under a tenth of a degree here.
+    close = {"rel": 1e-2, "abs": 1e-3 * source.moment_nm}
+    for name, value in {"rr": zz, "tt": yy, "pp": xx, "rt": -yz, "rp": xz, "tp": -xy}.items():
+        assert getattr(tensor, f"m_{name}") == pytest.approx(value, **close)
+    plane = mechanism.nodal_planes.nodal_plane_1
+    assert (plane.strike, plane.dip, plane.rake) == pytest.approx(source.strike_dip_rake_deg(), abs=0.1)
+
+
+def catalogue_entry() -> ev.Event:
+    """Global CMT C200604092050A, near the coast of northern Chile: tensor, moment and plane as published."""
+    tensor = ev.Tensor(m_rr=4.18e17, m_tt=-1.7e17, m_pp=-2.48e17, m_rt=-1.05e17, m_rp=-2.41e17, m_tp=-2.28e17)
+    plane = ev.NodalPlane(strike=49, dip=30, rake=106)
+    return ev.Event(
+        origins=[
+            ev.Origin(time=obspy.UTCDateTime(2006, 4, 9, 20, 50, 51), longitude=-70.73, latitude=-20.46, depth=39000.0)
+        ],
+        magnitudes=[ev.Magnitude(mag=5.74, magnitude_type="Mwc")],
+        focal_mechanisms=[
+            ev.FocalMechanism(
+                moment_tensor=ev.MomentTensor(tensor=tensor), nodal_planes=ev.NodalPlanes(nodal_plane_1=plane)
+            )
+        ],
+    )
+
+
+CORNER = Georeference(longitude_deg=-70.78, latitude_deg=-20.50)
+
+
+def written(tmp_path, *events: ev.Event):
+    path = tmp_path / "catalogue.xml"
+    ev.Catalog(list(events)).write(str(path), format="QUAKEML")
+    return path
+
+
+def test_published_tensor_is_read_in_the_right_frame(tmp_path):
+    s = read_source(written(tmp_path, catalogue_entry()), CORNER)
+    # Tensor and plane were published side by side: the plane is the witness for the frame.
+    plane = Source.from_angles(position_m=s.position_m, strike_deg=49, dip_deg=30, rake_deg=106, moment_nm=5.035e17)
+    overlap = float((s.tensor_nm * plane.tensor_nm).sum() / (2 * s.moment_nm * plane.moment_nm))
+    assert overlap > 0.999
+    assert s.moment_nm == pytest.approx(5.035e17, rel=2e-3)
+    assert s.rise_time_s == 0.1
+    assert s.position_m[2] == -39000
+    assert s.position_m[:2] == pytest.approx((5216, 4428), abs=30)
+
+
+def test_plane_and_magnitude_stand_in_for_a_missing_tensor(tmp_path):
+    event = catalogue_entry()
+    event.focal_mechanisms[0].moment_tensor = None
+    s = read_source(written(tmp_path, event), CORNER, rise_time_s=0.7)
+    assert s.mw == pytest.approx(5.74)
+    assert s.rise_time_s == 0.7
+    expected = Source.from_angles(position_m=s.position_m, strike_deg=49, dip_deg=30, rake_deg=106, mw=5.74)
+    np.testing.assert_allclose(s.tensor_nm / s.moment_nm, expected.tensor_nm / s.moment_nm, atol=2e-3)
+
+
+def without(event: ev.Event, what: str) -> ev.Event:
+    if what == "origin":
+        event.origins = []
+    elif what == "depth":
+        event.origins[0].depth = None
+    elif what == "mechanism":
+        event.focal_mechanisms = []
+    else:
+        event.magnitudes = []
+        event.focal_mechanisms[0].moment_tensor = None
+    return event
+
+
+@pytest.mark.parametrize(
+    ("what", "named"),
+    [
+        ("origin", "quakeml.origin"),
+        ("depth", "quakeml.origin"),
+        ("mechanism", "quakeml.focal_mechanism"),
+        ("size", "quakeml.moment"),
+    ],
+)
+def test_nothing_is_invented(tmp_path, what, named):
+    with pytest.raises(InputError) as caught:
+        read_source(written(tmp_path, without(catalogue_entry(), what)), CORNER)
+    assert caught.value.field == named
+
+
+def test_one_of_several_must_be_chosen(tmp_path):
+    second = catalogue_entry()
+    second.origins[0].depth = 5000.0
+    path = written(tmp_path, catalogue_entry(), second)
+    with pytest.raises(InputError, match="event: got none chosen of 2; allowed: 0 to 1"):
+        read_source(path, CORNER)
+    assert read_source(path, CORNER, event=1).position_m[2] == -5000
+    with pytest.raises(InputError, match="event: got 2"):
+        read_source(path, CORNER, event=2)
+
+
+@pytest.mark.parametrize("content", [b"", b"not xml", b"<html></html>", pickle.dumps({"a": 1})])
+def test_files_that_are_no_quakeml(tmp_path, content):
+    path = tmp_path / "foreign.xml"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_source(path, CORNER)
+    assert caught.value.field == "quakeml"
+
+
+def test_missing_and_oversized_files(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="an existing file"):
+        read_source(tmp_path / "no.xml", CORNER)
+    path = written(tmp_path, catalogue_entry())
+    monkeypatch.setattr(quakeml, "MAX_QUAKEML_BYTES", 100)
+    with pytest.raises(InputError, match="at most 100 bytes"):
+        read_source(path, CORNER)
+
+
+def test_source_in_the_air_is_refused(tmp_path):
+    event = catalogue_entry()
+    event.origins[0].depth = -10.0
+    with pytest.raises(InputError, match=r"source\.z"):
+        read_source(written(tmp_path, event), CORNER)
+
+
+def test_catalogue_passes_obspys_schema_check(tmp_path, source, place):
+    from obspy.io.quakeml.core import _validate
+
+    path = tmp_path / "event.xml"
+    write_source(dataclasses.replace(source), path, place)
+    assert _validate(str(path))
+    assert len(to_catalog(source, place)) == 1

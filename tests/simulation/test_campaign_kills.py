@@ -1,0 +1,248 @@
+"""Campaigns killed at random moments, in real processes: nothing lost but what was in flight, nothing twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from spectremor.core.errors import InputError
+from spectremor.data.store import CampaignStore
+from spectremor.data.store_check import check_store
+from spectremor.data.store_writer import StoreWriter
+from spectremor.simulation.campaign import open_campaign
+from spectremor.simulation.campaign_config import CampaignConfig, load_scenario
+
+pytestmark = pytest.mark.slow
+
+CONFIG = CampaignConfig(scenario=load_scenario("tiny"), seed=7, grid_spacing_m=600)
+COUNT = 40
+_QUIET_S = 240
+
+
+def _command(out: Path, workers: int = 2, *more: str, count: int = COUNT) -> list[str]:
+    words = f"dataset create --preset tiny --n {count} --grid-spacing 600 --seed 7 --workers {workers}".split()
+    return [sys.executable, "-m", "spectremor", *words, "--out", str(out), *more]
+
+
+def _start(command: list[str]) -> subprocess.Popen[str]:
+    environment = os.environ | {"PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def _complete(out: Path) -> int:
+    try:
+        return len(CampaignStore.open(out).ids())
+    except InputError:
+        return 0
+
+
+def _wait(condition, process=None) -> None:
+    deadline = time.monotonic() + _QUIET_S
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened for too long"
+        if process is not None and process.poll() is not None:
+            return
+        time.sleep(0.02)
+
+
+def _workers(process) -> list[psutil.Process]:
+    found = psutil.Process(process.pid).children(recursive=True)
+    return [p for p in found if "spawn_main" in " ".join(p.cmdline())]
+
+
+def _contents(out: Path) -> dict[str, bytes]:
+    store = CampaignStore.open(out)
+    names = ["vs", *store.velocity_names().values(), "checksum", "split", "source_moment_tensor_nm"]
+    return {name: np.asarray(store.array(name)[:]).tobytes() for name in names}
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory) -> dict[str, bytes]:
+    """The campaign made in one go by one worker."""
+    out = tmp_path_factory.mktemp("reference") / "d.zarr"
+    done = subprocess.run(_command(out, 1), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return _contents(out)
+
+
+def _assert_sound(out: Path, reference: dict[str, bytes]) -> None:
+    store = CampaignStore.open(out)
+    assert len(store.ids()) == COUNT
+    assert check_store(store) == {}
+    assert not list(out.rglob("*.partial"))
+    assert _contents(out) == reference
+
+
+def test_three_workers_make_the_same_samples(tmp_path, reference):
+    assert subprocess.run(_command(tmp_path / "d.zarr", 3), capture_output=True, check=False).returncode == 0
+    _assert_sound(tmp_path / "d.zarr", reference)
+
+
+def test_the_whole_command_killed_at_random_moments(tmp_path, reference):
+    out = tmp_path / "d.zarr"
+    rng = random.Random()
+    seen = 0
+    for stop in (0, 4, 17, 29):
+        process = _start(_command(out))
+        _wait(lambda stop=stop: _complete(out) >= stop, process)
+        time.sleep(rng.uniform(0, 0.4))
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.communicate()
+        _wait(lambda family=family: not any(_alive(p) for p in family))
+        # What was complete stays complete, through every kill.
+        assert _complete(out) >= seen
+        seen = _complete(out)
+    final = _start(_command(out))
+    output, errors = final.communicate(timeout=_QUIET_S)
+    assert final.returncode == 0, errors
+    assert f"{COUNT} samples, {COUNT - seen} made now" in output
+    _assert_sound(out, reference)
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_workers_killed_at_random_moments(tmp_path, reference):
+    out = tmp_path / "d.zarr"
+    rng = random.Random()
+    process = _start(_command(out))
+    kills = 0
+    for stop in (1, 8, 15):
+        _wait(lambda stop=stop: _complete(out) >= stop, process)
+        time.sleep(rng.uniform(0, 0.3))
+        if process.poll() is None and _workers(process):
+            rng.choice(_workers(process)).kill()
+            kills += 1
+    _, errors = process.communicate(timeout=_QUIET_S)
+    assert process.returncode == 0, errors
+    assert kills == 3
+    _assert_sound(out, reference)
+
+
+def test_a_killed_scheduler_stops_the_command_and_a_new_one_continues(tmp_path, reference):
+    out = tmp_path / "d.zarr"
+    address = f"tcp://127.0.0.1:{_free_port()}"
+    cluster = _cluster(address)
+    try:
+        process = _start(_command(out, 1, "--scheduler", address))
+        _wait(lambda: _complete(out) >= 6, process)
+        cluster[0].send_signal(signal.SIGKILL)
+        _, errors = process.communicate(timeout=_QUIET_S)
+        assert process.returncode == 1
+        assert "the same command continues" in errors
+    finally:
+        _end(cluster)
+    assert 6 <= _complete(out) < COUNT
+    cluster = _cluster(address)
+    try:
+        process = _start(_command(out, 1, "--scheduler", address))
+        _, errors = process.communicate(timeout=_QUIET_S)
+        assert process.returncode == 0, errors
+    finally:
+        _end(cluster)
+    _assert_sound(out, reference)
+
+
+def test_no_scheduler_there(tmp_path):
+    address = f"tcp://127.0.0.1:{_free_port()}"
+    done = subprocess.run(
+        _command(tmp_path / "d.zarr", 1, "--scheduler", address), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "scheduler: got" in done.stderr.splitlines()[-1]
+
+
+def test_terminated_politely(tmp_path):
+    out = tmp_path / "d.zarr"
+    process = _start(_command(out))
+    _wait(lambda: _complete(out) >= 2, process)
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    # 1, or 130 where the terminal library answers the interruption itself.
+    assert process.returncode in (1, 130), errors
+    assert check_store(CampaignStore.open(out)) == {}
+
+
+def test_two_commands_on_one_store(tmp_path):
+    out = tmp_path / "d.zarr"
+    first = _start(_command(out))
+    _wait(lambda: _complete(out) >= 1, first)
+    second = subprocess.run(_command(out), capture_output=True, text=True, check=False)
+    assert second.returncode == 2
+    assert "no other running command" in second.stderr
+    first.communicate(timeout=_QUIET_S)
+    assert first.returncode == 0
+
+
+def test_disk_full(tmp_path):
+    """Files may not exceed 8 kB: writing a wavefield fails as on a full disk; nothing half-written is counted."""
+    out = tmp_path / "d.zarr"
+    open_campaign(out, CONFIG, COUNT)
+    limited = ["bash", "-c", 'ulimit -f 8; exec "$@"', "bash", *_command(out)]
+    done = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "could not be written" in done.stderr.splitlines()[-1]
+    assert _complete(out) == 0
+    assert not list(out.rglob("*.partial"))
+    finished = subprocess.run(_command(out), capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert check_store(CampaignStore.open(out)) == {}
+
+
+def test_memory_stays_below_what_is_stated(tmp_path):
+    done = subprocess.run(_command(tmp_path / "d.zarr"), capture_output=True, text=True, check=False)
+    stated = float(next(line for line in done.stderr.splitlines() if "at most" in line).split()[-3])
+    peak = float(done.stdout.split()[-2])
+    assert peak < stated
+
+
+def test_killed_while_growing(tmp_path):
+    """A kill between lengthening the arrays and lengthening `status` leaves the store as it was."""
+    out = tmp_path / "d.zarr"
+    open_campaign(out, CONFIG, 5)
+    store = CampaignStore.open(out)
+    writer = StoreWriter(out)
+    writer._group["velocity"].resize((9, *writer._group["velocity"].shape[1:]))
+    assert CampaignStore.open(out).count == store.count == 5
+    assert open_campaign(out, CONFIG, 12).count == 12
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _cluster(address: str) -> list[subprocess.Popen[bytes]]:
+    host, port = address.removeprefix("tcp://").split(":")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    scheduler = subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", host, "--port", port, "--no-dashboard"],
+        **quiet,
+    )
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
+    return [scheduler, *(subprocess.Popen([*worker, "--death-timeout", "60"], **quiet) for _ in range(2))]
+
+
+def _end(cluster: list[subprocess.Popen[bytes]]) -> None:
+    for process in cluster:
+        for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
+            child.kill()
+        process.kill()
+        process.wait()

@@ -1,0 +1,262 @@
+"""The project's MIFNO as a model: linear, symmetric in its inputs, the same whatever the batch, saved and loaded."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spectremor.core.axes import sensor_axis_m
+from spectremor.core.errors import InputError
+from spectremor.core.geology import make_geology
+from spectremor.core.source import Source
+from spectremor.data.normalisation import GeologyNormalisation, trace_scale
+from spectremor.data.symmetries import Symmetry
+from spectremor.surrogate.augmentation import SYMMETRIES, turn_inputs
+from spectremor.surrogate.config import Domain, MifnoConfig, check_config, load_preset
+from spectremor.surrogate.inputs import event_inputs
+from spectremor.surrogate.loss import LossConfig, relative_l1, sensor_l1, sensor_l2, spectral_l1, surrogate_loss
+from spectremor.surrogate.mifno import MifnoSurrogate
+from spectremor.surrogate.network import Mifno
+from spectremor.surrogate.protocol import Stage1
+from spectremor.surrogate.time_axis import at_times, delay, on_grid, spectrum
+
+DOMAIN = Domain(
+    extent_m=(9600.0, 7200.0, 9600.0),
+    nodes=(17, 13, 17),
+    sensors=(8, 6),
+    first_sensor_m=(600.0, 600.0),
+    last_sensor_m=(9000.0, 6600.0),
+    samples=64,
+    sampling_hz=10.0,
+    source_low_m=(1200.0, 1200.0, -9000.0),
+    source_high_m=(8400.0, 6000.0, -600.0),
+    ray_smoothings_m=(600.0, 1500.0),
+)
+SMALL = {
+    "steps": 36,
+    "period_s": 7.2,
+    "geology_width": 3,
+    "geology_layers": 1,
+    "context_layers": 2,
+    "wave_width": 4,
+    "wave_layers": 2,
+    "modes": (3, 3, 4),
+    "time_modes": 9,
+}
+VARIANTS = [
+    {},
+    {"first_guess": False},
+    {"align": False},
+    {"moment": "input"},
+    {"moment": "input", "source_branch": True, "travel_times": False, "first_guess": False, "align": False},
+    {"travel_times": False, "skip": "lowpass"},
+    {"domain": DOMAIN.model_copy(update={"ray_smoothings_m": (0.0,)})},
+]
+
+
+def square(domain=DOMAIN):
+    return domain.model_copy(
+        update={"extent_m": (9600.0,) * 3, "nodes": (17, 17, 17), "sensors": (6, 6)}
+        | {"first_sensor_m": (600.0, 600.0), "last_sensor_m": (9000.0, 9000.0)}
+    )
+
+
+def rocks(shape, seed=0):
+    rng = np.random.default_rng(seed)
+    vs = rng.uniform(1500, 3500, shape)
+    for axis in range(3):
+        vs = (vs + np.roll(vs, 1, axis) + np.roll(vs, -1, axis)) / 3
+    return vs.astype(np.float32)
+
+
+def normalisation(domain):
+    depth = np.broadcast_to(np.linspace(3500, 2000, domain.nodes[2]), domain.nodes)
+    return GeologyNormalisation(depth.copy(), np.full(domain.nodes, 400.0))
+
+
+def model(seed=0, **switches):
+    torch.manual_seed(seed)
+    network = Mifno(MifnoConfig(**{"domain": DOMAIN, **SMALL, **switches}))
+    for p in network.parameters():
+        torch.nn.init.normal_(p, std=0.2)
+    return MifnoSurrogate(network.eval(), normalisation(DOMAIN))
+
+
+def source(moment=(1.0, -0.5, -0.5, 0.3, 0.8, -0.2), position=(4000.0, 2500.0, -5000.0), size=2e16):
+    return Source(position_m=position, moment_tensor_nm=tuple(size * m for m in moment))
+
+
+@pytest.mark.parametrize("switches", VARIANTS)
+def test_predicts_a_labelled_wavefield(switches):
+    stage1 = model(**switches)
+    assert isinstance(stage1, Stage1)
+    field = stage1.predict(make_geology(rocks(DOMAIN.nodes), DOMAIN.extent_m), source())
+    assert field.dims == ("component", "x", "y", "time")
+    assert field.shape == (3, 8, 6, 64)
+    assert np.isfinite(field.values).all()
+    assert field.attrs["units"] == "m/s"
+    np.testing.assert_allclose(field["x"].values, sensor_axis_m(8, 600, 9000))
+
+
+@pytest.mark.parametrize("switches", VARIANTS)
+def test_every_weight_learns(switches):
+    stage1 = model(**switches)
+    arrays = event_inputs(rocks(DOMAIN.nodes).astype(float), source(), stage1.domain, stage1.normalisation)
+    out = stage1.network({k: torch.from_numpy(v)[None] for k, v in arrays.items()})
+    surrogate_loss(out, torch.randn_like(out), LossConfig(relative=1, sensor=1, energy=1, spectral=1)).backward()
+    for name, p in stage1.network.named_parameters():
+        assert p.grad is not None, name
+        assert torch.isfinite(p.grad).all(), name
+        assert p.grad.abs().max() > 0, name
+
+
+@pytest.mark.parametrize("switches", VARIANTS)
+def test_magnitude_scales_exactly(switches):
+    stage1, vs = model(**switches), rocks(DOMAIN.nodes)[None]
+    one, ten = (stage1.predict_arrays(vs, [source(size=s)])[0] for s in (1e16, 1e17))
+    np.testing.assert_allclose(ten, 10 * one, rtol=1e-4, atol=1e-5 * np.abs(ten).max())
+
+
+def test_linear_in_the_moment_tensor():
+    stage1, vs = model(), rocks(DOMAIN.nodes)[None]
+    a, b = np.array([1.0, -0.5, -0.5, 0.3, 0.8, -0.2]), np.array([0.2, 0.1, -0.4, 1.0, 0.0, 0.5])
+
+    def field(m):
+        return stage1.predict_arrays(vs, [source(moment=m)])[0]
+
+    wanted = 2 * field(a) - 3 * field(b)
+    np.testing.assert_allclose(field(2 * a - 3 * b), wanted, atol=2e-5 * np.abs(wanted).max())
+
+
+def test_same_bytes_at_any_batch_size():
+    stage1 = model()
+    vs = np.stack([rocks(DOMAIN.nodes, seed) for seed in range(3)])
+    sources = [source(position=(3000.0 + 1000 * i, 2500.0, -4000.0)) for i in range(3)]
+    together = stage1.predict_arrays(vs, sources)
+    for i in range(3):
+        assert stage1.predict_arrays(vs[i : i + 1], sources[i : i + 1])[0].tobytes() == together[i].tobytes()
+
+
+@pytest.mark.parametrize("switches", VARIANTS)
+def test_save_and_load(switches):
+    stage1 = model(**switches)
+    config, tensors = stage1.parts()
+    again = MifnoSurrogate.from_parts(config, tensors)
+    vs = rocks(DOMAIN.nodes)[None]
+    assert again.predict_arrays(vs, [source()]).tobytes() == stage1.predict_arrays(vs, [source()]).tobytes()
+
+
+def test_refuses_foreign_weights():
+    config, tensors = model().parts()
+    with pytest.raises(InputError, match="unknown_key"):
+        MifnoSurrogate.from_parts({**config, "unknown_key": 1}, tensors)
+    for name in ("normalisation.mean", "network.waves.head"):
+        with pytest.raises(InputError, match="surrogate weights"):
+            MifnoSurrogate.from_parts(config, {k: v for k, v in tensors.items() if k != name})
+    with pytest.raises(InputError, match="foreign"):
+        MifnoSurrogate.from_parts(config, {**tensors, "network.extra": torch.zeros(1)})
+
+
+def test_refuses_other_geologies_and_sources():
+    stage1 = model()
+    good = make_geology(rocks(DOMAIN.nodes), DOMAIN.extent_m)
+    with pytest.raises(InputError, match="geology"):
+        stage1.predict(make_geology(rocks((17, 17, 17)), DOMAIN.extent_m), source())
+    with pytest.raises(InputError, match="geology"):
+        stage1.predict(make_geology(rocks(DOMAIN.nodes), (9600.0, 9600.0, 9600.0)), source())
+    with pytest.raises(InputError, match="geology"):
+        stage1.predict(good.assign_coords(x=good["x"] + 4000.0), source())
+    for position in ((100.0, 2500.0, -5000.0), (4000.0, 2500.0, -9100.0), (4000.0, 2500.0, -100.0), (1e5, 0.0, -1.0)):
+        with pytest.raises(InputError, match=r"source\.[xz]"):
+            stage1.predict(good, source(position=position))
+    with pytest.raises(InputError, match="sources"):
+        stage1.predict_arrays(rocks(DOMAIN.nodes)[None], [])
+
+
+@pytest.mark.parametrize("symmetry", range(SYMMETRIES))
+def test_turned_inputs_are_inputs_of_the_turned_event(symmetry):
+    """The square's 8 symmetries: preparing and turning commute."""
+    domain, vs, turn = square(), rocks((17, 17, 17)), Symmetry(symmetry)
+    event = source(position=(3000.0, 5500.0, -5000.0))
+    turned_vs = turn.geology(make_geology(vs, domain.extent_m)).values.astype(float)
+    wanted = event_inputs(turned_vs, turn.source(event, domain.extent_m), domain, normalisation(domain))
+    found = turn_inputs(event_inputs(vs.astype(float), event, domain, normalisation(domain)), symmetry)
+    assert found.keys() == wanted.keys()
+    for name, values in wanted.items():
+        np.testing.assert_allclose(found[name], values, atol=2e-3 * np.abs(values).max(), err_msg=name)
+
+
+def test_normalisation_inverts():
+    norm = GeologyNormalisation.from_statistics(
+        {"vs_mean": np.full((3, 4, 5), 2000.0), "vs_std": np.random.default_rng(0).uniform(0, 500, (3, 4, 5))}
+    )
+    vs = rocks((3, 4, 5)).astype(float)
+    np.testing.assert_allclose(norm.invert(norm.apply(vs)), vs, rtol=1e-5)
+
+
+def test_trace_scale():
+    vs = np.full((4, 5, 6), 2000.0)
+    assert trace_scale(vs, source(size=1.0), (9600.0, 9600.0, 9600.0)) == pytest.approx(
+        1e-8 * 2000**2 * np.hypot(5.0, 2.4) * 2.47e16 / source(size=1.0).moment_nm
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(7, 24), st.floats(-5, 5))
+def test_time_axis_shifts_and_evaluates_exactly(steps, shift):
+    torch.manual_seed(0)
+    coefficients = spectrum(torch.randn(2, steps))
+    late = delay(coefficients, torch.full((2,), shift), 3.0)
+    back = on_grid(delay(late, torch.full((2,), -shift), 3.0), steps)
+    torch.testing.assert_close(back, on_grid(coefficients, steps), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        at_times(coefficients, 0.0, 3.0 / steps, steps, 3.0), on_grid(coefficients, steps), atol=1e-4, rtol=1e-4
+    )
+
+
+def test_losses():
+    truth = torch.randn(2, 3, 4, 5, 16)
+    assert relative_l1(truth, truth) == sensor_l1(truth, truth) == spectral_l1(truth, truth) == 0
+    assert sensor_l2(truth, truth) == pytest.approx(0, abs=1e-5)
+    # An error as large as the truth costs 1 at every sensor, but for the floor.
+    assert sensor_l1(2 * truth, truth) == pytest.approx(1, abs=2e-3)
+    assert sensor_l2(0 * truth, truth) == pytest.approx(1, abs=2e-3)
+    error = relative_l1(2 * truth, truth)
+    assert error == pytest.approx(float((truth.abs() / (truth.abs() + 0.01)).mean()), rel=1e-5)
+    # The spectrum's modulus does not see a time reversal.
+    assert spectral_l1(truth.flip(-1), truth) == pytest.approx(0, abs=1e-5)
+    assert surrogate_loss(2 * truth, truth, LossConfig(sensor=0, relative=3)) == pytest.approx(
+        3 * float(error), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", ["tiny", "small", "paper"])
+def test_presets(name):
+    assert load_preset(name).domain == Domain(ray_smoothings_m=(500, 1500))
+
+
+def test_config_errors(tmp_path):
+    with pytest.raises(InputError, match=r"mifno\.unknown"):
+        check_config({"unknown": 1})
+    with pytest.raises(InputError, match="domain"):
+        check_config({"domain": {"planet": "Mars"}})
+    with pytest.raises(InputError, match="period_s"):
+        check_config({"period_s": 1.0})
+    with pytest.raises(InputError, match="source_branch"):
+        check_config({"source_branch": True})
+    with pytest.raises(InputError, match="tiny"):
+        load_preset("none")
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(InputError, match="YAML"):
+        load_preset(tmp_path / "bad.yaml")
+
+
+def test_variants_differ():
+    vs = rocks(DOMAIN.nodes)[None]
+    fields = [model(**v).predict_arrays(vs, [source()]) for v in VARIANTS]
+    assert all(not np.allclose(a, b) for a, b in itertools.combinations(fields, 2))

@@ -1,0 +1,366 @@
+"""Whole runs of both stages: stopped, killed and resumed, alone and on two processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from spectremor.core.errors import InputError
+from spectremor.data.model_folder import read_model_folder
+from spectremor.data.store import CampaignStore
+from spectremor.diffusion.config import SamplingConfig
+from spectremor.diffusion.latent import cosine_matrix
+from spectremor.diffusion.stage import DiffusionStage
+from spectremor.training.checkpoint import checkpoints
+from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
+from spectremor.training.logs import read_metrics
+from spectremor.training.loop import Watch
+from spectremor.training.run import train
+from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache
+
+COARSE = "simulation:300"
+
+
+def stop_after(step: int) -> Watch:
+    """Ask to stop once so many steps of the whole run are done."""
+    seen = [0]
+    return Watch(stop=lambda: seen[0] >= step, on_step=lambda progress, _loss: seen.__setitem__(0, progress.step))
+
+
+def state_of(run: Path) -> dict[str, torch.Tensor]:
+    """Every tensor of the newest checkpoint."""
+    newest = checkpoints(run)[-1]
+    return {f"{f.name}/{k}": v for f in newest.glob("*.safetensors") for k, v in load_file(f).items()}
+
+
+def assert_same_state(one: Path, two: Path) -> None:
+    assert checkpoints(one)[-1].name == checkpoints(two)[-1].name
+    a, b = state_of(one), state_of(two)
+    assert a.keys() == b.keys()
+    assert len(a) > 20
+    for name in a:
+        assert torch.equal(a[name], b[name]), name
+
+
+def without_time(run: Path) -> list[dict[str, str]]:
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in read_metrics(run / "metrics.csv")]
+
+
+def run_stage(config: TrainingConfig, campaign: Path, out: Path, **more: Any) -> Any:
+    stage1 = COARSE if isinstance(config, DdpmTraining) else None
+    return train(config, campaign, out, stage1=stage1, **more)
+
+
+@pytest.mark.parametrize("stage", ["mifno", "ddpm"])
+def test_two_steps_resume_two_more_are_four_steps(
+    tmp_path: Path, campaign: Path, stage: str, request: pytest.FixtureRequest
+) -> None:
+    config = request.getfixturevalue(f"{stage}_config").model_copy(update={"steps": 4, "validate_every": 2})
+    whole = run_stage(config, campaign, tmp_path / "whole")
+    assert whole.finished
+    first = run_stage(config, campaign, tmp_path / "parts", watch=stop_after(2))
+    assert not first.finished
+    assert first.progress.step == 2
+    second = run_stage(config, campaign, tmp_path / "parts", resume=True)
+    assert second.finished
+    assert_same_state(tmp_path / "whole", tmp_path / "parts")
+    assert without_time(tmp_path / "whole") == without_time(tmp_path / "parts")
+    for name in ("model.safetensors",):
+        assert (tmp_path / "whole/model" / name).read_bytes() == (tmp_path / "parts/model" / name).read_bytes()
+
+
+def test_a_growing_store_changes_nothing_for_a_started_run(
+    tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining
+) -> None:
+    import zarr
+
+    store = tmp_path / "store.zarr"
+    shutil.copytree(campaign, store)
+    group = zarr.open_group(store, mode="r+", use_consolidated=False)
+    group["status"][5] = np.uint8(0)
+    run_stage(ddpm_config, store, tmp_path / "whole")
+    run_stage(ddpm_config, store, tmp_path / "parts", watch=stop_after(3))
+    group["status"][5] = np.uint8(1)
+    run_stage(ddpm_config, store, tmp_path / "parts", resume=True)
+    assert_same_state(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_a_trained_model_loads_and_its_numbers_are_finite(
+    tmp_path: Path, campaign: Path, mifno_config: MifnoTraining, ddpm_config: DdpmTraining
+) -> None:
+    from spectremor.pipeline import load_model
+
+    run_stage(mifno_config, campaign, tmp_path / "mifno")
+    train(ddpm_config, campaign, tmp_path / "ddpm", stage1=str(tmp_path / "mifno"))
+    model = load_model(tmp_path / "ddpm" / "model")
+    store = CampaignStore.open(campaign)
+    field = model.generate(store.geology(6), store.source(6), realizations=2, seed=1)
+    assert field.shape == (2, 3, 6, 6, 96)
+    assert np.isfinite(field.values).all()
+    config, tensors = read_model_folder(tmp_path / "ddpm" / "model")
+    assert set(tensors) == {"surrogate", "diffusion"}
+    assert list(config["training"]) == ["mifno", "ddpm"]
+    card = (tmp_path / "ddpm/model/MODEL_CARD.md").read_text()
+    assert "## mifno" in card
+    assert "| train samples | 5 |" in card
+    assert str(tmp_path) not in card
+
+
+@pytest.mark.parametrize("stage", ["mifno", "ddpm"])
+def test_a_new_run_may_start_from_an_earlier_model(
+    tmp_path: Path, campaign: Path, stage: str, request: pytest.FixtureRequest
+) -> None:
+    config = request.getfixturevalue(f"{stage}_config").model_copy(update={"steps": 2, "validate_every": 2})
+    run_stage(config, campaign, tmp_path / "first")
+    still = config.model_copy(update={"learning_rate": 1e-30, "seed": 5})
+    run_stage(still, campaign, tmp_path / "second", init=tmp_path / "first")
+    (_, one), (_, two) = (read_model_folder(tmp_path / name / "model") for name in ("first", "second"))
+    for part in one:
+        for name, tensor in one[part].items():
+            torch.testing.assert_close(tensor, two[part][name], rtol=1e-5, atol=1e-7)
+    wider = {"sampling": SamplingConfig(steps=9)} if stage == "ddpm" else {"steps": 30}
+    other = config.model_copy(update={"model": config.model.model_copy(update=wider)})
+    with pytest.raises(InputError, match="--init"):
+        run_stage(other, campaign, tmp_path / "third", init=tmp_path / "first")
+
+
+def test_exported_weights_are_the_average_of_the_best_validation(
+    tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining
+) -> None:
+    outcome = run_stage(ddpm_config, campaign, tmp_path / "run")
+    config, tensors = read_model_folder(tmp_path / "run/model")
+    DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
+    rows = [row for row in read_metrics(tmp_path / "run/metrics.csv") if "val_loss" in row]
+    best = min(rows, key=lambda row: float(row["val_loss"]))
+    assert outcome.progress.best_step == int(best["step"])
+    if outcome.progress.best_step == ddpm_config.steps:
+        averaged = load_file(checkpoints(tmp_path / "run")[-1] / "ema.safetensors")
+        for name, value in averaged.items():
+            assert torch.equal(value, tensors["diffusion"][name.removeprefix("stage.")])
+
+
+def test_the_average_is_that_of_the_steps(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
+    # decay of update k is min((1 + k) / (10 + k), ema_decay), and 0 at the first update.
+    config = ddpm_config.model_copy(update={"checkpoint_every": 1, "steps": 4})
+    expected: dict[str, torch.Tensor] = {}
+    for step in range(1, 5):
+        run_stage(config, campaign, tmp_path / "run", resume=step > 1, watch=stop_after(step))
+        newest = checkpoints(tmp_path / "run")[-1]
+        weights = load_file(newest / "weights.safetensors")
+        k = step - 1
+        decay = 0.0 if k == 0 else min((1 + k) / (10 + k), config.ema_decay)
+        averaged = load_file(newest / "ema.safetensors")
+        for name, value in averaged.items():
+            expected[name] = weights[name] + decay * (expected.get(name, weights[name]) - weights[name])
+            torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-7)
+
+
+def test_training_stops_early_when_validation_does_not_improve(
+    tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining
+) -> None:
+    hopeless = {"steps": 400, "learning_rate": 1e-12, "validate_every": 1, "patience": 3, "scored_sensors": 0}
+    outcome = run_stage(ddpm_config.model_copy(update=hopeless), campaign, tmp_path / "run")
+    assert outcome.finished
+    assert outcome.progress.step < 400
+    assert outcome.progress.worse == 3
+    again = run_stage(ddpm_config.model_copy(update=hopeless), campaign, tmp_path / "run", resume=True)
+    assert again.progress.step == outcome.progress.step
+
+
+def test_training_lowers_the_loss(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
+    config = ddpm_config.model_copy(update={"steps": 120, "validate_every": 40, "batch": 64, "checkpoint_every": 500})
+    run_stage(config, campaign, tmp_path / "run")
+    losses = [float(row["val_loss"]) for row in read_metrics(tmp_path / "run/metrics.csv") if "val_loss" in row]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_regression_trains_through_the_same_code(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
+    values = ddpm_config.model_dump(mode="json")
+    values["model"]["process"]["objective"] = "regression"
+    values["model"]["latent"]["target"] = "residual"
+    run_stage(DdpmTraining.model_validate(values), campaign, tmp_path / "run")
+    config, tensors = read_model_folder(tmp_path / "run/model")
+    stage = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
+    stage1 = CampaignStore.open(campaign).velocity(4, 300.0)
+    assert np.isfinite(stage.generate_arrays(stage1)).all()
+
+
+def test_bfloat16_trains_and_keeps_latents_in_float32(
+    tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining
+) -> None:
+    outcome = run_stage(ddpm_config.model_copy(update={"mixed_precision": "bf16"}), campaign, tmp_path / "run")
+    assert np.isfinite(outcome.progress.best_loss)
+    assert {tensor.dtype for name, tensor in state_of(tmp_path / "run").items() if "latents" in name} == {torch.float32}
+
+
+def test_micro_batches_change_only_rounding(tmp_path: Path, campaign: Path, mifno_config: MifnoTraining) -> None:
+    one = mifno_config.model_copy(update={"steps": 1})
+    run_stage(one, campaign, tmp_path / "whole")
+    run_stage(one.model_copy(update={"micro_batch": 2}), campaign, tmp_path / "parts")
+    a, b = (load_file(checkpoints(tmp_path / name)[-1] / "optimizer.safetensors") for name in ("whole", "parts"))
+    moments = [name for name in a if name.endswith("exp_avg")]
+    assert moments
+    for name in moments:
+        scale = float(a[name].abs().max()) + 1e-12
+        np.testing.assert_allclose(a[name], b[name], rtol=0, atol=1e-4 * scale)
+
+
+def test_stage_1_is_computed_once_and_damage_is_noticed(tmp_path: Path, campaign: Path) -> None:
+    store = CampaignStore.open(campaign)
+    latent = DdpmTraining.model_validate(
+        {"model": {"latent": {"time_samples": 96, "sampling_hz": 15.0, "latent_samples": 40}}}
+    ).model.latent
+    frozen = FrozenStage1(store, COARSE)
+    cache = Stage1Cache(tmp_path, frozen, latent)
+    assert cache.fill([0, 1])
+    files = sorted(cache.folder.iterdir())
+    assert len(files) == 2
+    frozen._predict = lambda _: pytest.fail("computed again")  # type: ignore[assignment]
+    assert cache.fill([0, 1])
+    known, truth = cache.load(0)
+    sensor = store.velocity(0)[:, 2, 5]
+    basis = cosine_matrix(96, 40).numpy()
+    np.testing.assert_allclose(cache.traces(truth)[2 * 6 + 5], sensor @ basis @ basis.T, atol=1e-8)
+    assert known.shape == (36, 3, 40)
+    files[0].write_bytes(files[0].read_bytes()[:-1])
+    with pytest.raises(InputError, match="delete it"):
+        cache.load(0)
+
+
+@pytest.mark.parametrize(
+    ("more", "match"),
+    [
+        ({"stage1": None}, "--stage1"),
+        ({"stage1": "simulation:400"}, "simulation:300"),
+        ({"stage1": "simulation:x"}, "simulation:300"),
+        ({"stage1": "nowhere"}, "model"),
+        ({"stage1": COARSE, "minutes": 0.0}, "--minutes"),
+    ],
+)
+def test_bad_requests_leave_no_run(
+    tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining, more: dict[str, Any], match: str
+) -> None:
+    with pytest.raises(InputError, match=match):
+        train(ddpm_config, campaign, tmp_path / "run", **more)
+    assert not (tmp_path / "run").exists()
+
+
+# -- real processes ---------------------------------------------------------------------------------------------------
+
+
+def command(config: TrainingConfig, campaign: Path, out: Path, *more: str, launcher: tuple[str, ...] = ()) -> list[str]:
+    path = out.with_suffix(".yaml")
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    stage1 = ["--stage1", COARSE] if config.stage == "ddpm" else []
+    verb = ["-m", "spectremor", "train", config.stage, "--config", str(path), "--data", str(campaign)]
+    return [sys.executable, *launcher, *verb, *stage1, "--out", str(out), *more]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["mifno", "ddpm"])
+def test_killed_at_any_moment_and_resumed_it_ends_where_it_would_have(
+    tmp_path: Path, campaign: Path, stage: str, request: pytest.FixtureRequest
+) -> None:
+    long = {"steps": 300, "validate_every": 50, "checkpoint_every": 3}
+    config = request.getfixturevalue(f"{stage}_config").model_copy(
+        update=long if stage == "ddpm" else long | {"steps": 60}
+    )
+    run_stage(config, campaign, tmp_path / "whole")
+    out = tmp_path / "killed"
+    kills = 0
+    for attempt in range(40):
+        more = ("--resume",) if (out / "config.json").exists() else ()
+        process = subprocess.Popen(command(config, campaign, out, *more), env=environment(), stderr=subprocess.PIPE)
+        if kills < 3:
+            begun = len(checkpoints(out)) and int(checkpoints(out)[-1].name)
+            _wait(lambda b=begun: checkpoints(out) and int(checkpoints(out)[-1].name) > b, process)
+            time.sleep(0.013 * attempt)
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                kills += 1
+        _, errors = process.communicate(timeout=400)
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, errors.decode()
+    assert kills >= 1
+    assert_same_state(tmp_path / "whole", out)
+    assert without_time(tmp_path / "whole") == without_time(out)
+
+
+@pytest.mark.slow
+def test_terminated_it_stops_cleanly_and_can_go_on(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
+    config = ddpm_config.model_copy(update={"steps": 100_000, "validate_every": 50, "checkpoint_every": 1_000_000})
+    out = tmp_path / "run"
+    process = subprocess.Popen(command(config, campaign, out), env=environment(), stderr=subprocess.PIPE)
+    _wait(lambda: read_metrics(out / "metrics.csv"), process)
+    process.terminate()
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors.decode()
+    assert b"--resume" in errors
+    reached = int(checkpoints(out)[-1].name)
+    assert reached >= 50
+    assert (out / "model" / "config.json").is_file()
+    done = subprocess.run(
+        command(config, campaign, out, "--resume", "--minutes", "0.05"), env=environment(), check=False, timeout=200
+    )
+    assert done.returncode == 0
+    assert int(checkpoints(out)[-1].name) > reached
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_steps_of_one(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
+    values = ddpm_config.model_dump(mode="json")
+    values["model"]["network"]["dropout"] = 0.0
+    config = DdpmTraining.model_validate(values)
+    run_stage(config, campaign, tmp_path / "one")
+    launcher = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1")
+    launcher += ("--mixed_precision", "no", "--dynamo_backend", "no")
+    arguments = command(config, campaign, tmp_path / "two", launcher=launcher)
+    # `accelerate launch` takes the module itself.
+    arguments.insert(arguments.index("spectremor") - 1, "--main_process_port=0")
+    done = subprocess.run(arguments, env=environment(), capture_output=True, check=False, timeout=500)
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    a, b = state_of(tmp_path / "one"), state_of(tmp_path / "two")
+    assert a.keys() == b.keys()
+    for name in a:
+        if name.startswith(("weights", "ema")):
+            np.testing.assert_allclose(a[name], b[name], rtol=0, atol=2e-4)
+    assert (tmp_path / "two/model/model.safetensors").is_file()
+    assert [row["step"] for row in read_metrics(tmp_path / "two/metrics.csv")] == ["4", "8"]
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_samples(
+    tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining
+) -> None:
+    config = ddpm_config.model_copy(update={"steps": 600, "validate_every": 600, "checkpoint_every": 200})
+    sizes: list[int] = []
+    process = psutil.Process()
+    watch = Watch(on_step=lambda progress, _: sizes.append(process.memory_info().rss))
+    run_stage(config, campaign, tmp_path / "run", watch=watch)
+    assert max(sizes[-50:]) - max(sizes[200:250]) < 20e6
+
+
+def _wait(condition: Any, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(6000):
+        if condition() or process.poll() is not None:
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come so far in two minutes")
