@@ -16,9 +16,10 @@ from spectremor.cli import evaluate as verb
 from spectremor.core.errors import InputError
 from spectremor.data.wavefield_files import write_wavefield
 from spectremor.evaluation.benchmark import Settings, run_benchmark
+from spectremor.evaluation.ensembles import check_rows, ensemble_checks
 from spectremor.evaluation.gain import StageOneGain
 from spectremor.evaluation.ranking import ranked_sensors
-from spectremor.evaluation.report import ensemble_checks, write_report
+from spectremor.evaluation.report import write_report
 from spectremor.evaluation.scores import METRICS, evaluate
 from spectremor.evaluation.subset import stratified_error, stratified_sensors
 from spectremor.evaluation.tables import bootstrap_interval, decile_rows, summarise
@@ -141,10 +142,16 @@ def test_ranks(result) -> None:
 
 def test_ensemble_checks(result) -> None:
     checks = ensemble_checks(result)
-    assert checks["PGV"]["contender"] in NAMES
-    assert sum(checks["PGV"]["rank_histogram"]) == checks["PGV"]["cases"]
-    assert len(checks["PGV"]["rank_histogram"]) == 4
-    assert 0 < checks["PGV"]["crps_relative"] < 1
+    # The regression draws nothing, however many realizations are asked for.
+    assert list(checks) == ["stage 1 + diffusion"]
+    found = checks["stage 1 + diffusion"]
+    assert set(found) == {
+        "PGV", "SA(0.3 s)", "SA(1 s)", "energy 0-1 Hz", "energy 1-2 Hz", "energy 2-5 Hz"
+    }  # fmt: skip
+    assert sum(found["PGV"]["rank_histogram"]) == found["PGV"]["cases"]
+    assert len(found["PGV"]["rank_histogram"]) == 4
+    assert 0 < found["PGV"]["crps_relative"] < 1
+    assert [row["usable"] for row in check_rows(checks)] == [True] * 6
 
 
 def test_summary_leaves_undefined_events_out(result) -> None:

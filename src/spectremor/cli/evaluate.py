@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spectremor.cli.progress import counted
+from spectremor.cli.regression_baseline import regression_of
 from spectremor.core.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from spectremor.evaluation.benchmark import Settings
     from spectremor.evaluation.scores import Scores
     from spectremor.pipeline import GroundMotionModel
-
-#: Seconds between lines where stderr is not a terminal.
-_LOG_EVERY_S = 30.0
 
 PredictionOption = Annotated[Path | None, typer.Option("--prediction", help="Wavefield to judge (.nc, .zarr, .h5).")]
 ReferenceOption = Annotated[Path | None, typer.Option("--reference", help="The true wavefield (.nc, .zarr, .h5).")]
@@ -33,6 +30,13 @@ ModelOption = Annotated[Path | None, typer.Option("--model", help="Model folder 
 CompareOption = Annotated[list[Path] | None, typer.Option("--compare", help="Another model folder (repeatable).")]
 RegressionOption = Annotated[
     Path | None, typer.Option("--regression", help="Model folder whose second stage is the L1-regression baseline.")
+]
+RegressionMinutesOption = Annotated[
+    float,
+    typer.Option(
+        "--regression-minutes",
+        help="Without one: train it on the training split for so long, once, and keep it by the store (0: go without).",
+    ),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Report folder: tables, figures, index.html.")]
 SplitOption = Annotated[str, typer.Option("--split", help="Which samples: train, val, test or all.")]
@@ -58,6 +62,7 @@ def evaluate(
     model: ModelOption = None,
     compare: CompareOption = None,
     regression: RegressionOption = None,
+    regression_minutes: RegressionMinutesOption = 5.0,
     split: SplitOption = "test",
     samples: SamplesOption = None,
     sensors: SensorsOption = None,
@@ -99,25 +104,39 @@ def evaluate(
         steps=steps,
         seed=seed,
     )
-    _benchmark(data, model, compare or [], regression, settings, out)
+    if regression_minutes < 0:
+        raise InputError("--regression-minutes", regression_minutes, "0 or more")
+    _benchmark(data, model, compare or [], regression, regression_minutes, settings, out)
 
 
 def _benchmark(
-    data: Path, model: Path | None, compare: list[Path], regression: Path | None, settings, out: Path
-) -> None:  # type: ignore[no-untyped-def]
+    data: Path,
+    model: Path | None,
+    compare: list[Path],
+    regression: Path | None,
+    minutes: float,
+    settings: Settings,
+    out: Path,
+) -> None:
     from spectremor.data.store import CampaignStore
     from spectremor.evaluation.benchmark import run_benchmark
-    from spectremor.evaluation.report import findings, write_report
+    from spectremor.evaluation.findings import findings
+    from spectremor.evaluation.report import write_report
     from spectremor.evaluation.tables import summary_rows
     from spectremor.pipeline import load_model
 
     store = CampaignStore.open(data)
     models = _models([model, *compare])
-    baseline = load_model(regression) if regression is not None else _shipped_regression(model)
-    if baseline is not None and baseline.diffusion is None:
-        raise InputError("--regression", regression, "a model folder with a second stage")
-    with _progress() as advance:
-        result = run_benchmark(store, models, regression=baseline, settings=settings, on_progress=advance)
+    if not len(store.ids(settings.split)):
+        raise InputError("split", f"{settings.split} (no complete sample)", f"a split of {data} with samples")
+    with counted() as advance:
+        folder, about = regression_of(data, model, regression, minutes, advance)
+        baseline = None if folder is None else load_model(folder)
+        if baseline is not None and baseline.diffusion is None:
+            raise InputError("--regression", folder, "a model folder with a second stage")
+        result = run_benchmark(
+            store, models, regression=baseline, about_regression=about, settings=settings, on_progress=advance
+        )
         advance(len(result.samples), len(result.samples), "drawing the report")
         page = write_report(result, out)
     summary = summary_rows(result.tallies, settings.seed)
@@ -145,14 +164,6 @@ def _short_name(folder: Path) -> str:
     """`runs/ddpm/model` is known as ddpm."""
     folder = folder.resolve()
     return folder.parent.name if folder.name == "model" else folder.name
-
-
-def _shipped_regression(model: Path | None) -> GroundMotionModel | None:
-    """The regression baseline that lies beside a model's own weights, if it does."""
-    from spectremor.pipeline import DEFAULT_MODEL, load_model
-
-    folder = (DEFAULT_MODEL if model is None else model).resolve() / "regression"
-    return load_model(folder) if (folder / "config.json").is_file() else None
 
 
 def _split(split: str) -> str:
@@ -246,29 +257,3 @@ def _show_table(summary: list[dict], names: list[str]) -> None:
     for name in names:
         table.add_row(name, *(f"{of[name, metric]:.3g}" for metric in METRICS))
     Console(width=max(120, Console().width)).print(table)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int, str], None]]:
-    """A bar with the time left on a terminal; a line now and then in a log."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if console.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("evaluate", total=None)
-            yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
-        return
-    start = last = time.monotonic()
-
-    def advance(done: int, total: int, what: str) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= _LOG_EVERY_S:
-            last = now
-            left = f", {(now - start) / done * (total - done) / 60:.1f} min left" if done else ""
-            print(f"{what}: {done} of {total} events{left}", file=sys.stderr)  # noqa: T201
-
-    yield advance

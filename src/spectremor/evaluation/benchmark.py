@@ -13,11 +13,12 @@ import numpy as np
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore, Split
 from spectremor.evaluation.contenders import Case, CoarseSimulation, Contender, contenders_of
-from spectremor.evaluation.scores import scale_at_source
+from spectremor.evaluation.scores import BIASES, scale_at_source
 from spectremor.evaluation.subset import stratified_sensors
-from spectremor.evaluation.tally import Plan, Tally, Traits, ensemble_quantities, peak_velocity
+from spectremor.evaluation.tally import Plan, Tally, Traits, can_cohere, ensemble_quantities, peak_velocity
 from spectremor.pipeline import GroundMotionModel
 from spectremor.signal.coherence import pairs_by_distance
+from spectremor.signal.spectra import BANDS_HZ
 
 Progress = Callable[[int, int, str], None]
 
@@ -97,6 +98,7 @@ def run_benchmark(
     models: dict[str, GroundMotionModel],
     *,
     regression: GroundMotionModel | None = None,
+    about_regression: str = "",
     settings: Settings | None = None,
     on_progress: Progress | None = None,
 ) -> Benchmark:
@@ -106,6 +108,7 @@ def run_benchmark(
         store: the campaign.
         models: by name; the first is the one that the report is about.
         regression: the second stage as a plain regression, for the baseline.
+        about_regression: how that was trained, or why it is absent, in words.
         settings: choices.
         on_progress: called with (events done, events, what is going on).
 
@@ -118,6 +121,8 @@ def run_benchmark(
     if not samples:
         raise InputError("split", f"{settings.split} (no complete sample)", f"a split of {store.path} with samples")
     contenders, remarks = _contenders(store, models, regression, settings, lambda text: report(0, len(samples), text))
+    if about_regression:
+        remarks = [about_regression, *(r for r in remarks if "regression" not in r)]
     result = Benchmark(
         tallies=[Tally(c.name) for c in contenders],
         truth=[],
@@ -135,7 +140,7 @@ def run_benchmark(
         report(done, len(samples), f"event {sample}")
         _one_event(result, sample)
     report(len(samples), len(samples), "scored")
-    result.remarks += _undefined_remarks(result)
+    result.remarks += _remarks(result)
     return result
 
 
@@ -186,7 +191,8 @@ def _one_event(result: Benchmark, sample: int) -> None:
     pairs, few_pairs = (
         pairs_by_distance(p, plan.distance_edges_m, PAIRS_PER_BIN, settings.seed) for p in (positions, positions[few])
     )
-    traits = Traits.of(truth, plan.dt_s, few, pairs if len(result.truth) < COHERENCY_EVENTS else None)
+    cohering = len(result.truth) < COHERENCY_EVENTS and can_cohere(truth.shape[-1], plan.dt_s)
+    traits = Traits.of(truth, plan.dt_s, few, pairs if cohering else None)
     result.truth.append(traits)
     result.chosen.append(sensors)
     result.peak_velocity.append(amplitude[sensors].astype(np.float32))
@@ -229,10 +235,23 @@ def _facts(store: CampaignStore, samples: list[int]) -> dict[str, Any]:
     }
 
 
-def _undefined_remarks(result: Benchmark) -> list[str]:
+def _remarks(result: Benchmark) -> list[str]:
+    """What was left out of the means, and what could not be looked at at all."""
     said = []
     for tally in result.tallies:
         bad = sum(int(row["undefined_sensors"]) for row in tally.rows)
         if bad:
             said.append(f"{tally.name}: {bad} sensors had NaN or no motion; they are counted here and averaged nowhere")
+    duration = result.facts["duration_s"]
+    said += [
+        f"{metric} is undefined: no frequency of a {duration:g} s record falls in its band"
+        for metric in BIASES
+        if all(math.isnan(row[metric]) for row in result.tallies[0].rows)
+    ]
+    if result.band_hz[1] < BANDS_HZ[-1][1] - 1e-9:
+        said.append(f"the data hold no more than {result.band_hz[1]:g} Hz: scores that look up to 5 Hz reach beyond it")
+    if all(traits.coherency is None for traits in result.truth):
+        said.append(f"coherency is undefined: the {duration:g} s record is too short, or its sampling too coarse")
+    if result.settings.realizations == 1:
+        said.append("one realization of each event: CRPS, coverage and rank histograms need --realizations 3 or more")
     return said

@@ -94,12 +94,14 @@ class Stage1TimesGain:
 class BothStages:
     """The neural operator and stage 2 (a diffusion, or a regression network in its place).
 
-    `conditioned_on` is the model whose stage 1 is taken, where it isn't the stage's own.
+    `conditioned_on` is the model whose stage 1 is taken, where it isn't the stage's own. `single`: a stage that draws
+    nothing, so that all its realizations are one.
     """
 
     name: str
     model: GroundMotionModel
     conditioned_on: GroundMotionModel | None = None
+    single: bool = False
 
     def __call__(self, case: Case) -> np.ndarray:
         """Realizations at the judged sensors."""
@@ -110,7 +112,7 @@ class BothStages:
         return stage.generate_at(
             np.ascontiguousarray(stage1, dtype=np.float32),
             case.sensors,
-            realizations=case.realizations,
+            realizations=1 if self.single else case.realizations,
             seed=case.draw_seed(),
             steps=case.steps,
         )
@@ -172,7 +174,7 @@ def contenders_of(
     else:
         missing.append(f"{before}baseline 'stage 1 x gain' is absent: the store has no complete training sample")
     if regression is not None and regression.diffusion is not None:
-        entries.append(BothStages(f"{before}stage 1 + regression", regression, conditioned_on=model))
+        entries.append(BothStages(f"{before}stage 1 + regression", regression, conditioned_on=model, single=True))
     else:
         missing.append(f"{before}baseline 'stage 1 + L1 regression' is absent: no weights given (--regression DIR)")
     if model.diffusion is not None:

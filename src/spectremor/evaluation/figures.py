@@ -10,10 +10,20 @@ import numpy as np
 
 from spectremor.core.axes import COMPONENTS
 from spectremor.evaluation.benchmark import Benchmark, sensor_positions_m
+from spectremor.evaluation.ensembles import Checks
+from spectremor.evaluation.motion_tables import (
+    frequency_axis,
+    intensity_residuals,
+    mean_coherency,
+    mean_semivariance,
+    mean_spectra,
+    nanmean,
+    response_residuals,
+)
 from spectremor.evaluation.overview import FULL_COLOUR, STAGE1_COLOUR
-from spectremor.evaluation.tally import INTENSITIES, PERIODS_S, log_ratio
+from spectremor.evaluation.tally import COHERENCY_HIGH_PASS_HZ, INTENSITIES, PERIODS_S
 from spectremor.signal.response import usable_frequencies
-from spectremor.signal.spectra import BANDS_HZ, frequencies
+from spectremor.signal.spectra import BANDS_HZ
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,21 +63,22 @@ def _clean(axis: Axes) -> None:
 
 
 def spectra(result: Benchmark) -> Figure:
-    """Fourier amplitude spectra of truth and contenders, and their ratio to the truth."""
+    """Smoothed Fourier amplitude spectra of truth and contenders, and their ratio to the truth."""
     figure = _figure(11, 4.2)
     left, right = figure.subplots(1, 2)
-    frequency = frequencies(len(result.store.time_s), 1 / result.store.sampling_hz)
-    truth = np.nanmean([t.spectrum for t in result.truth], axis=0)
-    left.loglog(frequency[1:], truth[1:], color=TRUTH_COLOUR, lw=2, label="truth")
-    for tally in result.tallies:
-        colour = _colour(result, tally.name)
-        mean = np.nanmean([t.spectrum for t in tally.traits], axis=0)
-        left.loglog(frequency[1:], mean[1:], color=colour, lw=1.3, label=tally.name)
-        right.plot(frequency[1:], (mean / truth)[1:], color=colour, lw=1.3, label=tally.name)
+    frequency = frequency_axis(result)
+    means = mean_spectra(result, smooth=True)
+    truth = means["truth"]
+    for name, mean in means.items():
+        colour, width = (TRUTH_COLOUR, 2.0) if name == "truth" else (_colour(result, name), 1.3)
+        left.loglog(frequency[1:], mean[1:], color=colour, lw=width, label=name)
+        if name != "truth":
+            right.plot(frequency[1:], (mean / truth)[1:], color=colour, lw=width, label=name)
     low, high = result.band_hz
-    shown = (frequency > 0) & (frequency <= 2 * high)
-    top = truth[shown].max()
-    left.set(xlim=(frequency[1], 2 * high), ylim=(truth[usable_frequencies(frequency, (low, high))].min() / 8, 2 * top))
+    seen = truth[usable_frequencies(frequency, (low, high))]
+    left.set_xlim(frequency[1], max(2 * high, 2 * frequency[1]))
+    if len(seen):
+        left.set_ylim(seen.min() / 8, 2 * seen.max())
     right.set(xlim=(0, 1.2 * high), ylim=(0, 2))
     right.axhline(1, color=TRUTH_COLOUR, lw=1)
     for _, edge in BANDS_HZ[:-1]:
@@ -75,6 +86,7 @@ def spectra(result: Benchmark) -> Figure:
     for axis in (left, right):
         _clean(axis)
         axis.axvspan(high, 10 * high, **OUTSIDE)
+        axis.axvspan(0, 0.999 * low, **OUTSIDE)
         axis.set_xlabel("frequency (Hz)")
     left.set_ylabel("mean Fourier amplitude (m)")
     left.set_title("Mean over events, sensors and components")
@@ -168,15 +180,15 @@ def deciles(result: Benchmark, rows: list[dict[str, Any]]) -> Figure:
 def coherency(result: Benchmark) -> Figure:
     """Lagged coherency against frequency in each distance bin, truth and contenders."""
     edges = np.array(result.facts["distance_edges_m"])
-    curves = {"truth": _mean_coherency(result.truth)}
-    curves |= {t.name: _mean_coherency(t.traits) for t in result.tallies}
+    curves = {"truth": mean_coherency(result, result.truth)}
+    curves |= {t.name: mean_coherency(result, t.traits) for t in result.tallies}
     filled = [k for k in range(len(edges) - 1) if not np.isnan(curves["truth"][k]).all()]
     figure = _figure(max(3.1 * len(filled), 4.5), 3.5)
     if not filled:
-        figure.text(0.5, 0.5, "no two judged sensors are close enough", ha="center")
+        figure.text(0.5, 0.5, "no pair of judged sensors, or too short a record", ha="center")
         return figure
-    frequency = frequencies(len(result.store.time_s), 1 / result.store.sampling_hz)
-    shown = (frequency >= 1.0) & (frequency <= result.band_hz[1])
+    frequency = frequency_axis(result)
+    shown = (frequency >= COHERENCY_HIGH_PASS_HZ) & (frequency <= result.band_hz[1])
     for axis, k in zip(np.atleast_1d(figure.subplots(1, len(filled), sharey=True)), filled, strict=True):
         for name, curve in curves.items():
             colour, width = (TRUTH_COLOUR, 2.2) if name == "truth" else (_colour(result, name), 1.3)
@@ -190,26 +202,20 @@ def coherency(result: Benchmark) -> Figure:
     return figure
 
 
-def _mean_coherency(traits: Sequence[Any]) -> np.ndarray:
-    stack = np.stack([t.coherency for t in traits if t.coherency is not None])
-    count = (~np.isnan(stack)).sum(axis=0)
-    return np.divide(np.nansum(stack, axis=0), count, out=np.full(stack.shape[1:], np.nan), where=count > 0)
-
-
 def response(result: Benchmark) -> Figure:
     """Ratio of response spectra to the truth, its scatter, and how the residuals correlate in space."""
     figure = _figure(11.5, 3.7)
     left, middle, right = figure.subplots(1, 3)
-    truth = np.concatenate([t.response for t in result.truth])
     usable = usable_frequencies(1 / PERIODS_S, result.band_hz)
     centres_km = _distance_centres(result)
     for tally in result.tallies:
         colour = _colour(result, tally.name)
-        residual = log_ratio(np.concatenate([t.response for t in tally.traits]), truth)
-        mean, spread = np.nanmean(residual, axis=0), np.nanstd(residual, axis=0)
+        residual = response_residuals(result, tally)
+        mean = nanmean(residual)
+        spread = np.sqrt(nanmean((residual - mean) ** 2))
         left.semilogx(PERIODS_S, np.exp(mean), color=colour, lw=1.4, marker="o", ms=3, label=tally.name)
         middle.semilogx(PERIODS_S, spread, color=colour, lw=1.4, marker="o", ms=3)
-        gamma = _nanmean(np.stack(tally.variogram)[..., usable].mean(axis=-1))
+        gamma = nanmean(mean_semivariance(tally)[:, usable].T)
         right.plot(centres_km, gamma, color=colour, lw=1.4, marker="o", ms=3)
     left.axhline(1, color=TRUTH_COLOUR, lw=0.9)
     left.set(ylabel="SA prediction / truth", title="RotD50 of SA, 5% damping: mean ratio")
@@ -233,10 +239,9 @@ def intensities(result: Benchmark) -> Figure:
     """Residuals of scalar intensity measures: box from quartile to quartile, whiskers 5% to 95%."""
     figure = _figure(11, 3.4)
     axis = figure.subplots()
-    truth = np.concatenate([t.measures for t in result.truth])
     width = 0.8 / len(result.tallies)
     for k, tally in enumerate(result.tallies):
-        residual = log_ratio(np.concatenate([t.measures for t in tally.traits]), truth)
+        residual = intensity_residuals(result, tally)
         boxes = [column[~np.isnan(column)] for column in residual.T]
         colour = _colour(result, tally.name)
         drawn = axis.boxplot(
@@ -262,16 +267,22 @@ def intensities(result: Benchmark) -> Figure:
     return figure
 
 
-def ensembles(checks: dict[str, dict[str, Any]]) -> Figure:
-    """Rank histograms of the truth within the realizations; flat is honest."""
-    figure = _figure(2.9 * len(checks), 3.0)
-    for axis, (name, check) in zip(np.atleast_1d(figure.subplots(1, len(checks))), checks.items(), strict=True):
-        counts = np.array(check["rank_histogram"])
-        axis.bar(range(len(counts)), counts / counts.sum(), color=FULL_COLOUR, width=0.9)
-        axis.axhline(1 / len(counts), color=TRUTH_COLOUR, lw=1)
-        axis.set(title=name, xlabel="rank of the truth", xticks=range(len(counts)))
-        axis.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].set_ylabel("share of cases")
+def ensembles(checks: Checks) -> Figure:
+    """Rank histograms of the truth within the realizations, one row per contender; flat is honest."""
+    names = list(next(iter(checks.values())))
+    figure = _figure(2.2 * len(names), 0.6 + 2.3 * len(checks))
+    grid = figure.subplots(len(checks), len(names), squeeze=False, sharex=True, sharey=True)
+    for row, (contender, by_name) in zip(grid, checks.items(), strict=True):
+        for axis, (name, check) in zip(row, by_name.items(), strict=True):
+            counts = np.array(check["rank_histogram"])
+            colour = FULL_COLOUR if check["usable"] else "0.8"
+            axis.bar(range(len(counts)), counts / max(counts.sum(), 1), color=colour, width=0.9)
+            axis.axhline(1 / len(counts), color=TRUTH_COLOUR, lw=1)
+            axis.set_title(name if check["usable"] else f"{name} (not in the band)", fontsize=9)
+            axis.spines[["top", "right"]].set_visible(False)
+        row[0].set_ylabel(f"{contender}\nshare of cases" if len(checks) > 1 else "share of cases", fontsize=9)
+    for axis in grid[-1]:
+        axis.set_xlabel("rank of the truth", fontsize=9)
     return figure
 
 
@@ -303,11 +314,6 @@ def _colour(result: Benchmark, name: str) -> str:
 def _distance_centres(result: Benchmark) -> np.ndarray:
     edges = np.array(result.facts["distance_edges_m"])
     return np.sqrt(edges[:-1] * edges[1:]) / 1000
-
-
-def _nanmean(values: np.ndarray) -> np.ndarray:
-    count = (~np.isnan(values)).sum(axis=0)
-    return np.divide(np.nansum(values, axis=0), count, out=np.full(values.shape[1:], np.nan), where=count > 0)
 
 
 def place_of(result: Benchmark, sensor: int) -> tuple[float, float]:

@@ -26,6 +26,7 @@ th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom: 2px solid #888; }
 td small { color: #777; display: block; }
 tr.published td { color: #555; font-style: italic; }
+tr.unusable td { color: #aaa; }
 td.best { font-weight: bold; }
 figure { margin: 1.2rem 0; }
 img { max-width: 100%; height: auto; }
@@ -64,9 +65,9 @@ def table(header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> s
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>'
 
 
-def cell(text: str, small: str = "", *, best: bool = False) -> str:
-    """A cell with, under its text, a smaller one."""
-    under = f"<small>{html.escape(small)}</small>" if small else ""
+def cell(text: str, *small: str, best: bool = False) -> str:
+    """A cell with, under its text, smaller lines."""
+    under = "".join(f"<small>{html.escape(line)}</small>" for line in small if line)
     return f"<td{' class=best' if best else ''}>{html.escape(text)}{under}</td>"
 
 

@@ -19,6 +19,10 @@ PUBLISHED: dict[str, dict[str, float]] = {
     "MIFNO (published)": {"bias_high": -0.44, "PG": 6.65},
     "MIFNO + DDPM (published)": {"bias_high": 0.11, "PG": 7.52},
 }
+#: Goodness of fit above which shares of sensors are counted.
+SHARES: tuple[tuple[str, int], ...] = tuple((metric, edge) for metric in ("EG", "PG") for edge in (4, 6, 8))
+#: Published shares of predictions (arXiv 2404.10115).
+PUBLISHED_SHARES: dict[str, dict[str, float]] = {"MIFNO (published)": {"EG > 6": 0.87, "EG > 8": 0.28, "PG > 8": 0.80}}
 #: The best value of each metric.
 IDEAL = {**dict.fromkeys(METRICS, 0.0), "EG": 10.0, "PG": 10.0}
 BOOTSTRAP_DRAWS = 2000
@@ -85,6 +89,18 @@ def decile_rows(tallies: Sequence[Tally], peak_velocity: Sequence[np.ndarray]) -
                         "sensors": int((~np.isnan(chosen)).sum()),
                     }
                 )
+    return rows
+
+
+def share_rows(tallies: Sequence[Tally]) -> list[dict[str, Any]]:
+    """Share of the sensors with a score whose score is above each threshold."""
+    rows = []
+    for tally in tallies:
+        for metric, edge in SHARES:
+            values = np.concatenate([scores[metric] for scores in tally.sensors])
+            values = values[~np.isnan(values)]
+            share = float((values > edge).mean()) if len(values) else math.nan
+            rows.append({"contender": tally.name, "metric": metric, "above": edge, "share": share})
     return rows
 
 

@@ -11,15 +11,20 @@ from jaxtyping import Float
 from spectremor.evaluation.scores import METRICS, mean, sensor_scores
 from spectremor.evaluation.subset import stratified_error
 from spectremor.signal import intensity
-from spectremor.signal.coherence import coherency_by_distance, semivariogram
+from spectremor.signal.coherence import SMOOTHING_BINS, coherency_by_distance, semivariogram
 from spectremor.signal.filters import high_pass
 from spectremor.signal.response import rotd
-from spectremor.signal.spectra import amplitude_spectrum, band_means
+from spectremor.signal.spectra import BANDS_HZ, amplitude_spectrum, band_rms
 
 #: Oscillator periods in s.
 PERIODS_S = np.geomspace(0.1, 5.0, 15)
-#: Quantities that ensembles are judged by.
-ENSEMBLE_QUANTITIES = ("PGV", "SA(0.3 s)", "SA(1 s)", "2-5 Hz level")
+#: Quantities that ensembles are judged by, and the frequencies in Hz that each of them needs the data to hold.
+ENSEMBLE_QUANTITIES: dict[str, tuple[float, float]] = {
+    "PGV": (0.0, 0.0),
+    "SA(0.3 s)": (1 / 0.3, 1 / 0.3),
+    "SA(1 s)": (1.0, 1.0),
+    **{f"energy {low:g}-{high:g} Hz": (low, high) for low, high in BANDS_HZ},
+}
 INTENSITIES = ("PGA", "PGV", "PGD", "Arias", "CAV", "D5-95")
 #: Corner below which motion is removed before coherency is looked at.
 COHERENCY_HIGH_PASS_HZ = 1.0
@@ -61,7 +66,7 @@ class Traits:
         """Look at the traces; `few` are the sensors whose spectra of response are worth their time."""
         return cls(
             spectrum=_defined_mean(amplitude_spectrum(traces, dt_s).mean(axis=1)),
-            response=rotd(traces[few, :2], dt_s, PERIODS_S, (50.0,), oversample=2, angles=90)[0],
+            response=_response(traces[few, :2], dt_s, PERIODS_S, angles=90),
             measures=_measures(traces[few, :2], dt_s),
             coherency=None if pairs is None else _coherency(traces, dt_s, pairs),
         )
@@ -120,10 +125,10 @@ class Tally:
 def ensemble_quantities(
     traces: Float[np.ndarray, "sensor 3 time"], dt_s: float
 ) -> Float[np.ndarray, "quantity sensor"]:
-    """The numbers by which the spread of realizations is judged."""
-    response = rotd(traces[:, :2], dt_s, np.array([0.3, 1.0]), (50.0,), oversample=2, angles=30)[0]
-    level = band_means(traces, dt_s, ((2.0, 5.0),))[..., 0].mean(axis=1)
-    return np.stack([peak_velocity(traces), *response.T, level])
+    """The numbers by which the spread of realizations is judged, in m/s (SA: m/s2); energies as rms velocities."""
+    response = _response(traces[:, :2], dt_s, np.array([0.3, 1.0]), angles=30)
+    energy = np.sqrt((band_rms(traces, dt_s) ** 2).mean(axis=1))
+    return np.stack([peak_velocity(traces), *response.T, *energy.T])
 
 
 def peak_velocity(traces: Float[np.ndarray, "*batch 3 time"]) -> Float[np.ndarray, "*batch"]:
@@ -137,7 +142,25 @@ def log_ratio(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.where(known, np.log(np.where(known, prediction, 1.0) / np.where(known, truth, 1.0)), np.nan)
 
 
+def _response(horizontal: np.ndarray, dt_s: float, periods_s: np.ndarray, angles: int) -> np.ndarray:
+    """RotD50 of SA, (sensor, period); NaN for a sensor with a NaN sample."""
+    known = np.isfinite(horizontal).all(axis=(1, 2))
+    out = np.full((len(horizontal), len(periods_s)), np.nan)
+    if known.any():
+        out[known] = rotd(horizontal[known], dt_s, periods_s, (50.0,), oversample=2, angles=angles)[0]
+    return out
+
+
 def _measures(horizontal: np.ndarray, dt_s: float) -> np.ndarray:
+    """Geometric means of the two horizontal components, (sensor, measure); NaN for a sensor with a NaN sample."""
+    known = np.isfinite(horizontal).all(axis=(1, 2))
+    out = np.full((len(horizontal), len(INTENSITIES)), np.nan)
+    if known.any():
+        out[known] = _known_measures(horizontal[known], dt_s)
+    return out
+
+
+def _known_measures(horizontal: np.ndarray, dt_s: float) -> np.ndarray:
     each = [
         intensity.peak_acceleration(horizontal, dt_s),
         intensity.peak_velocity(horizontal),
@@ -149,8 +172,15 @@ def _measures(horizontal: np.ndarray, dt_s: float) -> np.ndarray:
     return np.sqrt(np.stack(each, axis=-1).prod(axis=-2))
 
 
+def can_cohere(samples: int, dt_s: float) -> bool:
+    """Whether a record is long and fine enough for coherency above the high-pass corner."""
+    return samples // 2 + 1 >= 2 * SMOOTHING_BINS and 0.5 / dt_s > COHERENCY_HIGH_PASS_HZ
+
+
 def _coherency(traces: np.ndarray, dt_s: float, pairs: list[np.ndarray]) -> np.ndarray:
-    high = high_pass(np.nan_to_num(traces), dt_s, COHERENCY_HIGH_PASS_HZ)
+    # A sensor with a NaN sample has no motion here, and a pair with it no coherency.
+    known = np.where(np.isfinite(traces).all(axis=(1, 2), keepdims=True), traces, 0.0)
+    high = high_pass(known, dt_s, COHERENCY_HIGH_PASS_HZ)
     return coherency_by_distance(np.moveaxis(high, 1, 0).astype(float), pairs)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from spectremor.pipeline import DEFAULT_MODEL
 from spectremor.training.config import DdpmTraining
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.loop import Watch, fit
+from spectremor.training.pace import affordable_steps
 from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache
 from spectremor.training.task import Parts, Task
 
@@ -37,8 +37,6 @@ NETWORKS = {
 LATENT_HZ = 7.5
 #: More steps than any training takes.
 _ENDLESS = 10**9
-#: Steps that are timed to learn what a step costs.
-_TIMED = 5
 
 State = dict[str, Tensor]
 
@@ -146,17 +144,7 @@ def marks(steps: int) -> list[int]:
 
 def affordable(task: Task, config: DdpmTraining, trainings: int, minutes: float | None) -> int:
     """Steps that each of so many trainings may take, by timing a few of them; `config.steps` without a limit."""
-    if minutes is None:
-        return config.steps
-    task.start()
-    times = []
-    for step in range(_TIMED):
-        start = time.perf_counter()
-        task.module(**task.batch(step, 0, 1)).backward()
-        times.append(time.perf_counter() - start)
-    # The optimizer and the average take about a tenth beside.
-    each = 1.1 * sorted(times)[_TIMED // 2]
-    return max(1, min(config.steps, int(60 * minutes / trainings / each)))
+    return config.steps if minutes is None else affordable_steps(task, config.steps, minutes, trainings)
 
 
 def train(task: Task, config: DdpmTraining, *, seconds: float = 0.0, report: Report = silent) -> list[Snapshot]:

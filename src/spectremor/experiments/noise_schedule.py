@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.diffusion.stage import DiffusionStage
-from spectremor.evaluation.tally import ensemble_quantities
+from spectremor.evaluation.tally import ENSEMBLE_QUANTITIES, ensemble_quantities
 from spectremor.experiments.arms import (
     affordable,
     check_training_split,
@@ -36,8 +36,6 @@ SIZES: dict[str, dict[str, Any]] = {
     "default": {"samples": 15, "sensors": 64, "realizations": 9, "steps": 1200, "seeds": 3, "train_samples": 150},
     "full": {"samples": 50, "sensors": 128, "realizations": 19, "steps": 16000, "seeds": 1, "train_samples": 2000},
 }
-#: What the spread is judged by, in the order of `ensemble_quantities`.
-QUANTITIES = ("PGV", "SA(0.3 s)", "SA(1 s)", "level at 2-5 Hz")
 LEVELS = (0.5, 0.8)
 
 Schedule = Literal["cosine", "linear"]
@@ -118,11 +116,14 @@ def ensemble_scores(
     """
     ensemble = np.log(np.stack([ensemble_quantities(draw, dt_s) for draw in draws]) + _TINY)
     wanted = np.log(ensemble_quantities(truth, dt_s) + _TINY)
+    # A band that the record cannot resolve is not judged.
+    resolved = np.isfinite(wanted).any(axis=1)
+    ensemble, wanted = ensemble[:, resolved], wanted[resolved]
     middle = ensemble.mean(axis=0)
     cover = coverage(ensemble, wanted, LEVELS)
     return {
-        "spread": float(np.sqrt(ensemble.var(axis=0, ddof=1).mean())),
-        "error": float(np.sqrt(((middle - wanted) ** 2).mean())),
+        "spread": float(np.sqrt(np.nanmean(ensemble.var(axis=0, ddof=1)))),
+        "error": float(np.sqrt(np.nanmean((middle - wanted) ** 2))),
         "crps": mean(crps(ensemble, wanted)),
         "cover50": float(cover[0]),
         "cover80": float(cover[1]),
@@ -238,7 +239,7 @@ def _paragraph(found: dict[str, list[list[Scores]]], alone: list[Scores], steps:
     relation = "the same arm has" if widest == faithful else "another arm has"
     return (
         f"{steps} steps each, {realizations} realizations of {len(alone)} samples; natural logarithms of "
-        f"{', '.join(QUANTITIES)}; mean and spread over {len(next(iter(found.values())))} trainings. "
+        f"{', '.join(ENSEMBLE_QUANTITIES)}; mean and spread over {len(next(iter(found.values())))} trainings. "
         + ". ".join(told(arm) for arm in found)
         + f". The realizations differ most with {widest}; {relation} the highest PG ({faithful}). The lowest CRPS is "
         f"that of {best('crps')}. The spread is "

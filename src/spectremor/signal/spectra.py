@@ -55,6 +55,29 @@ def band_means(
     return means
 
 
+def band_rms(
+    traces: Float[np.ndarray, "*batch time"], dt_s: float, bands_hz: tuple[tuple[float, float], ...] = BANDS_HZ
+) -> Float[np.ndarray, "*batch band"]:
+    """Root-mean-square motion in each band: its energy, as an amplitude in the unit of the traces (Parseval).
+
+    NaN for a band without a bin.
+    """
+    samples = traces.shape[-1]
+    power = amplitude_spectrum(traces) ** 2
+    # Every bin stands for two frequencies, except 0 and, for an even number of samples, Nyquist.
+    twice = np.full(power.shape[-1], 2.0)
+    twice[0] = 1.0
+    if samples % 2 == 0:
+        twice[-1] = 1.0
+    frequency = frequencies(samples, dt_s)
+    rms = np.full((*power.shape[:-1], len(bands_hz)), np.nan)
+    for index, (low, high) in enumerate(bands_hz):
+        chosen = in_band(frequency, low, high)
+        if chosen.any():
+            rms[..., index] = np.sqrt((power * twice)[..., chosen].sum(axis=-1)) / samples
+    return rms
+
+
 def konno_ohmachi(
     spectrum: Float[np.ndarray, "*batch frequency"],
     frequency_hz: Float[np.ndarray, " frequency"],

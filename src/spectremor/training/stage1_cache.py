@@ -119,6 +119,10 @@ class Stage1Cache:
             report((done + 1) / len(ids))
         return True
 
+    def holds(self, i: int) -> bool:
+        """Whether a sample is on disk."""
+        return self._path(i).is_file()
+
     def load(self, i: int) -> tuple[Float[torch.Tensor, "s 3 n"], Float[torch.Tensor, "s 3 n"]]:
         """Coefficients of stage 1 and of the truth in m/s, sensors x-major.
 

@@ -1,0 +1,31 @@
+"""What a step costs here, and how many of them a given time allows."""
+
+from __future__ import annotations
+
+import time
+
+from spectremor.training.task import Task
+
+#: Steps that are timed.
+_TIMED = 5
+
+
+def affordable_steps(task: Task, steps: int, minutes: float, trainings: int = 1) -> int:
+    """Steps that each of so many trainings may take together within `minutes`: at least 1, at most `steps`.
+
+    Args:
+        task: prepared, not started; a few of its steps are timed, which leaves its weights as they are.
+        steps: wanted.
+        minutes: for all trainings together.
+        trainings: how many share them.
+    """
+    task.start()
+    times = []
+    for step in range(_TIMED):
+        start = time.perf_counter()
+        task.module(**task.batch(step, 0, 1)).backward()
+        times.append(time.perf_counter() - start)
+    task.module.zero_grad(set_to_none=True)
+    # The optimizer and the average take about a tenth beside.
+    each = 1.1 * sorted(times)[_TIMED // 2]
+    return max(1, min(steps, int(60 * minutes / trainings / each)))
