@@ -66,7 +66,7 @@ class Traits:
         """Look at the traces; `few` are the sensors whose spectra of response are worth their time."""
         return cls(
             spectrum=_defined_mean(amplitude_spectrum(traces, dt_s).mean(axis=1)),
-            response=_response(traces[few, :2], dt_s, PERIODS_S, angles=90),
+            response=_response(traces[few, :2], dt_s, PERIODS_S, angles=36),
             measures=_measures(traces[few, :2], dt_s),
             coherency=None if pairs is None else _coherency(traces, dt_s, pairs),
         )
@@ -126,7 +126,7 @@ def ensemble_quantities(
     traces: Float[np.ndarray, "sensor 3 time"], dt_s: float
 ) -> Float[np.ndarray, "quantity sensor"]:
     """The numbers by which the spread of realizations is judged, in m/s (SA: m/s2); energies as rms velocities."""
-    response = _response(traces[:, :2], dt_s, np.array([0.3, 1.0]), angles=30)
+    response = _response(traces[:, :2], dt_s, np.array([0.3, 1.0]), angles=36)
     energy = np.sqrt((band_rms(traces, dt_s) ** 2).mean(axis=1))
     return np.stack([peak_velocity(traces), *response.T, *energy.T])
 

@@ -205,15 +205,16 @@ def _misfit_sums(
         return _block_sums(plan, load(pred[rows] / p_peak), load(ref[rows] / r_peak), load(p_peak / r_peak))
 
     starts = range(0, len(chosen), size)
-    threads = torch.get_num_threads() if on_cpu else 1
-    parts = _in_threads(block, starts, threads) if 1 < threads <= len(starts) else [block(s) for s in starts]
+    parts = _in_threads(block, starts, torch.get_num_threads()) if on_cpu else [block(s) for s in starts]
     return torch.cat(parts, dim=1).double().cpu().numpy()
 
 
 def _in_threads(block: Callable[[int], torch.Tensor], starts: range, threads: int) -> list[torch.Tensor]:
-    """One block per thread: far less waiting than two threads inside each small operation."""
+    """One block per thread, even a single one: far less waiting than two threads inside each small operation."""
+    if threads == 1:
+        return [block(start) for start in starts]
     try:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with ThreadPoolExecutor(min(threads, len(starts)), initializer=torch.set_num_threads, initargs=(1,)) as pool:
             return list(pool.map(block, starts))
     finally:
         torch.set_num_threads(threads)

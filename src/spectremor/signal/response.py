@@ -11,19 +11,19 @@ which for the displacement alone is a recursive filter of second order, run in c
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 import scipy.linalg
 import scipy.signal
-import torch
 from jaxtyping import Bool, Float
 
 from spectremor.core.errors import InputError
 from spectremor.signal.calculus import derivative, refine
 
-#: Bytes of rotated traces held at once.
-_ROTATION_BYTES = 64 * 2**20
+#: Bytes of rotated traces held at once, about a core's second-level cache.
+_ROTATION_BYTES = 2**20
 
 
 def oscillator_displacement(
@@ -51,6 +51,7 @@ def oscillator_displacement(
     return out
 
 
+@functools.lru_cache(maxsize=1024)
 def _recursion(dt_s: float, omega: float, damping: float) -> tuple[np.ndarray, np.ndarray, float]:
     a = np.array([[0.0, 1.0], [-(omega**2), -2 * damping * omega]])
     b = np.array([0.0, -1.0])
@@ -142,14 +143,14 @@ def rotd_peak(
 
 
 def _rotated_peaks(motion: Float[np.ndarray, "trace two time"], angles: int) -> Float[np.ndarray, "trace angle"]:
-    theta = torch.arange(angles, dtype=torch.float64) * (math.pi / angles)
-    turn = torch.stack([theta.cos(), theta.sin()], dim=1)
+    theta = np.arange(angles) * (math.pi / angles)
+    turn = np.stack([np.cos(theta), np.sin(theta)], axis=1)
     block = max(1, _ROTATION_BYTES // (8 * angles * motion.shape[-1]))
     parts = []
     for start in range(0, len(motion), block):
-        rotated = turn @ torch.as_tensor(motion[start : start + block])
-        parts.append(torch.maximum(rotated.amax(dim=-1), -rotated.amin(dim=-1)))
-    return torch.cat(parts).numpy()
+        rotated = turn @ motion[start : start + block]
+        parts.append(np.maximum(rotated.max(axis=-1), -rotated.min(axis=-1)))
+    return np.concatenate(parts)
 
 
 def usable_frequencies(
