@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -79,6 +79,7 @@ class GroundMotionModel:
             InputError: an input, a number of realizations or of steps that the model cannot take.
         """
         check_job(realizations, seed, steps)
+        self.need_diffusion()
         return self.restore(self.predict(geology, source), realizations=realizations, seed=seed, steps=steps)
 
     def restore(
@@ -92,16 +93,15 @@ class GroundMotionModel:
     ) -> xr.DataArray:
         """Stage 2 alone: broadband wavefields from a stage-1 wavefield; arguments as for `generate`."""
         check_job(realizations, seed, steps)
-        if self.diffusion is None:
-            raise InputError("model", self.model_id, "a model with a diffusion stage")
-        fields = self.diffusion.generate_arrays(
+        diffusion = self.need_diffusion()
+        fields = diffusion.generate_arrays(
             np.ascontiguousarray(stage1.transpose("component", "x", "y", "time").values, dtype=np.float32),
             realizations=realizations,
             seed=seed,
             steps=steps,
             on_progress=on_progress,
         )
-        used = self.diffusion.config.sampling.steps if steps is None else steps
+        used = diffusion.config.sampling.steps if steps is None else steps
         attrs = stage1.attrs | {"stage": "2", "model": self.model_id, "seed": seed, "sampling_steps": used}
         return make_wavefield(
             fields,
@@ -112,6 +112,16 @@ class GroundMotionModel:
             attrs=attrs | {"version": spectremor.__version__},
         )
 
+    def need_diffusion(self) -> DiffusionStage:
+        """Stage 2.
+
+        Raises:
+            InputError: only stage 1 has been trained.
+        """
+        if self.diffusion is None:
+            raise InputError("model", self.model_id, "a model with a diffusion stage")
+        return self.diffusion
+
 
 def load_model(folder: str | Path | None = None) -> GroundMotionModel:
     """The model in a folder, or the one that ships with the package.
@@ -119,22 +129,54 @@ def load_model(folder: str | Path | None = None) -> GroundMotionModel:
     Raises:
         InputError: a missing, truncated or foreign file; nothing is ever unpickled.
     """
+    from spectremor.data.model_files import part_of
     from spectremor.data.model_folder import read_model_folder
     from spectremor.diffusion.stage import DiffusionStage
     from spectremor.surrogate.mifno import MifnoSurrogate
 
     folder = DEFAULT_MODEL if folder is None else Path(folder)
     config, tensors = read_model_folder(folder)
-    if "surrogate" not in config:
-        raise InputError("model", folder, "a model folder with a stage 1 (surrogate)")
+    _need_part(config, "surrogate", folder)
+    with part_of(folder, "surrogate"):
+        stage1 = MifnoSurrogate.from_parts(config["surrogate"], tensors["surrogate"])
     stage2 = None
     if "diffusion" in config:
-        stage2 = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
-    return GroundMotionModel(
-        surrogate=MifnoSurrogate.from_parts(config["surrogate"], tensors["surrogate"]),
-        diffusion=stage2,
-        model_id=f"{folder.name}@{_digest(folder)}",
-    )
+        with part_of(folder, "diffusion"):
+            stage2 = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
+            stage2.check_traces(stage1.domain.samples, stage1.domain.sampling_hz)
+    return GroundMotionModel(surrogate=stage1, diffusion=stage2, model_id=f"{folder.name}@{_digest(folder)}")
+
+
+def check_event(
+    geology: xr.DataArray, source: Source, folder: str | Path | None = None, *, stage1_only: bool = False
+) -> None:
+    """Refuse at once, without loading any weights, what the model in a folder cannot take.
+
+    Args:
+        geology: checked.
+        source: of any moment.
+        folder: of the model; None: the one that ships.
+        stage1_only: the model needs no diffusion stage.
+
+    Raises:
+        InputError: a model folder with a missing, truncated or foreign file, without the part that is needed, or a
+            geology or source outside its domain.
+    """
+    from spectremor.data.model_files import check_model_folder, part_of
+    from spectremor.surrogate.config import check_config
+
+    folder = DEFAULT_MODEL if folder is None else Path(folder)
+    config = check_model_folder(folder)
+    for part in ("surrogate",) if stage1_only else ("surrogate", "diffusion"):
+        _need_part(config, part, folder)
+    with part_of(folder, "surrogate"):
+        domain = check_config(config["surrogate"]).domain
+    domain.check_event(geology, source)
+
+
+def _need_part(config: dict[str, Any], part: str, folder: Path) -> None:
+    if part not in config:
+        raise InputError("model", folder, f"a model folder with a {part} stage")
 
 
 def _digest(folder: Path) -> str:

@@ -11,25 +11,43 @@ import spectremor as sp
 from spectremor.core.errors import InputError
 from spectremor.data.model_folder import read_model_folder, write_model_folder
 from spectremor.examples import example_geology, example_source
-from spectremor.pipeline import DEFAULT_MODEL, load_model
+from spectremor.pipeline import DEFAULT_MODEL, GroundMotionModel, load_model
+
+ANGLES = {"position_m": (3000, 6000, -5000), "strike_deg": 10, "dip_deg": 60, "rake_deg": 40}
 
 
-def test_save_load_identical_output(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def model(tiny_model: Path) -> GroundMotionModel:
+    return load_model(tiny_model)
+
+
+def test_the_shipped_model_saved_and_loaded_gives_identical_output(tmp_path: Path) -> None:
     config, tensors = read_model_folder(DEFAULT_MODEL)
     model = load_model()
     parts = {"surrogate": model.surrogate.parts(), "diffusion": model.diffusion.parts()}
     about = {k: v for k, v in config.items() if k not in (*parts, "format_version")}
     write_model_folder(tmp_path / "copy", parts=parts, about=about, card="# A copy\n")
     again = load_model(tmp_path / "copy")
-    geology, source = example_geology(), example_source()
-    assert again.predict(geology, source).values.tobytes() == model.predict(geology, source).values.tobytes()
-    drawn = [m.generate(geology, source, seed=3, steps=2).values.tobytes() for m in (model, again)]
-    assert drawn[0] == drawn[1]
+    assert again.model_id.split("@")[1] == model.model_id.split("@")[1]
     assert set(tensors) == set(parts)
+    geology, source = example_geology(), example_source()
+    stage1 = model.predict(geology, source)
+    assert again.predict(geology, source).values.tobytes() == stage1.values.tobytes()
+    few = np.ascontiguousarray(stage1.values[:, :4, :4])
+    drawn = [m.diffusion.generate_arrays(few, seed=3, steps=2).tobytes() for m in (model, again)]
+    assert drawn[0] == drawn[1]
 
 
-def test_stage_one_alone_has_no_second_stage(tmp_path: Path) -> None:
-    model = load_model()
+def test_both_stages_saved_and_loaded_give_identical_output(model: GroundMotionModel, tmp_path: Path) -> None:
+    parts = {"surrogate": model.surrogate.parts(), "diffusion": model.diffusion.parts()}
+    write_model_folder(tmp_path / "copy", parts=parts, about={}, card="# A copy\n")
+    fields = [
+        m.generate(example_geology(), example_source(), seed=3).values for m in (model, load_model(tmp_path / "copy"))
+    ]
+    assert fields[0].tobytes() == fields[1].tobytes()
+
+
+def test_stage_one_alone_has_no_second_stage(model: GroundMotionModel, tmp_path: Path) -> None:
     parts = {"surrogate": model.surrogate.parts()}
     write_model_folder(tmp_path / "stage1", parts=parts, about={}, card="# Stage 1\n")
     alone = load_model(tmp_path / "stage1")
@@ -37,25 +55,49 @@ def test_stage_one_alone_has_no_second_stage(tmp_path: Path) -> None:
     assert field.dims == ("component", "x", "y", "time")
     with pytest.raises(InputError, match="diffusion stage"):
         alone.restore(field)
+    with pytest.raises(InputError, match="diffusion stage"):
+        alone.generate(example_geology(), example_source())
 
 
-def test_realization_r_is_the_same_whatever_their_number() -> None:
-    model = load_model()
+def test_realization_r_is_the_same_whatever_their_number(model: GroundMotionModel) -> None:
     stage1 = model.predict(example_geology(), example_source())
-    three = model.restore(stage1, realizations=3, seed=5, steps=2)
-    one = model.restore(stage1, realizations=1, seed=5, steps=2)
+    three = model.restore(stage1, realizations=3, seed=5)
+    one = model.restore(stage1, realizations=1, seed=5)
     np.testing.assert_array_equal(three.values[0], one.values[0])
     assert three.attrs["seed"] == 5
     assert three.attrs["model"] == model.model_id
 
 
+def test_four_realizations_differ_around_one_stage1_prediction(model: GroundMotionModel) -> None:
+    geology, source = example_geology(), sp.Source.from_angles(**ANGLES)
+    drawn = model.generate(geology, source, realizations=4, seed=1)
+    fields = drawn.values
+    for i in range(4):
+        for j in range(i):
+            assert np.abs(fields[i] - fields[j]).max() > 1e-3 * np.abs(fields).max()
+    assert not np.array_equal(fields[0], model.generate(geology, source, seed=2).values[0])
+    # What the diffusion stage leaves alone is the one stage-1 prediction in all of them.
+    stage1 = model.predict(geology, source).values
+    kept = np.fft.rfftfreq(fields.shape[-1], 0.02) < 0.3
+    low = [np.fft.rfft(f, axis=-1)[..., kept] for f in (stage1, *fields)]
+    for other in low[1:]:
+        assert np.abs(other - low[0]).max() < 0.1 * np.abs(low[0]).max()
+
+
+def test_motion_is_linear_in_the_moment(model: GroundMotionModel) -> None:
+    geology = example_geology()
+    small = model.generate(geology, sp.Source.from_angles(**ANGLES, moment_nm=1e15), seed=3).values
+    large = model.generate(geology, sp.Source.from_angles(**ANGLES, moment_nm=1e18), seed=3).values
+    np.testing.assert_allclose(large, 1000 * small, rtol=1e-3, atol=1e-4 * np.abs(large).max())
+
+
 @pytest.mark.parametrize(("name", "value"), [("realizations", 0), ("seed", -1), ("steps", 0)])
-def test_numbers_that_cannot_be(name: str, value: int) -> None:
+def test_numbers_that_cannot_be(name: str, value: int, model: GroundMotionModel) -> None:
     with pytest.raises(InputError, match=name):
-        sp.load_model().generate(example_geology(), example_source(), **{name: value})
+        model.generate(example_geology(), example_source(), **{name: value})
 
 
-def test_wrong_geology_size_names_both_sizes() -> None:
+def test_wrong_geology_size_names_both_sizes(model: GroundMotionModel) -> None:
     small = sp.make_geology(example_geology().values[:20, :24])
     with pytest.raises(InputError, match=r"20.*32"):
-        sp.load_model().predict(small, example_source())
+        model.predict(small, example_source())

@@ -49,7 +49,9 @@ def generate(
     spectremor generate --geology geology.npy --source 4800,4800,-8400,48,45,88 --mw 4.9 --out field.nc
     """
     from spectremor.core.files import check_writable
+    from spectremor.pipeline import check_job
 
+    check_job(realizations, seed, steps)
     check_writable(out, field="--out")
     if figure is not None:
         check_writable(figure, field="--figure")
@@ -60,9 +62,9 @@ def generate(
 
     from spectremor.cli.progress import spinner
     from spectremor.data.wavefield_files import write_wavefield
-    from spectremor.pipeline import check_job, load_model
+    from spectremor.pipeline import check_event, load_model
 
-    check_job(realizations, seed, steps)
+    check_event(ground, earthquake, model, stage1_only=stage1_only)
     with spinner("loading the model") as say:
         loaded = load_model(model)
         say("stage 1: neural operator")

@@ -13,11 +13,16 @@ class InputError(ValueError):
         self.field = field
         self.value = value
         self.allowed = allowed
-        super().__init__(f"{field}: got {value}; allowed: {allowed}")
+        super().__init__(_one_line(f"{field}: got {value}; allowed: {allowed}"))
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, object, str]]:
         """Survive the pickling that worker processes do to exceptions."""
         return (type(self), (self.field, self.value, self.allowed))
+
+
+def _one_line(message: str) -> str:
+    """Without line breaks or control characters, which a file's name or content may bring along."""
+    return "".join(c if c.isprintable() else " " for c in message)
 
 
 class InputWarning(UserWarning):

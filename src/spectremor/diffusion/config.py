@@ -8,12 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SamplerName = Literal["ddpm", "ddim", "dpm-solver++"]
 
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, le=10_000)]
+Blocks = Annotated[int, Field(gt=0, le=64)]
 Width = Annotated[int, Field(gt=0, le=4096)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class LatentConfig(_Strict):
@@ -60,7 +61,7 @@ class NetworkConfig(_Strict):
 
     patch: Positive = 2
     widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)] = (96, 160, 256)
-    blocks: Positive = 1
+    blocks: Blocks = 1
     embedding: Annotated[int, Field(ge=8, le=4096)] = 192
     groups: Positive = 8
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
-from spectremor.data.model_folder import load_tensors
+from spectremor.data.model_folder import with_tensors
 from spectremor.diffusion.config import DiffusionConfig, SamplerName
 from spectremor.diffusion.denoiser import UNet1d
 from spectremor.diffusion.latent import Latents, sensor_amplitude
@@ -163,9 +163,19 @@ class DiffusionStage(nn.Module):
         Raises:
             InputError: a config or tensors that are not this stage's.
         """
-        stage = cls(parse_config(config))
-        load_tensors(stage, tensors, field="diffusion weights")
-        return stage.eval()
+        checked = parse_config(config)
+        return with_tensors(lambda: cls(checked), tensors, field="diffusion weights").eval()
+
+    def check_traces(self, samples: int, sampling_hz: float) -> None:
+        """Refuse a stage 1 whose traces are not the ones that this stage was made for.
+
+        Raises:
+            InputError: names both.
+        """
+        own = self.config.latent
+        if (own.time_samples, own.sampling_hz) != (samples, sampling_hz):
+            found = f"{own.time_samples} samples at {own.sampling_hz:g} Hz"
+            raise InputError("diffusion.latent", found, f"{samples} samples at {sampling_hz:g} Hz, as stage 1 gives")
 
     def _check(self, stage1: np.ndarray, realizations: int) -> None:
         time = self.config.latent.time_samples
@@ -188,4 +198,4 @@ def parse_config(config: Mapping[str, Any]) -> DiffusionConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(["diffusion", *(str(part) for part in first["loc"])])
-        raise InputError(where, first.get("input"), first["msg"]) from None
+        raise InputError(where, str(first.get("input"))[:80], first["msg"]) from None

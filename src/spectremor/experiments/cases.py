@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from spectremor.core.errors import InputError
+from spectremor.data.model_files import part_of
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore, Split
 from spectremor.diffusion.stage import DiffusionStage
@@ -143,5 +144,7 @@ def _remembered(compute: Callable[[int], Wavefield]) -> Callable[[int], Wavefiel
 def _diffusion_alone(settings: Settings) -> tuple[DiffusionStage | None, str]:
     folder = settings.model or DEFAULT_MODEL
     config, tensors = read_model_folder(folder)
-    stage = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"]) if "diffusion" in config else None
-    return stage, folder.name
+    if "diffusion" not in config:
+        return None, folder.name
+    with part_of(folder, "diffusion"):
+        return DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"]), folder.name

@@ -6,62 +6,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import pydantic
 import yaml
 from pydantic import Field
 
-from spectremor.core.axes import sensor_axis_m, time_axis_s
 from spectremor.core.errors import InputError
+from spectremor.surrogate.domain import Domain, Points
 
-Count = Annotated[int, Field(ge=1)]
-
-
-class Domain(pydantic.BaseModel):
-    """The domain that a network is made for; geologies and sensors on any other are refused.
-
-    Attributes:
-        extent_m: size along x, y and depth.
-        nodes: points of the geology along x, y, z.
-        sensors: number along x and y.
-        first_sensor_m: position of the first sensor along x and y.
-        last_sensor_m: position of the last sensor along x and y.
-        samples: output time samples.
-        sampling_hz: output samples per second.
-        source_low_m: lowest trained source position (x, y, z).
-        source_high_m: highest trained source position (x, y, z).
-        ray_smoothings_m: how much the media are smoothed in which the direct waves are traced (Gaussian standard
-            deviations; 0: the geology itself). The first one's arrivals are the network's clock. Against 150 m
-            simulations of rough media, 500 m serves the band to 5 Hz best, 1000 to 1500 m its part below 1 Hz.
-    """
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-
-    extent_m: tuple[float, float, float] = (9600.0, 9600.0, 9600.0)
-    nodes: tuple[Count, Count, Count] = (32, 32, 32)
-    sensors: tuple[Count, Count] = (32, 32)
-    first_sensor_m: tuple[float, float] = (150.0, 150.0)
-    last_sensor_m: tuple[float, float] = (9450.0, 9450.0)
-    samples: Count = 320
-    sampling_hz: float = Field(50.0, gt=0)
-    source_low_m: tuple[float, float, float] = (1200.0, 1200.0, -9000.0)
-    source_high_m: tuple[float, float, float] = (8400.0, 8400.0, -600.0)
-    ray_smoothings_m: tuple[Annotated[float, Field(ge=0)], ...] = Field((0.0,), min_length=1)
-
-    @property
-    def x_m(self) -> np.ndarray:
-        """Sensor positions along East in m."""
-        return sensor_axis_m(self.sensors[0], self.first_sensor_m[0], self.last_sensor_m[0])
-
-    @property
-    def y_m(self) -> np.ndarray:
-        """Sensor positions along North in m."""
-        return sensor_axis_m(self.sensors[1], self.first_sensor_m[1], self.last_sensor_m[1])
-
-    @property
-    def time_s(self) -> np.ndarray:
-        """Output times in s."""
-        return time_axis_s(self.samples, self.sampling_hz)
+#: Far above any use, as for the domain's points.
+Count = Annotated[int, Field(ge=1, le=4096)]
+Layers = Annotated[int, Field(ge=1, le=64)]
 
 
 class MifnoConfig(pydantic.BaseModel):
@@ -90,16 +44,16 @@ class MifnoConfig(pydantic.BaseModel):
         lowpass_hz: corner of the traces' low-pass.
     """
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     domain: Domain = Domain()
-    steps: Count = 90
+    steps: Points = 90
     period_s: float = Field(7.2, gt=0)
     geology_width: Count = 16
-    geology_layers: Count = 2
-    context_layers: Count = 2
+    geology_layers: Layers = 2
+    context_layers: Layers = 2
     wave_width: Count = 24
-    wave_layers: Count = 5
+    wave_layers: Layers = 5
     expansion: Count = 2
     modes: tuple[Count, Count, Count] = (12, 12, 16)
     time_modes: Count = 40

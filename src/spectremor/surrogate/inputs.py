@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from spectremor.core.source import Source
 from spectremor.data.normalisation import GeologyNormalisation, trace_scale
-from spectremor.surrogate.config import Domain
+from spectremor.surrogate.domain import Domain
 from spectremor.surrogate.ray_theory import DirectWaves, direct_waves
 
 

@@ -12,12 +12,13 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from spectremor.core.errors import InputError
-from spectremor.core.geology import check_geology, extent_m
+from spectremor.core.geology import check_geology
 from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield
-from spectremor.data.model_folder import load_tensors
+from spectremor.data.model_folder import with_tensors
 from spectremor.data.normalisation import GeologyNormalisation
-from spectremor.surrogate.config import Domain, MifnoConfig, check_config
+from spectremor.surrogate.config import MifnoConfig, check_config
+from spectremor.surrogate.domain import Domain
 from spectremor.surrogate.inputs import event_inputs
 from spectremor.surrogate.network import Mifno
 
@@ -62,8 +63,7 @@ class MifnoSurrogate:
         Raises:
             InputError: a geology of another size or extent, or a source outside the trained domain.
         """
-        check_geology(geology)
-        self._check_extent(geology)
+        self.domain.check_geology(check_geology(geology))
         field = self.predict_arrays(geology.values[None], [source])[0]
         d = self.domain
         return make_wavefield(
@@ -97,7 +97,7 @@ class MifnoSurrogate:
         Raises:
             InputError: an unknown key, or tensors that are missing, foreign, of another shape or not finite.
         """
-        network = Mifno(check_config(dict(config)))
+        checked = check_config(dict(config))
         missing = [name for name in _NORMALISATION if name not in tensors]
         if missing:
             raise InputError("surrogate weights", f"no tensor {missing[0]}", "a network with its normalisation")
@@ -105,37 +105,15 @@ class MifnoSurrogate:
         if mean.shape != std.shape or not (np.isfinite(mean).all() and np.isfinite(std).all()):
             raise InputError("surrogate weights", "a damaged normalisation", "finite mean and std of one shape")
         own = {k.removeprefix("network."): v for k, v in tensors.items() if k not in _NORMALISATION}
-        load_tensors(network, own, field="surrogate weights")
+        network = with_tensors(lambda: Mifno(checked), own, field="surrogate weights")
         return cls(network.eval(), GeologyNormalisation(mean, std))
 
     def _one(self, vs: np.ndarray, source: Source) -> np.ndarray:
         d = self.domain
-        if vs.shape != d.nodes:
-            raise InputError("geology", f"shape {vs.shape}", f"shape {d.nodes}, the model's")
-        self._check_source(source)
+        d.check_shape(vs.shape)
+        d.check_source(source)
         arrays = event_inputs(vs.astype(np.float64), source, d, self.normalisation)
         device = next(self.network.parameters()).device
         with torch.inference_mode():
             traces = self.network({k: torch.from_numpy(v)[None].to(device) for k, v in arrays.items()})[0]
         return (traces.cpu().numpy() / arrays["scale"]).astype(np.float32)
-
-    def _check_extent(self, geology: xr.DataArray) -> None:
-        if geology.shape != self.domain.nodes:
-            raise InputError("geology", f"shape {geology.shape}", f"shape {self.domain.nodes}, the model's")
-        found = extent_m(geology)
-        if not np.allclose(found, self.domain.extent_m, rtol=1e-3):
-            size = " x ".join(f"{v:g}" for v in found)
-            allowed = " x ".join(f"{v:g}" for v in self.domain.extent_m)
-            raise InputError("geology", f"a domain of {size} m", f"{allowed} m, the model's")
-        origin = [float(geology[dim].values[0]) for dim in ("x", "y")]
-        if not np.allclose(origin, 0.0, atol=1e-3 * self.domain.extent_m[0]):
-            raise InputError("geology", f"a domain that starts at ({origin[0]:g}, {origin[1]:g}) m", "(0, 0) m")
-
-    def _check_source(self, source: Source) -> None:
-        source.check_inside(self.domain.extent_m)
-        d = self.domain
-        for name, value, low, high in zip("xyz", source.position_m, d.source_low_m, d.source_high_m, strict=True):
-            if not low <= value <= high:
-                raise InputError(
-                    f"source.{name}", f"{value:g} m", f"[{low:g}, {high:g}] m, where the model was trained"
-                )

@@ -13,7 +13,7 @@ from spectremor.core.files import atomic_file
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.store import CampaignStore
 from spectremor.surrogate.augmentation import turn_inputs, turn_traces
-from spectremor.surrogate.config import Domain
+from spectremor.surrogate.domain import Domain
 from spectremor.surrogate.inputs import event_inputs, traced_waves
 from spectremor.surrogate.ray_theory import DirectWaves
 

@@ -85,14 +85,15 @@ def load_checkpoint(
         InputError: a damaged or foreign checkpoint.
     """
     state = _read_state(path / _STATE)
-    load_tensors(module, read_safetensors(path / "weights.safetensors"), field="checkpoint weights")
-    averaged = read_safetensors(path / "ema.safetensors")
+    load_tensors(module, read_safetensors(path / "weights.safetensors", field="checkpoint"), field="checkpoint")
+    averaged = read_safetensors(path / "ema.safetensors", field="checkpoint")
     names = [name for name, _ in module.named_parameters()]
     if sorted(averaged) != sorted(names):
         raise InputError("checkpoint", path / "ema.safetensors", "the averaged weights of this config")
     for tensor, name in zip(ema, names, strict=True):
         tensor.copy_(averaged[name])
-    _load_optimizer(read_safetensors(path / "optimizer.safetensors"), module, optimizer, path)
+    moments = read_safetensors(path / "optimizer.safetensors", field="checkpoint")
+    _load_optimizer(moments, module, optimizer, path)
     best = state["best_loss"]
     progress = Progress(
         step=int(state["step"]),

@@ -31,7 +31,7 @@ def export_best(run: Path, task: Task, config: TrainingConfig, data: dict[str, A
     """
     if not (run / BEST).is_file():
         raise InputError("run", f"{run}: no validated weights yet", "a run that has come to its first validation")
-    load_tensors(task.module, read_safetensors(run / BEST), field="best weights")
+    load_tensors(task.module, read_safetensors(run / BEST, field="run"), field="run")
     facts = {
         "data": {
             "store": Path(data["store"]).name,

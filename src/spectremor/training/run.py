@@ -17,8 +17,11 @@ from typing import Any
 from torch import Tensor
 
 from spectremor.core.errors import InputError
+from spectremor.data.model_files import part_of
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
+from spectremor.diffusion.stage import DiffusionStage
+from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.export import export_best
@@ -106,6 +109,8 @@ def _initial(config: TrainingConfig, init: str | Path | None) -> dict[str, Tenso
     earlier, tensors = read_model_folder(model_of(init))
     if earlier.get(part) != config.model.model_dump(mode="json"):
         raise InputError("--init", init, f"a model whose {part} has this config's network")
+    with part_of(init, part):
+        (MifnoSurrogate if part == "surrogate" else DiffusionStage).from_parts(earlier[part], tensors[part])
     return tensors[part]
 
 

@@ -18,6 +18,7 @@ from jaxtyping import Float
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file
+from spectremor.data.model_files import part_of
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
 from spectremor.diffusion.config import LatentConfig
@@ -69,10 +70,12 @@ class FrozenStage1:
         self._predict = lambda i: self.store.velocity(i, value)
 
     def _model(self, path: Path) -> None:
-        config, tensors = read_model_folder(model_of(path))
+        folder = model_of(path)
+        config, tensors = read_model_folder(folder)
         if "surrogate" not in config:
             raise InputError("--stage1", path, "a model folder with a stage 1 (surrogate)")
-        surrogate = MifnoSurrogate.from_parts(config["surrogate"], tensors["surrogate"])
+        with part_of(folder, "surrogate"):
+            surrogate = MifnoSurrogate.from_parts(config["surrogate"], tensors["surrogate"])
         hashed = hashlib.blake2b(json.dumps(config["surrogate"], sort_keys=True).encode(), digest_size=8)
         for key in sorted(tensors["surrogate"]):
             hashed.update(key.encode() + tensors["surrogate"][key].numpy().tobytes())
