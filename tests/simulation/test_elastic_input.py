@@ -79,7 +79,7 @@ def test_output_is_labelled():
 
 def test_uneven_axes_are_not_swapped():
     vs = np.random.default_rng(0).uniform(2000, 4000, (6, 5, 7))
-    sampled = sample_vs(make_geology(vs, EXTENT), 600.0, (5, 4), 5)
+    sampled = sample_vs(make_geology(vs, EXTENT), 600.0, (5, 4), 5, 0.0)
     assert sampled.shape == (10, 9, 5)
     # Nodes of the grid and of the geology coincide along x and y; depth 300 m is 0.6 of a geology cell below the top.
     np.testing.assert_allclose(sampled[2:-2, 2:-2, 0], 0.4 * vs[..., -1] + 0.6 * vs[..., -2], rtol=1e-5)

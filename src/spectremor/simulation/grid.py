@@ -7,8 +7,8 @@ of its axes.
 
 - Horizontally the integer nodes are at i h, i = -MARGIN .. n + MARGIN: both edges of the domain are nodes, and the
   absorbing layer starts beyond them.
-- The free surface is the plane of vertical velocities between the last vacuum cell and the first solid one, so the
-  solid integer nodes are at depths (k + 1/2) h.
+- The free surface lies just below the plane of vertical velocities between the last vacuum cell and the first solid
+  one, by the shift d that `free_surface` derives, so the solid integer nodes are at depths (k + 1/2 - d) h.
 - Below the deepest cell that differs from a uniform bottom, and below the source, nothing scatters back: the grid
   ends there, and the absorbing layer begins.
 """
@@ -27,6 +27,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.geology import extent_m
 from spectremor.core.medium import density_kg_m3, vp_m_s
 from spectremor.core.source import Source
+from spectremor.simulation.free_surface import DIFFERENCE_WEIGHTS, TOP_STIFFENING, surface_shift
 
 #: Axes of every array on the grid.
 AXES = ("x", "y", "down")
@@ -36,13 +37,6 @@ MARGIN = 2
 KERNEL = 4
 #: Cells of vacuum above the free surface.
 VACUUM = 1
-#: Weights of the staggered first difference at (q + 1/2) h, by order (Taylor; deepwave's own).
-DIFFERENCE_WEIGHTS: dict[int, tuple[float, ...]] = {
-    2: (1.0,),
-    4: (9 / 8, -1 / 24),
-    6: (75 / 64, -25 / 384, 3 / 640),
-    8: (1225 / 1024, -245 / 3072, 49 / 5120, -5 / 7168),
-}
 #: Memory of a run: velocities, stresses, their memory in the absorbing layer, and the medium.
 BYTES_PER_CELL = 200
 #: Phase error of a shear wave along an axis at which the usable band ends, and the share of slower cells ignored.
@@ -75,7 +69,7 @@ class Grid:
     def index(self, position_m: tuple[float, float, float]) -> tuple[float, float, float]:
         """Fractional integer-node indices (x, y, depth) of a position (x, y, z) in m."""
         x, y, z = (p / self.spacing_m for p in position_m)
-        return x + MARGIN, y + MARGIN, VACUUM - 0.5 - z
+        return x + MARGIN, y + MARGIN, VACUUM - 0.5 + surface_shift(self.order) - z
 
     @property
     def critical_courant(self) -> float:
@@ -142,9 +136,10 @@ def lay_grid(geology: xr.DataArray, source: Source, spacing_m: float, order: int
     _check_memory(nx * ny * nz, spacing_m)
     # Room for the interpolation around a source at the bottom: the deepest values continue below the domain.
     deepest = nz + KERNEL + 1
-    vs = sample_vs(geology, spacing_m, (nx, ny), deepest)
+    vs = sample_vs(geology, spacing_m, (nx, ny), deepest, surface_shift(order))
     layers = min(deepest, _layers_needed(vs, source, spacing_m))
-    return Grid(spacing_m, (nx, ny), layers, order), _medium(np.ascontiguousarray(vs[..., :layers]))
+    medium = _medium(np.ascontiguousarray(vs[..., :layers]))
+    return Grid(spacing_m, (nx, ny), layers, order), under_free_surface(medium, order)
 
 
 def _check_memory(cells: int, spacing_m: float) -> None:
@@ -160,15 +155,15 @@ def _check_memory(cells: int, spacing_m: float) -> None:
 
 
 def sample_vs(
-    geology: xr.DataArray, spacing_m: float, cells: tuple[int, int], layers: int
+    geology: xr.DataArray, spacing_m: float, cells: tuple[int, int], layers: int, shift: float
 ) -> Float[np.ndarray, "x y depth"]:
-    """Vs on the integer nodes, linear between the geology's nodes, its edge values continued outside."""
+    """Vs on the integer nodes (the first 1/2 - `shift` cells deep), linear between the geology's nodes, its edge values continued outside."""
     origin = [float(geology[d].values[0]) for d in ("x", "y")]
     horizontal = [
         _linear_weights(geology[d].values, o + spacing_m * np.arange(-MARGIN, n + MARGIN + 1))
         for d, o, n in zip(("x", "y"), origin, cells, strict=True)
     ]
-    vertical = _linear_weights(geology["z"].values, -spacing_m * (np.arange(layers) + 0.5))
+    vertical = _linear_weights(geology["z"].values, -spacing_m * (np.arange(layers) + 0.5 - shift))
     vs = geology.values.astype(float) @ vertical.T
     return np.asarray(np.einsum("ix,jy,xyk->ijk", *horizontal, vs, optimize=True))
 
@@ -189,6 +184,16 @@ def _layers_needed(vs: np.ndarray, source: Source, spacing_m: float) -> int:
     differs = np.abs(vs - bottom).max(axis=(0, 1)) > 1e-6 * bottom
     scattering = int(np.flatnonzero(differs)[-1]) + 1 if differs.any() else 0
     return max(scattering, int(np.ceil(-source.position_m[2] / spacing_m))) + KERNEL + 1
+
+
+def under_free_surface(medium: Medium, order: int) -> Medium:
+    """The medium with its first layer as stiff as the scheme's free surface needs, see `free_surface`."""
+
+    def stiffened(modulus: np.ndarray) -> np.ndarray:
+        top = modulus[..., :1] * (1 + TOP_STIFFENING[order])
+        return np.concatenate([top, modulus[..., 1:]], axis=-1)
+
+    return dataclasses.replace(medium, lamb_pa=stiffened(medium.lamb_pa), mu_pa=stiffened(medium.mu_pa))
 
 
 def _medium(vs: np.ndarray) -> Medium:

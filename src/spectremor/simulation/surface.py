@@ -1,8 +1,8 @@
 """Three components at the same points of the free surface, from nodes of the staggered grid.
 
-Vertical velocities lie on the surface. Horizontal ones lie at depths h/2, 3h/2, ...: their value at the surface is that
-of the parabola through the first two whose slope is the one a stress-free surface imposes,
-d v_x / d depth = -d v_down / d x, so v_x(0) = (9 v_x(h/2) - v_x(3h/2)) / 8 + 3/8 h d v_down / d x.
+Vertical velocities lie next to the surface, horizontal ones half a cell below. `free_surface` gives the weights of the
+three topmost nodes of either, and what to add for the slopes that a stress-free surface imposes:
+d v_x / d depth = -d v_down / d x and d v_down / d depth = -lambda / (lambda + 2 mu) (d v_x / d x + d v_y / d y).
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ import scipy.sparse
 from jaxtyping import Float, Int
 
 from spectremor.core.errors import InputError
+from spectremor.core.medium import VP_OVER_VS
+from spectremor.simulation.free_surface import TOP_NODES, surface_motion
 from spectremor.simulation.grid import AXES, KERNEL, MARGIN, VACUUM, Grid
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
 
 Kernel = Callable[[float, int], np.ndarray]
+Weights = scipy.sparse.csr_matrix
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,18 +70,21 @@ def surface_receivers(x_m: np.ndarray, y_m: np.ndarray, grid: Grid) -> SurfaceRe
     x, y = along(0.0, value_weights)
     x_half, y_half = along(0.5, value_weights)
     x_slope, y_slope = along(0.0, slope_weights)
-    top = VACUUM
-    east = [
-        _Term("x", top, x_half, y, 9 / 8),
-        _Term("x", top + 1, x_half, y, -1 / 8),
-        _Term("down", top - 1, x_slope, y, 3 / 8),
-    ]
-    north = [
-        _Term("y", top, x, y_half, 9 / 8),
-        _Term("y", top + 1, x, y_half, -1 / 8),
-        _Term("down", top - 1, x, y_slope, 3 / 8),
-    ]
-    up = [_Term("down", top - 1, x, y, -1.0)]
+    x_half_slope, y_half_slope = along(0.5, slope_weights)
+    level, upright = (surface_motion(grid.order, motion) for motion in ("horizontal", "vertical"))
+
+    def surface(axis: str, along_x: Weights, along_y: Weights, factor: float) -> list[_Term]:
+        top, weights = (VACUUM - 1, upright.weights) if axis == "down" else (VACUUM, level.weights)
+        return [_Term(axis, top + k, along_x, along_y, factor * w) for k, w in enumerate(weights)]
+
+    # Both slopes are per cell, as the kernels give them.
+    dilation = -upright.slope * (1 - 2 / VP_OVER_VS**2)
+    east = surface("x", x_half, y, 1.0) + surface("down", x_slope, y, -level.slope)
+    north = surface("y", x, y_half, 1.0) + surface("down", x, y_slope, -level.slope)
+    down = (
+        surface("down", x, y, 1.0) + surface("x", x_half_slope, y, dilation) + surface("y", x, y_half_slope, dilation)
+    )
+    up = [dataclasses.replace(term, factor=-term.factor) for term in down]
     return _gather([east, north, up], grid, (len(x_m), len(y_m)))
 
 
@@ -121,7 +127,7 @@ def _gather(components: list[list[_Term]], grid: Grid, sensors: tuple[int, int])
 def _sum(terms: list[_Term], grid: Grid, sensors: tuple[int, int]) -> scipy.sparse.csr_matrix:
     """Terms of one velocity component as weights (sensors (x, y), nodes (layer, x, y))."""
     plane_size = grid.shape[0] * grid.shape[1]
-    shape = (sensors[0] * sensors[1], (VACUUM + 2) * plane_size)
+    shape = (sensors[0] * sensors[1], (VACUUM + TOP_NODES) * plane_size)
     total = scipy.sparse.csr_matrix(shape)
     for term in terms:
         plane = scipy.sparse.kron(term.along_x, term.along_y, format="coo")

@@ -1,0 +1,97 @@
+r"""Intrinsic attenuation, averaged along the path, applied to elastic motion.
+
+deepwave has no viscoelastic propagator in 3D. In a ground of constant Q, a wave that has travelled for the time T has
+lost exp(-pi f t*) with t* = T / Q, and travels at a speed that depends on frequency (Azimi's law; Aki & Richards 2002,
+eq. 5.88):
+
+    A(f) = exp(-pi f t*) exp(-2 i f t* ln(f_r / f)),
+
+f_r being the frequency at which the geology's speeds hold. Here t* varies with the time in the record: at the P and the
+S arrival of each sensor it is the integral of ds / (V Q) on the straight line from the source, linear in between, and
+after S it goes on growing at the path's mean rate. Q follows from Vs (`core.medium`). What this leaves out is the
+difference between paths that arrive at the same time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+import xarray as xr
+from jaxtyping import Float
+from scipy.interpolate import RegularGridInterpolator
+
+from spectremor.core.medium import quality_factors, vp_m_s
+from spectremor.core.source import Source
+
+#: Points on each straight line, and values of t* between which motion is interpolated.
+POINTS = 65
+LEVELS = 13
+
+
+def attenuate(
+    velocity_m_s: Float[np.ndarray, "3 x y time"],
+    time_s: Float[np.ndarray, " time"],
+    geology: xr.DataArray,
+    source: Source,
+    sensors_m: tuple[np.ndarray, np.ndarray],
+    reference_hz: float,
+) -> Float[np.ndarray, "3 x y time"]:
+    """Elastic motion as it would be in ground of finite Q.
+
+    Args:
+        velocity_m_s: elastic motion at the sensors.
+        time_s: evenly spaced times of its samples, in s after the origin.
+        geology: Vs in m/s.
+        source: where the waves start.
+        sensors_m: positions (x_m, y_m).
+        reference_hz: frequency at which the geology's speeds hold.
+    """
+    loss = _t_star_s(time_s, geology, source, sensors_m)
+    levels = np.linspace(0.0, float(loss.max()), LEVELS)
+    at = loss / max(levels[1], 1e-12)
+    result = np.zeros_like(velocity_m_s)
+    spectrum, frequency, n = _spectrum(velocity_m_s, float(time_s[1] - time_s[0]))
+    for i, level in enumerate(levels):
+        share = np.clip(1 - np.abs(at - i), 0, None).astype(velocity_m_s.dtype)
+        filtered = scipy.fft.irfft(spectrum * _response(frequency, level, reference_hz), n, axis=-1)
+        result += share * filtered[..., : len(time_s)].astype(velocity_m_s.dtype)
+    return result
+
+
+def _spectrum(velocity: np.ndarray, step_s: float) -> tuple[np.ndarray, np.ndarray, int]:
+    n = scipy.fft.next_fast_len(2 * velocity.shape[-1], real=True)
+    return scipy.fft.rfft(velocity, n, axis=-1), scipy.fft.rfftfreq(n, step_s), n
+
+
+def _response(frequency_hz: np.ndarray, t_star_s: float, reference_hz: float) -> np.ndarray:
+    f = np.maximum(frequency_hz, 1e-9)
+    return np.exp(-np.pi * f * t_star_s - 2j * f * t_star_s * np.log(reference_hz / f))
+
+
+def _t_star_s(
+    time_s: np.ndarray, geology: xr.DataArray, source: Source, sensors_m: tuple[np.ndarray, np.ndarray]
+) -> Float[np.ndarray, "x y time"]:
+    p_s, s_s, p_loss, s_loss = _path_integrals(geology, source, sensors_m)
+    before = p_loss * time_s / p_s
+    between = p_loss + (s_loss - p_loss) * (time_s - p_s) / (s_s - p_s)
+    after = s_loss * time_s / s_s
+    return np.clip(np.where(time_s < p_s, before, np.where(time_s < s_s, between, after)), 0, None)
+
+
+def _path_integrals(
+    geology: xr.DataArray, source: Source, sensors_m: tuple[np.ndarray, np.ndarray]
+) -> tuple[Float[np.ndarray, "x y 1"], ...]:
+    """Travel times of P and S, and their t*, in s, on straight lines to the sensors."""
+    x, y = np.meshgrid(*sensors_m, indexing="ij")
+    ends = np.stack([x, y, np.zeros_like(x)], axis=-1)
+    start = np.array(source.position_m)
+    share = (np.arange(POINTS) + 0.5) / POINTS
+    points = start + share[:, None] * (ends - start)[..., None, :]
+    axes = [geology[d].values.astype(float) for d in ("x", "y", "z")]
+    points = np.clip(points, [a[0] for a in axes], [a[-1] for a in axes])
+    vs = RegularGridInterpolator(axes, geology.values.astype(float))(points)
+    step_m = (np.linalg.norm(ends - start, axis=-1) / POINTS)[..., None]
+    vp = vp_m_s(vs)
+    qp, qs = quality_factors(vs)
+    integrands = (1 / vp, 1 / vs, 1 / (vp * qp), 1 / (vs * qs))
+    return tuple(np.sum(f, axis=-1, keepdims=True) * step_m for f in integrands)
