@@ -1,4 +1,4 @@
-"""A vertical force on a uniform half-space (Lamb's problem), against the closed form of Pekeris (1955) for lambda = mu."""
+"""Lamb's problem, a vertical force on a half-space, against the closed form of Pekeris (1955) for lambda = mu."""
 
 from __future__ import annotations
 

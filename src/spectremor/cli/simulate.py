@@ -42,6 +42,9 @@ def simulate(
     time_step: Annotated[
         float | None, typer.Option("--time-step", help="Of the run, in s (default: 95% of the largest stable one).")
     ] = None,
+    attenuation: Annotated[
+        bool, typer.Option("--attenuation/--elastic", help="Waves lose energy (Qs = Vs/10), or not.")
+    ] = True,
     device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
 ) -> None:
     r"""Simulate the surface wavefield of an earthquake: 3D elastic finite differences.
@@ -72,6 +75,7 @@ def simulate(
             lowpass_hz=lowpass,
             order=order,
             time_step_s=time_step,
+            attenuation=attenuation,
             device=device,
         )
         say("writing")

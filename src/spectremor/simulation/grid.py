@@ -157,7 +157,10 @@ def _check_memory(cells: int, spacing_m: float) -> None:
 def sample_vs(
     geology: xr.DataArray, spacing_m: float, cells: tuple[int, int], layers: int, shift: float
 ) -> Float[np.ndarray, "x y depth"]:
-    """Vs on the integer nodes (the first 1/2 - `shift` cells deep), linear between the geology's nodes, its edge values continued outside."""
+    """Vs on the integer nodes, the first of them 1/2 - `shift` cells deep.
+
+    Linear between the geology's nodes; its edge values continue outside.
+    """
     origin = [float(geology[d].values[0]) for d in ("x", "y")]
     horizontal = [
         _linear_weights(geology[d].values, o + spacing_m * np.arange(-MARGIN, n + MARGIN + 1))
