@@ -33,7 +33,7 @@ DIFFERENCE_WEIGHTS: dict[int, tuple[float, ...]] = {
     8: (1225 / 1024, -245 / 3072, 49 / 5120, -5 / 7168),
 }
 #: How much stiffer than the ground its first cells are made, by order. The boundary layer is also a little too soft
-#: along the surface, which slows Rayleigh waves; with this they err by 0.3% at most from 63 to 10 points per wavelength.
+#: along the surface, which slows Rayleigh waves: they then err by 0.3% at most at 63 to 10 points per wavelength.
 TOP_STIFFENING = {2: 0.092, 4: 0.118, 6: 0.128, 8: 0.134}
 #: Nodes of the chain, nodes per end left out of a mode's interior, nodes of the boundary layer solved for.
 CHAIN, END, LAYER = 120, 15, 12
