@@ -10,6 +10,10 @@ import hypothesis
 import jaxtyping
 import pytest
 
+# One thread for each worker and for what it starts: threads that wait for one another on busy cores spin, and a test
+# then takes up to ten times its own work. Set before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # The numeric tower lets an int stand for a float, as Python itself does: metres and degrees are often whole.
 jaxtyping.install_import_hook("spectremor", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -92,13 +91,19 @@ def test_old_folder_comes_back_when_the_swap_fails(tmp_path, monkeypatch):
 
 def test_check_writable(tmp_path):
     assert check_writable(tmp_path / "a.nc") == tmp_path / "a.nc"
-    for bad in (tmp_path / "no" / "a.nc", tmp_path):
+    for bad in (tmp_path / "no" / "a.nc", tmp_path, Path(), Path("/")):
         with pytest.raises(InputError) as caught:
             check_writable(bad, field="--out")
         assert caught.value.field == "--out"
 
 
-def test_check_writable_refuses_a_closed_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(InputError, match="can be written"):
-        check_writable(tmp_path / "a.nc")
+@pytest.mark.parametrize("path", ["/proc/a.nc", "x" * 300, "a.nc"])
+def test_check_writable_refuses_what_the_system_refuses(path, tmp_path, monkeypatch):
+    def closed(*_args, **_keywords):
+        raise PermissionError(13, "Permission denied")
+
+    if path == "a.nc":
+        monkeypatch.setattr(Path, "touch", closed)
+    with pytest.raises(InputError, match=r"\(.+\); allowed: a path that can be written"):
+        check_writable(tmp_path / path)
+    assert not list(tmp_path.iterdir())

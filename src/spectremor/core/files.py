@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import uuid
@@ -19,21 +20,37 @@ def check_writable(path: str | Path, *, field: str = "out") -> Path:
         InputError: the parent folder is missing or not writable, or the path is a folder.
     """
     path = Path(path)
-    parent = path.resolve().parent
-    if not parent.is_dir():
-        raise InputError(field, path, "a path in an existing folder")
-    if path.is_dir():
-        raise InputError(field, path, "a file path, not an existing folder")
-    if not os.access(parent, os.W_OK):
-        raise InputError(field, path, "a path in a folder that can be written")
+    try:
+        if not path.resolve().parent.is_dir():
+            raise InputError(field, path, "a path in an existing folder")
+        if path.is_dir():
+            raise InputError(field, path, "a file path, not an existing folder")
+        _try_to_write(aside_of(path))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(field, f"{path} ({reason})", "a path that can be written") from None
     return path
+
+
+def _try_to_write(path: Path) -> None:
+    """Tried, not asked: permissions, read-only disks and names that are too long all show here, to any user."""
+    try:
+        path.touch(exist_ok=False)
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def aside_of(path: Path) -> Path:
+    """A new name beside `path` for what is not finished."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
 
 
 @contextlib.contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it into place only if the block succeeds."""
     path = Path(path)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    aside = aside_of(path)
     try:
         yield aside
         aside.replace(path)
@@ -64,3 +81,40 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             old.replace(path)
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; rename it into place if the block succeeds and nothing is there by then.
+
+    What killed attempts left beside `path` is removed: they are those that no living process has locked.
+
+    Raises:
+        FileExistsError: another process made `path` in the meantime; it stays as it is.
+    """
+    path = Path(path)
+    _sweep_killed(path)
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    aside.mkdir(parents=True)
+    handle = os.open(aside, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield aside
+        if path.exists():
+            raise FileExistsError(f"{path} was made by another process")
+        # Only an empty folder could be replaced by this.
+        aside.rename(path)
+    finally:
+        os.close(handle)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sweep_killed(path: Path) -> None:
+    for leftover in path.parent.glob(f".{path.name}.????????.part"):
+        with contextlib.suppress(OSError):
+            handle = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(leftover, ignore_errors=True)
+            finally:
+                os.close(handle)
