@@ -30,7 +30,7 @@ SamplesOption = Annotated[int | None, typer.Option("--samples", help="How many s
 SensorsOption = Annotated[int | None, typer.Option("--sensors", help="How many sensors of each sample are judged.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="One seed, one result.")]
 StepsOption = Annotated[int | None, typer.Option("--steps", help="Training steps of each arm.")]
-MinutesOption = Annotated[float | None, typer.Option("--minutes", help="Time for all training; fewer steps if needed.")]
+MinutesOption = Annotated[float | None, typer.Option("--minutes", help="To prepare and train; fewer steps if needed.")]
 SeedsOption = Annotated[int | None, typer.Option("--seeds", help="Trainings of each arm.")]
 CacheOption = Annotated[Path | None, typer.Option("--cache", help="For outputs of stage 1 (default: by the store).")]
 TrainSamplesOption = Annotated[int | None, typer.Option("--train-samples", help="Samples to train on.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from spectremor.core.seeds import derive_seed
 from spectremor.diffusion.config import DiffusionConfig, LatentConfig, NetworkConfig
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.experiments.cases import Cases
-from spectremor.experiments.common import Report, TrainingSettings, silent
+from spectremor.experiments.common import Report, TrainingSettings, silent, sized
 from spectremor.experiments.restoring import at_sensors
 from spectremor.experiments.scoring import score
 from spectremor.pipeline import DEFAULT_MODEL
@@ -33,6 +34,12 @@ NETWORKS = {
     "tiny": NetworkConfig(widths=(16, 16), embedding=16),
     "default": NetworkConfig(widths=(32, 48, 64), embedding=96),
 }
+#: For preparing and training together, which leaves some of 20 minutes to judge.
+MINUTES: dict[str, float | None] = {"tiny": None, "default": 15.0, "full": None}
+#: Share of an experiment's minutes that may go into outputs of stage 1, and the share that goes into training.
+PREPARING, TRAINING = 0.25, 0.75
+#: Training samples that are prepared whatever it takes.
+FEWEST_SAMPLES = 8
 #: Highest frequency that a latent grid made for a store holds, in Hz.
 LATENT_HZ = 7.5
 #: More steps than any training takes.
@@ -79,6 +86,11 @@ class Ground:
         return DdpmTask(config, self.cases.store, self.frozen, self.train_ids, self.train_ids[:1], initial)
 
 
+def sized_training(settings: TrainingSettings, sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """As `sized`, with the minutes that each size stands for where a person names none."""
+    return sized(settings, {name: {**values, "minutes": MINUTES[name]} for name, values in sizes.items()})
+
+
 def prepare_ground(settings: TrainingSettings, cases: Cases, size: Mapping[str, Any], report: Report) -> Ground:
     """Choose the training samples and compute what stage 1 says of them.
 
@@ -86,13 +98,24 @@ def prepare_ground(settings: TrainingSettings, cases: Cases, size: Mapping[str, 
         InputError: no training sample, or a stage 1 that does not fit the store.
     """
     base = base_config(settings, cases)
-    train_ids = cases.ids("train", size["train_samples"]).tolist()
+    wanted = cases.ids("train", size["train_samples"]).tolist()
     spacing = settings.stage1_spacing_m
     name = str(settings.model or DEFAULT_MODEL) if spacing is None else f"simulation:{spacing:g}"
     folder = settings.cache or cases.store.path.with_name(f"{cases.store.path.name}.cache")
     cache = Stage1Cache(folder, FrozenStage1(cases.store, name), base.latent)
-    cache.fill(train_ids, report=lambda fraction: report(fraction, "stage 1 of the training samples"))
-    return Ground(cases=cases, base=base, frozen=cache, train_ids=train_ids)
+    return Ground(cases=cases, base=base, frozen=cache, train_ids=_ready(cache, wanted, size["minutes"], report))
+
+
+def _ready(cache: Stage1Cache, wanted: list[int], minutes: float | None, report: Report) -> list[int]:
+    """Samples whose stage 1 is on disk, or comes there in the share of `minutes` that preparing may take."""
+    deadline = math.inf if minutes is None else time.monotonic() + 60 * PREPARING * minutes
+    ready: list[int] = []
+    for done, i in enumerate(wanted):
+        report(done / len(wanted), "stage 1 of the training samples")
+        if cache.holds(i) or len(ready) < FEWEST_SAMPLES or time.monotonic() < deadline:
+            cache.fill([i])
+            ready.append(i)
+    return ready
 
 
 def base_config(settings: TrainingSettings, cases: Cases) -> DiffusionConfig:
@@ -143,8 +166,11 @@ def marks(steps: int) -> list[int]:
 
 
 def affordable(task: Task, config: DdpmTraining, trainings: int, minutes: float | None) -> int:
-    """Steps that each of so many trainings may take, by timing a few of them; `config.steps` without a limit."""
-    return config.steps if minutes is None else affordable_steps(task, config.steps, minutes, trainings)
+    """Steps that each of so many trainings may take, by timing a few of them; `config.steps` without a limit.
+
+    `minutes` are the whole experiment's, of which training gets its share.
+    """
+    return config.steps if minutes is None else affordable_steps(task, config.steps, TRAINING * minutes, trainings)
 
 
 def train(task: Task, config: DdpmTraining, *, seconds: float = 0.0, report: Report = silent) -> list[Snapshot]:

@@ -56,7 +56,8 @@ class TrainingSettings(Settings):
 
     Attributes:
         steps: training steps of each arm.
-        minutes: time for all training together; takes fewer steps where they would last longer.
+        minutes: for preparing and training together; takes fewer samples and steps where they would last longer.
+            Judging comes on top.
         seeds: trainings of each arm.
         train_samples: at most so many of the training split.
         cache: folder for outputs of stage 1, computed once (None: beside the store).

@@ -15,11 +15,12 @@ from spectremor.experiments.arms import (
     marks,
     part,
     prepare_ground,
+    sized_training,
     train,
     training_config,
 )
 from spectremor.experiments.cases import open_cases
-from spectremor.experiments.common import Report, Result, TrainingSettings, silent, sized
+from spectremor.experiments.common import Report, Result, TrainingSettings, silent
 from spectremor.experiments.two_arms import (
     EQUAL_STEPS,
     EQUAL_TIME,
@@ -47,14 +48,14 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
     Raises:
         InputError: a setting, store or model that does not allow it.
     """
-    size = sized(settings, SIZES)
+    size = sized_training(settings, SIZES)
     check_training_split(settings)
     cases = open_cases(settings, model_needed=False)
     ids = cases.ids(settings.split, size["samples"]).tolist()
     ground = prepare_ground(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
     models = {WITH: arm_config(ground.base, conditional=True), WITHOUT: arm_config(ground.base, conditional=False)}
     plan = training_config(models[WITH], size["steps"], settings.seed)
-    steps = affordable(ground.task(plan), plan, 2 * size["seeds"], settings.minutes)
+    steps = affordable(ground.task(plan), plan, 2 * size["seeds"], size["minutes"])
     share = 0.9 / (2 * size["seeds"])
     judged: list[Judged] = []
     for k in range(size["seeds"]):
@@ -68,9 +69,11 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
             seconds = seconds or snapshots[-1].seconds
             states = [(ON_THE_WAY, at_steps(snapshots, step)) for step in marks(steps)[:-1]]
             states += [(EQUAL_STEPS, at_steps(snapshots, steps)), (EQUAL_TIME, at_seconds(snapshots, seconds))]
-            for at, snapshot in states:
-                task.module.load_state_dict(snapshot.state)
-                scores = judge(task.stage, cases, ids, size["sensors"], settings.seed)
+            scores: list[dict[str, float]] = []
+            for before, (at, snapshot) in zip([None, *states], states, strict=False):
+                if before is None or before[1].step != snapshot.step:
+                    task.module.load_state_dict(snapshot.state)
+                    scores = judge(task.stage, cases, ids, size["sensors"], settings.seed)
                 judged.append(Judged.of(snapshot, arm=arm, at=at, training=k, scores=scores))
     alone = judge_stage1(cases, ids, size["sensors"], settings.seed)
     return Result(

@@ -19,11 +19,12 @@ from spectremor.experiments.arms import (
     judge_stage1,
     part,
     prepare_ground,
+    sized_training,
     train,
     training_config,
 )
 from spectremor.experiments.cases import Cases, open_cases
-from spectremor.experiments.common import Positive, Report, Result, TrainingSettings, silent, sized
+from spectremor.experiments.common import Positive, Report, Result, TrainingSettings, silent
 from spectremor.experiments.joint import JointTask
 from spectremor.experiments.restoring import at_sensors
 from spectremor.experiments.scoring import BIASES, mean, score
@@ -80,7 +81,7 @@ def run(settings: FreezingSettings, report: Report = silent) -> Result:
     Raises:
         InputError: a setting, store or model that does not allow it.
     """
-    size = sized(settings, SIZES)
+    size = sized_training(settings, SIZES)
     check_training_split(settings)
     if settings.stage1_spacing_m is not None:
         found = f"{settings.stage1_spacing_m:g} m"
@@ -93,33 +94,40 @@ def run(settings: FreezingSettings, report: Report = silent) -> Result:
     preparation = _preparation(ground, cases.surrogate)
     plan = _config(ground, size["steps"], settings.seed)
     timed = JointTask(plan, preparation, cases.surrogate, DiffusionStage(ground.base), ground.train_ids, 1.0)
-    steps = affordable(timed, plan, 2 * size["seeds"], settings.minutes)
+    # A fifth of the training time goes into the start that both arms share.
+    minutes = size["minutes"]
+    steps = affordable(timed, plan, 2 * size["seeds"], None if minutes is None else 0.8 * minutes)
+    warm_steps = _warm_steps(ground, size, settings.seed)
     judged: list[Judged] = []
     share = 0.9 / size["seeds"]
     for k in range(size["seeds"]):
         telling = part(report, 0.1 + k * share, share, f"training {k + 1}")
         config = _config(ground, steps, settings.seed + k)
-        warm = _warm(ground, size["warm_steps"], settings.seed + k, part(telling, 0.0, 0.2, "start"))
+        warm = _warm(ground, warm_steps, settings.seed + k, part(telling, 0.0, 0.2, "start"))
         joint = JointTask(config, preparation, cases.surrogate, _copy(warm), ground.train_ids, settings.stage1_weight)
         trained = train(joint, config, report=part(telling, 0.2, 0.4, JOINT))
         seconds = trained[-1].seconds
         frozen = ground.task(config, warm)
         alone_trained = train(frozen, config, seconds=seconds, report=part(telling, 0.6, 0.4, FROZEN))
         for arm, task, snapshots in ((JOINT, joint, trained), (FROZEN, frozen, alone_trained)):
-            for at, snapshot in _states(snapshots, steps, seconds):
-                task.module.load_state_dict(snapshot.state)
-                surrogate = joint.surrogate if arm == JOINT else None
-                scores = _judge(task.stage, surrogate, cases, ids, size["sensors"], settings.seed)
+            surrogate = joint.surrogate if arm == JOINT else None
+            scores: list[Scores] = []
+            states = _states(snapshots, steps, seconds)
+            for before, (at, snapshot) in zip([None, *states], states, strict=False):
+                if before is None or before[1].step != snapshot.step:
+                    task.module.load_state_dict(snapshot.state)
+                    scores = _judge(task.stage, surrogate, cases, ids, size["sensors"], settings.seed)
                 judged.append(Judged.of(snapshot, arm=arm, at=at, training=k, scores=scores))
     alone = [_twice(row, row) for row in judge_stage1(cases, ids, size["sensors"], settings.seed)]
     return Result(
         experiment="freezing",
         table=table(judged, alone),
         figure=figure(judged, alone, PANELS, "Stage 1 frozen, and stage 1 trained together with stage 2"),
-        paragraph=_paragraph(judged, alone, size["warm_steps"]),
+        paragraph=_paragraph(judged, alone, warm_steps),
         config={
             "settings": settings.model_dump(mode="json"),
             **size,
+            "warm_steps_taken": warm_steps,
             "steps_taken": steps,
             **cases.describe(),
             "ids": ids,
@@ -142,6 +150,14 @@ def _config(ground: Ground, steps: int, seed: int) -> DdpmTraining:
     each = min(64, len(ground.cases.store.x_m) * len(ground.cases.store.y_m))
     config = training_config(ground.base, steps, seed, batch=EVENTS * each, samples=EVENTS, learning_rate=LEARNING_RATE)
     return config.model_copy(update={"augment": False})
+
+
+def _warm_steps(ground: Ground, size: dict[str, Any], seed: int) -> int:
+    """As many as wanted, or as fit a fifth of the training time."""
+    if not size["warm_steps"] or size["minutes"] is None:
+        return int(size["warm_steps"])
+    config = training_config(ground.base, size["warm_steps"], seed)
+    return affordable(ground.task(config), config, size["seeds"], 0.2 * size["minutes"])
 
 
 def _warm(ground: Ground, steps: int, seed: int, report: Report) -> DiffusionStage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,18 +14,22 @@ from spectremor.diffusion.stage import DiffusionStage
 from spectremor.evaluation.tally import ENSEMBLE_QUANTITIES, ensemble_quantities
 from spectremor.experiments.arms import (
     affordable,
+    at_seconds,
+    at_steps,
     check_training_split,
     judge_stage1,
     part,
     prepare_ground,
+    sized_training,
     train,
     training_config,
 )
 from spectremor.experiments.cases import Cases, open_cases
-from spectremor.experiments.common import Report, Result, TrainingSettings, silent, sized
+from spectremor.experiments.common import Report, Result, TrainingSettings, silent
 from spectremor.experiments.drawing import ARM_COLOURS, STAGE1_COLOUR, Figure, new_figure, tidy
 from spectremor.experiments.restoring import at_sensors
 from spectremor.experiments.scoring import mean, score, summary
+from spectremor.experiments.two_arms import EQUAL_STEPS, EQUAL_TIME
 from spectremor.experiments.wording import with_spread
 from spectremor.signal.ensemble import coverage, crps
 
@@ -63,7 +68,7 @@ def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
     Raises:
         InputError: a setting, store or model that does not allow it.
     """
-    size = sized(settings, SIZES)
+    size = sized_training(settings, SIZES)
     check_training_split(settings)
     cases = open_cases(settings, model_needed=False)
     ids = cases.ids(settings.split, size["samples"]).tolist()
@@ -74,24 +79,32 @@ def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
     }
     trainings = len(arms) * size["seeds"]
     plan = training_config(next(iter(arms.values())), size["steps"], settings.seed)
-    steps = affordable(ground.task(plan), plan, trainings, settings.minutes)
-    found: dict[str, list[list[Scores]]] = {arm: [] for arm in arms}
-    seconds: dict[str, list[float]] = {arm: [] for arm in arms}
+    steps = affordable(ground.task(plan), plan, trainings, size["minutes"])
+    found: Found = {}
     for number, (k, arm) in enumerate(itertools.product(range(size["seeds"]), arms)):
         config = training_config(arms[arm], steps, settings.seed + k)
         task = ground.task(config)
         share = 0.9 / trainings
-        telling = part(report, 0.1 + number * share, 0.6 * share, f"{arm}, training {k + 1}")
-        last = train(task, config, report=telling)[-1]
-        task.module.load_state_dict(last.state)
-        judging = part(report, 0.1 + (number + 0.6) * share, 0.4 * share, f"{arm}, training {k + 1}")
-        found[arm].append(_judge(task.stage, cases, ids, size, settings.seed, judging))
-        seconds[arm].append(last.seconds)
+        start = 0.1 + number * share
+        # Every arm is trained for the steps of all, and at least as long as the first one of its seed.
+        first = next((row.seconds for row in found.get((next(iter(arms)), EQUAL_STEPS), [])[k:]), 0.0)
+        telling = part(report, start, 0.6 * share, f"{arm}, training {k + 1}")
+        snapshots = train(task, config, seconds=first, report=telling)
+        judging = part(report, start + 0.6 * share, 0.4 * share, f"{arm}, training {k + 1}")
+        states = {EQUAL_STEPS: at_steps(snapshots, steps)}
+        states[EQUAL_TIME] = at_seconds(snapshots, first or states[EQUAL_STEPS].seconds)
+        rows: dict[int, list[Scores]] = {}
+        for at, snapshot in states.items():
+            if snapshot.step not in rows:
+                task.module.load_state_dict(snapshot.state)
+                rows[snapshot.step] = _judge(task.stage, cases, ids, size, settings.seed, judging)
+            reached = Reached(step=snapshot.step, seconds=snapshot.seconds, rows=rows[snapshot.step])
+            found.setdefault((arm, at), []).append(reached)
     alone = judge_stage1(cases, ids, size["sensors"], settings.seed)
     return Result(
         experiment="noise-schedule",
-        table=_table(found, seconds, steps, alone),
-        figure=_figure(found, alone),
+        table=_table(found, alone),
+        figure=_figure(_at(found, EQUAL_STEPS), alone),
         paragraph=_paragraph(found, alone, steps, size["realizations"]),
         config={
             "settings": settings.model_dump(mode="json"),
@@ -103,6 +116,30 @@ def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
             "training": plan.model_dump(mode="json"),
         },
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reached:
+    """What one training came to.
+
+    Attributes:
+        step: steps done.
+        seconds: spent training.
+        rows: scores, one row per sample.
+    """
+
+    step: int
+    seconds: float
+    rows: list[Scores]
+
+
+#: (arm, equal steps or equal time) -> one state per training.
+Found = dict[tuple[str, str], list[Reached]]
+
+
+def _at(found: Found, at: str) -> dict[str, list[list[Scores]]]:
+    """Arm -> scores of each training, at equal steps or for equal time."""
+    return {arm: [r.rows for r in reached] for (arm, when), reached in found.items() if when == at}
 
 
 def ensemble_scores(
@@ -160,20 +197,21 @@ def _over_trainings(trainings: list[list[Scores]], name: str) -> np.ndarray:
     return np.array([mean(np.array([row[name] for row in rows])) for rows in trainings])
 
 
-def _table(
-    found: dict[str, list[list[Scores]]], seconds: dict[str, list[float]], steps: int, alone: list[Scores]
-) -> list[dict[str, Any]]:
-    names = list(summary(next(iter(found.values()))[0]))
+def _table(found: Found, alone: list[Scores]) -> list[dict[str, Any]]:
+    names = list(summary(next(iter(found.values()))[0].rows))
     rows: list[dict[str, Any]] = []
-    for arm, trainings in found.items():
-        for k, scores in enumerate(trainings):
-            about = {"arm": arm, "training": k, "steps": steps, "training_s": seconds[arm][k]}
-            rows.append({**about, **summary(scores), "samples": len(scores)})
-        over = summary([{name: _over_trainings([t], name)[0] for name in trainings[0][0]} for t in trainings])
-        about = {"arm": arm, "training": f"all {len(trainings)}", "steps": steps}
-        rows.append({**about, "training_s": mean(np.array(seconds[arm])), **over, "samples": len(trainings[0])})
+    for (arm, at), trainings in found.items():
+        for k, one in enumerate(trainings):
+            about = {"arm": arm, "at": at, "training": k, "steps": one.step, "training_s": one.seconds}
+            rows.append({**about, **summary(one.rows), "samples": len(one.rows)})
+        scores = [one.rows for one in trainings]
+        over = summary([{name: _over_trainings([t], name)[0] for name in scores[0][0]} for t in scores])
+        steps, seconds = (mean(np.array([getattr(one, what) for one in trainings])) for what in ("step", "seconds"))
+        about = {"arm": arm, "at": at, "training": f"all {len(trainings)}", "steps": round(steps)}
+        rows.append({**about, "training_s": seconds, **over, "samples": len(scores[0])})
     blank = dict.fromkeys(names, np.nan) | summary(alone)
-    rows.append({"arm": "stage 1", "training": "", "steps": 0, "training_s": 0.0, **blank, "samples": len(alone)})
+    about = {"arm": "stage 1", "at": "", "training": "", "steps": 0, "training_s": 0.0}
+    rows.append({**about, **blank, "samples": len(alone)})
     return rows
 
 
@@ -219,7 +257,9 @@ def _coverage(axis: Axes, found: dict[str, list[list[Scores]]]) -> None:
     axis.legend(frameon=False, fontsize=8)
 
 
-def _paragraph(found: dict[str, list[list[Scores]]], alone: list[Scores], steps: int, realizations: int) -> str:
+def _paragraph(outcome: Found, alone: list[Scores], steps: int, realizations: int) -> str:
+    found, late = _at(outcome, EQUAL_STEPS), _at(outcome, EQUAL_TIME)
+
     def told(arm: str) -> str:
         v = {name: with_spread(_over_trainings(found[arm], name)) for name in found[arm][0][0]}
         return (
@@ -244,6 +284,10 @@ def _paragraph(found: dict[str, list[list[Scores]]], alone: list[Scores], steps:
         + f". The realizations differ most with {widest}; {relation} the highest PG ({faithful}). The lowest CRPS is "
         f"that of {best('crps')}. The spread is "
         + ", ".join(f"{value:.2f} ({arm})" for arm, value in ratio.items())
-        + " of the error of the mean; an honest ensemble has about 1. Stage 1 alone: EG "
+        + " of the error of the mean; an honest ensemble has about 1. For equal training time PG is "
+        + ", ".join(f"{with_spread(_over_trainings(late[arm], 'PG'))} ({arm})" for arm in late)
+        + " and CRPS "
+        + ", ".join(f"{with_spread(_over_trainings(late[arm], 'crps'))} ({arm})" for arm in late)
+        + ". Stage 1 alone: EG "
         f"{mean(np.array([row['EG'] for row in alone])):.2f}, PG {mean(np.array([row['PG'] for row in alone])):.2f}."
     )

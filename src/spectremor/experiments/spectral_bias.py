@@ -15,11 +15,12 @@ from spectremor.experiments.arms import (
     marks,
     part,
     prepare_ground,
+    sized_training,
     train,
     training_config,
 )
 from spectremor.experiments.cases import Cases, open_cases
-from spectremor.experiments.common import Report, Result, TrainingSettings, silent, sized
+from spectremor.experiments.common import Report, Result, TrainingSettings, silent
 from spectremor.experiments.drawing import BAND_COLOURS, BOTH, COLOURS, STAGE1, TRUTH, Figure, new_figure, tidy
 from spectremor.experiments.restoring import at_sensors
 from spectremor.experiments.scoring import BIASES, mean, summary
@@ -48,13 +49,13 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
     Raises:
         InputError: a setting, store or model that does not allow it.
     """
-    size = sized(settings, SIZES)
+    size = sized_training(settings, SIZES)
     check_training_split(settings)
     cases = open_cases(settings, model_needed=False)
     ids = cases.ids(settings.split, size["samples"]).tolist()
     ground = prepare_ground(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
     plan = training_config(ground.base, size["steps"], settings.seed)
-    steps = affordable(ground.task(plan), plan, size["seeds"], settings.minutes)
+    steps = affordable(ground.task(plan), plan, size["seeds"], size["minutes"])
     alone = judge_stage1(cases, ids, size["sensors"], settings.seed)
     curve: Curve = {}
     spectra: dict[str, np.ndarray] = {}
