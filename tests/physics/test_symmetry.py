@@ -61,8 +61,7 @@ def test_eight_symmetries(original, matrix):
     expected = np.einsum("ij,jxyt->ixyt", matrix, original.values)
     expected = expected.transpose(0, 2, 1, 3) if swap else expected
     expected = expected[:, :: -1 if flips[0] else 1, :: -1 if flips[1] else 1]
-    # The staggered absorbing layers differ by half a cell between opposite sides: mirrors hold to that, not to rounding.  # noqa: E501
-    assert np.abs(found - expected).max() <= 1e-3 * np.abs(expected).max()
+    assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
 def test_linear_in_the_moment_tensor_and_independent_of_company():

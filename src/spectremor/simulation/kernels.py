@@ -38,4 +38,5 @@ def slope_weights(at: float, half: int = 4) -> Float[np.ndarray, " nodes"]:
 def _kaiser(offset: np.ndarray, half: int, b: float) -> np.ndarray:
     inside = np.clip(1 - (offset / half) ** 2, 0, None)
     window = np.i0(b * np.sqrt(inside)) / np.i0(b)
-    return np.where(np.abs(offset) <= half + 1e-9, window, 0.0)
+    # On a node the stencil reaches `half` nodes to one side only: left out, so that mirrors stay mirrors.
+    return np.where(np.abs(offset) < half - 1e-9 * (half > 1), window, 0.0)
