@@ -31,6 +31,8 @@ def serve(
     """
     if not 0 <= port <= 65535:
         raise InputError("--port", port, "0 to 65535")
+    if model is not None and not model.is_dir():
+        raise InputError("--model", model, "an existing model folder")
     if model is not None:
         from spectremor.data.model_files import check_model_folder
 
