@@ -141,7 +141,7 @@ def _benchmark(
         page = write_report(result, out)
     summary = summary_rows(result.tallies, settings.seed)
     _show_table(summary, [t.name for t in result.tallies])
-    for line in [*findings(summary, [t.name for t in result.tallies]), *result.remarks]:
+    for line in [*findings(result.tallies, settings.seed), *result.remarks]:
         typer.echo(line)
     typer.echo(f"report: {page}")
 

@@ -198,7 +198,7 @@ def coherency(result: Benchmark) -> Figure:
         axis.set(xlabel="frequency (Hz)", ylim=(0.2, 1), xlim=(1, result.band_hz[1]))
         axis.set_title(f"{edges[k] / 1000:.2g} to {edges[k + 1] / 1000:.2g} km", fontsize=10)
     figure.axes[0].set_ylabel("lagged coherency\n(dotted: unrelated noise)")
-    figure.axes[-1].legend(frameon=False, fontsize=8)
+    figure.axes[0].legend(frameon=False, fontsize=8, loc="lower left")
     return figure
 
 
@@ -290,7 +290,7 @@ def seismograms(
     title: str, time_s: np.ndarray, truth: np.ndarray, predictions: dict[str, np.ndarray], colour: dict[str, str]
 ) -> Figure:
     """One sensor: three components, truth in black with each prediction below its own baseline."""
-    figure = _figure(11, 1.0 + 1.1 * len(predictions))
+    figure = _figure(11, 1.0 + 1.3 * len(predictions))
     axes = figure.subplots(len(predictions), 3, sharex=True, sharey="col", squeeze=False)
     for row, (name, traces) in zip(axes, predictions.items(), strict=True):
         for axis, true, found in zip(row, truth, traces, strict=True):
@@ -298,7 +298,7 @@ def seismograms(
             axis.plot(time_s, found * 100, color=colour[name], lw=0.9)
             axis.spines[["top", "right"]].set_visible(False)
             axis.tick_params(labelsize=8)
-        row[0].set_ylabel(f"{name}\n(cm/s)", fontsize=8)
+        row[0].set_ylabel(f"{_broken(name)}\n(cm/s)", fontsize=7.5)
     for axis, component in zip(axes[0], COMPONENTS, strict=True):
         axis.set_title({"E": "East", "N": "North", "Z": "Up"}[component], fontsize=10)
     for axis in axes[-1]:
@@ -320,3 +320,8 @@ def place_of(result: Benchmark, sensor: int) -> tuple[float, float]:
     """East and North of a sensor in km."""
     x, y = sensor_positions_m(result.store)[sensor] / 1000
     return float(x), float(y)
+
+
+def _broken(name: str) -> str:
+    """A contender's name, its model on a line of its own."""
+    return name.replace(": ", ":\n")

@@ -1,40 +1,66 @@
-"""What the scores of a run say, in sentences."""
+"""What the scores of a run say, in sentences: paired over events, and only what a bootstrap interval backs."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from spectremor.evaluation.tables import IDEAL
+import numpy as np
+
+from spectremor.core.seeds import generator
+from spectremor.evaluation.tables import BOOTSTRAP_DRAWS, IDEAL
+from spectremor.evaluation.tally import Tally
+
+_WORDS = {
+    "bias_high": "bias at 2–5 Hz",
+    "PG": "phase goodness of fit",
+    "EG": "envelope goodness of fit",
+}
 
 
-def findings(summary: list[dict[str, Any]], names: list[str]) -> list[str]:
-    """What the numbers say, in sentences; only where an interval backs them."""
-    of = {(r["contender"], r["metric"]): r for r in summary}
-    stage1 = next((n for n in names if n.endswith("stage 1")), None)
-    full = next((n for n in names if n.endswith("+ diffusion")), None)
+def findings(tallies: Sequence[Tally], seed: int = 0) -> list[str]:
+    """What the second stage of the first model does to its scores, and whether it beats each baseline."""
+    stage1 = next((t for t in tallies if t.name.endswith("stage 1")), None)
+    full = next((t for t in tallies if t.name.endswith("+ diffusion")), None)
     if stage1 is None or full is None:
         return []
     said = []
-    for metric, words in (
-        ("bias_high", "bias at 2–5 Hz"),
-        ("PG", "phase goodness of fit"),
-        ("EG", "envelope goodness of fit"),
-    ):
-        before, after = of[stage1, metric], of[full, metric]
-        gain = abs(before["mean"] - IDEAL[metric]) - abs(after["mean"] - IDEAL[metric])
-        apart = before["ci95_high"] < after["ci95_low"] or after["ci95_high"] < before["ci95_low"]
-        verdict = ("better" if gain > 0 else "worse") if apart else "not told apart by these events"
-        said.append(f"Diffusion takes the {words} from {before['mean']:.2f} to {after['mean']:.2f}: {verdict}.")
-    for baseline in (n for n in names if n.endswith(("x gain", "+ regression")) or n.startswith("simulation")):
-        wins = [m for m in ("EG", "PG") if of[full, m]["ci95_low"] > of[baseline, m]["ci95_high"]]
-        losses = [m for m in ("EG", "PG") if of[full, m]["ci95_high"] < of[baseline, m]["ci95_low"]]
-        verdict = "; ".join(
-            text
-            for text, metrics in (
-                (f"beats it in {' and '.join(wins)}", wins),
-                (f"loses in {' and '.join(losses)}", losses),
-            )
-            if metrics
-        )
-        said.append(f"Against '{baseline}', diffusion {verdict or 'is not told apart in EG and PG by these events'}.")
-    return said
+    for metric, words in _WORDS.items():
+        before, after = (_mean(t, metric) for t in (stage1, full))
+        verdict = {1: "better", -1: "worse", 0: "not told apart by these events"}[better(full, stage1, metric, seed)]
+        said.append(f"Diffusion takes the {words} from {before:.2f} to {after:.2f}: {verdict}.")
+    prefix = full.name.removesuffix("stage 1 + diffusion")
+    for other in tallies:
+        own = other.name.startswith(prefix) and other.name.endswith(("x gain", "+ regression"))
+        if own or other.name.startswith("simulation"):
+            said.append(_against(full, other, seed))
+    rivals = [t for t in tallies if t is not full and t.name.endswith("+ diffusion")]
+    return said + [_against(full, rival, seed) for rival in rivals]
+
+
+def _against(full: Tally, other: Tally, seed: int) -> str:
+    won = {metric: better(full, other, metric, seed) for metric in ("EG", "PG", "bias_high")}
+    parts = []
+    for sign, verb in ((1, "is better in"), (-1, "is worse in"), (0, "is not told apart in")):
+        names = [_WORDS[m] if m == "bias_high" else m for m, result in won.items() if result == sign]
+        if names:
+            parts.append(f"{verb} {' and '.join(names)}")
+    return f"Against '{other.name}', diffusion {', '.join(parts)}."
+
+
+def better(one: Tally, other: Tally, metric: str, seed: int = 0) -> int:
+    """1 where the mean score of `one` is nearer to perfect than that of `other`, -1 where it is farther, 0 unknown.
+
+    From the 95% interval of a paired bootstrap over the events that both have (Efron & Tibshirani 1993, ch. 13).
+    """
+    pair = np.array([[row[metric] for row in tally.rows] for tally in (one, other)])
+    pair = pair[:, ~np.isnan(pair).any(axis=0)]
+    if pair.shape[1] < 2:
+        return 0
+    draws = generator(seed, "paired bootstrap").integers(0, pair.shape[1], (BOOTSTRAP_DRAWS, pair.shape[1]))
+    distance = np.abs(pair[:, draws].mean(axis=-1) - IDEAL[metric])
+    low, high = np.percentile(distance[1] - distance[0], [2.5, 97.5])
+    return 1 if low > 0 else -1 if high < 0 else 0
+
+
+def _mean(tally: Tally, metric: str) -> float:
+    return float(np.nanmean([row[metric] for row in tally.rows]))

@@ -21,10 +21,10 @@ p.lead { color: #444; }
 p.note, figcaption { color: #555; font-size: .9rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font: 13px/1.4 Helvetica, Arial, sans-serif; }
-th, td { padding: .3rem .45rem; text-align: right; border-bottom: 1px solid #e4e4e4; white-space: nowrap; }
+th, td { padding: .3rem .4rem; text-align: right; border-bottom: 1px solid #e4e4e4; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom: 2px solid #888; }
-td small { color: #777; display: block; }
+td small { color: #777; display: block; font-size: 11px; line-height: 1.35; font-weight: normal; }
 tr.published td { color: #555; font-style: italic; }
 tr.unusable td { color: #aaa; }
 td.best { font-weight: bold; }

@@ -36,8 +36,8 @@ _CAPTIONS = {
     "ensembles": "Is the spread honest? Flat at the line: honest. A U: realizations too alike. A slope: biased.",
 }
 _HOW_TO_READ = (
-    "Large: mean over events; bold: the best of this run's rows. Below it: the 95% bootstrap interval of that mean and "
-    "the standard deviation over events; then the quartiles over events (25%, 50%, 75%). rMAE and rRMSE: relative "
+    "Large: mean over events; bold: the best of this run's rows. Below it: the 95% bootstrap interval of that mean; "
+    "the standard deviation over events; the quartiles over events (25%, 50%, 75%). rMAE and rRMSE: relative "
     "errors of event-normalised traces (_raw: of traces in m/s), 0 is perfect. Bias: signed relative error of the "
     "Fourier amplitude, 0 is perfect. EG, PG: envelope and phase goodness of fit, 10 is perfect, above 8 excellent, "
     "above 6 good, above 4 fair. Published rows: 3,000 events of another data set (arXiv 2504.00757; a dash where the "
@@ -70,7 +70,7 @@ def write_page(content: Content, ranked: Sequence[Ranked]) -> str:
     """The document."""
     result, pictures = content.result, content.pictures
     parts = [html.paragraph(_lead(result), "lead")]
-    parts += [html.bullets(findings(content.summary, [t.name for t in result.tallies]))]
+    parts += [html.bullets(findings(result.tallies, result.settings.seed))]
     parts += [html.heading("Scores"), _score_table(result, content.summary), html.paragraph(_HOW_TO_READ, "note")]
     if result.settings.sensors is not None:
         parts.append(html.paragraph(_SUBSET, "note"))
@@ -145,7 +145,7 @@ def _under(row: dict[str, Any], sensors: int | None) -> list[str]:
     low, high, std, q25, median, q75 = (
         html.number(row[k], 2) for k in ("ci95_low", "ci95_high", "std", "q25", "median", "q75")
     )
-    lines = [f"[{low}, {high}] ± {std}", f"{q25} | {median} | {q75}"]
+    lines = [f"[{low}, {high}]", f"± {std}", f"{q25} | {median} | {q75}"]
     return lines if sensors is None else [*lines, f"sampling {html.number(row['sensor_se'])}"]
 
 

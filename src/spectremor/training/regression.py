@@ -25,6 +25,8 @@ from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache
 #: Share of the time that may go into outputs of stage 1 that are not on disk yet.
 _PREPARING = 0.4
 VALIDATION_SAMPLES = 4
+#: Training samples whose stage 1 is computed whatever it takes, and the fewest steps.
+FEWEST_SAMPLES, FEWEST_STEPS = 8, 100
 
 #: Told (done, total, what).
 Report = Callable[[int, int, str], None]
@@ -83,7 +85,8 @@ def train_regression(
         facts = _facts(store, frozen) | _samples(store, outputs, minutes, report)
         left = minutes - (time.monotonic() - started) / 60
         task = DdpmTask(config, store, outputs, facts["train_ids"], facts["val_ids"])
-        config = _shortened(config, affordable_steps(task, config.steps, max(left, 0.0)))
+        fitting = affordable_steps(task, config.steps, max(left, 0.0))
+        config = _shortened(config, min(config.steps, max(fitting, FEWEST_STEPS)))
         kept.mkdir(parents=True, exist_ok=True)
         facts = start_run(run, config, facts, resume=False)
     task = DdpmTask(config, store, outputs, facts["train_ids"], facts["val_ids"])
@@ -138,8 +141,8 @@ def _samples(store: CampaignStore, outputs: Stage1Cache, minutes: float, report:
     deadline = time.monotonic() + 60 * minutes * _PREPARING
     ready: list[int] = []
     for done, i in enumerate([*val, *train]):
-        # Validation and one to train on in any case; the others while there is time, and what is on disk anyway.
-        needed = done <= len(val) or time.monotonic() < deadline
+        # Some in any case; the others while there is time, and what is on disk anyway.
+        needed = done < len(val) + FEWEST_SAMPLES or time.monotonic() < deadline
         if (outputs.holds(i) or needed) and outputs.fill([i]):
             ready.append(i)
         report(done + 1, len(val) + len(train), "stage 1 for the regression baseline")

@@ -1,0 +1,140 @@
+"""Write OUT/results.md and OUT/figures/ from the folders that scripts/results.sh has filled.
+
+    python scripts/collect_results.py OUT
+
+The text is made of the reports' own tables and paragraphs; figures are copied under the names that it links.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+EXPERIMENTS = ("spectral-bias", "conditioning", "coherence", "phase-shift", "freezing", "noise-schedule")
+REPORT_FIGURES = ("spectra", "histograms", "deciles", "coherency", "response", "seismograms_median")
+METRICS = ("rMAE", "rRMSE", "bias_low", "bias_mid", "bias_high", "EG", "PG", "rMAE_raw", "rRMSE_raw")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    out = parser.parse_args().out
+    (out / "figures").mkdir(exist_ok=True)
+    parts = ["# Results", "", *report(out), *realizations(out)]
+    for name in EXPERIMENTS:
+        parts += experiment(out, name)
+    (out / "results.md").write_text("\n".join(parts) + "\n")
+    print(out / "results.md")
+
+
+def report(out: Path) -> list[str]:
+    folder = out / "report"
+    if not folder.is_dir():
+        return []
+    told = json.loads((folder / "summary.json").read_text())
+    facts, scores = told["facts"], told["scores"]
+    lines = [
+        f"{facts['events']} test events of `{facts['data']}`, {facts['duration_s']:g} s at {facts['sampling_hz']:g} "
+        f"Hz, sound up to {facts['band_high_hz']:g} Hz. Mean over events, with the 95% bootstrap interval of EG, PG "
+        "and the 2-5 Hz bias.",
+        "",
+        command(folder),
+        "",
+        table(["", *METRICS, "s per event"], [score_row(n, s, told) for n, s in scores.items()] + published(told)),
+        "",
+        *(f"- {remark}" for remark in told["remarks"]),
+        "",
+        *shares(folder, told),
+    ]
+    for name in REPORT_FIGURES:
+        lines += figure(out, folder / "figures" / f"{name}.png", f"report_{name}")
+    return lines
+
+
+def score_row(name: str, scores: dict[str, Any], told: dict[str, Any]) -> list[str]:
+    cells = [name]
+    for metric in METRICS:
+        row = scores[metric]
+        wide = metric in ("EG", "PG", "bias_high") and row["ci95_low"] is not None
+        cells.append(
+            number(row["mean"]) + (f" [{number(row['ci95_low'])}, {number(row['ci95_high'])}]" if wide else "")
+        )
+    return [*cells, number(told["seconds_per_event"][name])]
+
+
+def published(told: dict[str, Any]) -> list[list[str]]:
+    return [[name, *(number(known.get(m)) for m in METRICS), ""] for name, known in told["published"].items()]
+
+
+def shares(folder: Path, told: dict[str, Any]) -> list[str]:
+    rows: dict[str, dict[str, float | None]] = {}
+    for row in read(folder / "shares.csv"):
+        rows.setdefault(row["contender"], {})[f"{row['metric']} > {row['above']}"] = float(row["share"])
+    columns = list(next(iter(rows.values())))
+    rows |= told["published_shares"]
+    body = [[name, *(percent(values.get(c)) for c in columns)] for name, values in rows.items()]
+    return [table(["% of sensors", *columns], body), ""]
+
+
+def realizations(out: Path) -> list[str]:
+    folder = out / "realizations"
+    if not (folder / "ensembles.csv").is_file():
+        return []
+    rows = read(folder / "ensembles.csv")
+    columns = ["quantity", "crps_relative", "error_of_one_draw_relative", "inside_50%", "inside_80%", "inside_95%"]
+    body = [[r["quantity"], *(number(float(r[c])) for c in columns[1:])] for r in rows if r["usable"] == "True"]
+    title = f"{rows[0]['realizations']} realizations, {rows[0]['cases']} cases ({rows[0]['contender']})"
+    lines = ["## Realizations", "", title, "", command(folder), "", table(columns, body), ""]
+    return lines + figure(out, folder / "figures" / "ensembles.png", "realizations")
+
+
+def experiment(out: Path, name: str) -> list[str]:
+    lines: list[str] = []
+    for folder, words in ((out / name, ""), (out / f"{name}-full", "With the model's own network: ")):
+        if (folder / "summary.md").is_file():
+            paragraph = (folder / "summary.md").read_text().split("\n\n")[1]
+            lines += [words + paragraph, "", command(folder), ""]
+            lines += figure(out, folder / "figure.png", folder.name)
+    return [f"## {name.replace('-', ' ').capitalize()}", "", *lines] if lines else []
+
+
+def command(folder: Path) -> str:
+    """The command that made a folder, without the paths of this machine."""
+    path = folder / "command.txt"
+    words = path.read_text().split() if path.is_file() else []
+    short = ["STORE" if before == "--data" else "MODEL" if before == "--model" else word
+             for before, word in zip(["", *words], words, strict=False)]  # fmt: skip
+    return f"`{' '.join(short)}`" if words else ""
+
+
+def figure(out: Path, source: Path, name: str) -> list[str]:
+    if not source.is_file():
+        return []
+    shutil.copyfile(source, out / "figures" / f"results_{name}.png")
+    return [f"![{name.replace('_', ' ')}](figures/results_{name}.png)", ""]
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def number(value: float | None) -> str:
+    return "" if value is None or value != value else f"{value:.2f}" if abs(value) >= 0.095 else f"{value:.3f}"
+
+
+def percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.0f}"
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Everything that docs/results.md quotes, from a campaign store and a model folder: the report on the test split, and all
+# six experiments. Stopped, the same command goes on with what is missing. Under 40 minutes on two idle cores by default.
+#
+#   scripts/results.sh STORE MODEL OUT
+#
+#   EVENTS, SENSORS       of the report                                        (80, 64)
+#   DRAWS                 realizations by which the spread is judged           (39)
+#   MINUTES, FULL_MINUTES each experiment that trains, at the default size (three trainings of each arm) and with the
+#                         model's own network (one training); 0 leaves it out  (3, 2)
+#   REGRESSION_MINUTES    for the regression baseline, once                    (4)
+set -euo pipefail
+[ $# = 3 ] || { echo "usage: $0 STORE MODEL OUT" >&2; exit 2; }
+store=$1 model=$2 out=$3
+: "${EVENTS:=80}" "${SENSORS:=64}" "${DRAWS:=39}" "${MINUTES:=3}" "${FULL_MINUTES:=2}" "${REGRESSION_MINUTES:=4}"
+mkdir -p "$out"
+
+# Each step writes its folder whole or not at all, so a folder that is there is done.
+step() {
+  local folder=$1; shift
+  if [ -d "$out/$folder" ]; then echo "== $folder: done before"; return; fi
+  echo "== $folder: $*"
+  local start=$SECONDS
+  "$@" --out "$out/$folder"
+  echo "$folder $((SECONDS - start))" >>"$out/seconds.txt"
+  printf '%s\n' "$*" >"$out/$folder/command.txt"
+}
+judge() { step "$1" spectremor evaluate --data "$store" --model "$model" --regression-minutes "$REGRESSION_MINUTES" "${@:2}"; }
+try() { step "$1" spectremor experiment "${1%-full}" --data "$store" --model "$model" "${@:2}"; }
+
+judge report --samples "$EVENTS" --sensors "$SENSORS"
+judge realizations --samples 8 --sensors 24 --realizations "$DRAWS"
+try coherence --samples 8
+try phase-shift --samples 16 --sensors 64
+for name in spectral-bias conditioning noise-schedule freezing; do
+  [ "$MINUTES" = 0 ] || try "$name" --minutes "$MINUTES" --samples 8 --sensors 48
+  [ "$FULL_MINUTES" = 0 ] || try "$name-full" --size full --minutes "$FULL_MINUTES" --train-samples 200 --samples 8 --sensors 48
+done
+python "$(dirname "$0")/collect_results.py" "$out"
