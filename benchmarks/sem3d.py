@@ -1,0 +1,74 @@
+"""The simulator against the three published SEM3D samples: the table of docs/validation.md.
+
+Usage: python benchmarks/sem3d.py [--grid-spacing 150 100] [--order 8] [--elastic]
+
+The samples are looked for in the folder hemew3d/ of SPECTREMOR_SHARED (default ../shared). No shift is applied.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+import spectremor as sp
+from spectremor.core.errors import InputWarning
+
+SAMPLES = (0, 1, 2)
+
+
+def simulated(path: Path, truth: xr.DataArray, spacing_m: float, order: int, attenuation: bool) -> xr.DataArray:
+    source = sp.Source.from_angles(
+        position_m=(4800, 4800, -8400), strike_deg=48, dip_deg=45, rake_deg=88, moment_nm=2.47e16, convention="hemew"
+    )
+    field = sp.simulate(
+        sp.read_geology(path),
+        source,
+        grid_spacing_m=spacing_m,
+        duration_s=float(truth.time[-1]) + 0.02,
+        sensors_m=(truth.x.values, truth.y.values),
+        order=order,
+        attenuation=attenuation,
+    )
+    return field.isel(time=slice(field.sizes["time"] - truth.sizes["time"], None))
+
+
+def row(prediction: xr.DataArray, truth: xr.DataArray) -> dict[str, float]:
+    scores = sp.evaluate(prediction, truth)
+    found = {name: float(np.nanmean(scores[name])) for name in ("rMAE_raw", "rRMSE_raw", "EG", "PG")}
+    found |= {name: float(np.nanmean(scores[name])) for name in ("bias_low", "bias_mid", "bias_high")}
+    return {"correlation": float(np.corrcoef(prediction.values.ravel(), truth.values.ravel())[0, 1])} | found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--grid-spacing", type=float, nargs="+", default=[150.0, 100.0])
+    parser.add_argument("--order", type=int, default=8)
+    parser.add_argument("--elastic", action="store_true", help="without attenuation")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore", InputWarning)
+    folder = Path(os.environ.get("SPECTREMOR_SHARED", "../shared")) / "hemew3d"
+    for spacing in options.grid_spacing:
+        rows = []
+        for i in SAMPLES:
+            path = folder / f"sample{i}.h5"
+            truth = sp.read_wavefield(path)
+            start = time.perf_counter()
+            field = simulated(path, truth, spacing, options.order, not options.elastic)
+            seconds = time.perf_counter() - start
+            rows.append(row(field, truth))
+            print(f"{spacing:g} m, sample {i}, {seconds:.0f} s: " + _line(rows[-1]), flush=True)
+        print(f"{spacing:g} m, mean: " + _line({name: float(np.mean([r[name] for r in rows])) for name in rows[0]}))
+
+
+def _line(values: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in values.items())
+
+
+if __name__ == "__main__":
+    main()
