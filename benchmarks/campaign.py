@@ -14,9 +14,11 @@ import warnings
 from pathlib import Path
 
 from spectremor.core.errors import InputWarning
-from spectremor.simulation.campaign import Progress, open_campaign, run_campaign, worker_memory_bytes
+from spectremor.simulation.campaign import Progress, run_campaign
 from spectremor.simulation.campaign_cluster import local_client
 from spectremor.simulation.campaign_config import CampaignConfig, load_scenario
+from spectremor.simulation.campaign_memory import worker_memory_bytes
+from spectremor.simulation.campaign_store import open_campaign
 
 
 def main() -> None:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from spectremor.core.errors import InputError, InputWarning
-from spectremor.simulation.campaign import check_campaign, open_campaign, warn_of_band, worker_memory_bytes
+from spectremor.simulation.campaign_checks import check_campaign, warn_of_band
 from spectremor.simulation.campaign_cluster import SlurmOptions, slurm_cluster
 from spectremor.simulation.campaign_config import CampaignConfig, Scenario, load_scenario, preset_names
+from spectremor.simulation.campaign_memory import worker_memory_bytes
+from spectremor.simulation.campaign_store import open_campaign
 from spectremor.simulation.random_source import HEMEW_SOURCE, HEMEWS_SOURCE
 
 TINY = CampaignConfig(scenario=load_scenario("tiny"), seed=1, grid_spacing_m=300, also_m=(600.0,))

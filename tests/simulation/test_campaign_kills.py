@@ -18,8 +18,8 @@ from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_check import check_store
 from spectremor.data.store_writer import StoreWriter
-from spectremor.simulation.campaign import open_campaign
 from spectremor.simulation.campaign_config import CampaignConfig, load_scenario
+from spectremor.simulation.campaign_store import open_campaign
 
 pytestmark = pytest.mark.slow
 

@@ -61,7 +61,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
 
 def _pace(progress: Progress) -> str:
     if progress.left_s is None:
-        return "starting"
+        return "starting" if progress.threads else "waiting for workers"
     return f"{progress.per_hour:.0f} per hour, {_duration(progress.left_s)} left"
 
 

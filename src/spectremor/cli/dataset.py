@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from spectremor.core.errors import InputError
 
 if TYPE_CHECKING:
+    from spectremor.data.store import Split
     from spectremor.simulation.campaign_config import CampaignConfig
 
 StoreArgument = Annotated[Path, typer.Argument(help="A store made by `dataset create` or `dataset import`.")]
@@ -35,6 +37,10 @@ def create(
     also: Annotated[
         list[float] | None, typer.Option("--also", help="A coarser grid beside it, in m (repeatable).")
     ] = None,
+    split: Annotated[
+        str,
+        typer.Option("--split", help="Make the first N samples of train, val or test only; others can follow."),
+    ] = "all",
     seed: Annotated[int, typer.Option("--seed", help="One seed, one dataset.")] = 0,
     workers: Annotated[int, typer.Option("--workers", help="Processes of the embedded cluster, a core each.")] = 1,
     scheduler: Annotated[
@@ -52,6 +58,10 @@ def create(
     [bold]Example[/bold]
 
     spectremor dataset create --preset hemews --n 2000 --grid-spacing 150 --also 300 --workers 2 --out hemews.zarr
+
+    Its first 100 test cases again, on a finer grid:
+
+    spectremor dataset create --preset hemews --n 100 --split test --grid-spacing 100 --also 300 --out fine.zarr
     """
     if slurm is not None and job_script:
         from spectremor.simulation.campaign_cluster import SlurmOptions, slurm_cluster
@@ -61,29 +71,43 @@ def create(
         return
     config = _config(preset, grid_spacing, also or [], seed)
     _check_places(out, workers, scheduler, slurm, job_script)
+    _run(out, config, n, _split(split), lambda memory: _clients(workers, scheduler, slurm, memory))
 
-    from spectremor.simulation.campaign import open_campaign, run_campaign, warn_of_band, worker_memory_bytes
-    from spectremor.simulation.campaign_cluster import SlurmOptions, local_client, remote_client, slurm_client
 
-    warn_of_band(config)
-    store = open_campaign(out, config, n)
-    memory = worker_memory_bytes(config)
-    if store.complete()[:n].all():
+def _run(out: Path, config: CampaignConfig, n: int, split: Split, clients: Callable[[int], Any]) -> None:
+    from spectremor.simulation.campaign import disk_full_told, run_campaign
+    from spectremor.simulation.campaign_checks import warn_of_band
+    from spectremor.simulation.campaign_memory import worker_memory_bytes
+    from spectremor.simulation.campaign_store import check_place, missing_ids, open_campaign, sample_ids
+
+    store = check_place(out, config, n, split)
+    if store is not None and not missing_ids(store, sample_ids(n, split)):
+        open_campaign(out, config, n, split=split)
+        run_campaign(out, config, n, None, split=split)
         typer.echo(f"{out}: {n} samples, all complete")
         return
-    if scheduler is not None:
-        clients = remote_client(scheduler)
-    elif slurm is not None:
-        clients = slurm_client(SlurmOptions.load(slurm))
-    else:
-        clients = local_client(workers, memory)
-        typer.echo(f"{workers} workers, at most {memory / 1e9:.1f} GB each", err=True)
-    with clients as client, _reporter() as report:
-        done = run_campaign(out, config, n, client, report=report)
+    memory = worker_memory_bytes(config)
+    with clients(memory) as client, _reporter() as report:
+        warn_of_band(config)
+        typer.echo(f"workers: at most {memory / 1e9:.1f} GB each", err=True)
+        with disk_full_told(str(out)):
+            open_campaign(out, config, n, split=split)
+        done = run_campaign(out, config, n, client, split=split, report=report)
     typer.echo(
         f"{out}: {done.done} samples, {done.made} made now in {done.seconds:.0f} s; "
         f"peak memory of a worker {done.peak_memory_bytes / 1e9:.2f} GB"
     )
+
+
+def _clients(workers: int, scheduler: str | None, slurm: Path | None, memory: int) -> Any:
+    """The cluster that was asked for, as a context manager whose workers each have `memory` bytes."""
+    from spectremor.simulation.campaign_cluster import SlurmOptions, local_client, remote_client, slurm_client
+
+    if scheduler is not None:
+        return remote_client(scheduler, memory)
+    if slurm is not None:
+        return slurm_client(SlurmOptions.load(slurm), memory)
+    return local_client(workers, memory)
 
 
 def import_(
@@ -172,6 +196,12 @@ def _config(preset: str, grid_spacing: float, also: list[float], seed: int) -> C
         first = error.errors()[0]
         name = str(first["loc"][0]).removesuffix("_m").replace("_", "-")
         raise InputError(f"--{name}", first["input"], first["msg"]) from None
+
+
+def _split(text: str) -> Split:
+    if text not in ("train", "val", "test", "all"):
+        raise InputError("--split", text, "train, val, test or all")
+    return cast("Split", text)
 
 
 def _check_places(out: Path, workers: int, scheduler: str | None, slurm: Path | None, job_script: bool) -> None:

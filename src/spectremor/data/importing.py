@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ def import_published(
     attrs = {"title": "published simulations", "origin": "HEMEW-3D", "published_numbers": _ranges(folder.numbers)}
     if not out.exists():
         sources = [folder.source(i) for i in range(len(folder.entries))]
-        create_store(out, _layout(folder), sources, attrs, [split_of(n) for n in folder.numbers])
+        with contextlib.suppress(FileExistsError):
+            create_store(out, _layout(folder), sources, attrs, [split_of(n) for n in folder.numbers])
     store = CampaignStore.open(out)
     if store.attrs.get("published_numbers") != attrs["published_numbers"]:
         raise InputError("out", f"{out} (another dataset)", "a new path, or the store of this very import")
@@ -45,7 +47,7 @@ def import_published(
 
 def _copy(folder: PublishedFolder, store: CampaignStore, report: Callable[[int, int], None]) -> None:
     writer = StoreWriter(store.path)
-    writer.sweep()
+    writer.mend()
     complete = store.complete()
     for i, entry in enumerate(folder.entries):
         if not complete[i]:

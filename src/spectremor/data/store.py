@@ -87,7 +87,8 @@ class CampaignStore:
         zarr = require_zarr()
         path = Path(path)
         if not path.is_dir():
-            raise InputError("store", f"{path} (no such folder)", "a campaign store made by `spectremor dataset`")
+            found = "a file" if path.exists() else "no such folder"
+            raise InputError("store", f"{path} ({found})", "a campaign store made by `spectremor dataset`")
         try:
             # Consolidated metadata may lag behind a store that is growing.
             group = zarr.open_group(path, mode="r", use_consolidated=False)
@@ -213,10 +214,12 @@ class CampaignStore:
         Raises:
             InputError: no training sample is complete yet.
         """
+        return self.recorded_statistics() or self.compute_statistics()
+
+    def recorded_statistics(self) -> dict[str, Float[np.ndarray, "x y z"]] | None:
+        """As `statistics`, those in the store; None where they are not (or, after a kill, not both) there."""
         recorded = {name: np.asarray(self.array(name)[:]) for name in ("vs_mean", "vs_std")}
-        if np.isfinite(recorded["vs_mean"]).all():
-            return recorded
-        return self.compute_statistics()
+        return recorded if all(np.isfinite(values).all() for values in recorded.values()) else None
 
     def compute_statistics(self) -> dict[str, Float[np.ndarray, "x y z"]]:
         """As `statistics`, always from the samples themselves."""

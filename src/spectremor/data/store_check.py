@@ -108,8 +108,8 @@ def _split(store: CampaignStore) -> Iterator[str]:
 
 
 def _statistics(store: CampaignStore) -> Iterator[str]:
-    recorded = {name: np.asarray(store.array(name)[:]) for name in ("vs_mean", "vs_std")}
-    if not np.isfinite(recorded["vs_mean"]).all():
+    recorded = store.recorded_statistics()
+    if recorded is None:
         return
     actual = store.compute_statistics()
     for name, values in recorded.items():

@@ -21,7 +21,7 @@ from jaxtyping import Float32
 import spectremor
 from spectremor.core.axes import COMPONENTS, TENSOR_COMPONENTS, geology_axes
 from spectremor.core.errors import InputError
-from spectremor.core.files import atomic_folder
+from spectremor.core.files import new_folder
 from spectremor.core.source import Source
 from spectremor.data.store import (
     FORMAT,
@@ -111,7 +111,7 @@ def create_store(
     attrs: Mapping[str, Any],
     splits: Sequence[int] | None = None,
 ) -> None:
-    """Make an empty store with its sources and splits; it appears whole.
+    """Make an empty store with its sources and splits; it appears whole, and never in the place of another.
 
     Args:
         path: folder to make.
@@ -119,6 +119,9 @@ def create_store(
         sources: one for each sample.
         attrs: what made it (recipes, settings); JSON values.
         splits: one for each sample; by default `split_of` its id.
+
+    Raises:
+        FileExistsError: there is something at `path` by now.
     """
     zarr = require_zarr()
     fixed = {
@@ -132,7 +135,7 @@ def create_store(
         "grid_spacing_m": layout.grid_spacing_m,
         "also_m": list(layout.also_m),
     }
-    with atomic_folder(path) as aside:
+    with new_folder(path) as aside:
         group = zarr.create_group(aside, zarr_format=3, attributes=dict(attrs) | fixed)
         _create_coordinates(group, layout)
         _create_variables(group, layout)
@@ -280,10 +283,15 @@ class StoreWriter:
         _set_length(self._group, layout, int(self._group["status"].shape[0]), sources, None)
         consolidate(self.path)
 
+    def mend(self) -> None:
+        """Undo what a kill left: half-written chunks (never counted), an outdated summary of the arrays."""
+        self.sweep()
+        consolidate(self.path)
+
     def finish(self) -> None:
-        """Record the statistics of the training split."""
+        """Record the statistics of the training split, where they are not there."""
         store = CampaignStore.open(self.path)
-        if len(store.ids("train")):
+        if len(store.ids("train")) and store.recorded_statistics() is None:
             for name, values in store.compute_statistics().items():
                 self._group[name][:] = values
 

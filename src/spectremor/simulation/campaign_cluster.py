@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spectremor.core.errors import InputError
+from spectremor.simulation.campaign_memory import check_job, check_machine, check_workers
 
 #: Deaths of workers that one sample survives before it is blamed for them.
 _DEATHS_PER_SAMPLE = 10
@@ -47,6 +48,19 @@ class SlurmOptions(BaseModel):
     interface: str | None = None
     python: str | None = None
 
+    def memory_bytes(self) -> int:
+        """Memory of one job in bytes.
+
+        Raises:
+            InputError: a text that is no amount of memory.
+        """
+        from dask.utils import parse_bytes
+
+        try:
+            return int(parse_bytes(self.memory))
+        except ValueError:
+            raise InputError("slurm.memory", self.memory, "an amount such as 16GB") from None
+
     @classmethod
     def load(cls, path: str | Path) -> SlurmOptions:
         """Options from a YAML file.
@@ -74,7 +88,11 @@ def local_client(workers: int, memory_bytes: int) -> Iterator[Any]:
     """A client of an embedded cluster: one process with one thread per worker, on this machine.
 
     A worker that exceeds its memory is ended and its sample made again.
+
+    Raises:
+        InputError: more workers than this machine's memory holds.
     """
+    check_machine(workers, memory_bytes)
     import dask
 
     distributed = _distributed()
@@ -102,11 +120,11 @@ def local_client(workers: int, memory_bytes: int) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def remote_client(address: str) -> Iterator[Any]:
+def remote_client(address: str, memory_bytes: int = 0) -> Iterator[Any]:
     """A client of the cluster whose scheduler listens at an address such as tcp://host:8786.
 
     Raises:
-        InputError: nobody answers there.
+        InputError: nobody answers there, or a worker has less than `memory_bytes` for each of its threads.
     """
     distributed = _distributed()
     with _quiet():
@@ -116,6 +134,7 @@ def remote_client(address: str) -> Iterator[Any]:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError("scheduler", f"{address} ({reason})", "the address of a running dask scheduler") from None
         with client:
+            check_workers(client, memory_bytes)
             yield client
 
 
@@ -145,10 +164,21 @@ def slurm_cluster(options: SlurmOptions) -> Any:
 
 
 @contextlib.contextmanager
-def slurm_client(options: SlurmOptions) -> Iterator[Any]:
-    """A client of workers that SLURM jobs run."""
+def slurm_client(options: SlurmOptions, memory_bytes: int = 0) -> Iterator[Any]:
+    """A client of workers that SLURM jobs run.
+
+    Raises:
+        InputError: a job that has less than `memory_bytes` for each of its cores.
+    """
+    check_job(options.memory_bytes(), options.cores, memory_bytes)
+    import dask
+
     distributed = _distributed()
-    with slurm_cluster(options) as cluster, distributed.Client(cluster) as client:
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": _DEATHS_PER_SAMPLE}),
+        slurm_cluster(options) as cluster,
+        distributed.Client(cluster) as client,
+    ):
         cluster.scale(jobs=options.jobs)
         yield client
 
