@@ -47,7 +47,7 @@ def test_contenders_and_counts(result) -> None:
     assert [t.name for t in result.tallies] == NAMES
     assert result.samples == [4, 5, 6]
     assert [row["undefined_sensors"] for row in result.tallies[0].rows] == [0, 1, 0]
-    assert any("1 sensors had NaN or no motion" in r for r in result.remarks)
+    assert any("1 sensors with NaN or no motion" in r for r in result.remarks)
 
 
 def test_scores_are_those_of_evaluate(result, store, model) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -134,11 +135,19 @@ def _benchmark(
         baseline = None if folder is None else load_model(folder)
         if baseline is not None and baseline.diffusion is None:
             raise InputError("--regression", folder, "a model folder with a second stage")
+        kept = out.with_name(f".{out.name}.events")
         result = run_benchmark(
-            store, models, regression=baseline, about_regression=about, settings=settings, on_progress=advance
+            store,
+            models,
+            regression=baseline,
+            about_regression=about,
+            settings=settings,
+            keep=kept,
+            on_progress=advance,
         )
         advance(len(result.samples), len(result.samples), "drawing the report")
         page = write_report(result, out)
+        shutil.rmtree(kept, ignore_errors=True)
     summary = summary_rows(result.tallies, settings.seed)
     _show_table(summary, [t.name for t in result.tallies])
     for line in [*findings(result.tallies, settings.seed), *result.remarks]:

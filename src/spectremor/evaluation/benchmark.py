@@ -6,13 +6,16 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import spectremor
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore, Split
-from spectremor.evaluation.contenders import Case, CoarseSimulation, Contender, contenders_of
+from spectremor.evaluation.contenders import Case, CoarseSimulation, Contender, Stage1TimesGain, contenders_of
+from spectremor.evaluation.ledger import Ledger
 from spectremor.evaluation.scores import BIASES, scale_at_source
 from spectremor.evaluation.subset import stratified_sensors
 from spectremor.evaluation.tally import Plan, Tally, Traits, can_cohere, ensemble_quantities, peak_velocity
@@ -100,6 +103,7 @@ def run_benchmark(
     regression: GroundMotionModel | None = None,
     about_regression: str = "",
     settings: Settings | None = None,
+    keep: Path | None = None,
     on_progress: Progress | None = None,
 ) -> Benchmark:
     """Stream a split of a campaign through models and baselines.
@@ -110,6 +114,7 @@ def run_benchmark(
         regression: the second stage as a plain regression, for the baseline.
         about_regression: how that was trained, or why it is absent, in words.
         settings: choices.
+        keep: folder for judged events: a run that was stopped goes on from them.
         on_progress: called with (events done, events, what is going on).
 
     Raises:
@@ -136,9 +141,14 @@ def run_benchmark(
         contenders=contenders,
         store=store,
     )
+    ledger = None if keep is None else Ledger(keep, _identity(result, models, regression))
     for done, sample in enumerate(samples):
         report(done, len(samples), f"event {sample}")
-        _one_event(result, sample)
+        if ledger is None:
+            _one_event(result, sample)
+        elif not ledger.restore(result, sample):
+            _one_event(result, sample)
+            ledger.keep(result, sample)
     report(len(samples), len(samples), "scored")
     result.remarks += _remarks(result)
     return result
@@ -146,6 +156,21 @@ def run_benchmark(
 
 def _silent(_done: int, _total: int, _what: str) -> None:
     """Show nothing."""
+
+
+def _identity(
+    result: Benchmark, models: dict[str, GroundMotionModel], regression: GroundMotionModel | None
+) -> dict[str, Any]:
+    """Everything that the outcome of an event depends on."""
+    return {
+        "version": spectremor.__version__,
+        "store": str(result.store.path.resolve()),
+        "settings": dataclasses.asdict(result.settings) | {"samples": None},
+        "models": {name: model.model_id for name, model in models.items()},
+        "regression": None if regression is None else regression.model_id,
+        "contenders": [c.name for c in result.contenders],
+        "gains": [c.gain.gain.tolist() for c in result.contenders if isinstance(c, Stage1TimesGain)],
+    }
 
 
 def case_of(result: Benchmark, sample: int, sensors: np.ndarray) -> Case:
@@ -241,7 +266,7 @@ def _remarks(result: Benchmark) -> list[str]:
     for tally in result.tallies:
         bad = sum(int(row["undefined_sensors"]) for row in tally.rows)
         if bad:
-            said.append(f"{tally.name}: {bad} sensors had NaN or no motion; they are counted here and averaged nowhere")
+            said.append(f"{tally.name}: {bad} sensors with NaN or no motion, counted here and averaged nowhere")
     duration = result.facts["duration_s"]
     said += [
         f"{metric} is undefined: no frequency of a {duration:g} s record falls in its band"

@@ -155,8 +155,8 @@ def _paragraph(rows: dict[tuple[float, str, str], list[Scores]], shifts: list[fl
     return (
         f"Over {len(start)} samples and with the condition on time, both stages reach PG {with_spread(start)} and EG "
         f"{with_spread(values(0.0, BOTH, 'EG'))} (stage 1 alone: {with_spread(values(0.0, STAGE1, 'PG'))} and "
-        f"{with_spread(values(0.0, STAGE1, 'EG'))}). PG is lost at "
-        + ", ".join(f"{mean(start - values(s, BOTH, 'PG')):.2f} with {s:g} s of delay" for s in shifts[1:])
+        f"{with_spread(values(0.0, STAGE1, 'EG'))}). A delay changes PG by "
+        + ", ".join(f"{mean(values(s, BOTH, 'PG') - start):+.2f} ({s:g} s)" for s in shifts[1:])
         + f". At {last:g} s it is {with_spread(end)}, {compare(end, stage1_end)} that of the equally late stage 1 "
         f"({with_spread(stage1_end)}); EG is {with_spread(values(last, BOTH, 'EG'))}. Judged against a truth that is "
         f"just as late, PG is {with_spread(values(last, BOTH, 'PG', AGAINST_DELAYED))}, {followed} the value without "
