@@ -4,7 +4,6 @@ entry point inside this one."""
 from __future__ import annotations
 
 import json
-import os
 import resource
 import shutil
 import signal
@@ -261,9 +260,11 @@ def test_an_interrupted_run_leaves_no_partial_file(
     when_s: float, how: signal.Signals, geology_npy: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.nc"
-    command = [sys.executable, "-m", "spectremor", "generate", "--geology", str(geology_npy), "--source", SOURCE]
-    command += ["--out", str(out), "--realizations", "3"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, env=dict(os.environ))
+    # A shell starts background jobs with SIGINT ignored; a terminal does not.
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += "from spectremor.cli.app import main; main()"
+    command = [sys.executable, "-c", program, "generate", "--geology", str(geology_npy), "--source", SOURCE]
+    process = subprocess.Popen([*command, "--out", str(out), "--realizations", "3"], stderr=subprocess.PIPE)
     time.sleep(when_s)
     process.send_signal(how)
     process.communicate(timeout=60)
@@ -271,3 +272,5 @@ def test_an_interrupted_run_leaves_no_partial_file(
     assert left in ([], ["out.nc"])
     if left:
         assert xr.open_dataarray(out).shape[0] == 3
+    else:
+        assert process.returncode != 0
