@@ -107,3 +107,43 @@ def truth(store: CampaignStore) -> xr.DataArray:
 @pytest.fixture(scope="session")
 def report_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("reports")
+
+
+@pytest.fixture(scope="session")
+def campaign():
+    """Makes a store of events of so many samples, one to train on and two to test by default."""
+
+    def make(path: Path, samples: int, splits: tuple[int, ...] = (0, 2, 2)) -> CampaignStore:
+        layout = StoreLayout(
+            geology_shape=NODES,
+            extent_m=EXTENT_M,
+            x_m=X_M,
+            y_m=Y_M,
+            time_s=np.arange(samples) * DT,
+            band_high_hz=5.0,
+            grid_spacing_m=150.0,
+            also_m=(),
+        )
+        create_store(path, layout, [source_of_event(i) for i in range(len(splits))], {"title": "waves"}, splits=splits)
+        writer = StoreWriter(path)
+        for event in range(len(splits)):
+            vs = np.random.default_rng(event).uniform(1500, 3500, NODES).astype(np.float32)
+            writer.commit(event, writer.write(event, vs, {None: waves(event)[..., :samples]}))
+        return CampaignStore.open(path)
+
+    return make
+
+
+class Shrunk(Smoothed):
+    """A stage 1 that gives the truth at 80%, of any length, and something where the truth is NaN."""
+
+    def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
+        event = round((source.position_m[0] - 800.0) / 50.0)
+        field = 0.8 * np.nan_to_num(self.store.velocity(event)) + 1e-4
+        return make_wavefield(field, x_m=X_M, y_m=Y_M, time_s=self.store.time_s, source=source)
+
+
+@pytest.fixture(scope="session")
+def shrunk():
+    """Makes a model around that stage 1."""
+    return lambda store: GroundMotionModel(surrogate=Shrunk(store), diffusion=Noisy(), model_id="shrunk@1")

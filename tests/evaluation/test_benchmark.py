@@ -15,14 +15,17 @@ from typer.testing import CliRunner
 from spectremor.cli import evaluate as verb
 from spectremor.core.errors import InputError
 from spectremor.data.wavefield_files import write_wavefield
+from spectremor.evaluation import motion_tables
 from spectremor.evaluation.benchmark import Settings, run_benchmark
 from spectremor.evaluation.ensembles import check_rows, ensemble_checks
+from spectremor.evaluation.findings import better, findings
 from spectremor.evaluation.gain import StageOneGain
 from spectremor.evaluation.ranking import ranked_sensors
 from spectremor.evaluation.report import write_report
 from spectremor.evaluation.scores import METRICS, evaluate
 from spectremor.evaluation.subset import stratified_error, stratified_sensors
-from spectremor.evaluation.tables import bootstrap_interval, decile_rows, summarise
+from spectremor.evaluation.tables import bootstrap_interval, decile_rows, share_rows, summarise
+from spectremor.evaluation.tally import Tally
 from spectremor.pipeline import GroundMotionModel
 from spectremor.signal.misfit import frequency_biases
 
@@ -162,6 +165,43 @@ def test_summary_leaves_undefined_events_out(result) -> None:
     assert row["ci95_low"] <= row["mean"] <= row["ci95_high"]
 
 
+def test_findings_are_paired_over_events() -> None:
+    """Events that differ far more than two models do: the difference is still seen, and noise isn't called one."""
+    rng = np.random.default_rng(0)
+    hardness = rng.uniform(3, 9, 40)
+    rows = {
+        "stage 1": [{"EG": h, "PG": h, "bias_high": -0.4} for h in hardness],
+        "stage 1 x gain": [{"EG": h + rng.normal(0, 0.3), "PG": h, "bias_high": 0.0} for h in hardness],
+        "stage 1 + diffusion": [{"EG": h - rng.normal(0, 0.3), "PG": h + 0.1, "bias_high": 0.1} for h in hardness],
+    }
+    one, two, three = tallies = [Tally(name, rows=found) for name, found in rows.items()]
+    assert better(three, one, "PG") == 1
+    assert better(one, three, "PG") == -1
+    assert better(two, three, "EG") == 0
+    assert better(three, one, "bias_high") == 1
+    assert better(Tally("a", rows=rows["stage 1"][:1]), Tally("b", rows=rows["stage 1"][:1]), "PG") == 0
+    said = findings(tallies)
+    assert said[0] == "Diffusion takes the bias at 2–5 Hz from -0.40 to 0.10: better."
+    assert said[3].startswith("Against 'stage 1 x gain', diffusion is better in PG, is worse in bias at 2–5 Hz")
+
+
+def test_every_row_of_a_frequency_or_period_is_marked(result) -> None:
+    tables = motion_tables.coherency_rows(result), motion_tables.semivariance_rows(result)
+    for rows, name in zip(tables, ("frequency_hz", "period_s"), strict=True):
+        for row in rows:
+            frequency = row[name] if name == "frequency_hz" else 1 / row[name]
+            assert row["usable"] == (1 / 3.2 - 1e-9 <= frequency <= 5.0 + 1e-9)
+    assert all(row["frequency_hz"] >= 1.0 for row in tables[0])
+    near = [row for row in tables[0] if row["from_m"] == 150.0]
+    assert np.mean([row["truth"] for row in near]) > np.mean([row["stage 1 + diffusion"] for row in near])
+
+
+def test_shares_count_defined_sensors_alone(result) -> None:
+    rows = {(r["contender"], r["metric"], r["above"]): r["share"] for r in share_rows(result.tallies)}
+    values = np.concatenate([s["EG"] for s in result.tallies[0].sensors])
+    assert rows["stage 1", "EG", 6] == pytest.approx((values[~np.isnan(values)] > 6).mean())
+
+
 def test_the_report_stands_alone(result, report_path) -> None:
     page = write_report(result, report_path / "r")
     text = page.read_text()
@@ -171,6 +211,9 @@ def test_the_report_stands_alone(result, report_path) -> None:
         assert name in text
     with (page.parent / "per_sample.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 5 * 3
+    rows = json.loads((page.parent / "per_sample.json").read_text(), parse_constant=lambda c: pytest.fail(c))
+    assert [row["sample"] for row in rows[:3]] == [4, 5, 6]
+    assert all((page.parent / f"{name}.csv").is_file() for name in ("coherency", "semivariogram", "ensembles"))
     summary = json.loads((page.parent / "summary.json").read_text(), parse_constant=lambda c: pytest.fail(c))
     assert summary["scores"]["stage 1"]["PG"]["events"] == 3
     assert summary["undefined_sensors"]["stage 1"] == 1

@@ -96,3 +96,15 @@ def test_calculus_of_a_sine() -> None:
     assert integral[0] == 0
     assert np.abs(integral - (1 - np.cos(omega * time)) / omega)[inner].max() < 3e-3 / omega
     np.testing.assert_allclose(calculus.refine(wave, 0.02, 4)[::4], wave, atol=1e-12)
+
+
+@pytest.mark.parametrize("samples", [200, 201])
+def test_band_rms_splits_the_energy(samples: int) -> None:
+    """Parseval: the squares over bands that cover all frequencies add up to the mean square of the trace."""
+    trace = np.random.default_rng(0).standard_normal((2, samples))
+    bands = ((0.0, 10.0), (10.0, 30.0), (30.0, 50.0))
+    rms = spectra.band_rms(trace, DT, bands)
+    np.testing.assert_allclose((rms**2).sum(axis=-1), (trace**2).mean(axis=-1), rtol=1e-12)
+    wave = 3.0 * sine(20.0, 1000)
+    np.testing.assert_allclose(spectra.band_rms(wave, DT, bands), [0, 3 / np.sqrt(2), 0], atol=1e-9)
+    assert np.isnan(spectra.band_rms(trace, DT, ((60.0, 70.0),))).all()
