@@ -14,6 +14,8 @@ set -euo pipefail
 store=$1 model=$2 out=$3
 : "${EVENTS:=80}" "${SENSORS:=64}" "${DRAWS:=39}" "${MINUTES:=3}" "${FULL_MINUTES:=2}" "${REGRESSION_MINUTES:=4}"
 mkdir -p "$out"
+here=$(cd "$(dirname "$0")" && pwd)
+PATH="$here/../.venv/bin:$PATH"
 
 # Each step writes its folder whole or not at all, so a folder that is there is done.
 step() {
@@ -36,4 +38,4 @@ for name in spectral-bias conditioning noise-schedule freezing; do
   [ "$MINUTES" = 0 ] || try "$name" --minutes "$MINUTES" --samples 8 --sensors 48
   [ "$FULL_MINUTES" = 0 ] || try "$name-full" --size full --minutes "$FULL_MINUTES" --train-samples 200 --samples 8 --sensors 48
 done
-python "$(dirname "$0")/collect_results.py" "$out"
+python "$here/collect_results.py" "$out"

@@ -31,7 +31,7 @@ from spectremor.experiments.two_arms import (
     table,
     values,
 )
-from spectremor.experiments.wording import with_spread
+from spectremor.experiments.wording import over_trainings, with_spread
 
 SIZES: dict[str, dict[str, Any]] = {
     "tiny": {"samples": 2, "sensors": 8, "steps": 16, "seeds": 2, "train_samples": 3},
@@ -114,7 +114,7 @@ def _paragraph(judged: list[Judged], alone: list[dict[str, float]]) -> str:
         f"{difference(judged, arms, EQUAL_STEPS, 'PG')}: hiding the stage-1 traces costs {lost:.2f} of PG (stage 1 "
         f"alone: {stage1['PG']}). EG is {difference(judged, arms, EQUAL_STEPS, 'EG')}, against {stage1['EG']}; the "
         f"2-5 Hz bias is {difference(judged, arms, EQUAL_STEPS, 'bias_high')}, against {stage1['bias_high']}. For "
-        f"equal training time PG is {difference(judged, arms, EQUAL_TIME, 'PG')}. Numbers of arms are mean and spread "
-        f"over {len(values(judged, WITH, EQUAL_STEPS, 'PG'))} trainings; both arms know each sensor's stage-1 "
+        f"equal training time PG is {difference(judged, arms, EQUAL_TIME, 'PG')}. Numbers of arms: "
+        f"{over_trainings(len(values(judged, WITH, EQUAL_STEPS, 'PG')))}. Both arms know each sensor's stage-1 "
         f"amplitude, so the bias, which sees no phase, judges the condition little."
     )

@@ -38,7 +38,7 @@ from spectremor.experiments.two_arms import (
     table,
     values,
 )
-from spectremor.experiments.wording import with_spread
+from spectremor.experiments.wording import over_trainings, with_spread
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.preparation import Preparation
 from spectremor.training.config import DdpmTraining
@@ -218,6 +218,7 @@ def _paragraph(judged: list[Judged], alone: list[Scores], warm_steps: int) -> st
     cost = {arm: mean(np.array([j.seconds / j.steps for j in judged if j.arm == arm])) for arm in arms}
     late = round(mean(np.array([j.steps for j in judged if j.arm == FROZEN and j.at == EQUAL_TIME])))
     steps = next(j.steps for j in judged if j.arm == JOINT and j.at == EQUAL_STEPS)
+    trainings = len(values(judged, JOINT, EQUAL_STEPS, "PG"))
     before = mean(np.array([row["stage1_PG"] for row in alone]))
     after = with_spread(values(judged, JOINT, EQUAL_STEPS, "stage1_PG"))
     return (
@@ -225,5 +226,5 @@ def _paragraph(judged: list[Judged], alone: list[Scores], warm_steps: int) -> st
         f"{reached(EQUAL_STEPS)}. A step costs {cost[JOINT]:.2f} s with stage 1 in it and {cost[FROZEN]:.2f} s with "
         f"its outputs kept on disk, {cost[JOINT] / cost[FROZEN]:.0f} times less, so in the time of the joint arm's "
         f"{steps} steps the frozen arm takes {late}; then {reached(EQUAL_TIME)}. Stage 1 alone had PG {before:.2f} and "
-        f"has {after} after joint training. Numbers are mean and spread over trainings, each over {len(alone)} samples."
+        f"has {after} after joint training. Numbers of arms: {over_trainings(trainings)}, over {len(alone)} samples."
     )

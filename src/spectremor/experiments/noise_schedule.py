@@ -30,7 +30,7 @@ from spectremor.experiments.drawing import ARM_COLOURS, STAGE1_COLOUR, Figure, n
 from spectremor.experiments.restoring import at_sensors
 from spectremor.experiments.scoring import mean, score, summary
 from spectremor.experiments.two_arms import EQUAL_STEPS, EQUAL_TIME
-from spectremor.experiments.wording import with_spread
+from spectremor.experiments.wording import over_trainings, with_spread
 from spectremor.signal.ensemble import coverage, crps
 
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ def _paragraph(outcome: Found, alone: list[Scores], steps: int, realizations: in
     relation = "the same arm has" if widest == faithful else "another arm has"
     return (
         f"{steps} steps each, {realizations} realizations of {len(alone)} samples; natural logarithms of "
-        f"{', '.join(ENSEMBLE_QUANTITIES)}; mean and spread over {len(next(iter(found.values())))} trainings. "
+        f"{', '.join(ENSEMBLE_QUANTITIES)}; {over_trainings(len(next(iter(found.values()))))}. "
         + ". ".join(told(arm) for arm in found)
         + f". The realizations differ most with {widest}; {relation} the highest PG ({faithful}). The lowest CRPS is "
         f"that of {best('crps')}. The spread is "

@@ -21,10 +21,22 @@ from spectremor.experiments.arms import (
 )
 from spectremor.experiments.cases import Cases, open_cases
 from spectremor.experiments.common import Report, Result, TrainingSettings, silent
-from spectremor.experiments.drawing import BAND_COLOURS, BOTH, COLOURS, STAGE1, TRUTH, Figure, new_figure, tidy
+from spectremor.experiments.drawing import (
+    BAND_COLOURS,
+    BOTH,
+    COLOURS,
+    STAGE1,
+    TRUTH,
+    Figure,
+    legend_above,
+    mark_outside,
+    new_figure,
+    over_steps,
+    tidy,
+)
 from spectremor.experiments.restoring import at_sensors
 from spectremor.experiments.scoring import BIASES, mean, summary
-from spectremor.experiments.wording import with_spread
+from spectremor.experiments.wording import over_trainings, with_spread
 from spectremor.signal.spectra import amplitude_spectrum, frequencies
 
 if TYPE_CHECKING:
@@ -74,7 +86,7 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
     return Result(
         experiment="spectral-bias",
         table=_table(alone, curve),
-        figure=_figure(alone, curve, spectra, frequency),
+        figure=_figure(alone, curve, spectra, frequency, cases.band_hz),
         paragraph=_paragraph(alone, curve),
         config={
             "settings": settings.model_dump(mode="json"),
@@ -120,7 +132,13 @@ def _column(rows: list[Scores], name: str) -> np.ndarray:
     return np.array([row[name] for row in rows], dtype=float)
 
 
-def _figure(alone: list[Scores], curve: Curve, spectra: dict[str, np.ndarray], frequency: np.ndarray) -> Figure:
+def _figure(
+    alone: list[Scores],
+    curve: Curve,
+    spectra: dict[str, np.ndarray],
+    frequency: np.ndarray,
+    band_hz: tuple[float, float],
+) -> Figure:
     figure = new_figure(11.5, 7.6)
     (amplitude, ratio), (bias, fit) = figure.subplots(2, 2)
     shown = (frequency > 0) & (frequency <= 6.0)
@@ -130,7 +148,14 @@ def _figure(alone: list[Scores], curve: Curve, spectra: dict[str, np.ndarray], f
             ratio.plot(frequency[shown], (values / spectra[TRUTH])[shown], color=COLOURS[name], lw=1.6, label=name)
     ratio.axhline(1, color=COLOURS[TRUTH], lw=1.0, ls=":")
     ratio.set_ylim(0, max(1.5, ratio.get_ylim()[1]))
-    tidy(amplitude, "mean Fourier amplitude, after all training", "frequency (Hz)", "amplitude (m)")
+    for axis in (amplitude, ratio):
+        mark_outside(axis, band_hz)
+    tidy(
+        amplitude,
+        "mean Fourier amplitude, after all training (grey: outside the usable band)",
+        "frequency (Hz)",
+        "amplitude (m)",
+    )
     tidy(ratio, "the same over the truth's", "frequency (Hz)", "ratio")
     for name, colour, label in zip(BIASES, BAND_COLOURS, ("0-1 Hz", "1-2 Hz", "2-5 Hz"), strict=True):
         _against_steps(bias, alone, curve, name, colour, label)
@@ -142,15 +167,17 @@ def _figure(alone: list[Scores], curve: Curve, spectra: dict[str, np.ndarray], f
         _against_steps(fit, alone, curve, name, colour, name)
     fit.set_ylim(0, 10)
     tidy(fit, "goodness of fit against training (dashed: stage 1 alone)", "training steps", "EG, PG")
-    for axis in (amplitude, bias, fit):
-        axis.legend(frameon=False, fontsize=9)
+    amplitude.legend(frameon=False, fontsize=9)
+    legend_above(bias, 3)
+    fit.legend(frameon=False, fontsize=9, loc="lower right")
     return figure
 
 
 def _against_steps(axis: Axes, alone: list[Scores], curve: Curve, name: str, colour: str, label: str) -> None:
     """Mean and range over trainings of a score, and stage 1's own."""
     steps, values = _over_trainings(curve, name)
-    axis.semilogx(steps, values.mean(axis=1), color=colour, marker="o", ms=4, label=label)
+    axis.plot(steps, values.mean(axis=1), color=colour, marker="o", ms=4, label=label)
+    over_steps(axis, steps)
     axis.fill_between(steps, values.min(axis=1), values.max(axis=1), color=colour, alpha=0.15, lw=0)
     axis.axhline(mean(_column(alone, name)), color=colour, lw=1.0, ls="--")
 
@@ -175,8 +202,8 @@ def _paragraph(alone: list[Scores], curve: Curve) -> str:
     return (
         f"Over {len(alone)} samples, stage 1 alone has frequency biases of {before['bias_low']} (0-1 Hz), "
         f"{before['bias_mid']} (1-2 Hz) and {before['bias_high']} (2-5 Hz; mean and spread over samples). Trained on "
-        f"top of it, the diffusion stage moves the 2-5 Hz bias to {biases} steps (mean and spread over {high.shape[1]} "
-        f"trainings): {reached}. At the end the other two are {with_spread(low[-1])} and {with_spread(middle[-1])}. "
+        f"top of it, the diffusion stage moves the 2-5 Hz bias to {biases} steps ({over_trainings(high.shape[1])}): "
+        f"{reached}. At the end the other two are {with_spread(low[-1])} and {with_spread(middle[-1])}. "
         f"A small bias alone says little, since noise of the right strength has none: at the same steps PG is "
         f"{phases}, against {fits[0]} for stage 1, which is {'passed' if better else 'not passed'} at the end; EG ends "
         f"at {with_spread(envelope[-1])} against {fits[1]}."

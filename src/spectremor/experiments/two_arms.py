@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spectremor.experiments.arms import Snapshot
-from spectremor.experiments.drawing import ARM_COLOURS, STAGE1_COLOUR, Figure, new_figure, tidy
+from spectremor.experiments.drawing import ARM_COLOURS, STAGE1_COLOUR, Figure, new_figure, over_steps, tidy
 from spectremor.experiments.scoring import mean, spread, summary
 from spectremor.experiments.wording import with_spread
 
@@ -79,6 +79,8 @@ def difference(judged: Sequence[Judged], arms: tuple[str, str], at: str, name: s
     gap = mean(first) - mean(second)
     apart = len(first) > 1 and abs(gap) > spread(first) + spread(second)
     verdict = "apart by more than the trainings' spreads" if apart else "within the trainings' spreads"
+    if len(first) == 1:
+        verdict = "one training each, which tells nothing apart"
     return f"{with_spread(first)} {arms[0]} and {with_spread(second)} {arms[1]} ({verdict})"
 
 
@@ -92,6 +94,7 @@ def figure(
     for axis, (name, label) in zip(axes, panels, strict=True):
         for arm, colour in zip(arms, ARM_COLOURS, strict=False):
             _arm(axis, [j for j in judged if j.arm == arm], name, arm, colour)
+        over_steps(axis, [j.steps for j in judged if j.at != EQUAL_TIME])
         level = mean(np.array([row[name] for row in alone], dtype=float))
         axis.axhline(level, color=STAGE1_COLOUR, lw=1.2, ls="--", label="stage 1 alone")
         if name in ("EG", "PG"):
@@ -110,7 +113,7 @@ def _arm(axis: Axes, judged: list[Judged], name: str, arm: str, colour: str) -> 
     """Mean and range over trainings where steps are equal; single states where they are not."""
     steps = sorted({j.steps for j in judged if j.at != EQUAL_TIME})
     found = [[j.value(name) for j in judged if j.steps == step and j.at != EQUAL_TIME] for step in steps]
-    axis.semilogx(steps, [np.mean(v) for v in found], color=colour, marker="o", ms=4, label=arm)
+    axis.plot(steps, [np.mean(v) for v in found], color=colour, marker="o", ms=4, label=arm)
     axis.fill_between(steps, [min(v) for v in found], [max(v) for v in found], color=colour, alpha=0.15, lw=0)
     late = [j for j in judged if j.at == EQUAL_TIME]
     if late:

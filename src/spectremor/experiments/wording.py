@@ -11,8 +11,16 @@ from spectremor.experiments.scoring import mean, spread, standard_error
 
 
 def with_spread(values: Sequence[float] | np.ndarray, digits: int = 2) -> str:
-    """`mean +- standard deviation`."""
+    """`mean +- standard deviation`; a single value stands alone."""
+    array = np.asarray(values, dtype=float)
+    if int((~np.isnan(array)).sum()) == 1:
+        return f"{mean(array):.{digits}f}"
     return f"{mean(np.asarray(values, dtype=float)):.{digits}f} ± {spread(values):.{digits}f}"
+
+
+def over_trainings(count: int) -> str:
+    """What stands behind a number of an arm."""
+    return "one training" if count == 1 else f"mean and spread over {count} trainings"
 
 
 def compare(values: Sequence[float] | np.ndarray, others: Sequence[float] | np.ndarray) -> str:
