@@ -48,6 +48,11 @@ class Cases:
         """Sampling step."""
         return 1.0 / self.store.sampling_hz
 
+    @property
+    def band_hz(self) -> tuple[float, float]:
+        """Frequencies that the record resolves and the data hold."""
+        return 1.0 / (len(self.store.time_s) * self.dt_s), float(self.store.attrs["band_high_hz"])
+
     def truth(self, i: int) -> Wavefield:
         """Velocities of a sample in m/s."""
         return self.store.velocity(i)
