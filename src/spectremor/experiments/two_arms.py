@@ -103,7 +103,7 @@ def figure(
             axis.axhline(0, color="0.8", lw=0.8, zorder=0)
             low, high = axis.get_ylim()
             axis.set_ylim(min(low, -0.2), max(high, 0.2))
-        tidy(axis, label, "training steps", name)
+        tidy(axis, label, "training steps", name.removeprefix("stage1_").removesuffix("_high"))
     axes[0].legend(frameon=False, fontsize=8)
     drawn.suptitle(title, fontsize=11)
     return drawn
