@@ -35,7 +35,9 @@ judge realizations --samples 8 --sensors 24 --realizations "$DRAWS"
 try coherence --samples 8
 try phase-shift --samples 16 --sensors 64
 for name in spectral-bias conditioning noise-schedule freezing; do
-  [ "$MINUTES" = 0 ] || try "$name" --minutes "$MINUTES" --samples 8 --sensors 48
-  [ "$FULL_MINUTES" = 0 ] || try "$name-full" --size full --minutes "$FULL_MINUTES" --train-samples 200 --samples 8 --sensors 48
+  few=(--samples 8 --sensors 48)
+  [ "$name" = noise-schedule ] && few+=(--realizations 9)
+  [ "$MINUTES" = 0 ] || try "$name" --minutes "$MINUTES" "${few[@]}"
+  [ "$FULL_MINUTES" = 0 ] || try "$name-full" --size full --minutes "$FULL_MINUTES" --train-samples 200 "${few[@]}"
 done
 python "$here/collect_results.py" "$out"
