@@ -8,6 +8,7 @@ import pytest
 from spectremor.core.errors import InputError
 from spectremor.signal import intensity, response
 from spectremor.signal.calculus import derivative
+from spectremor.signal.spectra import amplitude_spectrum
 
 DT = 0.01
 TIME = np.arange(2000) * DT
@@ -140,3 +141,38 @@ def test_band_marks() -> None:
 def test_bad_oscillators_are_refused(period: float, damping: float) -> None:
     with pytest.raises(InputError, match="response"):
         response.oscillator_displacement(np.zeros(10), DT, period, damping)
+
+
+def test_peaks_and_spectra_equal_eqsig() -> None:
+    """PGA, PGV, PGD, Fourier amplitude and SA at several dampings of one record, each from eqsig's own integration."""
+    eqsig = pytest.importorskip("eqsig")
+    velocity = noise(7)
+    velocity -= velocity[0]
+    record = eqsig.AccSignal(derivative(velocity, DT), DT)
+    assert intensity.peak_acceleration(velocity, DT) == pytest.approx(record.pga, rel=1e-9)
+    assert intensity.peak_velocity(velocity) == pytest.approx(record.pgv, rel=5e-3)
+    assert intensity.peak_displacement(velocity, DT) == pytest.approx(record.pgd, rel=5e-3)
+    periods = np.array([0.2, 0.5, 2.0])
+    for damping in (0.02, 0.05, 0.2):
+        record.gen_response_spectrum(response_times=periods, xi=damping)
+        own = response.response_spectrum(velocity, DT, periods, damping=damping, oversample=1)
+        np.testing.assert_allclose(own, record.s_a, rtol=5e-3)
+    amplitude = amplitude_spectrum(derivative(velocity, DT), DT)
+    frequency = np.fft.rfftfreq(len(velocity), DT)
+    shared = np.interp(record.fa_frequencies, frequency, amplitude)
+    # eqsig pads to a power of two: the same spectrum on other frequencies.
+    assert np.sqrt((shared**2).mean()) == pytest.approx(np.sqrt((np.abs(record.fa_spectrum) ** 2).mean()), rel=0.15)
+
+
+def test_the_peak_of_each_rotation_equals_eqsig() -> None:
+    """RotD50 and RotD100 from eqsig's spectrum of the motion turned degree by degree."""
+    eqsig = pytest.importorskip("eqsig")
+    motion, periods = noise(8, 2), np.array([0.3, 1.0])
+    turned = []
+    for t in np.deg2rad(np.arange(0, 180, 3)):
+        record = eqsig.AccSignal(derivative(np.cos(t) * motion[0] + np.sin(t) * motion[1], DT), DT)
+        record.gen_response_spectrum(response_times=periods, xi=0.05)
+        turned.append(record.s_a)
+    expected = np.percentile(turned, [50, 100], axis=0)
+    found = response.rotd(motion, DT, periods, oversample=1, angles=60)
+    np.testing.assert_allclose(found, expected, rtol=5e-3)
