@@ -193,7 +193,7 @@ def check_job(realizations: int, seed: int, steps: int | None) -> None:
     """
     if realizations < 1:
         raise InputError("realizations", realizations, "1 or more")
-    if seed < 0:
-        raise InputError("seed", seed, "0 or more")
+    if not 0 <= seed < 2**63:
+        raise InputError("seed", seed, "0 to 2^63 - 1")
     if steps is not None and steps < 1:
         raise InputError("steps", steps, "1 or more")

@@ -25,7 +25,7 @@ def run(*arguments: str | Path) -> str:
 @pytest.mark.slow
 def test_from_random_geology_to_report(tmp_path: Path) -> None:
     store, geology = tmp_path / "campaign.zarr", tmp_path / "geology.npy"
-    create = ["dataset", "create", "--preset", "hemews", "--n", "10", "--grid-spacing", "600", "--out", store]
+    create = ["dataset", "create", "--preset", "hemews", "--n", "10", "--grid-spacing", "400", "--out", store]
     run(*create, "--workers", "2", "--seed", "5")
     run("dataset", "check", store)
     assert "10" in run("dataset", "info", store)

@@ -56,7 +56,7 @@ def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Refused:
         before = sorted(tmp_path.rglob("*"))
         assert here("generate", *arguments, "--out", tmp_path / "refused.nc") == 2
         (line,) = capsys.readouterr().err.splitlines()
-        for word in ["error: ", "; allowed: ", *words]:
+        for word in ["error: ", ": got ", "; allowed: ", *words]:
             assert word in line
         assert sorted(tmp_path.rglob("*")) == before
 
@@ -208,6 +208,15 @@ def test_bad_sizes_of_the_job(geology_npy: Path, refused: Refused) -> None:
     refused([*base, "--steps", "0"], ["steps", "0"])
     refused([*base, "--moment", "-1"], ["moment", "-1"])
     refused([*base, "--moment", "1e16", "--mw", "5"], ["moment", "one of the two"])
+    refused([*base, "--seed", str(2**63)], ["seed", str(2**63), "2^63 - 1"])
+    refused([*base, "--figure", "map.txt"], ["--figure", "map.txt", ".png"])
+
+
+def test_options_of_the_wrong_kind_or_missing(geology_npy: Path, refused: Refused) -> None:
+    base = ["--geology", geology_npy, "--source", SOURCE]
+    refused([*base, "--moment", "large"], ["--moment: got large", "number"])
+    refused([*base, "--realizations", "1.5"], ["--realizations: got 1.5", "integer"])
+    refused(base[:2], ["--source: got nothing", "X,Y,Z,STRIKE,DIP,RAKE"])
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "foreign", "pickle", "no config", "other tensors"])

@@ -64,7 +64,9 @@ def _run() -> int:
     except Exception as error:
         # typer raises click's usage errors (possibly from a vendored click) and Abort as ordinary exceptions.
         if hasattr(error, "format_message"):
-            return _complain(error.format_message().replace("\n", " "), 2)
+            from spectremor.cli.usage import usage_line
+
+            return _complain(usage_line(error), 2)
         if type(error).__name__ == "Abort":
             return _complain("interrupted; nothing half-written was left behind", 1)
         if os.environ.get("SPECTREMOR_DEBUG"):

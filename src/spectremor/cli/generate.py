@@ -20,6 +20,8 @@ from spectremor.cli.options import (
 )
 from spectremor.core.errors import InputError
 
+_FIGURES = (".png", ".pdf", ".svg")
+
 
 def register(app: typer.Typer) -> None:
     """Attach the verb."""
@@ -40,7 +42,7 @@ def generate(
     seed: Annotated[int, typer.Option("--seed", help="One seed, one result.")] = 0,
     steps: Annotated[int | None, typer.Option("--steps", help="Sampling steps (default: the model's own).")] = None,
     stage1_only: Annotated[bool, typer.Option("--stage1-only", help="Neural operator alone, no diffusion.")] = False,
-    figure: Annotated[Path | None, typer.Option("--figure", help="Also draw map, traces, spectra (png).")] = None,
+    figure: Annotated[Path | None, typer.Option("--figure", help="Also draw it: .png, .pdf or .svg.")] = None,
 ) -> None:
     """Generate the surface wavefield of an earthquake: MIFNO, then diffusion.
 
@@ -55,6 +57,8 @@ def generate(
     check_writable(out, field="--out")
     if figure is not None:
         check_writable(figure, field="--figure")
+        if figure.suffix not in _FIGURES:
+            raise InputError("--figure", figure, f"a file name that ends in one of {', '.join(_FIGURES)}")
         if stage1_only:
             raise InputError("--figure", figure, "a figure of both stages: not together with --stage1-only")
     earthquake = parse_source(source, convention=convention, moment_nm=moment, mw=mw, rise_time_s=rise_time)
@@ -84,6 +88,4 @@ def _draw(path: Path, stage1, field, source) -> None:  # type: ignore[no-untyped
     from spectremor.evaluation.overview import overview_figure
 
     with atomic_file(path) as aside:
-        overview_figure(stage1, field.isel(realization=0), source).savefig(
-            aside, dpi=130, format=path.suffix[1:] or "png"
-        )
+        overview_figure(stage1, field.isel(realization=0), source).savefig(aside, dpi=130, format=path.suffix[1:])

@@ -70,7 +70,7 @@ def read_array(file: h5py.File, key: str, *, field: str, shape: tuple[int | None
     """
     where = f"{field}.{key}"
     if not isinstance(file.get(key, getlink=True), h5py.HardLink) or not isinstance(file[key], h5py.Dataset):
-        raise InputError(where, f"not in {file.filename}", f"a dataset {key}")
+        raise InputError(where, f"no dataset of that name in {file.filename}", f"a dataset {key}")
     dataset = file[key]
     if dataset.is_virtual or dataset.external:
         raise InputError(where, "data stored outside the file", "data in the file itself")

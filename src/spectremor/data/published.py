@@ -90,7 +90,9 @@ def open_npy(path: str | Path, *, field: str) -> np.ndarray:
     if dtype.kind not in "fiu":
         raise InputError(field, f"{path} (type {dtype})", "an .npy file of numbers")
     expected = offset + math.prod(shape) * dtype.itemsize
-    if math.prod(shape) == 0 or path.stat().st_size < expected:
+    if math.prod(shape) == 0:
+        raise InputError(field, f"{path} of shape {shape}", "at least one number")
+    if path.stat().st_size < expected:
         raise InputError(field, f"{path} of {path.stat().st_size} bytes", f"{expected} bytes for shape {shape}")
     return np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
 
