@@ -34,7 +34,9 @@ def test_a_nan_sensor_is_counted_and_averaged_nowhere(campaign, shrunk, tmp_path
         for metric in ("EG", "PG", "bias_high", "rMAE_raw"):
             assert np.isnan(tally.sensors[1][metric][bad])
             rest = np.delete(whole.sensors[1][metric], bad)
-            assert tally.rows[1][metric] == pytest.approx(rest.mean(), rel=1e-4)
+            # What is kept of errors and biases at sensors has half precision.
+            rel = 1e-4 if metric in ("EG", "PG") else 1e-3
+            assert tally.rows[1][metric] == pytest.approx(rest.astype(float).mean(), rel=rel)
         assert np.isfinite(tally.traits[1].spectrum).all()
         assert np.isfinite(np.delete(tally.traits[1].response, _few_index(bad), axis=0)).all()
     assert any("1 sensors with NaN or no motion" in r for r in found.remarks)

@@ -63,11 +63,11 @@ def test_scores_are_those_of_evaluate(result, store, model) -> None:
 
 
 def test_nothing_of_the_size_of_a_wavefield_is_kept(store, model) -> None:
-    """Per event and contender: nine scores per judged sensor, and arrays that don't grow with sensors."""
+    """Per event and contender: 22 bytes per judged sensor, and arrays that don't grow with sensors."""
     run = run_benchmark(store, {"standin": model}, settings=Settings(gain_samples=1))
     for tally in run.tallies:
         kept = sum(v.nbytes for v in tally.sensors[0].values())
-        assert kept == 9 * 35 * 4
+        assert kept == (2 * 4 + 7 * 2) * 35
         traits = tally.traits[0]
         assert traits.spectrum.nbytes + traits.response.nbytes + traits.measures.nbytes < 20_000
     assert not any(isinstance(v, np.ndarray) and v.ndim > 3 for v in vars(run).values())

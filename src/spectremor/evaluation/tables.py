@@ -77,7 +77,7 @@ def decile_rows(tallies: Sequence[Tally], peak_velocity: Sequence[np.ndarray]) -
         for metric in METRICS:
             values = np.concatenate([scores[metric] for scores in tally.sensors])
             for k in range(DECILES):
-                chosen = values[decile == k]
+                chosen = values[decile == k].astype(float)
                 rows.append(
                     {
                         "contender": tally.name,

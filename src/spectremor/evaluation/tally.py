@@ -79,7 +79,8 @@ class Tally:
     Attributes:
         name: of the contender.
         rows: one dict per event: mean scores, their standard errors from the sensors, counts, seconds.
-        sensors: per event, each metric at each judged sensor.
+        sensors: per event, each metric at each judged sensor; errors and biases, of which only means over many sensors
+            are made, in half precision, so that a test set of three million sensors fits in memory.
         traits: sums and lists over events of what the predictions are like.
         ensemble: per event, (realization, quantity, few sensors) of prediction, where there are several draws.
     """
@@ -113,13 +114,20 @@ class Tally:
             row[f"{metric}_se"] = stratified_error(values, plan.total_sensors)
         row |= {"sensors": len(truth), "undefined_sensors": int(np.isnan(scores["EG"]).sum()), "seconds": seconds}
         self.rows.append(row)
-        self.sensors.append(scores)
+        self.sensors.append({m: _compact(m, values) for m, values in scores.items()})
         traits = Traits.of(prediction[0], plan.dt_s, few, pairs if truth_traits.coherency is not None else None)
         self.traits.append(traits)
         residual = log_ratio(traits.response, truth_traits.response)
         self.variogram.append(np.stack([semivariogram(r, few_pairs) for r in residual.T], axis=1))
         if len(prediction) > 1:
             self.ensemble.append(np.stack([ensemble_quantities(d[few], plan.dt_s) for d in prediction]))
+
+
+def _compact(metric: str, values: np.ndarray) -> np.ndarray:
+    if metric in ("EG", "PG"):
+        return values
+    half = np.finfo(np.float16).max
+    return np.clip(values, -half, half).astype(np.float16)
 
 
 def ensemble_quantities(
