@@ -223,8 +223,13 @@ def _figure(found: dict[str, list[list[Scores]]], alone: list[Scores]) -> Figure
     for name, style in (("PG", "-"), ("EG", "--")):
         level = mean(np.array([row[name] for row in alone]))
         fit.axhline(level, color=STAGE1_COLOUR, lw=1.1, ls=style, label=f"stage 1: {name}")
+    # From 0: arms whose spreads are nearly equal shall look so.
+    widest = max(float(_over_trainings(trainings, "spread").max()) for trainings in found.values())
+    for axis in (fit, bias):
+        axis.set_xlim(0, 1.15 * widest or 1.0)
+    fit.set_ylim(0, 10)
     tidy(fit, "fidelity against diversity (filled PG, open EG)", "spread of ln(measure) over realizations", "EG, PG")
-    fit.legend(frameon=False, fontsize=8)
+    fit.legend(frameon=False, fontsize=8, loc="lower left")
     _trade(bias, found, "bias_high", "o", filled=True)
     bias.axhline(0, color="0.8", lw=0.8, zorder=0)
     low, high = bias.get_ylim()
