@@ -46,7 +46,7 @@ def report(out: Path) -> list[str]:
         "",
         table(["", *METRICS, "s per event"], [score_row(n, s, told) for n, s in scores.items()] + published(told)),
         "",
-        *(f"- {remark}" for remark in told["remarks"]),
+        *(f"- {line}" for line in [*told["findings"], *told["remarks"]]),
         "",
         *shares(folder, told),
     ]
@@ -108,7 +108,8 @@ def command(folder: Path) -> str:
     words = path.read_text().split() if path.is_file() else []
     short = ["STORE" if before == "--data" else "MODEL" if before == "--model" else word
              for before, word in zip(["", *words], words, strict=False)]  # fmt: skip
-    return f"`{' '.join(short)}`" if words else ""
+    taken = dict(line.split() for line in (folder.parent / "seconds.txt").read_text().splitlines())
+    return f"`{' '.join(short)}` ({float(taken.get(folder.name, 'nan')) / 60:.1f} min)" if words else ""
 
 
 def figure(out: Path, source: Path, name: str) -> list[str]:

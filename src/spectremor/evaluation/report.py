@@ -17,6 +17,7 @@ from spectremor.evaluation import figures, html
 from spectremor.evaluation import motion_tables as tables
 from spectremor.evaluation.benchmark import Benchmark, case_of
 from spectremor.evaluation.ensembles import Checks, check_rows, ensemble_checks
+from spectremor.evaluation.findings import findings
 from spectremor.evaluation.page import Content, write_page
 from spectremor.evaluation.ranking import Ranked, ranked_sensors
 from spectremor.evaluation.tables import (
@@ -113,6 +114,7 @@ def _summary_json(result: Benchmark, summary: list[dict[str, Any]], checks: Chec
         "ensembles": checks,
         "published": PUBLISHED,
         "published_shares": PUBLISHED_SHARES,
+        "findings": findings(result.tallies, result.settings.seed),
         "remarks": result.remarks,
     }
 
