@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STAGE1_COLOUR, FULL_COLOUR = "#7a7a7a", "#c1272d"
-_LINES = (("MIFNO", STAGE1_COLOUR, 0.9), ("MIFNO + diffusion", FULL_COLOUR, 0.9))
+STAGE1_COLOUR, FULL_COLOUR = "#23395d", "#e4572e"
+_STAGE1, _FULL = "MIFNO", "MIFNO + diffusion"
+_COMPONENTS = {"E": "East", "N": "North", "Z": "Up"}
+_STYLE = {"font.size": 10, "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False}
 
 
 def peak_velocity_m_s(field: xr.DataArray) -> xr.DataArray:
@@ -25,7 +27,7 @@ def peak_velocity_m_s(field: xr.DataArray) -> xr.DataArray:
 
 
 def overview_figure(stage1: xr.DataArray, full: xr.DataArray, source: Source, *, sensors: int = 3) -> Figure:
-    """Map of peak velocity, seismograms and amplitude spectra: stage 1 alone and with diffusion.
+    """Maps of peak velocity, amplitude spectra and seismograms: stage 1 alone and with diffusion.
 
     Args:
         stage1: wavefield of the neural operator, dims (component, x, y, time).
@@ -36,19 +38,22 @@ def overview_figure(stage1: xr.DataArray, full: xr.DataArray, source: Source, *,
     import matplotlib.pyplot as plt
 
     chosen = _spread_sensors(full, source, sensors)
-    figure = plt.figure(figsize=(13.5, 2.6 + 2.1 * sensors), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=[1.0, 1.9])
-    top, bottom = left.subplots(2, 1, height_ratios=[1.15, 1.0])
-    _draw_map(top, full, source, chosen)
-    _draw_spectra(bottom, stage1, full)
-    axes = right.subplots(sensors, 3, sharex=True, sharey="row", squeeze=False)
-    for row, (i, j) in zip(axes, chosen, strict=True):
-        _draw_sensor(row, stage1, full, i, j)
-    for axis, component in zip(axes[0], COMPONENTS, strict=True):
-        axis.set_title({"E": "East", "N": "North", "Z": "Up"}[component])
-    for axis in axes[-1]:
-        axis.set_xlabel("time after origin (s)")
-    axes[0, 0].legend(frameon=False, fontsize=8, loc="upper left")
+    with plt.rc_context(_STYLE):
+        figure = plt.figure(figsize=(14.0, 2.3 + 1.75 * sensors), layout="constrained")
+        left, right = figure.subfigures(1, 2, width_ratios=[1.0, 1.2], wspace=0.05)
+        above, below = left.subfigures(2, 1, height_ratios=[1.0, 0.8])
+        _draw_maps(above.subplots(1, 2, sharey=True), (stage1, full), source, chosen)
+        _draw_spectra(below.subplots(), stage1, full)
+        axes = right.subplots(sensors, 3, sharex=True, sharey="row", squeeze=False)
+        for number, (row, (i, j)) in enumerate(zip(axes, chosen, strict=True), 1):
+            _draw_sensor(row, stage1, full, (i, j), f"sensor {number}, {_distance_km(full, source, i, j):.1f} km away")
+        for axis, component in zip(axes[0], COMPONENTS, strict=True):
+            axis.set_title(_COMPONENTS[component])
+        axes[-1, 1].set_xlabel("time after origin (s)")
+        handles, labels = below.axes[0].get_legend_handles_labels()
+        axes[0, 2].legend(handles, labels, frameon=False, loc="upper right", fontsize=9)
+        depth_km, count = -source.position_m[2] / 1000, full.sizes["x"] * full.sizes["y"]
+        figure.suptitle(f"Mw {source.mw:.1f} earthquake, {depth_km:.1f} km deep, at {count:,} sensors", fontsize=13)
     return figure
 
 
@@ -66,42 +71,59 @@ def _spread_sensors(field: xr.DataArray, source: Source, n: int) -> list[tuple[i
     return found
 
 
-def _draw_map(axis: Axes, field: xr.DataArray, source: Source, chosen: list[tuple[int, int]]) -> None:
-    x_km, y_km = field["x"].values / 1000, field["y"].values / 1000
-    mesh = axis.pcolormesh(x_km, y_km, peak_velocity_m_s(field).values.T * 100, cmap="magma", shading="nearest")
-    axis.figure.colorbar(mesh, ax=axis, label="peak velocity (cm/s)", fraction=0.046, pad=0.03)
-    epicentre = (source.position_m[0] / 1000, source.position_m[1] / 1000)
-    axis.plot(*epicentre, "*", color="#39d0ff", markersize=15, markeredgecolor="black", linestyle="none")
-    for number, (i, j) in enumerate(chosen, 1):
-        axis.plot(x_km[i], y_km[j], "^", color="white", markersize=7, markeredgecolor="black")
-        offset = (-14, -4) if x_km[i] > 0.9 * x_km[-1] else (7, -4)
-        axis.annotate(str(number), (x_km[i], y_km[j]), offset, textcoords="offset points", color="white", weight="bold")
-    axis.set(xlabel="East (km)", ylabel="North (km)", aspect="equal")
-    axis.set_title(f"Mw {source.mw:.1f}, {-source.position_m[2] / 1000:.1f} km deep (star: epicentre)", fontsize=10)
+def _distance_km(field: xr.DataArray, source: Source, i: int, j: int) -> float:
+    """From the epicentre."""
+    east, north, _ = source.position_m
+    return float(np.hypot(field["x"].values[i] - east, field["y"].values[j] - north)) / 1000
+
+
+def _draw_maps(
+    axes: np.ndarray, fields: tuple[xr.DataArray, xr.DataArray], source: Source, chosen: list[tuple[int, int]]
+) -> None:
+    """Both stages on one colour scale, which one extreme sensor does not set."""
+    peaks = [peak_velocity_m_s(field).values.T * 100 for field in fields]
+    top = float(np.percentile(peaks[1], 99.5)) or None
+    x_km, y_km = fields[0]["x"].values / 1000, fields[0]["y"].values / 1000
+    for axis, peak, title in zip(axes, peaks, (_STAGE1, _FULL), strict=True):
+        mesh = axis.pcolormesh(x_km, y_km, peak, cmap="magma", shading="nearest", vmin=0, vmax=top)
+        axis.plot(
+            source.position_m[0] / 1000, source.position_m[1] / 1000, "*",
+            color="#39d0ff", markersize=14, markeredgecolor="black", linestyle="none",
+        )  # fmt: skip
+        for number, (i, j) in enumerate(chosen, 1):
+            axis.plot(x_km[i], y_km[j], "^", color="white", markersize=7, markeredgecolor="black")
+            offset = (-14, -4) if x_km[i] > 0.9 * x_km[-1] else (6, -4)
+            axis.annotate(
+                str(number), (x_km[i], y_km[j]), offset, textcoords="offset points", color="white", weight="bold"
+            )
+        axis.set(title=title, xlabel="East (km)", aspect="equal")
+        axis.spines[:].set_visible(False)
+    axes[0].set_ylabel("North (km)")
+    axes[0].figure.colorbar(mesh, ax=list(axes), label="peak velocity (cm/s)", extend="max", shrink=0.85, pad=0.02)
 
 
 def _draw_spectra(axis: Axes, stage1: xr.DataArray, full: xr.DataArray) -> None:
     step_s = sampling_step_s(full)
     frequency_hz = np.fft.rfftfreq(full.sizes["time"], step_s)
-    for field, (label, colour, width) in zip((stage1, full), _LINES, strict=True):
-        amplitude = np.abs(np.fft.rfft(field.values, axis=-1)) * step_s
-        axis.semilogy(frequency_hz[1:], amplitude.mean(axis=(0, 1, 2))[1:], color=colour, lw=width + 0.6, label=label)
-    band = full.attrs.get("band_high_hz")
-    if band:
-        axis.axvspan(band, frequency_hz[-1], color="0.92", zorder=0)
-    axis.set(xlim=(0, 8), xlabel="frequency (Hz)", ylabel="mean amplitude spectrum (m)")
-    level = np.abs(np.fft.rfft(full.values, axis=-1)).mean(axis=(0, 1, 2)) * step_s
-    axis.set_ylim(level[frequency_hz <= 5].min() / 10, level.max() * 2)
-    axis.set_title("all sensors; grey: outside the usable band", fontsize=10)
-    axis.legend(frameon=False, fontsize=8)
+    levels = [np.abs(np.fft.rfft(f.values, axis=-1)).mean(axis=(0, 1, 2)) * step_s for f in (full, stage1)]
+    for level, label, colour in zip(levels, (_FULL, _STAGE1), (FULL_COLOUR, STAGE1_COLOUR), strict=True):
+        axis.semilogy(frequency_hz[1:], level[1:], color=colour, lw=2, label=label)
+    band_hz = float(full.attrs.get("band_high_hz", frequency_hz[-1]))
+    if band_hz < frequency_hz[-1]:
+        axis.axvspan(band_hz, frequency_hz[-1], color="0.93", zorder=0)
+        axis.annotate("outside the band", (band_hz, 0.95), (5, 0), ("data", "axes fraction"), "offset points", va="top")
+    inside = np.concatenate([level[(frequency_hz > 0) & (frequency_hz <= band_hz)] for level in levels])
+    axis.set(xlim=(0, min(1.4 * band_hz, frequency_hz[-1])), ylim=(inside.min() / 2, inside.max() * 2))
+    axis.set(xlabel="frequency (Hz)", ylabel="amplitude spectrum (m)", title="Mean over all sensors")
+    axis.legend(frameon=False, loc="lower left")
 
 
-def _draw_sensor(row: np.ndarray, stage1: xr.DataArray, full: xr.DataArray, i: int, j: int) -> None:
-    number = row[0].get_subplotspec().rowspan.start + 1
+def _draw_sensor(row: np.ndarray, stage1: xr.DataArray, full: xr.DataArray, sensor: tuple[int, int], name: str) -> None:
+    i, j = sensor
     for k, axis in enumerate(row):
-        for field, (label, colour, width) in zip((stage1, full), _LINES, strict=True):
-            axis.plot(field["time"].values, field.values[k, i, j] * 100, color=colour, lw=width, label=label)
         axis.axhline(0, color="0.85", lw=0.6, zorder=0)
-        axis.spines[["top", "right"]].set_visible(False)
-    x_km, y_km = float(full["x"][i]) / 1000, float(full["y"][j]) / 1000
-    row[0].set_ylabel(f"sensor {number} ({x_km:.1f}, {y_km:.1f} km)\nvelocity (cm/s)", fontsize=9)
+        for field, colour, width in ((full, FULL_COLOUR, 1.0), (stage1, STAGE1_COLOUR, 1.2)):
+            axis.plot(field["time"].values, field.values[k, i, j] * 100, color=colour, lw=width)
+        axis.margins(x=0.01)
+    row[0].set_ylabel("velocity (cm/s)")
+    row[0].text(0.98, 0.98, name, transform=row[0].transAxes, ha="right", va="top", fontsize=9)
