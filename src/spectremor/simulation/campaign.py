@@ -108,7 +108,8 @@ def run_campaign(
         writer = StoreWriter(path)
         if missing:
             writer.unfinish()
-            _fill(writer, config, missing, client, progress, report)
+            with _lost_scheduler_told():
+                _fill(writer, config, missing, client, progress, report)
         writer.finish()
     return progress
 
@@ -123,6 +124,21 @@ def disk_full_told(what: str) -> Iterator[None]:
             raise
         raise CampaignStoppedError(
             f"{what} could not be written: {error.strerror}; make room, and the same command continues"
+        ) from None
+
+
+@contextlib.contextmanager
+def _lost_scheduler_told() -> Iterator[None]:
+    """Turn whatever a connection says when its other end is gone into what to do about it."""
+    from distributed.client import CancelledError, ClosedClientError
+    from distributed.comm import CommClosedError
+    from distributed.core import RPCClosed
+
+    try:
+        yield
+    except (CommClosedError, RPCClosed, ConnectionError, ClosedClientError, CancelledError) as error:
+        raise CampaignStoppedError(
+            f"the scheduler is gone ({type(error).__name__}); the same command continues the campaign"
         ) from None
 
 
