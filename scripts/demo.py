@@ -54,7 +54,7 @@ def main() -> None:
     geology, source, model = example_geology(), example_source(), sp.load_model()
     stage1 = model.predict(geology, source)
     after_stage1 = time.perf_counter()
-    field = model.generate(geology, source, seed=arguments.seed)
+    field = model.restore(stage1, seed=arguments.seed)
     after_both = time.perf_counter()
 
     sp.write_wavefield(field, arguments.out / "wavefield.nc")
@@ -62,7 +62,7 @@ def main() -> None:
     figure.savefig(arguments.out / "wavefield.png", dpi=130)
     console.print(summary(stage1, field.isel(realization=0)))
     console.print(
-        f"model loaded and stage 1: {after_stage1 - start:.1f} s; both stages: {after_both - after_stage1:.1f} s"
+        f"model loaded and MIFNO: {after_stage1 - start:.1f} s; diffusion: {after_both - after_stage1:.1f} s"
     )
     console.print(f"wavefield: {arguments.out / 'wavefield.nc'}   figure: {arguments.out / 'wavefield.png'}")
 
