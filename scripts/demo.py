@@ -61,9 +61,7 @@ def main() -> None:
     figure = overview_figure(stage1, field.isel(realization=0), source)
     figure.savefig(arguments.out / "wavefield.png", dpi=130)
     console.print(summary(stage1, field.isel(realization=0)))
-    console.print(
-        f"model loaded and MIFNO: {after_stage1 - start:.1f} s; diffusion: {after_both - after_stage1:.1f} s"
-    )
+    console.print(f"model loaded and MIFNO: {after_stage1 - start:.1f} s; diffusion: {after_both - after_stage1:.1f} s")
     console.print(f"wavefield: {arguments.out / 'wavefield.nc'}   figure: {arguments.out / 'wavefield.png'}")
 
 
