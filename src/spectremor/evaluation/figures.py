@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TRUTH_COLOUR = "black"
-_OTHERS = ("#2a6fbb", "#2e8b57", "#8e44ad", "#d68910", "#148f8f", "#a04000")
+_OTHERS = ("#56b4e9", "#2e8b57", "#8e44ad", "#d68910", "#148f8f", "#a04000")
 #: Share of sensors judged at least once below which a map is drawn in blocks.
 DENSE_ENOUGH = 0.6
 OUTSIDE = {"color": "0.92", "zorder": 0, "lw": 0}
@@ -115,7 +115,7 @@ def histograms(result: Benchmark) -> Figure:
         name = {"EG": "Envelope", "PG": "Phase"}[metric]
         axis.set(xlim=(0, 10), xlabel=f"{metric}, 10 is perfect", title=f"{name} goodness of fit; dashed: means")
     figure.axes[0].set_ylabel("sensors (%)")
-    figure.axes[1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, 0.92))
+    _legend_below(figure)
     return figure
 
 
@@ -162,7 +162,7 @@ def _in_blocks(values: np.ndarray) -> np.ndarray:
 
 def deciles(result: Benchmark, rows: list[dict[str, Any]]) -> Figure:
     """Scores against the amplitude of the true motion."""
-    figure = _figure(11, 3.4)
+    figure = _figure(11, 3.7)
     for axis, metric in zip(figure.subplots(1, 3), ("EG", "PG", "bias_high"), strict=True):
         for tally in result.tallies:
             chosen = [r for r in rows if r["contender"] == tally.name and r["metric"] == metric]
@@ -173,7 +173,7 @@ def deciles(result: Benchmark, rows: list[dict[str, Any]]) -> Figure:
         axis.set(xlabel="decile of true peak velocity (1: weakest)", title=title, xticks=range(1, 11))
         if metric == "bias_high":
             axis.axhline(0, color=TRUTH_COLOUR, lw=0.8)
-    figure.axes[0].legend(frameon=False, fontsize=8)
+    _legend_below(figure)
     return figure
 
 
@@ -183,7 +183,7 @@ def coherency(result: Benchmark) -> Figure:
     curves = {"truth": mean_coherency(result, result.truth)}
     curves |= {t.name: mean_coherency(result, t.traits) for t in result.tallies}
     filled = [k for k in range(len(edges) - 1) if not np.isnan(curves["truth"][k]).all()]
-    figure = _figure(max(3.1 * len(filled), 4.5), 3.5)
+    figure = _figure(max(3.1 * len(filled), 4.5), 3.9)
     if not filled:
         figure.text(0.5, 0.5, "no pair of judged sensors, or too short a record", ha="center")
         return figure
@@ -198,7 +198,7 @@ def coherency(result: Benchmark) -> Figure:
         axis.set(xlabel="frequency (Hz)", ylim=(0.2, 1), xlim=(1, result.band_hz[1]))
         axis.set_title(f"{edges[k] / 1000:.2g} to {edges[k + 1] / 1000:.2g} km", fontsize=10)
     figure.axes[0].set_ylabel("lagged coherency\n(dotted: unrelated noise)")
-    figure.axes[0].legend(frameon=False, fontsize=8, loc="lower left")
+    _legend_below(figure)
     return figure
 
 
@@ -320,6 +320,13 @@ def place_of(result: Benchmark, sensor: int) -> tuple[float, float]:
     """East and North of a sensor in km."""
     x, y = sensor_positions_m(result.store)[sensor] / 1000
     return float(x), float(y)
+
+
+def _legend_below(figure: Figure) -> None:
+    """One legend for all panels, where no curve runs."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    columns = min(len(labels), 4 if len(labels) > 6 else 6)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=8)
 
 
 def _broken(name: str) -> str:

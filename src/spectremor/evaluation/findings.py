@@ -23,12 +23,14 @@ def findings(tallies: Sequence[Tally], seed: int = 0) -> list[str]:
     full = next((t for t in tallies if t.name.endswith("+ diffusion")), None)
     if stage1 is None or full is None:
         return []
+    prefix = full.name.removesuffix("stage 1 + diffusion")
     said = []
     for metric, words in _WORDS.items():
         before, after = (_mean(t, metric) for t in (stage1, full))
         verdict = {1: "better", -1: "worse", 0: "not told apart by these events"}[better(full, stage1, metric, seed)]
-        said.append(f"Diffusion takes the {words} from {before:.2f} to {after:.2f}: {verdict}.")
-    prefix = full.name.removesuffix("stage 1 + diffusion")
+        said.append(
+            f"{prefix}{'d' if prefix else 'D'}iffusion takes the {words} from {before:.2f} to {after:.2f}: {verdict}."
+        )
     for other in tallies:
         own = other.name.startswith(prefix) and other.name.endswith(("x gain", "+ regression"))
         if own or other.name.startswith("simulation"):

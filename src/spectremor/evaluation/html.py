@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 _STYLE = """
 body { font: 16px/1.5 Georgia, 'Times New Roman', serif; color: #1a1a1a;
-       max-width: 78rem; margin: 2rem auto; padding: 0 1rem; }
+       max-width: 82rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.7rem; margin-bottom: .2rem; }
 h2 { font-size: 1.2rem; margin-top: 2.4rem; border-top: 1px solid #ddd; padding-top: 1rem; }
 p.lead { color: #444; }
 p.note, figcaption { color: #555; font-size: .9rem; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font: 13px/1.4 Helvetica, Arial, sans-serif; }
-th, td { padding: .3rem .4rem; text-align: right; border-bottom: 1px solid #e4e4e4; white-space: nowrap; }
+table { border-collapse: collapse; font: 12.5px/1.4 Helvetica, Arial, sans-serif; }
+th, td { padding: .3rem .32rem; text-align: right; border-bottom: 1px solid #e4e4e4; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom: 2px solid #888; }
-td small { color: #777; display: block; font-size: 11px; line-height: 1.35; font-weight: normal; }
+td small { color: #777; display: block; font-size: 10.5px; line-height: 1.35; font-weight: normal; }
 tr.published td { color: #555; font-style: italic; }
 tr.unusable td { color: #aaa; }
 td.best { font-weight: bold; }
