@@ -1,15 +1,20 @@
 """Accuracy against time, on one machine: direct simulation on several grids and orders, and the two-stage model.
 
     python benchmarks/frontier.py --out FOLDER [--grids 400 300 240 200 150 100] [--orders 8 4] [--steps 1 4 8 20]
-                                  [--model DIR] [--samples 0 1 2] [--data FINE.zarr --events 100] [--quick]
+                                  [--model DIR] [--samples 0 1 2] [--data FINE.zarr --events 100]
+                                  [--parts simulation stage1 diffusion] [--clock seconds] [--quick]
 
 Truth: the published SEM3D samples (folder hemew3d/ of SPECTREMOR_SHARED, default ../shared; 0.98-6.36 s, the 64 sensors
 within 60 m of the 300 m grid, no shift), and with --data the test cases of a campaign on a fine grid, made by
 
     spectremor dataset create --preset hemews --n 100 --split test --grid-spacing 100 --out FINE.zarr
 
-with the seed of the campaign that trained the model. Writes frontier.csv, a line as soon as a point is measured, and
-frontier.png; run again, it goes on with the points that are missing. Times are worth something on an idle machine only.
+with the seed of the campaign that trained the model; there, grids as fine as the truth's own are left out. Writes
+frontier.csv, a line as soon as a case is measured; run again, it goes on with those that are missing (a line of another
+solver version or of other weights does not count). From it come frontier_table.csv, which is also printed, and
+frontier.png. At equal time: a contender's score less the simulation's (order 8, linear in the logarithm of time; its
+nearest end outside). `seconds` are of wall time on all cores, `load` how busy the machine was; on a busy one, compare
+by the processor's time: --clock cpu_seconds.
 """
 
 from __future__ import annotations
@@ -17,6 +22,8 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import functools
+import math
 import os
 import time
 import warnings
@@ -29,13 +36,30 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 
 import spectremor as sp
 from spectremor.core.errors import InputWarning
 from spectremor.data.store import CampaignStore
+from spectremor.simulation.elastic import SOLVER_VERSION
 
 SCORES = ("EG", "PG", "rMAE_raw", "rRMSE_raw", "bias_low", "bias_mid", "bias_high")
-COLUMNS = ("truth", "case", "contender", "seconds", *SCORES)
+COLUMNS = ("truth", "case", "contender", "made_by", "seconds", "cpu_seconds", "load", *SCORES)
+MEASURES = ("seconds", "cpu_seconds", "load")
+PANELS = {
+    "EG": "envelope GOF",
+    "PG": "phase GOF",
+    "rMAE_raw": "rMAE, m/s",
+    "rRMSE_raw": "rRMSE, m/s",
+    "bias_low": "bias 0-1 Hz",
+    "bias_mid": "bias 1-2 Hz",
+    "bias_high": "bias 2-5 Hz",
+}
+CLOCKS = {
+    "seconds": "seconds for one wavefield of 6.4 s",
+    "cpu_seconds": "processor seconds for one wavefield of 6.4 s",
+}
+PARTS = ("simulation", "stage1", "diffusion")
 WINDOW_S = (0.98, 6.36)
 
 
@@ -48,6 +72,7 @@ class Case:
     geology: xr.DataArray
     source: sp.Source
     truth: xr.DataArray
+    spacing_m: float = 0.0
 
     def scores(self, field: xr.DataArray) -> dict[str, float]:
         """Of a prediction, at paired sensors and common times."""
@@ -70,38 +95,91 @@ def store_cases(path: Path, events: int) -> Iterator[Case]:
     store = CampaignStore.open(path)
     for i in map(int, store.ids("test")[:events]):
         truth = store.wavefield(i)
-        yield Case(f"{store.grid_spacing_m:g} m", f"{i}", store.geology(i), store.source(i), truth)
+        spacing = float(store.grid_spacing_m or 0.0)
+        yield Case(f"{spacing:g} m", f"{i}", store.geology(i), store.source(i), truth, spacing)
 
 
-def contenders(options: argparse.Namespace) -> dict[str, Callable[[Case], xr.DataArray]]:
-    """What is compared, by name: each makes a wavefield of 6.4 s from a case."""
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """Something that makes a wavefield of 6.4 s from a case.
 
-    def simulation(spacing: float, order: int) -> Callable[[Case], xr.DataArray]:
-        return lambda case: sp.simulate(case.geology, case.source, grid_spacing_m=spacing, order=order, duration_s=6.4)
+    Attributes:
+        name: in the table.
+        made_by: solver version or digest of the weights.
+        make: does the work that is timed.
+        warm: loads what the first call loads.
+        spacing_m: of a simulation's grid.
+    """
 
-    model = sp.load_model(options.model) if options.model else sp.load_model()
-    found = {f"{g:g} m, order {o}": simulation(g, o) for o in options.orders for g in options.grids}
-    found["stage 1"] = lambda case: model.predict(case.geology, case.source)
-    for steps in options.steps:
-        found[f"stage 1 + 2, {steps} steps"] = lambda case, k=steps: model.generate(case.geology, case.source, steps=k)
-    return found
+    name: str
+    made_by: str
+    make: Callable[[Case], xr.DataArray]
+    warm: Callable[[Case], object]
+    spacing_m: float = math.inf
+
+    def suits(self, case: Case) -> bool:
+        """Whether the comparison says anything: a grid is not judged by one that is no finer."""
+        return self.spacing_m > case.spacing_m
 
 
-def measure(options: argparse.Namespace, table: Path) -> None:
-    done = {(row["truth"], row["case"], row["contender"]) for row in rows(table)}
-    cases = list(sem3d_cases(options.samples)) + (
-        list(store_cases(options.data, options.events)) if options.data else []
-    )
-    for name, make in contenders(options).items():
-        missing = [c for c in cases if (c.truth_name, c.name, name) not in done]
+def simulations(grids: list[float], orders: list[int]) -> Iterator[Contender]:
+    def simulate(case: Case, spacing: float, order: int, duration_s: float = 6.4) -> xr.DataArray:
+        return sp.simulate(case.geology, case.source, grid_spacing_m=spacing, order=order, duration_s=duration_s)
+
+    def warm(case: Case) -> object:
+        return simulate(case, max(grids), 8, 0.2)
+
+    for order in orders:
+        for spacing in grids:
+            make = functools.partial(simulate, spacing=spacing, order=order)
+            yield Contender(f"{spacing:g} m, order {order}", f"solver {SOLVER_VERSION}", make, warm, spacing)
+
+
+def model_stages(folder: Path | None, steps: list[int], parts: list[str]) -> Iterator[Contender]:
+    model = sp.load_model(folder)
+
+    def predict(case: Case) -> xr.DataArray:
+        return model.predict(case.geology, case.source)
+
+    def generate(case: Case, k: int) -> xr.DataArray:
+        return model.generate(case.geology, case.source, steps=k)
+
+    if "stage1" in parts:
+        yield Contender("stage 1", model.model_id, predict, predict)
+    for k in steps if "diffusion" in parts else ():
+        make = functools.partial(generate, k=k)
+        yield Contender(f"stage 1 + 2, {k} steps", model.model_id, make, functools.partial(generate, k=1))
+
+
+def contenders(options: argparse.Namespace) -> Iterator[Contender]:
+    if "simulation" in options.parts:
+        yield from simulations(options.grids, options.orders)
+    if {"stage1", "diffusion"} & set(options.parts):
+        yield from model_stages(options.model, options.steps, options.parts)
+
+
+def measure(options: argparse.Namespace, table: Path) -> list[Contender]:
+    cases = list(sem3d_cases(options.samples))
+    cases += list(store_cases(options.data, options.events)) if options.data else []
+    compared = list(contenders(options))
+    for contender in compared:
+        done = {(row["truth"], row["case"], row["contender"], row["made_by"]) for row in rows(table)}
+        key = (contender.name, contender.made_by)
+        missing = [c for c in cases if contender.suits(c) and (c.truth_name, c.name, *key) not in done]
         if missing:
-            make(missing[0])  # the first call loads libraries
+            contender.warm(missing[0])
         for case in missing:
-            start = time.perf_counter()
-            field = make(case)
-            seconds = time.perf_counter() - start
-            line = {"truth": case.truth_name, "case": case.name, "contender": name, "seconds": round(seconds, 3)}
-            append(table, line | {k: round(v, 5) for k, v in case.scores(field).items()})
+            append(table, timed(contender, case))
+    return compared
+
+
+def timed(contender: Contender, case: Case) -> dict[str, object]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    field = contender.make(case)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    line = {"truth": case.truth_name, "case": case.name, "contender": contender.name, "made_by": contender.made_by}
+    line |= {"seconds": round(wall, 3), "cpu_seconds": round(cpu, 3), "load": round(os.getloadavg()[0], 1)}
+    return line | {name: round(value, 5) for name, value in case.scores(field).items()}
 
 
 def rows(table: Path) -> list[dict[str, str]]:
@@ -120,55 +198,90 @@ def append(table: Path, line: dict[str, object]) -> None:
         writer.writerow(line)
 
 
-def means(table: Path) -> dict[str, dict[str, dict[str, float]]]:
-    """Truth -> contender -> column -> mean over cases (of seconds: the median)."""
+Means = dict[str, dict[str, dict[str, float]]]
+
+
+def means(table: Path, compared: list[Contender], clock: str) -> Means:
+    """Truth -> contender -> column -> mean over cases (median of what was measured), in the order of time."""
+    known = {(c.name, c.made_by) for c in compared}
     groups: dict[tuple[str, str], list[dict[str, str]]] = {}
     for row in rows(table):
-        groups.setdefault((row["truth"], row["contender"]), []).append(row)
-    result: dict[str, dict[str, dict[str, float]]] = {}
+        if (row["contender"], row["made_by"]) in known:
+            groups.setdefault((row["truth"], row["contender"]), []).append(row)
+    found: Means = {}
     for (truth, contender), group in groups.items():
-        values = {name: float(np.mean([float(r[name]) for r in group])) for name in SCORES}
-        values["seconds"] = float(np.median([float(r["seconds"]) for r in group]))
-        result.setdefault(truth, {})[contender] = values
-    return result
-
-
-def show(found: dict[str, dict[str, dict[str, float]]]) -> None:
+        values = {"cases": float(len(group))}
+        values |= {name: float(np.median([float(r[name]) for r in group])) for name in MEASURES}
+        values |= {name: float(np.nanmean([float(r[name]) for r in group])) for name in SCORES}
+        found.setdefault(truth, {})[contender] = values
     for truth, lines in found.items():
-        print(f"\ntruth: {truth}\n{'':26}{'seconds':>9}" + "".join(f"{name:>11}" for name in SCORES))
-        for contender, values in sorted(lines.items(), key=lambda item: item[1]["seconds"]):
-            print(f"{contender:26}{values['seconds']:9.2f}" + "".join(f"{values[name]:11.3f}" for name in SCORES))
+        for contender, values in lines.items():
+            values |= {f"{name}_at_equal_time": ahead(lines, contender, name, clock) for name in ("EG", "PG")}
+        found[truth] = dict(sorted(lines.items(), key=lambda item: item[1][clock]))
+    return found
 
 
-def draw(found: dict[str, dict[str, dict[str, float]]], path: Path) -> None:
-    panels = (("EG", "envelope GOF"), ("PG", "phase GOF"), ("bias_high", "bias 2-5 Hz"))
-    figure, axes = plt.subplots(len(found), 3, figsize=(14, 4.2 * len(found)), squeeze=False, constrained_layout=True)
-    for line, (truth, contenders_) in zip(axes, found.items(), strict=True):
-        for axis, (score, label) in zip(line, panels, strict=True):
-            for family, marker, colour in families(contenders_):
-                points = sorted((contenders_[c]["seconds"], contenders_[c][score], c) for c in family)
-                seconds, values, names = zip(*points, strict=True)
-                axis.plot(seconds, values, marker, color=colour, label=legend(names[0]))
-                for x, y, name in points:
-                    axis.annotate(short(name), (x, y), textcoords="offset points", xytext=(4, 5), fontsize=7)
-            axis.set(xscale="log", xlabel="seconds for one wavefield of 6.4 s", ylabel=label, title=f"truth: {truth}")
-            axis.grid(alpha=0.3)
-        line[2].axhline(0, color="0.5", lw=0.8)
-        line[0].legend(frameon=False)
+def ahead(lines: dict[str, dict[str, float]], contender: str, score: str, clock: str) -> float:
+    """Score of a contender less the simulation's at equal time; NaN where no simulation was measured."""
+    points = sorted((v[clock], v[score]) for name, v in lines.items() if name.endswith("order 8"))
+    if not points:
+        return math.nan
+    seconds, values = np.array(points).T
+    own = lines[contender]
+    return float(own[score] - np.interp(np.log(own[clock]), np.log(seconds), values))
+
+
+def show(found: Means, path: Path) -> None:
+    """Print the table, and write it."""
+    columns = ("cases", *MEASURES, *SCORES, "EG_at_equal_time", "PG_at_equal_time")
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("truth", "contender", *columns))
+        for truth, lines in found.items():
+            writer.writerows((truth, c, *(f"{v[name]:.4g}" for name in columns)) for c, v in lines.items())
+    for truth, lines in found.items():
+        heads = [name.replace("_at_equal_time", " ahead") for name in columns]
+        print(f"\ntruth: {truth}\n{'':26}" + "".join(f"{head:>12}" for head in heads))
+        for contender, values in lines.items():
+            print(f"{contender:26}" + "".join(f"{values[name]:12.3f}" for name in columns))
+
+
+def draw(found: Means, path: Path, clock: str) -> None:
+    height = 7.0 * len(found)
+    figure, axes = plt.subplots(2 * len(found), 4, figsize=(17, height), squeeze=False, layout="constrained")
+    for block, (truth, lines) in enumerate(found.items()):
+        spots = list(axes[2 * block : 2 * block + 2].flat)
+        for axis, (score, label) in zip(spots, PANELS.items(), strict=False):
+            panel(axis, lines, score, clock)
+            axis.set(xscale="log", xlabel=CLOCKS[clock], ylabel=label, title=f"truth: {truth}")
+        spots[-1].axis("off")
+        spots[-1].legend(*spots[0].get_legend_handles_labels(), loc="center", frameon=False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
 
-def families(names: dict[str, dict[str, float]]) -> Iterator[tuple[list[str], str, str]]:
-    styles = {"order 8": ("o-", "tab:blue"), "order 4": ("s--", "tab:cyan"), "stage": ("D-", "tab:red")}
-    for key, (marker, colour) in styles.items():
+def panel(axis: Axes, lines: dict[str, dict[str, float]], score: str, clock: str) -> None:
+    for family, label, marker, colour in families(list(lines)):
+        times, values = ([lines[c][column] for c in family] for column in (clock, score))
+        axis.plot(times, values, marker, color=colour, label=label)
+        for name in family:
+            at = (lines[name][clock], lines[name][score])
+            axis.annotate(short(name), at, textcoords="offset points", xytext=(4, 5), fontsize=7)
+    if score.startswith("bias"):
+        axis.axhline(0, color="0.5", lw=0.8)
+    axis.grid(alpha=0.3)
+
+
+def families(names: list[str]) -> Iterator[tuple[list[str], str, str, str]]:
+    styles = {
+        "order 8": ("simulation, order 8", "o-", "tab:blue"),
+        "order 4": ("simulation, order 4", "s--", "tab:cyan"),
+        "stage": ("the model", "D-", "tab:red"),
+    }
+    for key, style in styles.items():
         family = [n for n in names if key in n]
         if family:
-            yield family, marker, colour
-
-
-def legend(name: str) -> str:
-    return "the model" if name.startswith("stage") else f"simulation, {name.split(', ')[1]}"
+            yield family, *style
 
 
 def short(name: str) -> str:
@@ -185,6 +298,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--events", type=int, default=100)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--clock", choices=list(CLOCKS), default="seconds")
     parser.add_argument("--quick", action="store_true", help="one sample, two coarse grids, one number of steps")
     options = parser.parse_args()
     if options.quick:
@@ -193,10 +308,9 @@ def main() -> None:
     warnings.simplefilter("ignore", InputWarning)
     options.out.mkdir(parents=True, exist_ok=True)
     table = options.out / "frontier.csv"
-    measure(options, table)
-    found = means(table)
-    show(found)
-    draw(found, options.out / "frontier.png")
+    found = means(table, measure(options, table), options.clock)
+    show(found, options.out / "frontier_table.csv")
+    draw(found, options.out / "frontier.png", options.clock)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""benchmarks/frontier.py on one published sample, stopped half way."""
+"""benchmarks/frontier.py: on one published sample, stopped half way; on a campaign's case; tables of other weights."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def run(out: Path, hemew3d: Path) -> list[dict[str, str]]:
-    command = [sys.executable, str(ROOT / "benchmarks" / "frontier.py"), "--quick", "--out", str(out)]
+def run(out: Path, hemew3d: Path, *more: str) -> list[dict[str, str]]:
+    command = [sys.executable, str(ROOT / "benchmarks" / "frontier.py"), "--quick", "--out", str(out), *more]
     subprocess.run(command, check=True, env=os.environ | {"SPECTREMOR_SHARED": str(hemew3d.parent)}, timeout=400)
     with (out / "frontier.csv").open(newline="") as file:
         return list(csv.DictReader(file))
@@ -37,3 +37,22 @@ def test_points_are_measured_once(tmp_path, hemew3d):
     again = run(tmp_path, hemew3d)
     assert again[:3] == first[:3]
     assert again[3]["EG"] == first[3]["EG"]
+    table = {
+        row["contender"]: row for row in csv.DictReader((tmp_path / "frontier_table.csv").read_text().splitlines())
+    }
+    assert float(table["300 m, order 8"]["EG_at_equal_time"]) == 0
+    assert float(table["stage 1"]["EG"]) == pytest.approx(float(again[2]["EG"]), rel=1e-3)
+    others = (tmp_path / "frontier.csv").read_text().replace("solver ", "solver 0")
+    (tmp_path / "frontier.csv").write_text(others)
+    assert [r["made_by"][:8] for r in run(tmp_path, hemew3d, "--parts", "simulation")].count("solver 0") == 2
+    assert len((tmp_path / "frontier_table.csv").read_text().splitlines()) == 1 + 2
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+def test_a_campaigns_cases_are_truth_for_coarser_grids(tmp_path, hemew3d):
+    words = ["dataset", "create", "--preset", "hemews", "--n", "1", "--split", "test", "--grid-spacing", "300", "--out"]
+    subprocess.run([sys.executable, "-m", "spectremor", *words, str(tmp_path / "fine.zarr")], check=True, timeout=400)
+    found = run(tmp_path, hemew3d, "--samples", "--data", str(tmp_path / "fine.zarr"), "--parts", "simulation")
+    assert [(r["truth"], r["case"], r["contender"]) for r in found] == [("300 m", "3", "400 m, order 8")]
+    assert 6 < float(found[0]["EG"]) < 10
