@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -128,7 +132,7 @@ class TestNetcdf:
         def full(*args, **kwargs):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(xr.Dataset, "to_netcdf", full)
+        monkeypatch.setattr(Path, "write_bytes", full)
         with pytest.raises(OSError, match="No space left"):
             write_wavefield(_field(), tmp_path / "f.nc")
         assert not list(tmp_path.iterdir())
@@ -153,3 +157,27 @@ class TestNetcdf:
         with pytest.raises(InputError, match="units"):
             write_wavefield(field, tmp_path / "f.nc")
         assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_nothing_and_does_not_crash(tmp_path):
+    """Files may not exceed 4 kB: one error, an orderly end, no file and no part of one."""
+    code = """
+        import resource, sys
+        import numpy as np
+        from spectremor.core.wavefield import make_wavefield
+        from spectremor.data.wavefield_files import write_wavefield
+        axis = np.arange(8.0)
+        motion = np.random.default_rng(0).normal(size=(3, 8, 8, 40)).astype(np.float32)
+        field = make_wavefield(motion, x_m=axis, y_m=axis, time_s=0.02 * np.arange(40))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        try:
+            write_wavefield(field, sys.argv[1])
+        except OSError as error:
+            print(len(str(error).splitlines()), error)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "field.nc")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("1 ")
+    assert "File too large" in done.stdout
+    assert not list(tmp_path.iterdir())

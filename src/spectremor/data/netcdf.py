@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
+import h5netcdf
 import numpy as np
 import xarray as xr
 
@@ -43,8 +45,18 @@ def write_variable(array: xr.DataArray, path: str | Path) -> None:
     plain = array.copy(deep=False)
     plain.attrs = {key: _attribute(value) for key, value in array.attrs.items() if value is not None}
     encoding = {array.name: {"zlib": True, "complevel": 1, "shuffle": True}}
+    content = _encoded(plain.to_dataset(), encoding)
     with atomic_file(path) as aside:
-        plain.to_dataset().to_netcdf(aside, engine="h5netcdf", encoding=encoding)
+        aside.write_bytes(content)
+
+
+def _encoded(dataset: xr.Dataset, encoding: dict[Any, Any]) -> bytes:
+    """The bytes of a file, made in memory: HDF5 that meets a full disk half way brings the process down."""
+    buffer = io.BytesIO()
+    store = xr.backends.H5NetCDFStore(h5netcdf.File(buffer, "w"))
+    dataset.dump_to_store(store, encoding=encoding)
+    store.close()
+    return buffer.getvalue()
 
 
 def _attribute(value: Any) -> Any:
