@@ -37,6 +37,6 @@ def regression_of(
 
     try:
         found = train_regression(data, judged, minutes=minutes, report=advance)
-    except (InputError, MissingExtraError) as error:
+    except (InputError, MissingExtraError, OSError, FloatingPointError) as error:
         return None, f"baseline 'stage 1 + L1 regression' is absent: {error}"
     return found.model, found.about
