@@ -100,13 +100,17 @@ def _axis_weights(
 ) -> scipy.sparse.csr_matrix:
     """Weights (positions, nodes) along one axis, for nodes that lie `stagger` cells past the integer ones.
 
-    The last node is left out: deepwave records nothing half a cell past it. Kernels narrow towards the ends.
+    Half a cell past the last node deepwave records nothing. Kernels narrow towards the ends, towards either alike.
     """
     at = np.round(np.asarray(positions, dtype=float) / spacing_m + MARGIN - stagger, 9)
     matrix = np.zeros((len(at), n_nodes))
+    last = n_nodes - (2 if stagger else 1)
     for row, a in enumerate(at):
-        half = int(min(KERNEL, np.floor(a) + 1, n_nodes - 2 - np.floor(a)))
-        matrix[row, stencil(a, half)] = kernel(a, half)
+        # On a node, a kernel of half-width r reaches r - 1 nodes to either side.
+        half = int(min(KERNEL, np.floor(a) + 1, last + 1 - np.ceil(a)))
+        nodes, weights = stencil(a, half), kernel(a, half)
+        inside = nodes <= last
+        matrix[row, nodes[inside]] = weights[inside]
     matrix[np.abs(matrix) < 1e-12] = 0.0
     return scipy.sparse.csr_matrix(matrix)
 
