@@ -204,7 +204,7 @@ def coherency(result: Benchmark) -> Figure:
 
 def response(result: Benchmark) -> Figure:
     """Ratio of response spectra to the truth, its scatter, and how the residuals correlate in space."""
-    figure = _figure(11.5, 3.7)
+    figure = _figure(11.5, 4.0)
     left, middle, right = figure.subplots(1, 3)
     usable = usable_frequencies(1 / PERIODS_S, result.band_hz)
     centres_km = _distance_centres(result)
@@ -231,7 +231,7 @@ def response(result: Benchmark) -> Figure:
         axis.set_xlim(PERIODS_S[0] / 1.1, PERIODS_S[-1] * 1.1)
     for axis in (left, middle, right):
         _clean(axis)
-    left.legend(frameon=False, fontsize=8)
+    _legend_below(figure)
     return figure
 
 
