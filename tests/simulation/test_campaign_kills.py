@@ -282,7 +282,10 @@ def test_two_commands_on_one_store(tmp_path):
     out = tmp_path / "d.zarr"
     first = _start(_command(out))
     _wait(lambda: _complete(out) >= 1, first)
+    # Held still meanwhile: a quick machine would be done before the second command has started.
+    first.send_signal(signal.SIGSTOP)
     second = subprocess.run(_command(out), capture_output=True, text=True, check=False)
+    first.send_signal(signal.SIGCONT)
     assert second.returncode == 2
     assert "no other running command" in second.stderr
     first.communicate(timeout=_QUIET_S)
