@@ -169,7 +169,11 @@ def _fill(
             _check_alive(client)
             report(progress)
             continue
-        done = _result(future, flight.pop(future), client)
+        done = _result(future, flight[future], client)
+        if done is None:
+            future.add_done_callback(finished.put)
+            continue
+        del flight[future]
         writer.commit(done.index, done.checksum)
         progress.count(done, time.perf_counter() - begun)
         report(progress)
@@ -184,8 +188,8 @@ def _check_alive(client: Any) -> None:
         raise CampaignStoppedError(f"the scheduler is gone ({client.status}); the same command continues the campaign")
 
 
-def _result(future: Any, index: int, client: Any) -> SampleDone:
-    """A sample's result, or why the campaign cannot go on."""
+def _result(future: Any, index: int, client: Any) -> SampleDone | None:
+    """A sample's result, or why the campaign cannot go on; None when it died with its worker and is made again."""
     from distributed import KilledWorker
 
     if future.status in ("cancelled", "lost"):
@@ -194,6 +198,9 @@ def _result(future: Any, index: int, client: Any) -> SampleDone:
     try:
         with disk_full_told(f"sample {index}"):
             done: SampleDone = future.result(timeout=_PATIENCE_S)
+    except TimeoutError:
+        _check_alive(client)
+        return None
     except KilledWorker:
         raise CampaignStoppedError(f"sample {index} ended every worker that tried it (out of memory?)") from None
     return done
