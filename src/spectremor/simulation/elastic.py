@@ -24,7 +24,7 @@ from spectremor.simulation.surface import surface_receivers
 from spectremor.simulation.time_axis import run_samples, time_operator
 
 #: Raised whenever a change alters the numbers that come out.
-SOLVER_VERSION = 2
+SOLVER_VERSION = 3
 #: Order of the Butterworth low-pass, applied forward and backward.
 LOWPASS_ORDER = 4
 #: Cases in one call to the propagator: a processor core gains nothing from more than one.
