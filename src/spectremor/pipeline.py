@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from spectremor.diffusion.stage import DiffusionStage
     from spectremor.surrogate.protocol import Stage1
 
-#: The weights that ship with the package.
-DEFAULT_MODEL = Path(spectremor.__file__).parent / "pretrained" / "default"
+#: Models that ship with the package, a folder each.
+SHIPPED = Path(spectremor.__file__).parent / "pretrained"
+DEFAULT_MODEL = SHIPPED / "default"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,14 +33,16 @@ class GroundMotionModel:
         surrogate: stage 1, anything that predicts a wavefield from a geology and a source.
         diffusion: stage 2; None when only stage 1 has been trained.
         model_id: name and digest of the weights, recorded in every wavefield.
+        stage1_name: what stage 1 is, in words.
     """
 
     surrogate: Stage1
     diffusion: DiffusionStage | None
     model_id: str
+    stage1_name: str = "stage 1"
 
     def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
-        """Stage 1 alone: the neural operator's wavefield.
+        """Stage 1 alone: the wavefield of the neural operator, or of the coarse simulation in its place.
 
         Args:
             geology: DataArray `vs`, dims (x, y, z), m/s, on the model's own domain.
@@ -52,7 +55,9 @@ class GroundMotionModel:
             InputError: a geology or source that the model cannot take.
         """
         field = self.surrogate.predict(geology, source)
-        return field.assign_attrs(model=self.model_id, stage="1", version=spectremor.__version__)
+        return field.assign_attrs(
+            model=self.model_id, stage="1", stage1=self.stage1_name, version=spectremor.__version__
+        )
 
     def generate(
         self,
@@ -103,6 +108,9 @@ class GroundMotionModel:
         )
         used = diffusion.config.sampling.steps if steps is None else steps
         attrs = stage1.attrs | {"stage": "2", "model": self.model_id, "seed": seed, "sampling_steps": used}
+        if "lowpass_hz" in attrs:
+            # A coarse simulation says what its grid carries; this stage restores the rest.
+            attrs["band_high_hz"] = attrs["lowpass_hz"]
         return make_wavefield(
             fields,
             x_m=stage1["x"].values,
@@ -123,8 +131,19 @@ class GroundMotionModel:
         return self.diffusion
 
 
+def model_folder(name: str | Path | None = None) -> Path:
+    """Where a model is: a folder, or the name of one that ships with the package; None is the default one."""
+    if name is None:
+        return DEFAULT_MODEL
+    shipped = SHIPPED / name
+    return shipped if not Path(name).exists() and shipped.is_dir() else Path(name)
+
+
 def load_model(folder: str | Path | None = None) -> GroundMotionModel:
-    """The model in a folder, or the one that ships with the package.
+    """The model in a folder, or one that ships with the package.
+
+    Args:
+        folder: see `model_folder`.
 
     Raises:
         InputError: a missing, truncated or foreign file; nothing is ever unpickled.
@@ -132,19 +151,29 @@ def load_model(folder: str | Path | None = None) -> GroundMotionModel:
     from spectremor.data.model_files import part_of
     from spectremor.data.model_folder import read_model_folder
     from spectremor.diffusion.stage import DiffusionStage
+    from spectremor.simulation.stage1 import CoarseSimulation
     from spectremor.surrogate.mifno import MifnoSurrogate
 
-    folder = DEFAULT_MODEL if folder is None else Path(folder)
+    folder = model_folder(folder)
     config, tensors = read_model_folder(folder)
-    _need_part(config, "surrogate", folder)
-    with part_of(folder, "surrogate"):
-        stage1 = MifnoSurrogate.from_parts(config["surrogate"], tensors["surrogate"])
+    kind = _stage1_part(config, folder)
+    stage1: MifnoSurrogate | CoarseSimulation
+    with part_of(folder, kind):
+        if kind == "simulation":
+            stage1 = CoarseSimulation.from_parts(config[kind], tensors[kind])
+        else:
+            stage1 = MifnoSurrogate.from_parts(config[kind], tensors[kind])
     stage2 = None
     if "diffusion" in config:
         with part_of(folder, "diffusion"):
             stage2 = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
             stage2.check_traces(stage1.domain.samples, stage1.domain.sampling_hz)
-    return GroundMotionModel(surrogate=stage1, diffusion=stage2, model_id=f"{folder.name}@{_digest(folder)}")
+    return GroundMotionModel(
+        surrogate=stage1,
+        diffusion=stage2,
+        model_id=f"{folder.name}@{_digest(folder)}",
+        stage1_name=stage1.name,
+    )
 
 
 def check_event(
@@ -155,7 +184,7 @@ def check_event(
     Args:
         geology: checked.
         source: of any moment.
-        folder: of the model; None: the one that ships.
+        folder: of the model; see `model_folder`.
         stage1_only: the model needs no diffusion stage.
 
     Raises:
@@ -163,20 +192,28 @@ def check_event(
             geology or source outside its domain.
     """
     from spectremor.data.model_files import check_model_folder, part_of
-    from spectremor.surrogate.config import check_config
+    from spectremor.simulation import stage1 as simulated
+    from spectremor.surrogate import config as neural
 
-    folder = DEFAULT_MODEL if folder is None else Path(folder)
+    folder = model_folder(folder)
     config = check_model_folder(folder)
-    for part in ("surrogate",) if stage1_only else ("surrogate", "diffusion"):
-        _need_part(config, part, folder)
-    with part_of(folder, "surrogate"):
-        domain = check_config(config["surrogate"]).domain
+    kind = _stage1_part(config, folder)
+    if not stage1_only and "diffusion" not in config:
+        raise InputError("model", folder, "a model folder with a diffusion stage")
+    check = simulated.check_config if kind == "simulation" else neural.check_config
+    with part_of(folder, kind):
+        domain = check(config[kind]).domain
     domain.check_event(geology, source)
 
 
-def _need_part(config: dict[str, Any], part: str, folder: Path) -> None:
-    if part not in config:
-        raise InputError("model", folder, f"a model folder with a {part} stage")
+def _stage1_part(config: dict[str, Any], folder: Path) -> str:
+    from spectremor.data.model_files import STAGE1_PARTS
+
+    found = [part for part in STAGE1_PARTS if part in config]
+    if len(found) != 1:
+        text = f"{folder} ({' and '.join(found)})" if found else folder
+        raise InputError("model", text, f"a model folder with one {' or '.join(STAGE1_PARTS)} stage")
+    return found[0]
 
 
 def _digest(folder: Path) -> str:

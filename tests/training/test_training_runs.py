@@ -98,6 +98,48 @@ def test_a_growing_store_changes_nothing_for_a_started_run(
     assert_same_state(tmp_path / "whole", tmp_path / "parts")
 
 
+@pytest.fixture
+def simulated(campaign: Path, tmp_path: Path) -> Path:
+    """The campaign with a record of how its simulations were made."""
+    import zarr
+
+    from spectremor.simulation.campaign_config import CampaignConfig, SensorAxis, load_scenario
+    from spectremor.simulation.campaign_sample import simulator_settings
+
+    sensors = SensorAxis(count=6)
+    scenario = load_scenario("hemews").model_copy(
+        update={"sensors_x": sensors, "sensors_y": sensors, "sampling_hz": 15.0}
+    )
+    config = CampaignConfig(scenario=scenario, also_m=(300.0,))
+    path = shutil.copytree(campaign, tmp_path / "store.zarr")
+    group = zarr.open_group(path, mode="r+", use_consolidated=False)
+    group.attrs.update(campaign=config.model_dump(mode="json"), simulator=simulator_settings())
+    return path
+
+
+def test_a_stage_trained_on_simulations_loads_with_the_simulation(
+    tmp_path: Path, simulated: Path, ddpm_config: DdpmTraining
+) -> None:
+    from spectremor.pipeline import load_model
+
+    run_stage(ddpm_config, simulated, tmp_path / "ddpm")
+    model = load_model(tmp_path / "ddpm" / "model")
+    store = CampaignStore.open(simulated)
+    assert model.stage1_name == "simulation at 300 m"
+    field = model.generate(store.geology(6), store.source(6), seed=1)
+    assert field.shape == (1, 3, 6, 6, 96)
+    assert np.isfinite(field.values).all()
+    # As a frozen stage 1 it is what the store holds already, unless it would be another simulation.
+    again = FrozenStage1(store, str(tmp_path / "ddpm"))
+    assert again.digest == FrozenStage1(store, COARSE).digest
+    np.testing.assert_array_equal(again(3), store.velocity(3, 300.0))
+    config = tmp_path / "ddpm/model/config.json"
+    config.write_text(config.read_text().replace('"order": 8', '"order": 4'))
+    other = FrozenStage1(store, str(tmp_path / "ddpm"))
+    assert other.digest != again.digest
+    assert not np.allclose(other(3), store.velocity(3, 300.0))
+
+
 def test_a_trained_model_loads_and_its_numbers_are_finite(
     tmp_path: Path, campaign: Path, mifno_config: MifnoTraining, ddpm_config: DdpmTraining
 ) -> None:

@@ -64,7 +64,7 @@ def test_generate_shows_what_was_asked_for(page, asked):
     assert not page.button.disabled
     assert not page.progress.visible
     labels = [item.label.value for item in page.spectra.legend.items]
-    assert labels == ["neural operator alone", "with diffusion"]
+    assert labels == ["stage 1 alone", "with diffusion"]
 
 
 def test_refusal_is_one_line_and_the_old_scene_stays(page, field):
@@ -121,6 +121,7 @@ def test_opened_file_is_shown_or_refused_by_its_own_name(page, field_file):
 class FakeModel:
     """Both stages, made of arithmetic."""
 
+    stage1_name = "MIFNO"
     diffusion: object | None = object()
 
     def predict(self, geology, source):
@@ -144,4 +145,4 @@ def test_studio_runs_both_stages_and_loads_the_model_once(monkeypatch):
     np.testing.assert_allclose(scene.field.isel(realization=1), scene.stage1 + 4)
     assert scene.source == START
     monkeypatch.setattr(FakeModel, "diffusion", None)
-    assert studio.generate(START, 2, 3, shares.append).title == "neural operator alone"
+    assert studio.generate(START, 2, 3, shares.append).title == "MIFNO alone"

@@ -37,11 +37,11 @@ def generate(
     moment: MomentOption = None,
     mw: MwOption = None,
     rise_time: RiseTimeOption = 0.1,
-    model: Annotated[Path | None, typer.Option("--model", help="Model folder (default: what ships).")] = None,
+    model: Annotated[Path | None, typer.Option("--model", help="Model folder, or the name of one that ships.")] = None,
     realizations: Annotated[int, typer.Option("--realizations", help="How many draws of the diffusion stage.")] = 1,
     seed: Annotated[int, typer.Option("--seed", help="One seed, one result.")] = 0,
     steps: Annotated[int | None, typer.Option("--steps", help="Sampling steps (default: the model's own).")] = None,
-    stage1_only: Annotated[bool, typer.Option("--stage1-only", help="Neural operator alone, no diffusion.")] = False,
+    stage1_only: Annotated[bool, typer.Option("--stage1-only", help="Stage 1 alone, no diffusion.")] = False,
     figure: Annotated[Path | None, typer.Option("--figure", help="Also draw it: .png, .pdf or .svg.")] = None,
 ) -> None:
     """Generate the surface wavefield of an earthquake: MIFNO, then diffusion.
@@ -71,7 +71,7 @@ def generate(
     check_event(ground, earthquake, model, stage1_only=stage1_only)
     with spinner("loading the model") as say:
         loaded = load_model(model)
-        say("stage 1: neural operator")
+        say(f"stage 1: {loaded.stage1_name}")
         stage1 = loaded.predict(ground, earthquake)
         field = stage1
         if not stage1_only:

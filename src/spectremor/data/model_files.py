@@ -17,7 +17,9 @@ from spectremor.core.errors import InputError
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "MODEL_CARD.md"
-PARTS = ("surrogate", "diffusion")
+#: The first two are kinds of stage 1, of which a model has at most one.
+PARTS = ("surrogate", "simulation", "diffusion")
+STAGE1_PARTS = PARTS[:2]
 
 _MAX_CONFIG_BYTES = 1 << 20
 _MAX_HEADER_BYTES = 16 << 20

@@ -1,7 +1,8 @@
 """The model folder: config.json, model.safetensors and MODEL_CARD.md, written whole and read with suspicion.
 
 Keys of the weights start with the name of the part they belong to (`surrogate.`, `diffusion.`), and `config.json` has
-one entry of that name for each part. Nothing is ever unpickled.
+one entry of that name for each part. A stage 1 that is a simulation (`simulation`) has no weights. Nothing is ever
+unpickled.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def write_model_folder(
 
     Args:
         path: of the folder; replaced if it is there.
-        parts: for each of "surrogate" and "diffusion" (either may be absent) its config and its tensors.
+        parts: for each of "surrogate" or "simulation", and "diffusion" (any may be absent), its config and its
+            tensors.
         about: what else `config.json` tells: data trained on, code version, metrics reached.
         card: text of MODEL_CARD.md.
     """

@@ -67,7 +67,7 @@ class Contender(Protocol):
 
 @dataclasses.dataclass
 class Stage1Alone:
-    """The neural operator."""
+    """Stage 1: a neural operator, or a simulation on a coarse grid."""
 
     name: str
     model: GroundMotionModel
@@ -92,7 +92,7 @@ class Stage1TimesGain:
 
 @dataclasses.dataclass
 class BothStages:
-    """The neural operator and stage 2 (a diffusion, or a regression network in its place).
+    """Stage 1 and stage 2 (a diffusion, or a regression network in its place).
 
     `conditioned_on` is the model whose stage 1 is taken, where it isn't the stage's own. `single`: a stage that draws
     nothing, so that all its realizations are one.

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STAGE1_COLOUR, FULL_COLOUR = "#23395d", "#e4572e"
-_STAGE1, _FULL = "MIFNO", "MIFNO + diffusion"
 _COMPONENTS = {"E": "East", "N": "North", "Z": "Up"}
 _STYLE = {"font.size": 10, "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False}
 
@@ -30,7 +29,7 @@ def overview_figure(stage1: xr.DataArray, full: xr.DataArray, source: Source, *,
     """Maps of peak velocity, amplitude spectra and seismograms: stage 1 alone and with diffusion.
 
     Args:
-        stage1: wavefield of the neural operator, dims (component, x, y, time).
+        stage1: wavefield of stage 1, dims (component, x, y, time); its attribute `stage1` says what that is.
         full: one realization after diffusion, on the same axes.
         source: drawn as a star at its epicentre.
         sensors: how many sensors to draw, spread from near to far of the epicentre.
@@ -84,7 +83,7 @@ def _draw_maps(
     peaks = [peak_velocity_m_s(field).values.T * 100 for field in fields]
     top = float(np.percentile(peaks[1], 99.5)) or None
     x_km, y_km = fields[0]["x"].values / 1000, fields[0]["y"].values / 1000
-    for axis, peak, title in zip(axes, peaks, (_STAGE1, _FULL), strict=True):
+    for axis, peak, title in zip(axes, peaks, _names(fields[0]), strict=True):
         mesh = axis.pcolormesh(x_km, y_km, peak, cmap="magma", shading="nearest", vmin=0, vmax=top)
         axis.plot(
             source.position_m[0] / 1000, source.position_m[1] / 1000, "*",
@@ -102,11 +101,18 @@ def _draw_maps(
     axes[0].figure.colorbar(mesh, ax=list(axes), label="peak velocity (cm/s)", extend="max", shrink=0.85, pad=0.02)
 
 
+def _names(stage1: xr.DataArray) -> tuple[str, str]:
+    """Of stage 1 and of both stages."""
+    name = str(stage1.attrs.get("stage1", "stage 1"))
+    name = name[:1].upper() + name[1:]
+    return name, f"{name} + diffusion"
+
+
 def _draw_spectra(axis: Axes, stage1: xr.DataArray, full: xr.DataArray) -> None:
     step_s = sampling_step_s(full)
     frequency_hz = np.fft.rfftfreq(full.sizes["time"], step_s)
     levels = [np.abs(np.fft.rfft(f.values, axis=-1)).mean(axis=(0, 1, 2)) * step_s for f in (full, stage1)]
-    for level, label, colour in zip(levels, (_FULL, _STAGE1), (FULL_COLOUR, STAGE1_COLOUR), strict=True):
+    for level, label, colour in zip(levels, _names(stage1)[::-1], (FULL_COLOUR, STAGE1_COLOUR), strict=True):
         axis.semilogy(frequency_hz[1:], level[1:], color=colour, lw=2, label=label)
     band_hz = float(full.attrs.get("band_high_hz", frequency_hz[-1]))
     if band_hz < frequency_hz[-1]:

@@ -21,7 +21,7 @@ from spectremor.experiments.cases import Cases
 from spectremor.experiments.common import Report, TrainingSettings, silent, sized
 from spectremor.experiments.restoring import at_sensors
 from spectremor.experiments.scoring import score
-from spectremor.pipeline import DEFAULT_MODEL
+from spectremor.pipeline import model_folder
 from spectremor.training.config import DdpmTraining
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.loop import Watch, fit
@@ -100,7 +100,7 @@ def prepare_ground(settings: TrainingSettings, cases: Cases, size: Mapping[str, 
     base = base_config(settings, cases)
     wanted = cases.ids("train", size["train_samples"]).tolist()
     spacing = settings.stage1_spacing_m
-    name = str(settings.model or DEFAULT_MODEL) if spacing is None else f"simulation:{spacing:g}"
+    name = str(model_folder(settings.model)) if spacing is None else f"simulation:{spacing:g}"
     folder = settings.cache or cases.store.path.with_name(f"{cases.store.path.name}.cache")
     cache = Stage1Cache(folder, FrozenStage1(cases.store, name), base.latent)
     return Ground(cases=cases, base=base, frozen=cache, train_ids=_ready(cache, wanted, size["minutes"], report))

@@ -17,7 +17,7 @@ from spectremor.data.store import CampaignStore, Split
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.evaluation.subset import stratified_sensors
 from spectremor.experiments.common import Settings
-from spectremor.pipeline import DEFAULT_MODEL, load_model
+from spectremor.pipeline import load_model, model_folder
 from spectremor.surrogate.protocol import Stage1
 
 Wavefield = Float[np.ndarray, "3 x y time"]
@@ -31,7 +31,7 @@ class Cases:
         store: where the samples are.
         stage1: stage 1 of a sample, velocities in m/s on the store's sensors and times.
         stage1_name: what computes it.
-        surrogate: the neural operator behind it; None where simulations stand in for it.
+        surrogate: what is behind it; None where the store's simulations stand in for it.
         diffusion: the model's second stage, if it has one.
         model_id: of the model; empty without one.
     """
@@ -134,7 +134,7 @@ def _cases_of_model(settings: Settings, store: CampaignStore) -> Cases:
     return Cases(
         store=store,
         stage1=_remembered(stage1),
-        stage1_name="MIFNO",
+        stage1_name=model.stage1_name,
         surrogate=model.surrogate,
         diffusion=model.diffusion,
         model_id=model.model_id,
@@ -147,7 +147,7 @@ def _remembered(compute: Callable[[int], Wavefield]) -> Callable[[int], Wavefiel
 
 
 def _diffusion_alone(settings: Settings) -> tuple[DiffusionStage | None, str]:
-    folder = settings.model or DEFAULT_MODEL
+    folder = model_folder(settings.model)
     config, tensors = read_model_folder(folder)
     if "diffusion" not in config:
         return None, folder.name

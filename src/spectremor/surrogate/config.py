@@ -10,8 +10,9 @@ import pydantic
 import yaml
 from pydantic import Field
 
+from spectremor.core.domain import Points
 from spectremor.core.errors import InputError
-from spectremor.surrogate.domain import Domain, Points
+from spectremor.surrogate.domain import Domain
 
 #: Far above any use, as for the domain's points.
 Count = Annotated[int, Field(ge=1, le=4096)]

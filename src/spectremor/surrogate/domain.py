@@ -1,116 +1,21 @@
-"""The domain that a stage-1 network is made for, and what it refuses."""
+"""The domain that a stage-1 network is made for: a stage 1's, and the media in which its direct waves are traced."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
-import pydantic
-import xarray as xr
 from pydantic import Field
 
-from spectremor.core.axes import sensor_axis_m, time_axis_s
-from spectremor.core.errors import InputError
-from spectremor.core.geology import extent_m
-from spectremor.core.source import Source
-
-#: Far above any use; a config from a stranger must not ask for more than a machine has.
-Points = Annotated[int, Field(ge=1, le=100_000)]
+from spectremor.core import domain
 
 
-class Domain(pydantic.BaseModel):
-    """The domain that a network is made for; geologies and sensors on any other are refused.
+class Domain(domain.Domain):
+    """The domain that a network is made for.
 
     Attributes:
-        extent_m: size along x, y and depth.
-        nodes: points of the geology along x, y, z.
-        sensors: number along x and y.
-        first_sensor_m: position of the first sensor along x and y.
-        last_sensor_m: position of the last sensor along x and y.
-        samples: output time samples.
-        sampling_hz: output samples per second.
-        source_low_m: lowest trained source position (x, y, z).
-        source_high_m: highest trained source position (x, y, z).
         ray_smoothings_m: how much the media are smoothed in which the direct waves are traced (Gaussian standard
             deviations; 0: the geology itself). The first one's arrivals are the network's clock. Against 150 m
             simulations of rough media, 500 m serves the band to 5 Hz best, 1000 to 1500 m its part below 1 Hz.
     """
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    extent_m: tuple[float, float, float] = (9600.0, 9600.0, 9600.0)
-    nodes: tuple[Points, Points, Points] = (32, 32, 32)
-    sensors: tuple[Points, Points] = (32, 32)
-    first_sensor_m: tuple[float, float] = (150.0, 150.0)
-    last_sensor_m: tuple[float, float] = (9450.0, 9450.0)
-    samples: Points = 320
-    sampling_hz: float = Field(50.0, gt=0)
-    source_low_m: tuple[float, float, float] = (1200.0, 1200.0, -9000.0)
-    source_high_m: tuple[float, float, float] = (8400.0, 8400.0, -600.0)
     ray_smoothings_m: tuple[Annotated[float, Field(ge=0)], ...] = Field((0.0,), min_length=1)
-
-    @property
-    def x_m(self) -> np.ndarray:
-        """Sensor positions along East in m."""
-        return sensor_axis_m(self.sensors[0], self.first_sensor_m[0], self.last_sensor_m[0])
-
-    @property
-    def y_m(self) -> np.ndarray:
-        """Sensor positions along North in m."""
-        return sensor_axis_m(self.sensors[1], self.first_sensor_m[1], self.last_sensor_m[1])
-
-    @property
-    def time_s(self) -> np.ndarray:
-        """Output times in s."""
-        return time_axis_s(self.samples, self.sampling_hz)
-
-    def check_event(self, geology: xr.DataArray, source: Source) -> None:
-        """Refuse what lies outside.
-
-        Args:
-            geology: DataArray `vs`, dims (x, y, z), checked.
-            source: of any moment.
-
-        Raises:
-            InputError: a geology of another size or extent, or a source that is not inside the trained domain.
-        """
-        self.check_geology(geology)
-        self.check_source(source)
-
-    def check_geology(self, geology: xr.DataArray) -> None:
-        """Refuse a geology of another size, extent or origin.
-
-        Raises:
-            InputError: names the geology's and the domain's.
-        """
-        self.check_shape(geology.shape)
-        found = extent_m(geology)
-        if not np.allclose(found, self.extent_m, rtol=1e-3):
-            size = " x ".join(f"{v:g}" for v in found)
-            allowed = " x ".join(f"{v:g}" for v in self.extent_m)
-            raise InputError("geology", f"a domain of {size} m", f"{allowed} m, the model's")
-        origin = [float(geology[dim].values[0]) for dim in ("x", "y")]
-        if not np.allclose(origin, 0.0, atol=1e-3 * self.extent_m[0]):
-            raise InputError("geology", f"a domain that starts at ({origin[0]:g}, {origin[1]:g}) m", "(0, 0) m")
-
-    def check_shape(self, shape: tuple[int, ...]) -> None:
-        """Refuse a geology of another number of nodes.
-
-        Raises:
-            InputError: names both.
-        """
-        if shape != self.nodes:
-            raise InputError("geology", f"shape {shape}", f"shape {self.nodes}, the model's")
-
-    def check_source(self, source: Source) -> None:
-        """Refuse a source outside the domain, or outside its trained part.
-
-        Raises:
-            InputError: names the coordinate and its range.
-        """
-        source.check_inside(self.extent_m)
-        trained = zip("xyz", source.position_m, self.source_low_m, self.source_high_m, strict=True)
-        for name, value, low, high in trained:
-            if not low <= value <= high:
-                allowed = f"[{low:g}, {high:g}] m, where the model was trained"
-                raise InputError(f"source.{name}", f"{value:g} m", allowed)

@@ -41,6 +41,11 @@ class MifnoSurrogate:
             raise InputError("normalisation", f"shape {normalisation.mean.shape}", f"shape {self.domain.nodes}")
 
     @property
+    def name(self) -> str:
+        """What it is, in words."""
+        return "MIFNO"
+
+    @property
     def config(self) -> MifnoConfig:
         """The network's choices."""
         return self.network.config

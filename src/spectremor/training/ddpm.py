@@ -169,7 +169,7 @@ class DdpmTask:
         return result
 
     def parts(self) -> Parts:
-        """Stage 1, where it is a model, and the diffusion stage."""
+        """Stage 1 and the diffusion stage."""
         return {**self.cache.stage1.parts, "diffusion": self.stage.parts()}
 
     def data(self) -> dict[str, Any]:
@@ -178,7 +178,7 @@ class DdpmTask:
 
     def _score(self, i: int, sensors: np.ndarray) -> dict[str, float]:
         """Stage 1 ("stage1_...") and generated traces ("...") of some sensors against the truth."""
-        stage1 = self.cache.stage1(i) if not self.cache.stage1.parts else self._stage1_traces(i)
+        stage1 = self._stage1_traces(i) if "surrogate" in self.cache.stage1.parts else self.cache.stage1(i)
         truth = _at(self.store.velocity(i), sensors)
         drawn = self.stage.generate_at(stage1, sensors, seed=self.config.seed)[0]
         dt = 1.0 / self.store.sampling_hz

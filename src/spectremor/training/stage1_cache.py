@@ -16,13 +16,15 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from spectremor.core.domain import Domain
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file
-from spectremor.data.model_files import part_of
+from spectremor.data.model_files import STAGE1_PARTS, part_of
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
 from spectremor.diffusion.config import LatentConfig
 from spectremor.diffusion.latent import cosine_matrix
+from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 from spectremor.surrogate.mifno import MifnoSurrogate
 
 Wavefield = Float[np.ndarray, "3 x y time"]
@@ -38,7 +40,7 @@ class FrozenStage1:
     Attributes:
         name: as given.
         digest: of everything that its outputs depend on, besides the sample.
-        parts: its part of a model folder; empty for a simulation.
+        parts: its part of a model folder; empty for simulations of which the store does not say how they were made.
         history: how it was trained, for the model that will contain it.
     """
 
@@ -67,13 +69,59 @@ class FrozenStage1:
         if value not in self.store.also_m:
             raise InputError("--stage1", self.name, f"a model folder, a run, or {allowed}")
         self.digest = f"simulation{value:g}"
+        simulation = self._simulation(value)
+        self.parts = {} if simulation is None else {"simulation": simulation.parts()}
         self._predict = lambda i: self.store.velocity(i, value)
+
+    def _simulated(self, simulation: CoarseSimulation) -> None:
+        """A model's simulation: the stored one where that is the same."""
+        spacing = simulation.config.grid_spacing_m
+        stored = self._simulation(spacing) if spacing in self.store.also_m else None
+        if stored is not None and stored.config == simulation.config:
+            self._coarse(f"{spacing:g}")
+            return
+        config = json.dumps(simulation.config.model_dump(mode="json"), sort_keys=True)
+        self.digest = f"simulation{hashlib.blake2b(config.encode(), digest_size=8).hexdigest()}"
+        self.parts = {"simulation": simulation.parts()}
+        self._predict = lambda i: simulation.predict_arrays(self.store.vs(i)[None], [self.store.source(i)])[0]
+
+    def _simulation(self, spacing_m: float) -> CoarseSimulation | None:
+        """The stage 1 that simulates anew what the store holds; None where it does not say how that was made."""
+        store = self.store
+        if not {"campaign", "simulator"} <= store.attrs.keys():
+            return None
+        scenario, solver = store.attrs["campaign"]["scenario"], store.attrs["simulator"]
+        low, high = zip(*(scenario["source"][f"{axis}_m"] for axis in "xyz"), strict=True)
+        domain = Domain(
+            extent_m=store.extent_m,
+            nodes=store.array("vs").shape[1:],
+            sensors=(len(store.x_m), len(store.y_m)),
+            first_sensor_m=(store.x_m[0], store.y_m[0]),
+            last_sensor_m=(store.x_m[-1], store.y_m[-1]),
+            samples=len(store.time_s),
+            sampling_hz=round(store.sampling_hz, 6),
+            source_low_m=low,
+            source_high_m=high,
+        )
+        return CoarseSimulation(
+            SimulationConfig(
+                domain=domain,
+                grid_spacing_m=spacing_m,
+                order=solver["order"],
+                lowpass_hz=scenario["lowpass_hz"],
+                solver_version=solver["solver_version"],
+            )
+        )
 
     def _model(self, path: Path) -> None:
         folder = model_of(path)
         config, tensors = read_model_folder(folder)
+        if "simulation" in config:
+            with part_of(folder, "simulation"):
+                self._simulated(CoarseSimulation.from_parts(config["simulation"], tensors["simulation"]))
+            return
         if "surrogate" not in config:
-            raise InputError("--stage1", path, "a model folder with a stage 1 (surrogate)")
+            raise InputError("--stage1", path, f"a model folder with a stage 1 ({' or '.join(STAGE1_PARTS)})")
         with part_of(folder, "surrogate"):
             surrogate = MifnoSurrogate.from_parts(config["surrogate"], tensors["surrogate"])
         hashed = hashlib.blake2b(json.dumps(config["surrogate"], sort_keys=True).encode(), digest_size=8)

@@ -53,7 +53,7 @@ class Scene:
         """What each of the `traces_m_s` is called."""
         if self.stage1 is None:
             return {"full": self.title}
-        return {"stage1": "neural operator alone", "full": "with diffusion"}
+        return {"stage1": f"{self.stage1.attrs.get('stage1', 'stage 1')} alone", "full": "with diffusion"}
 
     @property
     def source(self) -> Source | None:

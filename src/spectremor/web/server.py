@@ -90,6 +90,6 @@ class Studio:
                 self._model = load_model(self._folder)
             stage1 = self._model.predict(self._geology, source)
             if self._model.diffusion is None:
-                return Scene.of(stage1, "neural operator alone")
+                return Scene.of(stage1, f"{self._model.stage1_name} alone")
             field = self._model.restore(stage1, realizations=realizations, seed=seed, on_progress=on_progress)
         return Scene.of(field, "generated", stage1)

@@ -1,0 +1,138 @@
+"""A simulation on a coarse grid as a stage 1: slower than a network, right where the grid carries the waves."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pydantic
+import xarray as xr
+from jaxtyping import Float, Float32
+from pydantic import Field
+
+from spectremor.core.domain import Domain
+from spectremor.core.errors import InputError, InputWarning
+from spectremor.core.extras import need
+from spectremor.core.geology import check_geology, make_geology
+from spectremor.core.source import Source
+
+
+class SimulationConfig(pydantic.BaseModel):
+    """The simulation.
+
+    Attributes:
+        domain: what it takes and gives.
+        grid_spacing_m: of its grid.
+        order: of accuracy in space.
+        lowpass_hz: corner of the traces' low-pass.
+        solver_version: of the solver whose simulations the next stage was trained on.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    domain: Domain = Domain()
+    grid_spacing_m: Annotated[float, Field(ge=50, le=10_000)] = 300.0
+    order: Literal[2, 4, 6, 8] = 8
+    lowpass_hz: Annotated[float, Field(gt=0, le=1000)] = 5.0
+    solver_version: Annotated[int, Field(ge=1, le=10_000)]
+
+
+class CoarseSimulation:
+    """A simulation; implements `Stage1`.
+
+    Args:
+        config: of the simulation.
+    """
+
+    def __init__(self, config: SimulationConfig) -> None:
+        self.config = config
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        return f"simulation at {self.config.grid_spacing_m:g} m"
+
+    @property
+    def domain(self) -> Domain:
+        """Where and when it predicts."""
+        return self.config.domain
+
+    def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
+        """The wavefield of one event.
+
+        Args:
+            geology: DataArray `vs`, dims (x, y, z), m/s, on the model's own domain.
+            source: inside the domain of the model.
+
+        Returns:
+            DataArray `velocity`, dims (component, x, y, time), m/s; `band_high_hz` is what the grid carries accurately.
+
+        Raises:
+            InputError: a geology of another size or extent, a source outside the model's domain, or no solver.
+        """
+        need("deepwave", "simulate")
+        from spectremor.simulation.elastic import simulate
+
+        geology = check_geology(geology)
+        d = self.domain
+        d.check_event(geology, source)
+        with warnings.catch_warnings():
+            # What the grid does not carry is what the next stage is there for.
+            warnings.simplefilter("ignore", InputWarning)
+            return simulate(
+                geology,
+                source,
+                grid_spacing_m=self.config.grid_spacing_m,
+                duration_s=d.samples / d.sampling_hz,
+                sensors_m=(d.x_m, d.y_m),
+                sampling_hz=d.sampling_hz,
+                lowpass_hz=self.config.lowpass_hz,
+                order=self.config.order,
+            )
+
+    def predict_arrays(
+        self, vs_m_s: Float[np.ndarray, "b x y z"], sources: Sequence[Source]
+    ) -> Float32[np.ndarray, "b 3 sx sy time"]:
+        """Velocities in m/s of several events, one by one.
+
+        Raises:
+            InputError: arrays of another size, or a source outside the model's domain.
+        """
+        if len(vs_m_s) != len(sources):
+            raise InputError("sources", f"{len(sources)} for {len(vs_m_s)} geologies", "as many as geologies")
+        extent = self.domain.extent_m
+        fields = [
+            self.predict(make_geology(vs, extent), source).values for vs, source in zip(vs_m_s, sources, strict=True)
+        ]
+        return np.stack(fields).astype(np.float32)
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Config and tensors to save: there are no tensors."""
+        return self.config.model_dump(mode="json"), {}
+
+    @classmethod
+    def from_parts(cls, config: Mapping[str, Any], tensors: Mapping[str, Any]) -> CoarseSimulation:
+        """Rebuild from what `parts` returned.
+
+        Raises:
+            InputError: an unknown key, a value that is not allowed, or tensors, which a simulation does not have.
+        """
+        if tensors:
+            raise InputError("simulation weights", f"tensor {sorted(tensors)[0][:80]}", "none")
+        return cls(check_config(config))
+
+
+def check_config(config: Mapping[str, Any]) -> SimulationConfig:
+    """A config from plain values.
+
+    Raises:
+        InputError: an unknown key or a value that is not allowed.
+    """
+    try:
+        return SimulationConfig.model_validate(dict(config))
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["simulation", *(str(part) for part in first["loc"])])
+        raise InputError(where, str(first.get("input"))[:80], first["msg"]) from None
