@@ -53,8 +53,8 @@ def attenuate(
     spectrum, frequency, n = _spectrum(velocity_m_s, float(time_s[1] - time_s[0]))
     for i, level in enumerate(levels):
         share = np.clip(1 - np.abs(at - i), 0, None).astype(velocity_m_s.dtype)
-        filtered = scipy.fft.irfft(spectrum * _response(frequency, level, reference_hz), n, axis=-1)
-        result += share * filtered[..., : len(time_s)].astype(velocity_m_s.dtype)
+        response = _response(frequency, level, reference_hz).astype(spectrum.dtype)
+        result += share * scipy.fft.irfft(spectrum * response, n, axis=-1)[..., : len(time_s)]
     return result
 
 

@@ -5,6 +5,8 @@ The weights reproduce wavenumbers up to half the Nyquist wavenumber and touch 2 
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from jaxtyping import Float
 
@@ -18,13 +20,15 @@ def stencil(at: float, half: int) -> np.ndarray:
     return int(np.floor(at)) + np.arange(1 - half, half + 1)
 
 
+@functools.lru_cache(maxsize=4096)
 def value_weights(at: float, half: int = 4) -> Float[np.ndarray, " nodes"]:
     """Weights of the nodes `stencil(at, half)` whose sum is the value at the fractional index `at`."""
     offset = stencil(at, half) - at
     weights = np.sinc(offset) * _kaiser(offset, half, VALUE_B[half])
-    return weights / weights.sum()
+    return _constant(weights / weights.sum())
 
 
+@functools.lru_cache(maxsize=4096)
 def slope_weights(at: float, half: int = 4) -> Float[np.ndarray, " nodes"]:
     """Weights of the nodes `stencil(at, half)` whose sum is the derivative at `at`, per node spacing."""
     offset = stencil(at, half) - at
@@ -32,7 +36,13 @@ def slope_weights(at: float, half: int = 4) -> Float[np.ndarray, " nodes"]:
     slope = np.where(np.abs(offset) < 1e-9, 0.0, -(np.cos(np.pi * safe) - np.sinc(safe)) / safe)
     weights = slope * _kaiser(offset, half, SLOPE_B[half])
     weights -= weights.mean()
-    return weights / (weights @ offset)
+    return _constant(weights / (weights @ offset))
+
+
+def _constant(weights: np.ndarray) -> np.ndarray:
+    """Shared by all who ask for the same weights."""
+    weights.flags.writeable = False
+    return weights
 
 
 def _kaiser(offset: np.ndarray, half: int, b: float) -> np.ndarray:

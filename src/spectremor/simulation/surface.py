@@ -108,7 +108,8 @@ def _axis_weights(
     for row, a in enumerate(at):
         # On a node, a kernel of half-width r reaches r - 1 nodes to either side.
         half = int(min(KERNEL, np.floor(a) + 1, last + 1 - np.ceil(a)))
-        nodes, weights = stencil(a, half), kernel(a, half)
+        # Evenly spaced sensors share their place within a cell, and its weights.
+        nodes, weights = stencil(a, half), kernel(round(float(a % 1.0), 9), half)
         inside = nodes <= last
         matrix[row, nodes[inside]] = weights[inside]
     matrix[np.abs(matrix) < 1e-12] = 0.0
