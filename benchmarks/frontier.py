@@ -1,7 +1,7 @@
-"""Accuracy against time, on one machine: direct simulation on several grids and orders, and the two-stage model.
+"""Accuracy against time, on one machine: direct simulation on several grids and orders, and the two-stage models.
 
     python benchmarks/frontier.py --out FOLDER [--grids 400 300 240 200 150 100] [--orders 8 4] [--steps 1 4 8 20]
-                                  [--model DIR] [--samples 0 1 2] [--data FINE.zarr --events 100]
+                                  [--model default mifno] [--samples 0 1 2] [--data FINE.zarr --events 100]
                                   [--parts simulation stage1 diffusion] [--clock seconds] [--quick]
 
 Truth: the published SEM3D samples (folder hemew3d/ of SPECTREMOR_SHARED, default ../shared; 0.98-6.36 s, the 64 sensors
@@ -23,6 +23,7 @@ import argparse
 import csv
 import dataclasses
 import functools
+import itertools
 import math
 import os
 import time
@@ -135,8 +136,9 @@ def simulations(grids: list[float], orders: list[int]) -> Iterator[Contender]:
             yield Contender(f"{spacing:g} m, order {order}", f"solver {SOLVER_VERSION}", make, warm, spacing)
 
 
-def model_stages(folder: Path | None, steps: list[int], parts: list[str]) -> Iterator[Contender]:
+def model_stages(folder: Path, steps: list[int], parts: list[str]) -> Iterator[Contender]:
     model = sp.load_model(folder)
+    name = folder.name
 
     def predict(case: Case) -> xr.DataArray:
         return model.predict(case.geology, case.source)
@@ -145,17 +147,18 @@ def model_stages(folder: Path | None, steps: list[int], parts: list[str]) -> Ite
         return model.generate(case.geology, case.source, steps=k)
 
     if "stage1" in parts:
-        yield Contender("stage 1", model.model_id, predict, predict)
+        yield Contender(f"{name}: stage 1", model.model_id, predict, predict)
     for k in steps if "diffusion" in parts else ():
         make = functools.partial(generate, k=k)
-        yield Contender(f"stage 1 + 2, {k} steps", model.model_id, make, functools.partial(generate, k=1))
+        yield Contender(f"{name}: both, {k} steps", model.model_id, make, functools.partial(generate, k=1))
 
 
 def contenders(options: argparse.Namespace) -> Iterator[Contender]:
     if "simulation" in options.parts:
         yield from simulations(options.grids, options.orders)
     if {"stage1", "diffusion"} & set(options.parts):
-        yield from model_stages(options.model, options.steps, options.parts)
+        for folder in options.model:
+            yield from model_stages(folder, options.steps, options.parts)
 
 
 def measure(options: argparse.Namespace, table: Path) -> list[Contender]:
@@ -276,8 +279,10 @@ def families(names: list[str]) -> Iterator[tuple[list[str], str, str, str]]:
     styles = {
         "order 8": ("simulation, order 8", "o-", "tab:blue"),
         "order 4": ("simulation, order 4", "s--", "tab:cyan"),
-        "stage": ("the model", "D-", "tab:red"),
     }
+    models = dict.fromkeys(name.partition(":")[0] for name in names if ":" in name)
+    for model, colour in zip(models, itertools.cycle(("tab:red", "tab:orange", "tab:purple")), strict=False):
+        styles[f"{model}: "] = (f"model {model}", "D-", colour)
     for key, style in styles.items():
         family = [n for n in names if key in n]
         if family:
@@ -285,7 +290,7 @@ def families(names: list[str]) -> Iterator[tuple[list[str], str, str, str]]:
 
 
 def short(name: str) -> str:
-    return name.split(", ")[-1] if name.startswith("stage 1 +") else name.split(", ")[0]
+    return name.split(": ")[1].removeprefix("both, ") if ":" in name else name.split(", ")[0]
 
 
 def main() -> None:
@@ -294,7 +299,7 @@ def main() -> None:
     parser.add_argument("--grids", type=float, nargs="+", default=[400.0, 300.0, 240.0, 200.0, 150.0, 100.0])
     parser.add_argument("--orders", type=int, nargs="+", default=[8, 4])
     parser.add_argument("--steps", type=int, nargs="+", default=[1, 4, 8, 20])
-    parser.add_argument("--model", type=Path)
+    parser.add_argument("--model", type=Path, nargs="+", default=[Path("default"), Path("mifno")])
     parser.add_argument("--samples", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--events", type=int, default=100)

@@ -12,7 +12,9 @@ go_on() { [ -d "$1" ] && echo --resume || true; }
 # shellcheck disable=SC2046
 spectremor train mifno --config "$CONFIG" --data "$store" --out "$OUT/mifno" --minutes "$MINUTES" $(go_on "$OUT/mifno")
 # shellcheck disable=SC2046
-spectremor train ddpm --config "$CONFIG" --data "$store" --stage1 "$OUT/mifno" --out "$OUT/ddpm" --minutes "$MINUTES" $(go_on "$OUT/ddpm")
+spectremor train ddpm --config "$CONFIG" --data "$store" --stage1 "$OUT/mifno" --out "$OUT/neural" --minutes "$MINUTES" $(go_on "$OUT/neural")
+# shellcheck disable=SC2046
+spectremor train ddpm --config coarse --data "$store" --stage1 simulation:300 --out "$OUT/coarse" --minutes "$MINUTES" $(go_on "$OUT/coarse")
 
-spectremor evaluate --data "$store" --model "$OUT/ddpm/model" --split test --out "$OUT/report"
-echo "model: $OUT/ddpm/model   report: $OUT/report/index.html"
+spectremor evaluate --data "$store" --model "$OUT/coarse/model" --compare "$OUT/neural/model" --split test --out "$OUT/report"
+echo "models: $OUT/coarse/model, $OUT/neural/model   report: $OUT/report/index.html"

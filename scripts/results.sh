@@ -9,10 +9,11 @@
 #   MINUTES, FULL_MINUTES each experiment that trains, at the default size (three trainings of each arm) and with the
 #                         model's own network (one training); 0 leaves it out  (3, 2)
 #   REGRESSION_MINUTES    for the regression baseline, once                    (4)
+#   NEURAL                model whose stage 1 the experiment `freezing` trains: it needs a neural operator  (MODEL)
 set -euo pipefail
 [ $# = 3 ] || { echo "usage: $0 STORE MODEL OUT" >&2; exit 2; }
 store=$1 model=$2 out=$3
-: "${EVENTS:=80}" "${SENSORS:=64}" "${DRAWS:=39}" "${MINUTES:=3}" "${FULL_MINUTES:=2}" "${REGRESSION_MINUTES:=4}"
+: "${NEURAL:=$model}" "${EVENTS:=80}" "${SENSORS:=64}" "${DRAWS:=39}" "${MINUTES:=3}" "${FULL_MINUTES:=2}" "${REGRESSION_MINUTES:=4}"
 mkdir -p "$out"
 here=$(cd "$(dirname "$0")" && pwd)
 PATH="$here/../.venv/bin:$PATH"
@@ -28,7 +29,11 @@ step() {
   printf '%s\n' "$*" >"$out/$folder/command.txt"
 }
 judge() { step "$1" spectremor evaluate --data "$store" --model "$model" --regression-minutes "$REGRESSION_MINUTES" "${@:2}"; }
-try() { step "$1" spectremor experiment "${1%-full}" --data "$store" --model "$model" "${@:2}"; }
+try() {
+  local model=$model
+  [ "${1%-full}" = freezing ] && model=$NEURAL
+  step "$1" spectremor experiment "${1%-full}" --data "$store" --model "$model" "${@:2}"
+}
 
 judge report --samples "$EVENTS" --sensors "$SENSORS"
 judge realizations --samples 8 --sensors 24 --realizations "$DRAWS"

@@ -11,7 +11,7 @@ import spectremor as sp
 from spectremor.core.errors import InputError
 from spectremor.data.model_folder import read_model_folder, write_model_folder
 from spectremor.examples import example_geology, example_source
-from spectremor.pipeline import DEFAULT_MODEL, GroundMotionModel, load_model
+from spectremor.pipeline import SHIPPED, GroundMotionModel, load_model, model_folder
 
 ANGLES = {"position_m": (3000, 6000, -5000), "strike_deg": 10, "dip_deg": 60, "rake_deg": 40}
 
@@ -21,10 +21,20 @@ def model(tiny_model: Path) -> GroundMotionModel:
     return load_model(tiny_model)
 
 
-def test_the_shipped_model_saved_and_loaded_gives_identical_output(tmp_path: Path) -> None:
-    config, tensors = read_model_folder(DEFAULT_MODEL)
-    model = load_model()
-    parts = {"surrogate": model.surrogate.parts(), "diffusion": model.diffusion.parts()}
+def test_a_name_is_a_shipped_model_unless_a_folder_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert model_folder() == model_folder("default") == SHIPPED / "default"
+    assert model_folder("mifno") == SHIPPED / "mifno"
+    assert model_folder("no-such-model") == Path("no-such-model")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mifno").mkdir()
+    assert model_folder("mifno") == Path("mifno")
+
+
+@pytest.mark.parametrize(("name", "stage1_part"), [("default", "simulation"), ("mifno", "surrogate")])
+def test_a_shipped_model_saved_and_loaded_gives_identical_output(name: str, stage1_part: str, tmp_path: Path) -> None:
+    config, tensors = read_model_folder(SHIPPED / name)
+    model = load_model(name)
+    parts = {stage1_part: model.surrogate.parts(), "diffusion": model.diffusion.parts()}
     about = {k: v for k, v in config.items() if k not in (*parts, "format_version")}
     write_model_folder(tmp_path / "copy", parts=parts, about=about, card="# A copy\n")
     again = load_model(tmp_path / "copy")
