@@ -85,10 +85,20 @@ def realizations(out: Path) -> list[str]:
     if not (folder / "ensembles.csv").is_file():
         return []
     rows = read(folder / "ensembles.csv")
+    known = [r for r in rows if r["usable"] == "True"]
+    drawn = [r for r in known if int(r["realizations"]) > 1]
     columns = ["quantity", "crps_relative", "error_of_one_draw_relative", "inside_50%", "inside_80%", "inside_95%"]
-    body = [[r["quantity"], *(number(float(r[c])) for c in columns[1:])] for r in rows if r["usable"] == "True"]
-    title = f"{rows[0]['realizations']} realizations, {rows[0]['cases']} cases ({rows[0]['contender']})"
+    body = [[r["quantity"], *(number(float(r[c])) for c in columns[1:])] for r in drawn]
+    title = f"{drawn[0]['realizations']} realizations, {drawn[0]['cases']} cases ({drawn[0]['contender']})"
     lines = ["## Realizations", "", title, "", command(folder), "", table(columns, body), ""]
+    quantities = list(dict.fromkeys(r["quantity"] for r in known))
+    by_name: dict[str, list[str]] = {}
+    for r in known:
+        by_name.setdefault(r["contender"], [r["contender"]]).append(number(float(r["crps_relative"])))
+    lines += ["CRPS over the mean of the truth; of a single prediction, its absolute error:", ""]
+    lines += [table(["", *quantities], list(by_name.values())), ""]
+    told = json.loads((folder / "summary.json").read_text())
+    lines += [*(f"- {line}" for line in told["findings"] if "CRPS" in line), ""]
     return lines + figure(out, folder / "figures" / "ensembles.png", "realizations")
 
 

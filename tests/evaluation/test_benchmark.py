@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import itertools
 import json
 import re
@@ -17,7 +18,7 @@ from spectremor.core.errors import InputError
 from spectremor.data.wavefield_files import write_wavefield
 from spectremor.evaluation import motion_tables
 from spectremor.evaluation.benchmark import Settings, run_benchmark
-from spectremor.evaluation.ensembles import check_rows, ensemble_checks
+from spectremor.evaluation.ensembles import check_rows, crps_findings, ensemble_checks
 from spectremor.evaluation.findings import better, findings
 from spectremor.evaluation.gain import StageOneGain
 from spectremor.evaluation.ranking import ranked_sensors
@@ -145,8 +146,12 @@ def test_ranks(result) -> None:
 
 def test_ensemble_checks(result) -> None:
     checks = ensemble_checks(result)
-    # The regression draws nothing, however many realizations are asked for.
-    assert list(checks) == ["stage 1 + diffusion"]
+    assert list(checks) == [t.name for t in result.tallies]
+    # The regression draws nothing, however many realizations are asked for: its CRPS is its absolute error.
+    single = checks["stage 1 + regression"]["PGV"]
+    assert single["rank_histogram"] == []
+    assert np.isnan(single["coverage"]["50%"])
+    assert single["crps_relative"] == pytest.approx(single["error_of_one_draw_relative"])
     found = checks["stage 1 + diffusion"]
     assert set(found) == {
         "PGV", "SA(0.3 s)", "SA(1 s)", "energy 0-1 Hz", "energy 1-2 Hz", "energy 2-5 Hz"
@@ -154,7 +159,33 @@ def test_ensemble_checks(result) -> None:
     assert sum(found["PGV"]["rank_histogram"]) == found["PGV"]["cases"]
     assert len(found["PGV"]["rank_histogram"]) == 4
     assert 0 < found["PGV"]["crps_relative"] < 1
-    assert [row["usable"] for row in check_rows(checks)] == [True] * 6
+    assert [row["usable"] for row in check_rows(checks)] == [True] * 6 * len(checks)
+
+
+def test_crps_findings_are_paired_over_events(result) -> None:
+    """Spread that holds the truth beats one number; where both err alike, nothing is claimed."""
+    rng = np.random.default_rng(0)
+    names, events, sensors = list(checks_of(result)), 12, 5
+    truth = rng.uniform(1, 2, (events, len(names), sensors))
+    spread = truth[:, None] + rng.normal(0, 0.3, (events, 9, 1, 1)) + rng.normal(0, 0.3, (events, 1, 1, 1))
+    far = truth[:, None] + 1.0
+    far[:, :, 0] = spread[:, :1, 0]
+    far[:, :, 1] = truth[:, None, 1]
+    tallies = [
+        Tally("stage 1 + regression", ensemble=list(far)),
+        Tally("stage 1 + diffusion", ensemble=list(spread)),
+    ]
+    made = dataclasses.replace(result, tallies=tallies, truth_ensemble=list(truth))
+    (said,) = crps_findings(made)
+    assert said.startswith("Against 'stage 1 + regression', the CRPS of diffusion is lower in ")
+    lower, higher = said.split("; ")[:2]
+    assert names[1] in higher
+    assert all(name in lower for name in names[2:])
+    assert crps_findings(dataclasses.replace(result, tallies=tallies[:1], truth_ensemble=list(truth))) == []
+
+
+def checks_of(result) -> list[str]:
+    return list(next(iter(ensemble_checks(result).values())))
 
 
 def test_summary_leaves_undefined_events_out(result) -> None:

@@ -229,7 +229,10 @@ def _one_event(result: Benchmark, sample: int) -> None:
         start = time.perf_counter()
         prediction = contender(case)
         seconds = time.perf_counter() - start
-        tally.add(sample, prediction, truth, traits, plan, scale, few, pairs, few_pairs, seconds)
+        tally.add(
+            sample, prediction, truth, traits, plan, scale, few, pairs, few_pairs, seconds,
+            ensembles=settings.realizations > 1,
+        )  # fmt: skip
 
 
 def sensor_positions_m(store: CampaignStore) -> np.ndarray:

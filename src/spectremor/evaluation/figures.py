@@ -269,6 +269,9 @@ def intensities(result: Benchmark) -> Figure:
 
 def ensembles(checks: Checks) -> Figure:
     """Rank histograms of the truth within the realizations, one row per contender; flat is honest."""
+    checks = {
+        contender: by_name for contender, by_name in checks.items() if next(iter(by_name.values()))["rank_histogram"]
+    }
     names = list(next(iter(checks.values())))
     figure = _figure(2.2 * len(names), 0.6 + 2.3 * len(checks))
     grid = figure.subplots(len(checks), len(names), squeeze=False, sharex=True, sharey=True)

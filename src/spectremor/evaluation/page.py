@@ -12,7 +12,7 @@ import numpy as np
 import spectremor
 from spectremor.evaluation import html
 from spectremor.evaluation.benchmark import COHERENCY_EVENTS, FEW_SENSORS, Benchmark
-from spectremor.evaluation.ensembles import Checks
+from spectremor.evaluation.ensembles import Checks, crps_findings
 from spectremor.evaluation.findings import findings
 from spectremor.evaluation.ranking import Ranked
 from spectremor.evaluation.scores import METRICS
@@ -70,7 +70,7 @@ def write_page(content: Content, ranked: Sequence[Ranked]) -> str:
     """The document."""
     result, pictures = content.result, content.pictures
     parts = [html.paragraph(_lead(result), "lead")]
-    parts += [html.bullets(findings(result.tallies, result.settings.seed))]
+    parts += [html.bullets(findings(result.tallies, result.settings.seed) + crps_findings(result))]
     parts += [html.heading("Scores"), _score_table(result, content.summary), html.paragraph(_HOW_TO_READ, "note")]
     if result.settings.sensors is not None:
         parts.append(html.paragraph(_SUBSET, "note"))
@@ -116,8 +116,9 @@ _HOW_TO_READ_SHARES = (
 )
 _ENSEMBLES = (
     "CRPS and the error of one draw, over the mean of the truth: the first is below the second where the spread is "
-    "worth something. Coverage: honest realizations have the level itself; a dash where so few realizations cannot "
-    "reach it (95% needs 39). Energies as root-mean-square velocities of the band. Grey: outside the usable band."
+    "worth something; of a single prediction the CRPS is its absolute error. Coverage: honest realizations have the "
+    "level itself; a dash where so few realizations cannot reach it (95% needs 39). Energies as root-mean-square "
+    "velocities of the band. Grey: outside the usable band."
 )
 
 

@@ -16,7 +16,7 @@ from spectremor.core.files import atomic_folder
 from spectremor.evaluation import figures, html
 from spectremor.evaluation import motion_tables as tables
 from spectremor.evaluation.benchmark import Benchmark, case_of
-from spectremor.evaluation.ensembles import Checks, check_rows, ensemble_checks
+from spectremor.evaluation.ensembles import Checks, check_rows, crps_findings, ensemble_checks
 from spectremor.evaluation.findings import findings
 from spectremor.evaluation.page import Content, write_page
 from spectremor.evaluation.ranking import Ranked, ranked_sensors
@@ -114,7 +114,7 @@ def _summary_json(result: Benchmark, summary: list[dict[str, Any]], checks: Chec
         "ensembles": checks,
         "published": PUBLISHED,
         "published_shares": PUBLISHED_SHARES,
-        "findings": findings(result.tallies, result.settings.seed),
+        "findings": findings(result.tallies, result.settings.seed) + crps_findings(result),
         "remarks": result.remarks,
     }
 

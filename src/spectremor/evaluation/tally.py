@@ -82,7 +82,7 @@ class Tally:
         sensors: per event, each metric at each judged sensor; errors and biases, of which only means over many sensors
             are made, in half precision, so that a test set of three million sensors fits in memory.
         traits: sums and lists over events of what the predictions are like.
-        ensemble: per event, (realization, quantity, few sensors) of prediction, where there are several draws.
+        ensemble: per event, (realization, quantity, few sensors) of prediction, in a run with several draws.
     """
 
     name: str
@@ -104,8 +104,10 @@ class Tally:
         pairs: list[np.ndarray],
         few_pairs: list[np.ndarray],
         seconds: float,
+        *,
+        ensembles: bool,
     ) -> None:
-        """Score one event and keep what the report needs."""
+        """Score one event and keep what the report needs; with `ensembles`, what realizations are judged by too."""
         draws = [sensor_scores(draw, truth, plan.dt_s, scale) for draw in prediction]
         scores = {m: np.mean([d[m] for d in draws], axis=0).astype(np.float32) for m in METRICS}
         row: dict[str, float] = {"sample": sample}
@@ -119,7 +121,7 @@ class Tally:
         self.traits.append(traits)
         residual = log_ratio(traits.response, truth_traits.response)
         self.variogram.append(np.stack([semivariogram(r, few_pairs) for r in residual.T], axis=1))
-        if len(prediction) > 1:
+        if ensembles:
             self.ensemble.append(np.stack([ensemble_quantities(d[few], plan.dt_s) for d in prediction]))
 
 
