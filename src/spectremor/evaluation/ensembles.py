@@ -19,9 +19,9 @@ Checks = dict[str, dict[str, dict[str, Any]]]
 def ensemble_checks(result: Benchmark) -> Checks:
     """CRPS of every contender, and of those that draw realizations coverage and rank histogram.
 
-    The CRPS of a single prediction is its absolute error. Empty for a run of single draws.
+    The CRPS of a single prediction is its absolute error. Empty where nothing draws more than one.
     """
-    if not result.truth_ensemble:
+    if not any(len(members) > 1 for tally in result.tallies for members in tally.ensemble[:1]):
         return {}
     truth = np.concatenate(result.truth_ensemble, axis=1)
     checks: Checks = {}
