@@ -87,15 +87,23 @@ def crps_findings(result: Benchmark) -> list[str]:
 def _event_crps(tally: Tally, result: Benchmark) -> np.ndarray:
     """Mean CRPS over the sensors of each event, shape (event, quantity)."""
     pairs = zip(tally.ensemble, result.truth_ensemble, strict=True)
-    return np.array([np.nanmean(crps(members, truth), axis=-1) for members, truth in pairs])
+    scores = [crps(members, truth) for members, truth in pairs]
+    known = [np.isfinite(score) for score in scores]
+    # Of an event without a defined sensor: NaN.
+    sums = np.array([np.where(k, s, 0.0).sum(axis=-1) for k, s in zip(known, scores, strict=True)])
+    counts = np.array([k.sum(axis=-1) for k in known])
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
 def _interval(difference: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    events = len(difference)
-    draws = generator(seed, "paired bootstrap").integers(0, events, (BOOTSTRAP_DRAWS, events))
-    low, high = np.nanpercentile(difference[draws].mean(axis=1), [2.5, 97.5], axis=0)
-    # One event says nothing about others.
-    return (low, high) if events > 1 else (np.zeros_like(low), np.zeros_like(high))
+    """Of the mean over events of each column; NaN where fewer than two events define it."""
+    bounds = np.full((2, difference.shape[1]), np.nan)
+    for k, column in enumerate(difference.T):
+        known = column[np.isfinite(column)]
+        if len(known) > 1:
+            draws = generator(seed, "paired bootstrap").integers(0, len(known), (BOOTSTRAP_DRAWS, len(known)))
+            bounds[:, k] = np.percentile(known[draws].mean(axis=1), [2.5, 97.5])
+    return bounds[0], bounds[1]
 
 
 def check_rows(checks: Checks) -> list[dict[str, Any]]:
