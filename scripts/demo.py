@@ -27,7 +27,7 @@ def band_level(field: xr.DataArray, low_hz: float, high_hz: float) -> float:
 def summary(stage1: xr.DataArray, field: xr.DataArray) -> Table:
     """Peak velocity and band levels of both stages."""
     table = Table(title="example earthquake at 1,024 sensors")
-    for name in ("", "MIFNO", "MIFNO + diffusion"):
+    for name in ("", str(stage1.attrs["stage1"]), "with diffusion"):
         table.add_column(name, justify="left" if not name else "right")
     both = (stage1, field)
     peaks = [peak_velocity_m_s(f).values * 100 for f in both]
@@ -61,7 +61,7 @@ def main() -> None:
     figure = overview_figure(stage1, field.isel(realization=0), source)
     figure.savefig(arguments.out / "wavefield.png", dpi=130)
     console.print(summary(stage1, field.isel(realization=0)))
-    console.print(f"model loaded and MIFNO: {after_stage1 - start:.1f} s; diffusion: {after_both - after_stage1:.1f} s")
+    console.print(f"model loaded and stage 1: {after_stage1 - start:.1f} s; diffusion: {after_both - after_stage1:.1f} s")
     console.print(f"wavefield: {arguments.out / 'wavefield.nc'}   figure: {arguments.out / 'wavefield.png'}")
 
 

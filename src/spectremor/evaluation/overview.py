@@ -50,7 +50,7 @@ def overview_figure(stage1: xr.DataArray, full: xr.DataArray, source: Source, *,
             axis.set_title(_COMPONENTS[component])
         axes[-1, 1].set_xlabel("time after origin (s)")
         handles, labels = below.axes[0].get_legend_handles_labels()
-        axes[0, 2].legend(handles, labels, frameon=False, loc="upper right", fontsize=9)
+        right.legend(handles, labels, frameon=False, loc="outside upper right", ncols=2)
         depth_km, count = -source.position_m[2] / 1000, full.sizes["x"] * full.sizes["y"]
         figure.suptitle(f"Mw {source.mw:.1f} earthquake, {depth_km:.1f} km deep, at {count:,} sensors", fontsize=13)
     return figure
@@ -105,7 +105,7 @@ def _names(stage1: xr.DataArray) -> tuple[str, str]:
     """Of stage 1 and of both stages."""
     name = str(stage1.attrs.get("stage1", "stage 1"))
     name = name[:1].upper() + name[1:]
-    return name, f"{name} + diffusion"
+    return name, "With diffusion"
 
 
 def _draw_spectra(axis: Axes, stage1: xr.DataArray, full: xr.DataArray) -> None:
