@@ -61,7 +61,8 @@ def main() -> None:
     figure = overview_figure(stage1, field.isel(realization=0), source)
     figure.savefig(arguments.out / "wavefield.png", dpi=130)
     console.print(summary(stage1, field.isel(realization=0)))
-    console.print(f"model loaded and stage 1: {after_stage1 - start:.1f} s; diffusion: {after_both - after_stage1:.1f} s")
+    first, second = after_stage1 - start, after_both - after_stage1
+    console.print(f"model loaded and stage 1: {first:.1f} s; diffusion: {second:.1f} s")
     console.print(f"wavefield: {arguments.out / 'wavefield.nc'}   figure: {arguments.out / 'wavefield.png'}")
 
 
