@@ -132,11 +132,20 @@ class GroundMotionModel:
 
 
 def model_folder(name: str | Path | None = None) -> Path:
-    """Where a model is: a folder, or the name of one that ships with the package; None is the default one."""
+    """Where a model is: a folder, or the name of one that ships with the package; None is the default one.
+
+    Raises:
+        InputError: a plain name that is neither.
+    """
     if name is None:
         return DEFAULT_MODEL
-    shipped = SHIPPED / name
-    return shipped if not Path(name).exists() and shipped.is_dir() else Path(name)
+    path = Path(name)
+    if path.exists() or len(path.parts) != 1:
+        return path
+    names = sorted(folder.name for folder in SHIPPED.iterdir() if folder.is_dir())
+    if path.name not in names:
+        raise InputError("model", name, f"a model folder, or one of {', '.join(names)}")
+    return SHIPPED / path
 
 
 def load_model(folder: str | Path | None = None) -> GroundMotionModel:

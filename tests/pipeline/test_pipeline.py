@@ -24,7 +24,9 @@ def model(tiny_model: Path) -> GroundMotionModel:
 def test_a_name_is_a_shipped_model_unless_a_folder_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert model_folder() == model_folder("default") == SHIPPED / "default"
     assert model_folder("mifno") == SHIPPED / "mifno"
-    assert model_folder("no-such-model") == Path("no-such-model")
+    with pytest.raises(InputError, match="no-such-model; allowed: a model folder, or one of default, mifno"):
+        model_folder("no-such-model")
+    assert model_folder("some/where") == Path("some/where")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mifno").mkdir()
     assert model_folder("mifno") == Path("mifno")
