@@ -44,7 +44,7 @@ def generate(
     stage1_only: Annotated[bool, typer.Option("--stage1-only", help="Stage 1 alone, no diffusion.")] = False,
     figure: Annotated[Path | None, typer.Option("--figure", help="Also draw it: .png, .pdf or .svg.")] = None,
 ) -> None:
-    """Generate the surface wavefield of an earthquake: MIFNO, then diffusion.
+    """Generate the surface wavefield of an earthquake: stage 1, then diffusion.
 
     [bold]Example[/bold]
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from spectremor.core.seeds import generator
 from spectremor.evaluation.benchmark import Benchmark
-from spectremor.evaluation.tables import BOOTSTRAP_DRAWS
+from spectremor.evaluation.tables import bootstrap_interval
 from spectremor.evaluation.tally import ENSEMBLE_QUANTITIES, Tally
 from spectremor.signal.ensemble import LEVELS, coverage, crps, rank_histogram
 
@@ -73,7 +72,9 @@ def crps_findings(result: Benchmark) -> list[str]:
     for other in result.tallies:
         if other is full or not other.ensemble or not other.name.startswith((prefix, "simulation")):
             continue
-        low, high = _interval((_event_crps(other, result) - own)[:, columns], result.settings.seed)
+        difference = (_event_crps(other, result) - own)[:, columns]
+        intervals = [bootstrap_interval(d[np.isfinite(d)], result.settings.seed) for d in difference.T]
+        low, high = np.array(intervals).T
         verdicts = np.where(low > 0, "lower", np.where(high < 0, "higher", "not told apart"))
         parts = [
             f"{word} in {', '.join(n for n, v in zip(names, verdicts, strict=True) if v == word)}"
@@ -93,17 +94,6 @@ def _event_crps(tally: Tally, result: Benchmark) -> np.ndarray:
     sums = np.array([np.where(k, s, 0.0).sum(axis=-1) for k, s in zip(known, scores, strict=True)])
     counts = np.array([k.sum(axis=-1) for k in known])
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-
-
-def _interval(difference: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of the mean over events of each column; NaN where fewer than two events define it."""
-    bounds = np.full((2, difference.shape[1]), np.nan)
-    for k, column in enumerate(difference.T):
-        known = column[np.isfinite(column)]
-        if len(known) > 1:
-            draws = generator(seed, "paired bootstrap").integers(0, len(known), (BOOTSTRAP_DRAWS, len(known)))
-            bounds[:, k] = np.percentile(known[draws].mean(axis=1), [2.5, 97.5])
-    return bounds[0], bounds[1]
 
 
 def check_rows(checks: Checks) -> list[dict[str, Any]]:
