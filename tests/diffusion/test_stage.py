@@ -10,7 +10,7 @@ from spectremor.core.errors import InputError
 from spectremor.data.model_folder import read_model_folder, write_model_folder
 from spectremor.diffusion import DiffusionConfig, DiffusionStage
 from spectremor.diffusion.denoiser import UNet1d
-from spectremor.diffusion.noise import SensorNoise
+from spectremor.diffusion.noise import FieldNoise, SensorNoise
 from spectremor.diffusion.protocol import Condition
 from spectremor.diffusion.stage import MICRO_BATCH
 
@@ -58,14 +58,38 @@ def test_the_same_bytes_alone_and_among_others() -> None:
     assert stage.generate_arrays(stage1, realizations=1, seed=5).tobytes() != alone.tobytes()
 
 
+@pytest.mark.parametrize("correlation", [0.0, 3.0])
 @pytest.mark.parametrize("sampler", ["ddpm", "ddim", "dpm-solver++"])
-def test_some_sensors_are_what_they_are_in_the_whole_field(sampler: str) -> None:
+def test_some_sensors_are_what_they_are_in_the_whole_field(sampler: str, correlation: float) -> None:
     stage, stage1 = make_stage(), wavefield()
-    whole = stage.generate_arrays(stage1, realizations=2, seed=1, sampler=sampler)
+    how: dict = {"realizations": 2, "seed": 1, "sampler": sampler, "noise_correlation": correlation}
+    whole = stage.generate_arrays(stage1, **how)
     sensors = np.array([140, 3, 77])
-    some = stage.generate_at(stage1, sensors, realizations=2, seed=1, sampler=sampler)
+    some = stage.generate_at(stage1, sensors, **how)
     expected = np.moveaxis(whole.reshape(2, 3, NX * NY, 320)[:, :, sensors], 1, 2)
     np.testing.assert_allclose(some, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+def test_alike_noise_is_the_models_own_choice_and_belongs_to_the_realization() -> None:
+    stage, stage1 = make_stage(), wavefield()
+    sampling = stage.config.sampling.model_copy(update={"noise_correlation": 3.0})
+    alike = DiffusionStage(stage.config.model_copy(update={"sampling": sampling}))
+    alike.load_state_dict(stage.state_dict())
+    three = alike.generate_arrays(stage1, realizations=3, seed=4)
+    assert alike.generate_arrays(stage1, seed=4)[0].tobytes() == three[0].tobytes()
+    assert stage.generate_arrays(stage1, seed=4, noise_correlation=3.0)[0].tobytes() == three[0].tobytes()
+    assert len({field.tobytes() for field in (*three, stage.generate_arrays(stage1, seed=4)[0])}) == 4
+
+
+def test_alike_noise_is_standard_normal_and_correlated_as_stated() -> None:
+    numbers = [0, 1, 5, 29]  # of a grid of 6 x 5: a neighbour along y, one along x, the far corner
+    draw = FieldNoise(3, 0, (6, 5), (3, 20_000), 3.0).at(numbers)
+    first, second = draw().flatten(1), draw().flatten(1)
+    found = np.corrcoef(first.numpy())
+    np.testing.assert_allclose(first.std(dim=1), 1.0, atol=0.02)
+    for k, distance in ((1, 1.0), (2, 1.0), (3, np.hypot(5, 4))):
+        assert found[0, k] == pytest.approx(np.exp(-distance / 3.0), abs=0.02)
+    assert abs(np.corrcoef(first[0].numpy(), second[0].numpy())[0, 1]) < 0.02
 
 
 def test_noise_belongs_to_seed_realization_and_sensor() -> None:

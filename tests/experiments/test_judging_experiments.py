@@ -14,12 +14,10 @@ import zarr
 
 from spectremor.cli import experiment
 from spectremor.core.errors import InputError
-from spectremor.data.store import CampaignStore
-from spectremor.diffusion.stage import DiffusionStage
 from spectremor.experiments import coherence, phase_shift
+from spectremor.experiments.at_sensors import at_sensors
 from spectremor.experiments.cases import open_cases
 from spectremor.experiments.common import Settings, check_out, parse, write_result
-from spectremor.experiments.restoring import at_sensors, noise_mixing, restore_with_mixed_noise
 from spectremor.experiments.scoring import mean, score, spread, summary
 from spectremor.experiments.wording import compare
 
@@ -42,41 +40,12 @@ def command(*arguments: str | Path) -> None:
     app(["experiment", *map(str, arguments)], standalone_mode=False)
 
 
-# -- restoring some sensors ------------------------------------------------------------------------------------------
-
-
-def test_unmixed_noise_is_the_stage_itself(store_path: Path, diffusion_stage: DiffusionStage) -> None:
-    stage1 = CampaignStore.open(store_path).velocity(5, 300.0)
-    sensors = np.array([3, 17, 46])
-    plain = diffusion_stage.generate_at(stage1, sensors, seed=4)[0]
-    found = restore_with_mixed_noise(diffusion_stage, stage1, sensors, np.eye(48, dtype=np.float32), seed=4)
-    np.testing.assert_allclose(found, plain, rtol=1e-4, atol=1e-6 * np.abs(plain).max())
+# -- sensors ----------------------------------------------------------------------------------------------------------
 
 
 def test_sensors_are_numbered_along_y_first() -> None:
     field = np.random.default_rng(0).standard_normal((3, 4, 5, 7))
     np.testing.assert_array_equal(at_sensors(field, np.array([7]))[0], field[:, 1, 2])
-
-
-def test_correlated_noise_keeps_each_sensors_distribution() -> None:
-    positions = np.stack(np.meshgrid(np.arange(6), np.arange(5), indexing="ij"), -1).reshape(-1, 2) * 300.0
-    mixing = noise_mixing(positions, 900.0).astype(float)
-    covariance = mixing @ mixing.T
-    np.testing.assert_allclose(np.diag(covariance), 1.0, atol=1e-5)
-    assert covariance[0, 1] == pytest.approx(np.exp(-300 / 900), abs=1e-5)
-    assert covariance[0, 5] == pytest.approx(np.exp(-300 / 900), abs=1e-5)
-
-
-def test_correlated_noise_is_the_same_for_some_sensors(store_path: Path, diffusion_stage: DiffusionStage) -> None:
-    store = CampaignStore.open(store_path)
-    positions = np.stack(np.meshgrid(store.x_m, store.y_m, indexing="ij"), -1).reshape(-1, 2)
-    mixing = noise_mixing(positions, 900.0)
-    stage1 = store.velocity(5, 300.0)
-    every = restore_with_mixed_noise(diffusion_stage, stage1, np.arange(48), mixing)
-    some = restore_with_mixed_noise(diffusion_stage, stage1, np.array([2, 40]), mixing)
-    np.testing.assert_allclose(some, every[[2, 40]], rtol=1e-4, atol=1e-6 * np.abs(every).max())
-    plain = diffusion_stage.generate_at(stage1, np.arange(48))[0]
-    assert np.abs(every - plain).max() > 1e-3 * np.abs(every).max()
 
 
 # -- known answers ---------------------------------------------------------------------------------------------------
@@ -94,7 +63,7 @@ def test_identical_sensors_are_fully_coherent() -> None:
     for name in coherence.FIELDS:
         np.testing.assert_allclose(found.in_band(name, (2.0, 5.0)), 1.0, atol=1e-6)
         np.testing.assert_allclose(found.correlation[name][0], 1.0, atol=1e-6)
-    assert found.scores[coherence.BOTH][0]["PG"] == pytest.approx(10, abs=1e-3)
+    assert found.scores[coherence.OWN][0]["PG"] == pytest.approx(10, abs=1e-3)
     assert 0.2 < found.floor < 0.5
 
 
@@ -160,7 +129,8 @@ def test_the_command_writes_a_result(
     command(name, "--data", store_path, "--model", model_path, "--size", "tiny", "--out", out)
     rows = read(out)
     fields = {row["field"] for row in rows}
-    assert {"stage 1", "both stages"} <= fields
+    assert "stage 1" in fields
+    assert any(field.startswith("both stages") for field in fields)
     assert {row["samples"] for row in rows} == {"2"}
     assert capsys.readouterr().out.strip() in (out / "summary.md").read_text()
 

@@ -96,10 +96,13 @@ class SamplingConfig(_Strict):
     Attributes:
         sampler: algorithm.
         steps: evaluations of the network.
+        noise_correlation: distance over which neighbouring sensors' noise is alike, as exp(-distance / this), in sensor
+            spacings (0: each sensor's noise is its own). Leaves each sensor's distribution as it is.
     """
 
     sampler: SamplerName = "dpm-solver++"
     steps: Positive = 10
+    noise_correlation: Annotated[float, Field(ge=0, le=1000)] = 0.0
 
 
 class DiffusionConfig(_Strict):

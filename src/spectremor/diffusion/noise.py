@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import scipy.linalg
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
+from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from spectremor.core.seeds import generator
@@ -39,3 +42,64 @@ class SensorNoise:
         """The next array of every sensor, shape (sensor, *shape)."""
         arrays = [g.standard_normal(self._shape, dtype=np.float32) for g in self._generators]
         return torch.from_numpy(np.stack(arrays)).to(self._device)
+
+
+class FieldNoise:
+    """Successive standard normal arrays for a grid of sensors, alike between neighbours.
+
+    The correlation is exp(-distance / `correlation`), the distance in sensor spacings. Each sensor's own noise stays
+    standard normal, so each sensor's own result keeps its distribution; only what sensors have in common changes.
+
+    Args:
+        seed: of the whole result.
+        realization: which one.
+        grid: sensors along x and y.
+        shape: of one sensor's array.
+        correlation: in sensor spacings, positive.
+        device: of the result; the numbers are drawn on the CPU.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        realization: int,
+        grid: tuple[int, int],
+        shape: tuple[int, ...],
+        correlation: float,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._key = (seed, "diffusion of a field", realization)
+        self._mixing = noise_mixing(*grid, correlation)
+        self._shape = shape
+        self._device = device
+        self._last: tuple[int, np.ndarray] | None = None
+
+    def at(self, sensors: Sequence[int]) -> Callable[[], Float[Tensor, "sensor ..."]]:
+        """What gives the successive arrays of some sensors; the same for a sensor whatever the others."""
+        numbers, count = np.asarray(sensors), 0
+
+        def draw() -> Float[Tensor, "sensor ..."]:
+            nonlocal count
+            field = self._field(count)
+            count += 1
+            return torch.from_numpy(field[numbers]).to(self._device)
+
+        return draw
+
+    def _field(self, number: int) -> Float32[np.ndarray, "all ..."]:
+        """Draw `number` of every sensor. The last one is kept: most samplers draw once, for many batches of sensors."""
+        if self._last is None or self._last[0] != number:
+            rows = generator(*self._key, number).standard_normal((len(self._mixing), *self._shape), dtype=np.float32)
+            mixed = (self._mixing @ rows.reshape(len(rows), -1)).reshape(rows.shape)
+            self._last = (number, mixed)
+        return self._last[1]
+
+
+@functools.lru_cache(maxsize=8)
+def noise_mixing(nx: int, ny: int, correlation: float) -> Float32[np.ndarray, "all all"]:
+    """Matrix that turns independent noises of a grid's sensors (x-major) into ones that neighbours share in part."""
+    positions = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="ij"), axis=-1).reshape(-1, 2)
+    covariance = np.exp(-cdist(positions, positions) / correlation)
+    mixing = scipy.linalg.cholesky(covariance, lower=True).astype(np.float32)
+    mixing.flags.writeable = False
+    return mixing

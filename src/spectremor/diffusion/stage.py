@@ -16,7 +16,7 @@ from spectremor.data.model_folder import with_tensors
 from spectremor.diffusion.config import DiffusionConfig, SamplerName
 from spectremor.diffusion.denoiser import UNet1d
 from spectremor.diffusion.latent import Latents, sensor_amplitude
-from spectremor.diffusion.noise import SensorNoise
+from spectremor.diffusion.noise import FieldNoise, SensorNoise
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
 from spectremor.diffusion.samplers import sample
@@ -48,6 +48,7 @@ class DiffusionStage(nn.Module):
         seed: int = 0,
         steps: int | None = None,
         sampler: SamplerName | None = None,
+        noise_correlation: float | None = None,
         on_progress: Callable[[float], None] | None = None,
     ) -> Float[np.ndarray, "realization 3 x y time"]:
         """Draw broadband wavefields around a stage-1 prediction.
@@ -60,6 +61,7 @@ class DiffusionStage(nn.Module):
             seed: one seed, one result.
             steps: evaluations of the network (the model's own default when None; a regression always takes one).
             sampler: "ddpm", "ddim" or "dpm-solver++" (the model's own when None).
+            noise_correlation: see `SamplingConfig` (the model's own when None).
             on_progress: called with the fraction done.
 
         Returns:
@@ -77,6 +79,7 @@ class DiffusionStage(nn.Module):
             seed=seed,
             steps=steps,
             sampler=sampler,
+            noise_correlation=noise_correlation,
             on_progress=on_progress,
         )
         return np.ascontiguousarray(np.moveaxis(traces, 2, 1)).reshape(realizations, 3, nx, ny, time)
@@ -91,6 +94,7 @@ class DiffusionStage(nn.Module):
         seed: int = 0,
         steps: int | None = None,
         sampler: SamplerName | None = None,
+        noise_correlation: float | None = None,
         on_progress: Callable[[float], None] | None = None,
     ) -> Float[np.ndarray, "realization k 3 time"]:
         """What `generate_arrays` gives at some sensors, without computing the others.
@@ -102,6 +106,7 @@ class DiffusionStage(nn.Module):
             seed: likewise.
             steps: likewise.
             sampler: likewise.
+            noise_correlation: likewise.
             on_progress: likewise.
 
         Raises:
@@ -117,13 +122,13 @@ class DiffusionStage(nn.Module):
         self.eval()
         starts = range(0, len(sensors), MICRO_BATCH)
         for realization in range(realizations):
+            noise_of = self._noise(seed, realization, (stage1.shape[1], stage1.shape[2]), noise_correlation)
             for done, start in enumerate(starts):
                 chosen = sensors[start : start + MICRO_BATCH]
                 # The last batch is filled up with one of its sensors, so that every batch has one size.
                 padded = np.concatenate([chosen, np.full(MICRO_BATCH - len(chosen), chosen[0])])
-                noise = SensorNoise(seed, realization, padded.tolist(), (3, self.config.latent.latent_samples), device)
                 condition = self.latents.condition(known[padded], amplitude[padded], field)
-                latents = self._draw(condition, noise, steps=steps, sampler=sampler)
+                latents = self._draw(condition, noise_of(padded.tolist()), steps=steps, sampler=sampler)
                 change = self.latents.finish(latents, known[padded], amplitude[padded]) - known[padded]
                 result = traces[padded] + self.latents.traces(change)
                 out[realization, start : start + len(chosen)] = result[: len(chosen)].cpu().numpy()
@@ -131,8 +136,19 @@ class DiffusionStage(nn.Module):
                     on_progress((realization + (done + 1) / len(starts)) / realizations)
         return out
 
+    def _noise(
+        self, seed: int, realization: int, grid: tuple[int, int], correlation: float | None
+    ) -> Callable[[list[int]], Callable[[], Tensor]]:
+        """What makes the noise of a micro-batch."""
+        shape, device = (3, self.config.latent.latent_samples), self.latents.target_gain.device
+        if correlation is None:
+            correlation = self.config.sampling.noise_correlation
+        if correlation == 0:
+            return lambda sensors: SensorNoise(seed, realization, sensors, shape, device)
+        return FieldNoise(seed, realization, grid, shape, correlation, device).at
+
     def _draw(
-        self, condition: Condition, noise: SensorNoise, *, steps: int | None, sampler: SamplerName | None
+        self, condition: Condition, noise: Callable[[], Tensor], *, steps: int | None, sampler: SamplerName | None
     ) -> Float[Tensor, "b 3 n"]:
         """Latents of one micro-batch."""
         if self.config.process.objective == "regression":

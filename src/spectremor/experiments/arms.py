@@ -17,9 +17,9 @@ from spectremor.core.errors import InputError
 from spectremor.core.seeds import derive_seed
 from spectremor.diffusion.config import DiffusionConfig, LatentConfig, NetworkConfig
 from spectremor.diffusion.stage import DiffusionStage
+from spectremor.experiments.at_sensors import at_sensors
 from spectremor.experiments.cases import Cases
 from spectremor.experiments.common import Report, TrainingSettings, silent, sized
-from spectremor.experiments.restoring import at_sensors
 from spectremor.experiments.scoring import score
 from spectremor.pipeline import model_folder
 from spectremor.training.config import DdpmTraining

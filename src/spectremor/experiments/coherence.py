@@ -15,10 +15,10 @@ from pydantic import Field
 
 from spectremor.core.errors import InputError
 from spectremor.core.seeds import generator
+from spectremor.experiments.at_sensors import at_sensors
 from spectremor.experiments.cases import open_cases
 from spectremor.experiments.common import Report, Result, Settings, silent, sized
-from spectremor.experiments.drawing import AKIN, BOTH, COLOURS, STAGE1, TRUTH, Figure, new_figure, tidy
-from spectremor.experiments.restoring import at_sensors, noise_mixing, restore_with_mixed_noise
+from spectremor.experiments.drawing import AKIN, COLOURS, OWN, STAGE1, TRUTH, Figure, new_figure, tidy
 from spectremor.experiments.scoring import mean, score, spread
 from spectremor.experiments.wording import compare, with_spread
 from spectremor.signal.coherence import coherency_by_distance, pairs_by_distance
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SIZES = {"tiny": {"samples": 2, "sensors": 36}, "default": {"samples": 30, "sensors": 1024}}
-FIELDS = (TRUTH, STAGE1, BOTH, AKIN)
+FIELDS = (TRUTH, STAGE1, OWN, AKIN)
 #: Edges of the distance bins, in sensor spacings.
 EDGES = np.array([0.0, 1.2, 2.2, 3.2, 4.7, 6.7, 9.7, 14.0])
 PAIRS = 400
@@ -46,11 +46,11 @@ class CoherenceSettings(Settings):
         noise_correlation_m: distance over which the noise of the extra arm stays alike: exp(-distance / this).
     """
 
-    noise_correlation_m: Annotated[float, Field(gt=0)] = 1800.0
+    noise_correlation_m: Annotated[float, Field(gt=0)] = 900.0
 
 
 def run(settings: CoherenceSettings, report: Report = silent) -> Result:
-    """Compare the coherency of truth, stage 1, both stages, and both stages with noise that neighbours share in part.
+    """Compare the coherency of truth, stage 1, and both stages, each sensor's noise its own or alike its neighbours'.
 
     Raises:
         InputError: a setting, store or model that does not allow it.
@@ -62,14 +62,14 @@ def run(settings: CoherenceSettings, report: Report = silent) -> Result:
     sensors, positions = sensor_block(cases.store.x_m, cases.store.y_m, size["sensors"])
     pairs = pairs_by_distance(positions, EDGES * _spacing(positions), most=PAIRS, seed=settings.seed)
     pairs = [chosen for chosen in pairs if len(chosen)]
-    mixing = noise_mixing(_grid(cases.store.x_m, cases.store.y_m), settings.noise_correlation_m)
+    akin = settings.noise_correlation_m / _spacing(positions)
     found = Findings.empty(positions, pairs, len(cases.store.time_s), cases.dt_s, settings.seed)
     for done, i in enumerate(ids.tolist()):
         report(done / len(ids), f"sample {i}")
         stage1 = cases.stage1(i)
         traces = {TRUTH: at_sensors(cases.truth(i), sensors), STAGE1: at_sensors(stage1, sensors)}
-        traces[BOTH] = stage.generate_at(stage1, sensors, seed=settings.seed)[0]
-        traces[AKIN] = restore_with_mixed_noise(stage, stage1, sensors, mixing, seed=settings.seed)
+        for name, correlation in ((OWN, 0.0), (AKIN, akin)):
+            traces[name] = stage.generate_at(stage1, sensors, seed=settings.seed, noise_correlation=correlation)[0]
         found.add(traces, pairs)
     config = {"settings": settings.model_dump(mode="json"), **size, **cases.describe(), "ids": ids.tolist()}
     return Result(
@@ -178,10 +178,6 @@ def _middle(available: int, wanted: int) -> Int[np.ndarray, " n"]:
     return np.arange(first, first + used)
 
 
-def _grid(x_m: np.ndarray, y_m: np.ndarray) -> Float[np.ndarray, "all two"]:
-    return np.stack(np.meshgrid(x_m, y_m, indexing="ij"), axis=-1).reshape(-1, 2)
-
-
 def _spacing(positions: Float[np.ndarray, "k two"]) -> float:
     """Distance between nearest neighbours along an axis, in m."""
     steps = [np.diff(np.unique(axis)) for axis in positions.T]
@@ -240,17 +236,18 @@ def _paragraph(found: Findings, correlation_m: float) -> str:
     gap = {name: mean(np.abs(near[name] - near[TRUTH])) for name in FIELDS}
     fit = {
         name: tuple(mean(np.array([row[key] for row in found.scores[name]])) for key in ("EG", "PG"))
-        for name in (BOTH, AKIN)
+        for name in (OWN, AKIN)
     }
     return (
         f"Between sensors {found.distances_m[0]:.0f} m apart and at {low:g}-{high:g} Hz the lagged coherency is "
         f"{with_spread(near[TRUTH])} in the truth, {with_spread(near[STAGE1])} in stage 1 and "
-        f"{with_spread(near[BOTH])} after both stages (mean and spread over {len(near[TRUTH])} samples; unrelated "
-        f"noise gives {found.floor:.2f}). Both stages are {compare(near[BOTH], near[TRUTH])} the truth and "
-        f"{compare(near[BOTH], near[STAGE1])} stage 1: the mean distance to the truth is {gap[STAGE1]:.2f} before the "
-        f"diffusion stage and {gap[BOTH]:.2f} after it. Without allowing a lag the correlation of the same traces is "
-        f"{close[TRUTH]} in the truth, {close[STAGE1]} in stage 1 and {close[BOTH]} after both. When the sensors' "
+        f"{with_spread(near[OWN])} after both stages with noise drawn sensor by sensor (mean and spread over "
+        f"{len(near[TRUTH])} samples; unrelated noise gives {found.floor:.2f}). "
+        f"Both stages are {compare(near[OWN], near[TRUTH])} the truth and "
+        f"{compare(near[OWN], near[STAGE1])} stage 1: the mean distance to the truth is {gap[STAGE1]:.2f} before the "
+        f"diffusion stage and {gap[OWN]:.2f} after it. Without allowing a lag the correlation of the same traces is "
+        f"{close[TRUTH]} in the truth, {close[STAGE1]} in stage 1 and {close[OWN]} after both. When the sensors' "
         f"noises are drawn alike over {correlation_m:g} m instead of one by one, with the same weights, the coherency "
         f"becomes {with_spread(near[AKIN])} (distance to the truth {gap[AKIN]:.2f}) and the correlation {close[AKIN]}; "
-        f"EG and PG are {fit[AKIN][0]:.2f} and {fit[AKIN][1]:.2f} against {fit[BOTH][0]:.2f} and {fit[BOTH][1]:.2f}."
+        f"EG and PG are {fit[AKIN][0]:.2f} and {fit[AKIN][1]:.2f} against {fit[OWN][0]:.2f} and {fit[OWN][1]:.2f}."
     )

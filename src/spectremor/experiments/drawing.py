@@ -12,8 +12,10 @@ from spectremor.evaluation.overview import FULL_COLOUR, STAGE1_COLOUR
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TRUTH, STAGE1, BOTH, AKIN = "truth", "stage 1", "both stages", "both stages, correlated noise"
-COLOURS = {TRUTH: "#1a1a1a", STAGE1: STAGE1_COLOUR, BOTH: FULL_COLOUR, AKIN: "#2b6ca3"}
+TRUTH, STAGE1, BOTH = "truth", "stage 1", "both stages"
+#: Both stages with noise of two kinds.
+OWN, AKIN = "both stages, independent noise", "both stages, correlated noise"
+COLOURS = {TRUTH: "#1a1a1a", STAGE1: STAGE1_COLOUR, BOTH: FULL_COLOUR, OWN: FULL_COLOUR, AKIN: "#2b6ca3"}
 #: For arms that have no fixed colour; distinguishable without colour vision.
 ARM_COLOURS = ("#c1272d", "#2b6ca3", "#c98a1b", "#4d8b57")
 BAND_COLOURS = ("#2b6ca3", "#c98a1b", "#c1272d")

@@ -23,10 +23,10 @@ from spectremor.experiments.arms import (
     train,
     training_config,
 )
+from spectremor.experiments.at_sensors import at_sensors
 from spectremor.experiments.cases import Cases, open_cases
 from spectremor.experiments.common import Positive, Report, Result, TrainingSettings, silent
 from spectremor.experiments.joint import JointTask
-from spectremor.experiments.restoring import at_sensors
 from spectremor.experiments.scoring import BIASES, mean, score
 from spectremor.experiments.two_arms import (
     EQUAL_STEPS,
@@ -142,7 +142,8 @@ def _preparation(ground: Ground, surrogate: MifnoSurrogate) -> Preparation:
     checksum = int(ground.cases.store.array("checksum")[ground.train_ids[0]])
     cache = ground.frozen.folder.parent / f"waves-{checksum:016x}"
     cache.mkdir(parents=True, exist_ok=True)
-    return Preparation(ground.cases.store, surrogate.domain, surrogate.normalisation, cache)
+    spacing_m = surrogate.config.simulation_m
+    return Preparation(ground.cases.store, surrogate.domain, surrogate.normalisation, cache, spacing_m)
 
 
 def _config(ground: Ground, steps: int, seed: int) -> DdpmTraining:

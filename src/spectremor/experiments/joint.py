@@ -101,7 +101,7 @@ class JointTask:
         self.train_ids = train_ids
         network = Mifno(surrogate.config)
         network.load_state_dict(surrogate.network.state_dict())
-        self.surrogate = MifnoSurrogate(network, surrogate.normalisation)
+        self.surrogate = MifnoSurrogate(network, surrogate.normalisation, surrogate.simulate)
         self.stage = stage
         self.module = JointObjective(network, stage, weight)
 

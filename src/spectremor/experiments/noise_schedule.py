@@ -24,10 +24,10 @@ from spectremor.experiments.arms import (
     train,
     training_config,
 )
+from spectremor.experiments.at_sensors import at_sensors
 from spectremor.experiments.cases import Cases, open_cases
 from spectremor.experiments.common import Report, Result, TrainingSettings, silent
 from spectremor.experiments.drawing import ARM_COLOURS, STAGE1_COLOUR, Figure, new_figure, tidy
-from spectremor.experiments.restoring import at_sensors
 from spectremor.experiments.scoring import mean, score, summary
 from spectremor.experiments.two_arms import EQUAL_STEPS, EQUAL_TIME
 from spectremor.experiments.wording import over_trainings, with_spread

@@ -10,10 +10,10 @@ from jaxtyping import Float
 from pydantic import Field
 
 from spectremor.core.errors import InputError
+from spectremor.experiments.at_sensors import at_sensors
 from spectremor.experiments.cases import open_cases
 from spectremor.experiments.common import Report, Result, Settings, silent, sized
 from spectremor.experiments.drawing import BAND_COLOURS, BOTH, COLOURS, STAGE1, Figure, new_figure, tidy
-from spectremor.experiments.restoring import at_sensors
 from spectremor.experiments.scoring import BIASES, mean, score, summary
 from spectremor.experiments.wording import compare, with_spread
 

@@ -19,6 +19,7 @@ from spectremor.experiments.arms import (
     train,
     training_config,
 )
+from spectremor.experiments.at_sensors import at_sensors
 from spectremor.experiments.cases import Cases, open_cases
 from spectremor.experiments.common import Report, Result, TrainingSettings, silent
 from spectremor.experiments.drawing import (
@@ -34,7 +35,6 @@ from spectremor.experiments.drawing import (
     over_steps,
     tidy,
 )
-from spectremor.experiments.restoring import at_sensors
 from spectremor.experiments.scoring import BIASES, mean, summary
 from spectremor.experiments.wording import over_trainings, with_spread
 from spectremor.signal.spectra import amplitude_spectrum, frequencies
