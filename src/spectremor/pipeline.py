@@ -165,13 +165,16 @@ def load_model(folder: str | Path | None = None) -> GroundMotionModel:
 
     folder = model_folder(folder)
     config, tensors = read_model_folder(folder)
-    kind = _stage1_part(config, folder)
+    _check_stage1(config, folder)
     stage1: MifnoSurrogate | CoarseSimulation
-    with part_of(folder, kind):
-        if kind == "simulation":
-            stage1 = CoarseSimulation.from_parts(config[kind], tensors[kind])
-        else:
-            stage1 = MifnoSurrogate.from_parts(config[kind], tensors[kind])
+    simulate = None
+    if "simulation" in config:
+        with part_of(folder, "simulation"):
+            stage1 = CoarseSimulation.from_parts(config["simulation"], tensors["simulation"])
+        simulate = stage1.velocity
+    if "surrogate" in config:
+        with part_of(folder, "surrogate"):
+            stage1 = MifnoSurrogate.from_parts(config["surrogate"], tensors["surrogate"], simulate)
     stage2 = None
     if "diffusion" in config:
         with part_of(folder, "diffusion"):
@@ -206,23 +209,31 @@ def check_event(
 
     folder = model_folder(folder)
     config = check_model_folder(folder)
-    kind = _stage1_part(config, folder)
+    _check_stage1(config, folder)
     if not stage1_only and "diffusion" not in config:
         raise InputError("model", folder, "a model folder with a diffusion stage")
-    check = simulated.check_config if kind == "simulation" else neural.check_config
-    with part_of(folder, kind):
-        domain = check(config[kind]).domain
-    domain.check_event(geology, source)
+    for part, check in (("simulation", simulated.check_config), ("surrogate", neural.check_config)):
+        if part in config:
+            with part_of(folder, part):
+                domain = check(config[part]).domain
+            domain.check_event(geology, source)
 
 
-def _stage1_part(config: dict[str, Any], folder: Path) -> str:
-    from spectremor.data.model_files import STAGE1_PARTS
+def _check_stage1(config: dict[str, Any], folder: Path) -> None:
+    """Refuse a folder without a stage 1, or with a network and a simulation that do not belong together."""
+    from spectremor.data.model_files import STAGE1_PARTS, part_of
+    from spectremor.surrogate.config import check_config
 
-    found = [part for part in STAGE1_PARTS if part in config]
-    if len(found) != 1:
-        text = f"{folder} ({' and '.join(found)})" if found else folder
-        raise InputError("model", text, f"a model folder with one {' or '.join(STAGE1_PARTS)} stage")
-    return found[0]
+    if not any(part in config for part in STAGE1_PARTS):
+        raise InputError("model", folder, f"a model folder with a stage 1 ({' or '.join(STAGE1_PARTS)})")
+    if "surrogate" not in config:
+        return
+    with part_of(folder, "surrogate"):
+        wanted = check_config(config["surrogate"]).simulation_m
+    found = config["simulation"].get("grid_spacing_m") if "simulation" in config else None
+    if wanted != found:
+        has, needs = ("none" if m is None else f"one at {m} m" for m in (found, wanted))
+        raise InputError("model", f"{folder} (simulation: {has})", f"{needs}, which its network corrects")
 
 
 def _digest(folder: Path) -> str:

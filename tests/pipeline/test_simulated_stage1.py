@@ -120,10 +120,30 @@ def test_weights_of_a_simulation_are_refused(folder: Path, tmp_path: Path) -> No
         load_model(copy)
 
 
-def test_two_kinds_of_stage_one_in_a_folder_are_one_too_many(folder: Path, tiny_model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("corrects_m", "words"),
+    [
+        (None, r"simulation: one at 400.0 m\); allowed: none, which its network"),
+        (300.0, r"simulation: one at 400.0 m\); allowed: one at 300.0 m, which its network corrects"),
+    ],
+)
+def test_a_network_and_a_simulation_that_do_not_belong_together(
+    corrects_m: float | None, words: str, folder: Path, tiny_model: Path, tmp_path: Path
+) -> None:
     copy = shutil.copytree(folder, tmp_path / "copy")
     config = json.loads((copy / "config.json").read_text())
-    config["surrogate"] = json.loads((tiny_model / "config.json").read_text())["surrogate"]
+    network = json.loads((tiny_model / "config.json").read_text())["surrogate"]
+    config["surrogate"] = network | {"simulation_m": corrects_m}
     (copy / "config.json").write_text(json.dumps(config))
-    with pytest.raises(InputError, match=r"surrogate and simulation\); allowed: a model folder with one"):
+    for run in (lambda: load_model(copy), lambda: check_event(example_geology(), example_source(), copy)):
+        with pytest.raises(InputError, match=words):
+            run()
+
+
+def test_a_network_without_the_simulation_that_it_corrects(tiny_model: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(tiny_model, tmp_path / "copy")
+    config = json.loads((copy / "config.json").read_text())
+    config["surrogate"]["simulation_m"] = 300.0
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"simulation: none\); allowed: one at 300.0 m"):
         load_model(copy)

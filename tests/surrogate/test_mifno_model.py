@@ -16,13 +16,14 @@ from spectremor.core.geology import make_geology
 from spectremor.core.source import Source
 from spectremor.data.normalisation import GeologyNormalisation, trace_scale
 from spectremor.data.symmetries import Symmetry
-from spectremor.surrogate.augmentation import SYMMETRIES, turn_inputs
+from spectremor.surrogate.augmentation import SYMMETRIES, turn_inputs, turn_traces
 from spectremor.surrogate.config import Domain, MifnoConfig, check_config, load_preset
 from spectremor.surrogate.inputs import event_inputs
 from spectremor.surrogate.loss import LossConfig, relative_l1, sensor_l1, sensor_l2, spectral_l1, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.network import Mifno
 from spectremor.surrogate.protocol import Stage1
+from spectremor.surrogate.simulated import simulated_spectra
 from spectremor.surrogate.time_axis import at_times, delay, on_grid, spectrum
 
 DOMAIN = Domain(
@@ -56,6 +57,9 @@ VARIANTS = [
     {"moment": "input", "source_branch": True, "travel_times": False, "first_guess": False, "align": False},
     {"travel_times": False, "skip": "lowpass"},
     {"domain": DOMAIN.model_copy(update={"ray_smoothings_m": (0.0,)})},
+    {"simulation_m": 300.0},
+    {"simulation_m": 300.0, "first_guess": False, "align": False},
+    {"simulation_m": 300.0, "moment": "input"},
 ]
 
 
@@ -84,7 +88,17 @@ def model(seed=0, **switches):
     network = Mifno(MifnoConfig(**{"domain": DOMAIN, **SMALL, **switches}))
     for p in network.parameters():
         torch.nn.init.normal_(p, std=0.2)
-    return MifnoSurrogate(network.eval(), normalisation(DOMAIN))
+    return MifnoSurrogate(network.eval(), normalisation(DOMAIN), simulate)
+
+
+def simulate(vs, source):
+    """Stands for a simulation: linear in the moment tensor, different at each place and time."""
+    waves = np.random.default_rng(int(vs.sum())).standard_normal((6, 3, *DOMAIN.sensors, DOMAIN.samples))
+    return np.tensordot(source.moment_tensor_nm, 1e-19 * waves, axes=1)
+
+
+def simulated_if(stage1, vs, source):
+    return None if stage1.config.simulation_m is None else simulate(vs, source)
 
 
 def source(moment=(1.0, -0.5, -0.5, 0.3, 0.8, -0.2), position=(4000.0, 2500.0, -5000.0), size=2e16):
@@ -106,7 +120,9 @@ def test_predicts_a_labelled_wavefield(switches):
 @pytest.mark.parametrize("switches", VARIANTS)
 def test_every_weight_learns(switches):
     stage1 = model(**switches)
-    arrays = event_inputs(rocks(DOMAIN.nodes).astype(float), source(), stage1.domain, stage1.normalisation)
+    vs = rocks(DOMAIN.nodes).astype(float)
+    simulated = simulated_if(stage1, vs, source())
+    arrays = event_inputs(vs, source(), stage1.domain, stage1.normalisation, simulated_m_s=simulated)
     out = stage1.network({k: torch.from_numpy(v)[None] for k, v in arrays.items()})
     surrogate_loss(out, torch.randn_like(out), LossConfig(relative=1, sensor=1, energy=1, spectral=1)).backward()
     for name, p in stage1.network.named_parameters():
@@ -122,8 +138,40 @@ def test_magnitude_scales_exactly(switches):
     np.testing.assert_allclose(ten, 10 * one, rtol=1e-4, atol=1e-5 * np.abs(ten).max())
 
 
-def test_linear_in_the_moment_tensor():
-    stage1, vs = model(), rocks(DOMAIN.nodes)[None]
+def test_without_a_correction_it_is_the_simulation():
+    stage1, vs = model(simulation_m=300.0), rocks(DOMAIN.nodes)
+    assert stage1.name == "MIFNO on a simulation at 300 m"
+    torch.nn.init.zeros_(stage1.network.waves.head)
+    np.testing.assert_allclose(stage1.predict_arrays(vs[None], [source()])[0], simulate(vs, source()), rtol=1e-5)
+
+
+def test_a_simulation_at_hand_is_not_made_again():
+    stage1, vs = model(simulation_m=300.0), rocks(DOMAIN.nodes)
+    whole = stage1.predict_arrays(vs[None], [source()])[0]
+    alone = MifnoSurrogate(stage1.network, stage1.normalisation)
+    np.testing.assert_array_equal(alone.correct(vs, source(), simulate(vs, source())), whole)
+    with pytest.raises(InputError, match="no simulation at 300 m"):
+        alone.predict_arrays(vs[None], [source()])
+    with pytest.raises(InputError, match="simulated_m_s"):
+        alone.correct(vs, source(), simulate(vs, source())[..., :-1])
+
+
+def test_simulated_traces_are_themselves_on_the_networks_axis():
+    """A band-limited pulse, seen from the origin of each sensor."""
+    rate, samples, steps, period = 50.0, 320, 90, 7.2
+    pulse = lambda t: np.exp(-(((t - 2.5) / 0.25) ** 2)) * np.cos(9 * (t - 2.5))  # noqa: E731
+    traces = torch.tensor(pulse(np.arange(samples) / rate), dtype=torch.float32).expand(1, 3, 2, 1, -1)
+    origin = torch.tensor([[[0.0], [1.3]]])
+    found = on_grid(simulated_spectra(traces, rate, origin, 45, period), steps)
+    times = np.arange(steps) * period / steps
+    for x, start in enumerate((0.0, 1.3)):
+        wanted = pulse(np.where(times + start > 6.8, times + start - period, times + start))
+        np.testing.assert_allclose(found[0, 1, x, 0].numpy(), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("switches", [{}, {"simulation_m": 300.0}])
+def test_linear_in_the_moment_tensor(switches):
+    stage1, vs = model(**switches), rocks(DOMAIN.nodes)[None]
     a, b = np.array([1.0, -0.5, -0.5, 0.3, 0.8, -0.2]), np.array([0.2, 0.1, -0.4, 1.0, 0.0, 0.5])
 
     def field(m):
@@ -146,7 +194,7 @@ def test_same_bytes_at_any_batch_size():
 def test_save_and_load(switches):
     stage1 = model(**switches)
     config, tensors = stage1.parts()
-    again = MifnoSurrogate.from_parts(config, tensors)
+    again = MifnoSurrogate.from_parts(config, tensors, simulate)
     vs = rocks(DOMAIN.nodes)[None]
     assert again.predict_arrays(vs, [source()]).tobytes() == stage1.predict_arrays(vs, [source()]).tobytes()
 
@@ -184,8 +232,11 @@ def test_turned_inputs_are_inputs_of_the_turned_event(symmetry):
     domain, vs, turn = square(), rocks((17, 17, 17)), Symmetry(symmetry)
     event = source(position=(3000.0, 5500.0, -5000.0))
     turned_vs = turn.geology(make_geology(vs, domain.extent_m)).values.astype(float)
-    wanted = event_inputs(turned_vs, turn.source(event, domain.extent_m), domain, normalisation(domain))
-    found = turn_inputs(event_inputs(vs.astype(float), event, domain, normalisation(domain)), symmetry)
+    field = np.random.default_rng(3).standard_normal((3, *domain.sensors, 5))
+    turned = turn.source(event, domain.extent_m)
+    wanted = event_inputs(turned_vs, turned, domain, normalisation(domain), simulated_m_s=turn_traces(field, symmetry))
+    found = event_inputs(vs.astype(float), event, domain, normalisation(domain), simulated_m_s=field)
+    found = turn_inputs(found, symmetry)
     assert found.keys() == wanted.keys()
     for name, values in wanted.items():
         np.testing.assert_allclose(found[name], values, atol=2e-3 * np.abs(values).max(), err_msg=name)

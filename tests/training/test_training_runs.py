@@ -140,6 +140,40 @@ def test_a_stage_trained_on_simulations_loads_with_the_simulation(
     assert not np.allclose(other(3), store.velocity(3, 300.0))
 
 
+def test_a_network_trained_to_correct_simulations_loads_with_the_simulation(
+    tmp_path: Path, simulated: Path, mifno_config: MifnoTraining, ddpm_config: DdpmTraining
+) -> None:
+    from spectremor.pipeline import load_model
+
+    corrector = mifno_config.model.model_copy(update={"simulation_m": 300.0})
+    train(mifno_config.model_copy(update={"model": corrector}), simulated, tmp_path / "mifno")
+    train(ddpm_config, simulated, tmp_path / "ddpm", stage1=str(tmp_path / "mifno"))
+    store, frozen = CampaignStore.open(simulated), FrozenStage1(CampaignStore.open(simulated), str(tmp_path / "ddpm"))
+    model = load_model(tmp_path / "ddpm" / "model")
+    assert model.stage1_name == "MIFNO on a simulation at 300 m"
+    config, _tensors = read_model_folder(tmp_path / "ddpm" / "model")
+    assert {"simulation", "surrogate", "diffusion"} <= set(config)
+    assert list(config["training"]) == ["mifno", "ddpm"]
+    # The stored simulations are not made again, and are not these: the small campaign's are no simulations at all.
+    assert frozen.digest == FrozenStage1(store, str(tmp_path / "mifno")).digest
+    np.testing.assert_array_equal(
+        frozen(3), model.surrogate.correct(store.vs(3), store.source(3), store.velocity(3, 300.0))
+    )
+    field = model.generate(store.geology(6), store.source(6), seed=1)
+    assert field.shape == (1, 3, 6, 6, 96)
+    assert np.isfinite(field.values).all()
+
+
+def test_a_network_that_corrects_simulations_needs_them(
+    tmp_path: Path, campaign: Path, mifno_config: MifnoTraining
+) -> None:
+    for spacing, words in ((400.0, r"model.simulation_m: got 400 m; allowed: .*300 m"), (300.0, "does not say how")):
+        model = mifno_config.model.model_copy(update={"simulation_m": spacing})
+        with pytest.raises(InputError, match=words):
+            train(mifno_config.model_copy(update={"model": model}), campaign, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
 def test_a_trained_model_loads_and_its_numbers_are_finite(
     tmp_path: Path, campaign: Path, mifno_config: MifnoTraining, ddpm_config: DdpmTraining
 ) -> None:

@@ -17,7 +17,7 @@ from spectremor.core.errors import InputError
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "MODEL_CARD.md"
-#: The first two are kinds of stage 1, of which a model has at most one.
+#: The first two make stage 1: a network, a simulation, or a network on top of a simulation that it corrects.
 PARTS = ("surrogate", "simulation", "diffusion")
 STAGE1_PARTS = PARTS[:2]
 

@@ -108,6 +108,10 @@ class CoarseSimulation:
         ]
         return np.stack(fields).astype(np.float32)
 
+    def velocity(self, vs_m_s: Float[np.ndarray, "x y z"], source: Source) -> Float32[np.ndarray, "3 sx sy time"]:
+        """Velocities in m/s of one event, from plain values."""
+        return self.predict_arrays(vs_m_s[None], [source])[0]
+
     def parts(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Config and tensors to save: there are no tensors."""
         return self.config.model_dump(mode="json"), {}

@@ -34,6 +34,8 @@ def turn_inputs(inputs: Mapping[str, np.ndarray], symmetry: int) -> dict[str, np
         "sensor": np.concatenate([incidence[2:], incidence[:2], s.plane(sensor[3:], (1, 2))]),
         "scale": inputs["scale"],
     }
+    if "simulation" in inputs:
+        turned["simulation"] = s.traces(inputs["simulation"])
     return {name: np.ascontiguousarray(values, dtype=np.float32) for name, values in turned.items()}
 
 

@@ -40,6 +40,8 @@ class MifnoConfig(pydantic.BaseModel):
         source_branch: grow the nine source numbers into a volume and merge it with the geology, as published.
         travel_times: arrival times and offsets from the source as channels of the geology and of the sensors.
         first_guess: direct waves of ray theory as channels of the waves, and as the function that is corrected.
+        simulation_m: grid spacing of a simulation of the same event, whose traces are then channels of the waves and
+            the function that is corrected, in place of the first guess (None: no simulation).
         align: work in time after the S arrival at each sensor.
         rise_time_s: of the first guess's source.
         lowpass_hz: corner of the traces' low-pass.
@@ -63,6 +65,7 @@ class MifnoConfig(pydantic.BaseModel):
     source_branch: bool = False
     travel_times: bool = True
     first_guess: bool = True
+    simulation_m: Annotated[float, Field(ge=50, le=10_000)] | None = None
     align: bool = True
     rise_time_s: float = Field(0.1, gt=0)
     lowpass_hz: float = Field(5.0, gt=0)

@@ -17,6 +17,7 @@ def event_inputs(
     domain: Domain,
     normalisation: GeologyNormalisation,
     waves: DirectWaves | None = None,
+    simulated_m_s: Float[np.ndarray, "3 sx sy time"] | None = None,
 ) -> dict[str, np.ndarray]:
     """The arrays of one event, float32, without a batch axis.
 
@@ -26,6 +27,7 @@ def event_inputs(
         domain: the network's.
         normalisation: of the geology.
         waves: the event's direct waves, if they are known already.
+        simulated_m_s: velocities of a simulation on a coarse grid, for a network that corrects one.
 
     Returns:
         geology (sx, sy, z): normalised Vs below the sensors.
@@ -37,6 +39,7 @@ def event_inputs(
             normalised.
         sensor (4, sx, sy): Vs at the surface over 3000 m/s, incidence East and North, distance over the domain's size.
         scale (): from m/s to normalised traces.
+        simulation (3, sx, sy, time): normalised traces of the simulation, where there is one.
     """
     if waves is None:
         waves = traced_waves(vs_m_s, source, domain)
@@ -56,6 +59,8 @@ def event_inputs(
         "sensor": np.stack([waves.surface_vs_m_s[0] / 3000.0, *waves.incidence[0], distance / size.max()]),
         "scale": np.array(scale),
     }
+    if simulated_m_s is not None:
+        arrays["simulation"] = simulated_m_s * scale
     return {name: np.ascontiguousarray(values, dtype=np.float32) for name, values in arrays.items()}
 
 

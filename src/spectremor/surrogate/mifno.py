@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,9 @@ from spectremor.surrogate.domain import Domain
 from spectremor.surrogate.inputs import event_inputs
 from spectremor.surrogate.network import Mifno
 
+#: Velocities in m/s (3, x, y, time) of an event on a coarse grid, from Vs in m/s (x, y, z) and a source.
+Simulate = Callable[[np.ndarray, Source], np.ndarray]
+
 #: Tensors of the normalisation, beside the network's.
 _NORMALISATION = ("normalisation.mean", "normalisation.std")
 
@@ -32,18 +35,21 @@ class MifnoSurrogate:
     Args:
         network: trained or fresh.
         normalisation: of the geologies that it was trained on.
+        simulate: makes the simulations that the network corrects, where it corrects any.
     """
 
-    def __init__(self, network: Mifno, normalisation: GeologyNormalisation) -> None:
+    def __init__(self, network: Mifno, normalisation: GeologyNormalisation, simulate: Simulate | None = None) -> None:
         self.network = network
         self.normalisation = normalisation
+        self.simulate = simulate
         if normalisation.mean.shape != self.domain.nodes:
             raise InputError("normalisation", f"shape {normalisation.mean.shape}", f"shape {self.domain.nodes}")
 
     @property
     def name(self) -> str:
         """What it is, in words."""
-        return "MIFNO"
+        spacing = self.config.simulation_m
+        return "MIFNO" if spacing is None else f"MIFNO on a simulation at {spacing:g} m"
 
     @property
     def config(self) -> MifnoConfig:
@@ -87,6 +93,22 @@ class MifnoSurrogate:
             raise InputError("sources", f"{len(sources)} for {len(vs_m_s)} geologies", "as many as geologies")
         return np.stack([self._one(vs, source) for vs, source in zip(vs_m_s, sources, strict=True)])
 
+    def correct(
+        self, vs_m_s: Float[np.ndarray, "x y z"], source: Source, simulated_m_s: Float[np.ndarray, "3 sx sy time"]
+    ) -> Float32[np.ndarray, "3 sx sy time"]:
+        """Velocities in m/s of one event whose simulation on the coarse grid is there already.
+
+        Raises:
+            InputError: arrays of another size, or a source outside the trained domain.
+        """
+        d = self.domain
+        d.check_shape(vs_m_s.shape)
+        d.check_source(source)
+        wanted = (3, *d.sensors, d.samples)
+        if simulated_m_s.shape != wanted:
+            raise InputError("simulated_m_s", f"shape {simulated_m_s.shape}", f"shape {wanted}")
+        return self._infer(vs_m_s, source, simulated_m_s)
+
     def parts(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Config and tensors to save; the inverse of `from_parts`."""
         tensors = {f"network.{name}": tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
@@ -96,7 +118,9 @@ class MifnoSurrogate:
         return self.config.model_dump(mode="json"), tensors
 
     @classmethod
-    def from_parts(cls, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> MifnoSurrogate:
+    def from_parts(
+        cls, config: Mapping[str, Any], tensors: Mapping[str, Tensor], simulate: Simulate | None = None
+    ) -> MifnoSurrogate:
         """Rebuild from what `parts` returned.
 
         Raises:
@@ -111,13 +135,20 @@ class MifnoSurrogate:
             raise InputError("surrogate weights", "a damaged normalisation", "finite mean and std of one shape")
         own = {k.removeprefix("network."): v for k, v in tensors.items() if k not in _NORMALISATION}
         network = with_tensors(lambda: Mifno(checked), own, field="surrogate weights")
-        return cls(network.eval(), GeologyNormalisation(mean, std))
+        return cls(network.eval(), GeologyNormalisation(mean, std), simulate)
 
     def _one(self, vs: np.ndarray, source: Source) -> np.ndarray:
         d = self.domain
         d.check_shape(vs.shape)
         d.check_source(source)
-        arrays = event_inputs(vs.astype(np.float64), source, d, self.normalisation)
+        if self.config.simulation_m is None:
+            return self._infer(vs, source, None)
+        if self.simulate is None:
+            raise InputError("surrogate", f"no simulation at {self.config.simulation_m:g} m", "one to correct")
+        return self._infer(vs, source, self.simulate(vs, source))
+
+    def _infer(self, vs: np.ndarray, source: Source, simulated: np.ndarray | None) -> np.ndarray:
+        arrays = event_inputs(vs.astype(np.float64), source, self.domain, self.normalisation, simulated_m_s=simulated)
         device = next(self.network.parameters()).device
         with torch.inference_mode():
             traces = self.network({k: torch.from_numpy(v)[None].to(device) for k, v in arrays.items()})[0]

@@ -1,5 +1,7 @@
 """The project's MIFNO: geology and source to the surface wavefield, on aligned axes, with wave physics as input.
 
+With `simulation_m`, it corrects a simulation on a coarse grid, which then stands among the waves.
+
 Three stages. The geology branch works on (x, y, z). The context branch turns depth into time and learns, on
 (x, y, time), what the ground does around each arrival. The waves start as the direct waves of ray theory plus the
 context contracted with the moment tensor, and pass through Fourier layers that the context steers.
@@ -17,6 +19,7 @@ from spectremor.surrogate.config import MifnoConfig
 from spectremor.surrogate.first_guess import arrival_envelopes, direct_wave_spectra, pulse_spectrum
 from spectremor.surrogate.fourier_layer import FourierLayer
 from spectremor.surrogate.gated import GatedFourierLayer
+from spectremor.surrogate.simulated import simulated_spectra
 from spectremor.surrogate.source_branch import SourceBranch
 from spectremor.surrogate.time_axis import at_times, delay, on_grid, spectrum
 
@@ -50,18 +53,24 @@ class Mifno(nn.Module):
         arrival = inputs["s_time"][:, 0]
         origin = arrival if c.align else torch.zeros_like(arrival)
         context = self.context(self.geology(inputs), inputs, origin)
-        waves = self._direct_waves(inputs, origin)
+        waves = self._known_waves(inputs, origin)
         traces = self.waves(waves, context, inputs["moment"]).movedim(-1, 1)
         coefficients = delay(spectrum(traces), origin[:, None], c.period_s)
         d = c.domain
-        return at_times(coefficients, 0.0, 1.0 / d.sampling_hz, d.samples, c.period_s)
+        found = at_times(coefficients, 0.0, 1.0 / d.sampling_hz, d.samples, c.period_s)
+        return found if c.simulation_m is None else found + inputs["simulation"]
 
-    def _direct_waves(self, inputs: Inputs, origin: Tensor) -> Float[Tensor, "b x y t wave"] | None:
-        if not self.config.first_guess:
-            return None
+    def _known_waves(self, inputs: Inputs, origin: Tensor) -> Float[Tensor, "b x y t wave"] | None:
         c = self.config
-        spectra = direct_wave_spectra(inputs["amplitude"], inputs["s_time"], origin, self.pulse, c.period_s)
-        return on_grid(spectra, c.steps).movedim(1, -1).contiguous()
+        spectra = []
+        if c.first_guess:
+            spectra += [direct_wave_spectra(inputs["amplitude"], inputs["s_time"], origin, self.pulse, c.period_s)]
+        if c.simulation_m is not None:
+            k, rate = (c.steps + 1) // 2, c.domain.sampling_hz
+            spectra += [simulated_spectra(inputs["simulation"], rate, origin, k, c.period_s)]
+        if not spectra:
+            return None
+        return on_grid(torch.cat(spectra, dim=1), c.steps).movedim(1, -1).contiguous()
 
 
 class GeologyBranch(nn.Module):
@@ -143,27 +152,29 @@ class LinearWaves(nn.Module):
         super().__init__()
         context, width = config.geology_width, config.wave_width
         modes = (*config.modes[:2], config.time_modes)
-        direct = _direct_channels(config)
-        self.lift = nn.Parameter(torch.randn(direct, width) / _WAVES**0.5) if direct else None
+        known = _known_channels(config)
+        self.lift = nn.Parameter(torch.randn(known, width) / _WAVES**0.5) if known else None
         self.radiate = nn.Parameter(0.1 * torch.randn(6, context, width) / context**0.5)
         self.layers = nn.ModuleList(
             GatedFourierLayer(width, context, modes, expansion=config.expansion) for _ in range(config.wave_layers)
         )
-        self.head = nn.Parameter(0.01 * torch.randn(width, 3))
-        self.first_guess = FirstGuess(config) if config.first_guess else None
+        # A simulation is close already: its correction starts small.
+        start = 0.01 if config.simulation_m is None else 1e-4
+        self.head = nn.Parameter(start * torch.randn(width, 3))
+        self.first_guess = _corrected(config)
 
     def forward(
-        self, direct: Float[Tensor, "b x y t wave"] | None, context: Tensor, moment: Float[Tensor, "b 6"]
+        self, known: Float[Tensor, "b x y t wave"] | None, context: Tensor, moment: Float[Tensor, "b 6"]
     ) -> Float[Tensor, "b x y t 3"]:
         """Three components on the network's axis."""
         radiation = torch.einsum("bm,mcw->bcw", moment, self.radiate)
         waves = torch.matmul(context.flatten(1, 3), radiation).view(*context.shape[:4], -1)
-        if direct is not None and self.lift is not None:
-            waves = waves + direct @ self.lift
+        if known is not None and self.lift is not None:
+            waves = waves + known @ self.lift
         for layer in self.layers:
             waves = layer(waves, context)
         traces = waves @ self.head
-        return traces if direct is None or self.first_guess is None else traces + self.first_guess(direct)
+        return traces if known is None or self.first_guess is None else traces + self.first_guess(known)
 
 
 class FreeWaves(nn.Module):
@@ -174,7 +185,7 @@ class FreeWaves(nn.Module):
         context = config.geology_width * (3 if config.source_branch else 1)
         width = config.wave_width
         modes = (*config.modes[:2], config.time_modes)
-        self.lift = nn.Linear(context + _direct_channels(config), width)
+        self.lift = nn.Linear(context + _known_channels(config), width)
         self.moment = nn.Linear(6, width, bias=False)
         self.layers = nn.ModuleList(
             FourierLayer(width, modes, law=config.skip, expansion=config.expansion) for _ in range(config.wave_layers)
@@ -182,18 +193,18 @@ class FreeWaves(nn.Module):
         self.head = nn.Linear(width, 3)
         nn.init.normal_(self.head.weight, std=1e-3)
         nn.init.zeros_(self.head.bias)
-        self.first_guess = FirstGuess(config) if config.first_guess else None
+        self.first_guess = _corrected(config)
 
     def forward(
-        self, direct: Float[Tensor, "b x y t wave"] | None, context: Tensor, moment: Float[Tensor, "b 6"]
+        self, known: Float[Tensor, "b x y t wave"] | None, context: Tensor, moment: Float[Tensor, "b 6"]
     ) -> Float[Tensor, "b x y t 3"]:
         """Three components on the network's axis."""
-        waves = self.lift(context if direct is None else torch.cat([context, direct], dim=-1))
+        waves = self.lift(context if known is None else torch.cat([context, known], dim=-1))
         waves = waves + self.moment(moment)[:, None, None, None]
         for layer in self.layers:
             waves = layer(waves)
         traces = self.head(waves)
-        return traces if direct is None or self.first_guess is None else traces + self.first_guess(direct)
+        return traces if known is None or self.first_guess is None else traces + self.first_guess(known)
 
 
 class FirstGuess(nn.Module):
@@ -218,3 +229,11 @@ class FirstGuess(nn.Module):
 
 def _direct_channels(config: MifnoConfig) -> int:
     return _WAVES * len(config.domain.ray_smoothings_m) if config.first_guess else 0
+
+
+def _known_channels(config: MifnoConfig) -> int:
+    return _direct_channels(config) + (0 if config.simulation_m is None else 3)
+
+
+def _corrected(config: MifnoConfig) -> FirstGuess | None:
+    return FirstGuess(config) if config.first_guess and config.simulation_m is None else None

@@ -30,12 +30,19 @@ class Preparation:
         domain: the network's; its sensors and times must be the store's.
         normalisation: of the geologies.
         cache: folder for direct waves; None computes them each time.
+        simulation_m: grid spacing of the store's simulations that the network corrects; None for none.
     """
 
     def __init__(
-        self, store: CampaignStore, domain: Domain, normalisation: GeologyNormalisation, cache: Path | None = None
+        self,
+        store: CampaignStore,
+        domain: Domain,
+        normalisation: GeologyNormalisation,
+        cache: Path | None = None,
+        simulation_m: float | None = None,
     ) -> None:
         self.store, self.domain, self.normalisation, self.cache = store, domain, normalisation, cache
+        self.simulation_m = simulation_m
         check_store(store, domain)
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
@@ -43,7 +50,8 @@ class Preparation:
     def __call__(self, index: int, symmetry: int = 0) -> Example:
         """Inputs (see `event_inputs`) and normalised traces (3, x, y, time) of a sample, turned."""
         vs, source = self.store.vs(index), self.store.source(index)
-        inputs = event_inputs(vs, source, self.domain, self.normalisation, self.waves(index))
+        simulated = None if self.simulation_m is None else self.store.velocity(index, self.simulation_m)
+        inputs = event_inputs(vs, source, self.domain, self.normalisation, self.waves(index), simulated)
         target = self.store.velocity(index) * inputs["scale"]
         if symmetry == 0:
             return inputs, target

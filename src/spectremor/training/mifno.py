@@ -16,13 +16,16 @@ from spectremor.core.seeds import generator
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.store import CampaignStore
 from spectremor.signal.misfit import frequency_biases, relative_errors
+from spectremor.simulation.stage1 import CoarseSimulation
 from spectremor.surrogate.augmentation import SYMMETRIES
+from spectremor.surrogate.config import MifnoConfig
 from spectremor.surrogate.loss import LossConfig, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.network import Mifno
 from spectremor.surrogate.preparation import Example, Preparation, check_store
 from spectremor.training.config import MifnoTraining
 from spectremor.training.order import epochs_of_step, items_of_step
+from spectremor.training.store_simulation import simulation_of
 from spectremor.training.task import Parts
 
 _TARGET = "target"
@@ -87,7 +90,7 @@ class MifnoTask:
         if not self.train_ids or not self.val_ids:
             found = f"{len(train_ids)} complete samples to train on, {len(val_ids)} for validation"
             raise InputError("--data", found, "at least one of each")
-        check_store(store, config.model.domain)
+        self.simulation = check_campaign(store, config.model)
         self.network = Mifno(config.model)
         self.module = MifnoObjective(self.network, config.loss)
         self._preparation: Preparation | None = None
@@ -151,8 +154,9 @@ class MifnoTask:
         return {name: float(np.nanmean([row[name] for row in rows])) for name in rows[0]}
 
     def parts(self) -> Parts:
-        """Stage 1 alone."""
-        return {"surrogate": MifnoSurrogate(self.network, self.module.normalisation()).parts()}
+        """Stage 1 alone, with the simulation that it corrects."""
+        own = {"surrogate": MifnoSurrogate(self.network, self.module.normalisation()).parts()}
+        return own if self.simulation is None else {"simulation": self.simulation.parts(), **own}
 
     def data(self) -> dict[str, Any]:
         """Nothing beside the campaign."""
@@ -167,9 +171,32 @@ class MifnoTask:
 
     def _prepared(self) -> Preparation:
         if self._preparation is None:
-            domain = self.config.model.domain
-            self._preparation = Preparation(self.store, domain, self.module.normalisation(), self.cache)
+            c = self.config.model
+            normalisation = self.module.normalisation()
+            self._preparation = Preparation(self.store, c.domain, normalisation, self.cache, c.simulation_m)
         return self._preparation
+
+
+def check_campaign(store: CampaignStore, model: MifnoConfig) -> CoarseSimulation | None:
+    """Refuse a campaign that a network cannot be trained on.
+
+    Returns:
+        What makes the simulations that the network corrects; None for one that corrects none.
+
+    Raises:
+        InputError: another domain than the network's, or without the simulations that it corrects.
+    """
+    check_store(store, model.domain)
+    spacing_m = model.simulation_m
+    if spacing_m is None:
+        return None
+    if spacing_m not in store.also_m:
+        allowed = ", ".join(f"{s:g} m" for s in store.also_m) or "none in this store"
+        raise InputError("model.simulation_m", f"{spacing_m:g} m", f"a coarser grid of the store: {allowed}")
+    found = simulation_of(store, spacing_m)
+    if found is None:
+        raise InputError("--data", f"{store.path}: does not say how it was simulated", "a store that does")
+    return found
 
 
 def _stack(examples: list[Example]) -> dict[str, Tensor]:

@@ -26,7 +26,7 @@ from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConf
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.export import export_best
 from spectremor.training.loop import BEST, Outcome, Watch, fit
-from spectremor.training.mifno import MifnoTask
+from spectremor.training.mifno import MifnoTask, check_campaign
 from spectremor.training.run_folder import start_run
 from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, model_of
 from spectremor.training.task import Task
@@ -73,6 +73,8 @@ def train(
     if initial is not None:
         facts["init"] = str(init)
     _refuse_empty(facts)
+    if isinstance(config, MifnoTraining):
+        check_campaign(store, config.model)
     run = Path(out)
     facts = start_run(run, config, facts, resume=resume)
     task = _task(config, store, kept, frozen, facts, initial)
@@ -107,10 +109,12 @@ def _initial(config: TrainingConfig, init: str | Path | None) -> dict[str, Tenso
         return None
     part = "surrogate" if isinstance(config, MifnoTraining) else "diffusion"
     earlier, tensors = read_model_folder(model_of(init))
-    if earlier.get(part) != config.model.model_dump(mode="json"):
-        raise InputError("--init", init, f"a model whose {part} has this config's network")
+    if part not in earlier:
+        raise InputError("--init", init, f"a model with a {part}")
     with part_of(init, part):
-        (MifnoSurrogate if part == "surrogate" else DiffusionStage).from_parts(earlier[part], tensors[part])
+        found = (MifnoSurrogate if part == "surrogate" else DiffusionStage).from_parts(earlier[part], tensors[part])
+    if found.config != config.model:
+        raise InputError("--init", init, f"a model whose {part} has this config's network")
     return tensors[part]
 
 

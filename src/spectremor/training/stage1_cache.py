@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from spectremor.core.domain import Domain
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file
 from spectremor.data.model_files import STAGE1_PARTS, part_of
@@ -24,8 +23,9 @@ from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
 from spectremor.diffusion.config import LatentConfig
 from spectremor.diffusion.latent import cosine_matrix
-from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
+from spectremor.simulation.stage1 import CoarseSimulation
 from spectremor.surrogate.mifno import MifnoSurrogate
+from spectremor.training.store_simulation import simulation_of
 
 Wavefield = Float[np.ndarray, "3 x y time"]
 
@@ -69,14 +69,14 @@ class FrozenStage1:
         if value not in self.store.also_m:
             raise InputError("--stage1", self.name, f"a model folder, a run, or {allowed}")
         self.digest = f"simulation{value:g}"
-        simulation = self._simulation(value)
+        simulation = simulation_of(self.store, value)
         self.parts = {} if simulation is None else {"simulation": simulation.parts()}
         self._predict = lambda i: self.store.velocity(i, value)
 
     def _simulated(self, simulation: CoarseSimulation) -> None:
         """A model's simulation: the stored one where that is the same."""
         spacing = simulation.config.grid_spacing_m
-        stored = self._simulation(spacing) if spacing in self.store.also_m else None
+        stored = simulation_of(self.store, spacing) if spacing in self.store.also_m else None
         if stored is not None and stored.config == simulation.config:
             self._coarse(f"{spacing:g}")
             return
@@ -85,53 +85,37 @@ class FrozenStage1:
         self.parts = {"simulation": simulation.parts()}
         self._predict = lambda i: simulation.predict_arrays(self.store.vs(i)[None], [self.store.source(i)])[0]
 
-    def _simulation(self, spacing_m: float) -> CoarseSimulation | None:
-        """The stage 1 that simulates anew what the store holds; None where it does not say how that was made."""
-        store = self.store
-        if not {"campaign", "simulator"} <= store.attrs.keys():
-            return None
-        scenario, solver = store.attrs["campaign"]["scenario"], store.attrs["simulator"]
-        low, high = zip(*(scenario["source"][f"{axis}_m"] for axis in "xyz"), strict=True)
-        domain = Domain(
-            extent_m=store.extent_m,
-            nodes=store.array("vs").shape[1:],
-            sensors=(len(store.x_m), len(store.y_m)),
-            first_sensor_m=(store.x_m[0], store.y_m[0]),
-            last_sensor_m=(store.x_m[-1], store.y_m[-1]),
-            samples=len(store.time_s),
-            sampling_hz=round(store.sampling_hz, 6),
-            source_low_m=low,
-            source_high_m=high,
-        )
-        return CoarseSimulation(
-            SimulationConfig(
-                domain=domain,
-                grid_spacing_m=spacing_m,
-                order=solver["order"],
-                lowpass_hz=scenario["lowpass_hz"],
-                solver_version=solver["solver_version"],
-            )
-        )
-
     def _model(self, path: Path) -> None:
         folder = model_of(path)
         config, tensors = read_model_folder(folder)
         if "simulation" in config:
             with part_of(folder, "simulation"):
                 self._simulated(CoarseSimulation.from_parts(config["simulation"], tensors["simulation"]))
-            return
-        if "surrogate" not in config:
+        if "surrogate" in config:
+            self._neural(folder, config, tensors["surrogate"])
+        elif "simulation" not in config:
             raise InputError("--stage1", path, f"a model folder with a stage 1 ({' or '.join(STAGE1_PARTS)})")
+
+    def _neural(self, folder: Path, config: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+        """A network, on the simulation that is already here where it corrects one."""
         with part_of(folder, "surrogate"):
-            surrogate = MifnoSurrogate.from_parts(config["surrogate"], tensors["surrogate"])
+            surrogate = MifnoSurrogate.from_parts(config["surrogate"], tensors)
         hashed = hashlib.blake2b(json.dumps(config["surrogate"], sort_keys=True).encode(), digest_size=8)
-        for key in sorted(tensors["surrogate"]):
-            hashed.update(key.encode() + tensors["surrogate"][key].numpy().tobytes())
-        self.digest = f"mifno{hashed.hexdigest()}"
-        self.parts = {"surrogate": surrogate.parts()}
+        for key in sorted(tensors):
+            hashed.update(key.encode() + tensors[key].numpy().tobytes())
         training = config.get("training")
         self.history = {k: v for k, v in training.items() if k == "mifno"} if isinstance(training, dict) else {}
-        self._predict = lambda i: surrogate.predict_arrays(self.store.vs(i)[None], [self.store.source(i)])[0]
+        store = self.store
+        if surrogate.config.simulation_m is None:
+            self.digest = f"mifno{hashed.hexdigest()}"
+            self._predict = lambda i: surrogate.predict_arrays(store.vs(i)[None], [store.source(i)])[0]
+        else:
+            if "simulation" not in self.parts:
+                raise InputError("--stage1", folder, "a model folder with the simulation that its network corrects")
+            simulated = self._predict
+            self.digest = f"mifno{hashed.hexdigest()}-{self.digest}"
+            self._predict = lambda i: surrogate.correct(store.vs(i), store.source(i), simulated(i))
+        self.parts = self.parts | {"surrogate": surrogate.parts()}
 
 
 def model_of(path: str | Path) -> Path:
