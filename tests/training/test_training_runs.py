@@ -406,18 +406,21 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path, campaign: Path, ddp
     values["model"]["network"]["dropout"] = 0.0
     config = DdpmTraining.model_validate(values)
     run_stage(config, campaign, tmp_path / "one")
-    launcher = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1")
-    launcher += ("--mixed_precision", "no", "--dynamo_backend", "no")
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
     arguments = command(config, campaign, tmp_path / "two", launcher=launcher)
-    # `accelerate launch` takes the module itself.
-    arguments.insert(arguments.index("spectremor") - 1, "--main_process_port=0")
     done = subprocess.run(arguments, env=environment(), capture_output=True, check=False, timeout=500)
     assert done.returncode == 0, done.stderr.decode()[-3000:]
+    # Once, by the main process alone.
+    assert done.stderr.decode().count("done: 8 steps on 2 processes") == 1
     a, b = state_of(tmp_path / "one"), state_of(tmp_path / "two")
     assert a.keys() == b.keys()
-    for name in a:
-        if name.startswith(("weights", "ema")):
-            np.testing.assert_allclose(a[name], b[name], rtol=0, atol=2e-4)
+    # AdamW turns the rounding errors of a gradient that is zero into whole steps: few weights have such a gradient.
+    apart = torch.cat([(a[k] - b[k]).abs().flatten() for k in a if k.startswith(("weights", "ema"))])
+    assert float((apart > 2e-5).double().mean()) < 0.02
+    losses = [
+        [float(row["val_loss"]) for row in read_metrics(tmp_path / run / "metrics.csv")] for run in ("one", "two")
+    ]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
     assert (tmp_path / "two/model/model.safetensors").is_file()
     assert [row["step"] for row in read_metrics(tmp_path / "two/metrics.csv")] == ["4", "8"]
 

@@ -88,14 +88,13 @@ def _train(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from spectremor.core.extras import need
-
-    need("accelerate", "train")
     from spectremor.training.config import load_config
+    from spectremor.training.processes import processes
     from spectremor.training.run import train
 
     settings = load_config(config, stage)
-    console = Console(stderr=True)
+    state = processes()
+    console = Console(stderr=True, quiet=not state.is_main_process)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:g}/{task.total:g}"))
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
         watch = _watch(bar, settings.steps)
@@ -103,11 +102,14 @@ def _train(
             settings, data, out, stage1=stage1, resume=resume, minutes=minutes, cache=cache, init=init, watch=watch
         )
     step = outcome.progress.step
+    several = f" on {state.num_processes} processes" if state.num_processes > 1 else ""
     if outcome.finished:
         best = outcome.progress
-        console.print(f"done: {step} steps; best validation loss {best.best_loss:.4g} at {best.best_step}; {out}/model")
+        console.print(
+            f"done: {step} steps{several}; best validation loss {best.best_loss:.4g} at {best.best_step}; {out}/model"
+        )
     else:
-        console.print(f"stopped at step {step} of {settings.steps}; go on with --resume")
+        console.print(f"stopped at step {step} of {settings.steps}{several}; go on with --resume")
 
 
 def _watch(bar, steps: int) -> Watch:  # type: ignore[no-untyped-def]

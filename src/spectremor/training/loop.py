@@ -23,6 +23,7 @@ from spectremor.core.seeds import derive_seed
 from spectremor.training.checkpoint import Progress, checkpoints, load_checkpoint, save_checkpoint
 from spectremor.training.config import LoopConfig
 from spectremor.training.logs import Log
+from spectremor.training.processes import on_cpu
 from spectremor.training.schedule import learning_rate
 from spectremor.training.task import Task
 
@@ -68,7 +69,7 @@ def fit(task: Task, config: LoopConfig, run: Path, watch: Watch) -> Outcome:
         run: folder of the run.
         watch: who looks on.
     """
-    accelerator = need("accelerate", "train").Accelerator()
+    accelerator = need("accelerate", "train").Accelerator(cpu=on_cpu())
     main = accelerator.is_main_process
     if not task.prepare(accelerator.process_index, accelerator.num_processes, watch.stop, watch.on_prepare):
         return Outcome(Progress(), finished=False)

@@ -27,6 +27,7 @@ from spectremor.training.ddpm import DdpmTask
 from spectremor.training.export import export_best
 from spectremor.training.loop import BEST, Outcome, Watch, fit
 from spectremor.training.mifno import MifnoTask, check_campaign
+from spectremor.training.processes import processes
 from spectremor.training.run_folder import start_run
 from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, model_of
 from spectremor.training.task import Task
@@ -76,14 +77,16 @@ def train(
     if isinstance(config, MifnoTraining):
         check_campaign(store, config.model)
     run = Path(out)
-    facts = start_run(run, config, facts, resume=resume)
+    with processes().main_process_first():
+        # The others go on with the run that the first has just begun.
+        facts = start_run(run, config, facts, resume=resume or not processes().is_main_process)
     task = _task(config, store, kept, frozen, facts, initial)
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     watch = watch or Watch()
     with _asked_to_stop() as asked:
         late = lambda: asked.is_set() or watch.stop() or (deadline is not None and time.monotonic() >= deadline)  # noqa: E731
         outcome = fit(task, config, run, replace(watch, stop=late))
-    if (run / BEST).is_file() and _is_main():
+    if (run / BEST).is_file() and processes().is_main_process:
         export_best(run, task, config, facts)
     return outcome
 
@@ -138,12 +141,6 @@ def _refuse_empty(facts: dict[str, Any]) -> None:
     if not facts["train_ids"] or not facts["val_ids"]:
         found = f"{len(facts['train_ids'])} complete samples to train on, {len(facts['val_ids'])} for validation"
         raise InputError("--data", found, "at least one of each")
-
-
-def _is_main() -> bool:
-    from accelerate import PartialState
-
-    return bool(PartialState().is_main_process)
 
 
 @contextmanager

@@ -1,0 +1,23 @@
+"""The processes that train together, as `torchrun` or `accelerate launch` started them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spectremor.core.extras import need
+
+if TYPE_CHECKING:
+    from accelerate import PartialState
+
+
+def on_cpu() -> bool:
+    """Whether training runs on processors; accelerate joins such processes only when it is told so."""
+    import torch
+
+    return not torch.cuda.is_available()
+
+
+def processes() -> PartialState:
+    """This process among the others."""
+    state: PartialState = need("accelerate", "train").PartialState(cpu=on_cpu())
+    return state
