@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
+from spectremor.core.validation import validated
 from spectremor.data.model_folder import with_tensors
 from spectremor.diffusion.config import DiffusionConfig, SamplerName
 from spectremor.diffusion.denoiser import UNet1d
@@ -209,9 +209,4 @@ def parse_config(config: Mapping[str, Any]) -> DiffusionConfig:
     Raises:
         InputError: names the first key that is unknown or has a value that is not allowed.
     """
-    try:
-        return DiffusionConfig.model_validate(config)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(["diffusion", *(str(part) for part in first["loc"])])
-        raise InputError(where, str(first.get("input"))[:80], first["msg"]) from None
+    return validated(DiffusionConfig, config, "diffusion")

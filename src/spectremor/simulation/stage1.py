@@ -17,6 +17,7 @@ from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.extras import need
 from spectremor.core.geology import check_geology, make_geology
 from spectremor.core.source import Source
+from spectremor.core.validation import validated
 
 
 class SimulationConfig(pydantic.BaseModel):
@@ -134,9 +135,4 @@ def check_config(config: Mapping[str, Any]) -> SimulationConfig:
     Raises:
         InputError: an unknown key or a value that is not allowed.
     """
-    try:
-        return SimulationConfig.model_validate(dict(config))
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(["simulation", *(str(part) for part in first["loc"])])
-        raise InputError(where, str(first.get("input"))[:80], first["msg"]) from None
+    return validated(SimulationConfig, config, "simulation")

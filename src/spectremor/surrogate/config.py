@@ -12,6 +12,7 @@ from pydantic import Field
 
 from spectremor.core.domain import Points
 from spectremor.core.errors import InputError
+from spectremor.core.validation import validated
 from spectremor.surrogate.domain import Domain
 
 #: Far above any use, as for the domain's points.
@@ -85,13 +86,7 @@ def check_config(values: Any) -> MifnoConfig:
     Raises:
         InputError: an unknown key or a value that is not allowed.
     """
-    try:
-        return MifnoConfig.model_validate(values)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(["mifno", *(str(p) for p in first["loc"])])
-        found = str(first.get("input", "missing"))[:80]
-        raise InputError(where, found, first["msg"]) from None
+    return validated(MifnoConfig, values, "mifno")
 
 
 def load_preset(name_or_path: str | Path) -> MifnoConfig:

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
+from spectremor.core.validation import validated
 from spectremor.surrogate.fourier_layer import FourierLayer
 from spectremor.surrogate.source_branch import SourceBranch
 
@@ -120,12 +121,7 @@ def load(state_dict: Mapping[str, Tensor], config: Mapping[str, Any] | Published
         InputError: a config that is not one of this network's, or tensors that do not fit it.
     """
     if not isinstance(config, PublishedConfig):
-        try:
-            config = PublishedConfig.model_validate(dict(config))
-        except pydantic.ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(p) for p in first["loc"]) or "config"
-            raise InputError(f"config.{where}", first.get("input", "missing"), first["msg"]) from None
+        config = validated(PublishedConfig, config, "config")
     model = PublishedMifno(config)
     mapped = _own_state(state_dict, config)
     for name, own in model.state_dict().items():

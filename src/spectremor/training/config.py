@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spectremor.core.errors import InputError
+from spectremor.core.validation import validated
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.surrogate.config import MifnoConfig
 from spectremor.surrogate.loss import LossConfig
@@ -142,12 +143,7 @@ def parse_config(values: dict[str, Any], stage: Stage) -> TrainingConfig:
     Raises:
         InputError: names the key.
     """
-    try:
-        return _CLASSES[stage].model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "config"
-        raise InputError(where, str(first.get("input"))[:80], first["msg"]) from None
+    return validated(_CLASSES[stage], values)
 
 
 def _model_preset(name: str, stage: Stage) -> dict[str, Any]:
