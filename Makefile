@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 TORCH_INDEX ?=
 export SPECTREMOR_SHARED ?= $(abspath ../shared)
 
-# Budget of `make reproduce`: simulations, and minutes for each of the two trainings.
+# Budget of `make reproduce`: simulations, and minutes for each training.
 N ?= 2000
 MINUTES ?= 480
 WORKERS ?= 2

@@ -14,7 +14,9 @@ spectremor train mifno --config "$CONFIG" --data "$store" --out "$OUT/mifno" --m
 # shellcheck disable=SC2046
 spectremor train ddpm --config "$CONFIG" --data "$store" --stage1 "$OUT/mifno" --out "$OUT/neural" --minutes "$MINUTES" $(go_on "$OUT/neural")
 # shellcheck disable=SC2046
-spectremor train ddpm --config coarse --data "$store" --stage1 simulation:300 --out "$OUT/coarse" --minutes "$MINUTES" $(go_on "$OUT/coarse")
+spectremor train mifno --config coarse --data "$store" --out "$OUT/correction" --minutes "$MINUTES" $(go_on "$OUT/correction")
+# shellcheck disable=SC2046
+spectremor train ddpm --config coarse --data "$store" --stage1 "$OUT/correction" --out "$OUT/coarse" --minutes "$MINUTES" $(go_on "$OUT/coarse")
 
 spectremor evaluate --data "$store" --model "$OUT/coarse/model" --compare "$OUT/neural/model" --split test --out "$OUT/report"
 echo "models: $OUT/coarse/model, $OUT/neural/model   report: $OUT/report/index.html"

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from spectremor.training.loop import Watch
 
-ConfigOption = Annotated[str, typer.Option("--config", help="tiny, small or paper, or a YAML file.")]
+ConfigOption = Annotated[str, typer.Option("--config", help="tiny, small, paper or coarse, or a YAML file.")]
 DataOption = Annotated[Path, typer.Option("--data", help="Campaign store, from `spectremor dataset`.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder of the run; the result is its folder `model`.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
