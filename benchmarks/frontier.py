@@ -267,9 +267,13 @@ def panel(axis: Axes, lines: dict[str, dict[str, float]], score: str, clock: str
     for family, label, marker, colour in families(list(lines)):
         times, values = ([lines[c][column] for c in family] for column in (clock, score))
         axis.plot(times, values, marker, color=colour, label=label)
+        if label.endswith("order 4"):
+            continue
+        # Simulations are labelled above their points, models below: the curves lie close together.
+        place = {"xytext": (-3, 5), "ha": "right"} if label.startswith("simulation") else {"xytext": (0, -11)}
         for name in family:
             at = (lines[name][clock], lines[name][score])
-            axis.annotate(short(name), at, textcoords="offset points", xytext=(4, 5), fontsize=7)
+            axis.annotate(short(name), at, textcoords="offset points", fontsize=6, color=colour, **place)
     if score.startswith("bias"):
         axis.axhline(0, color="0.5", lw=0.8)
     axis.grid(alpha=0.3)
