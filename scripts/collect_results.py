@@ -27,6 +27,8 @@ def main() -> None:
     parts = ["# Results", "", *report(out), *realizations(out)]
     for name in EXPERIMENTS:
         parts += experiment(out, name)
+    for folder in sorted(out.glob("report-*")):
+        parts += other_model(out, folder.name.removeprefix("report-"))
     (out / "results.md").write_text("\n".join(parts) + "\n")
     print(out / "results.md")
 
@@ -80,8 +82,20 @@ def shares(folder: Path, told: dict[str, Any]) -> list[str]:
     return [table(["% of sensors", *columns], body), ""]
 
 
-def realizations(out: Path) -> list[str]:
-    folder = out / "realizations"
+def other_model(out: Path, name: str) -> list[str]:
+    """Scores of a further model on the same events."""
+    folder = out / f"report-{name}"
+    told = json.loads((folder / "summary.json").read_text())
+    rows = [score_row(n, s, told) for n, s in told["scores"].items()]
+    lines = [f"## The model `{name}`", "", command(folder), "", table(["", *METRICS, "s per event"], rows), ""]
+    lines += [*(f"- {line}" for line in told["findings"]), "", *shares(folder, told)]
+    for figure_name in ("coherency", "deciles"):
+        lines += figure(out, folder / "figures" / f"{figure_name}.png", f"{name}_{figure_name}")
+    return lines + realizations(out, f"realizations-{name}", f"### Realizations of `{name}`")
+
+
+def realizations(out: Path, name: str = "realizations", heading: str = "## Realizations") -> list[str]:
+    folder = out / name
     if not (folder / "ensembles.csv").is_file():
         return []
     rows = read(folder / "ensembles.csv")
@@ -90,7 +104,7 @@ def realizations(out: Path) -> list[str]:
     columns = ["quantity", "crps_relative", "error_of_one_draw_relative", "inside_50%", "inside_80%", "inside_95%"]
     body = [[r["quantity"], *(number(float(r[c])) for c in columns[1:])] for r in drawn]
     title = f"{drawn[0]['realizations']} realizations, {drawn[0]['cases']} cases ({drawn[0]['contender']})"
-    lines = ["## Realizations", "", title, "", command(folder), "", table(columns, body), ""]
+    lines = [heading, "", title, "", command(folder), "", table(columns, body), ""]
     quantities = list(dict.fromkeys(r["quantity"] for r in known))
     by_name: dict[str, list[str]] = {}
     for r in known:
@@ -99,7 +113,7 @@ def realizations(out: Path) -> list[str]:
     lines += [table(["", *quantities], list(by_name.values())), ""]
     told = json.loads((folder / "summary.json").read_text())
     lines += [*(f"- {line}" for line in told["findings"] if "CRPS" in line), ""]
-    return lines + figure(out, folder / "figures" / "ensembles.png", "realizations")
+    return lines + figure(out, folder / "figures" / "ensembles.png", name)
 
 
 def experiment(out: Path, name: str) -> list[str]:
@@ -113,13 +127,19 @@ def experiment(out: Path, name: str) -> list[str]:
 
 
 def command(folder: Path) -> str:
-    """The command that made a folder, without the paths of this machine."""
-    path = folder / "command.txt"
-    words = path.read_text().split() if path.is_file() else []
-    short = ["STORE" if before == "--data" else "MODEL" if before == "--model" else word
+    """The command that made a folder, without the paths of this machine; MODEL is the model of the report."""
+    words = words_of(folder)
+    main = words_of(folder.parent / "report")
+    model = main[main.index("--model") + 1] if "--model" in main else ""
+    short = ["STORE" if before == "--data" else "MODEL" if (before, word) == ("--model", model) else word
              for before, word in zip(["", *words], words, strict=False)]  # fmt: skip
     taken = dict(line.split() for line in (folder.parent / "seconds.txt").read_text().splitlines())
     return f"`{' '.join(short)}` ({float(taken.get(folder.name, 'nan')) / 60:.1f} min)" if words else ""
+
+
+def words_of(folder: Path) -> list[str]:
+    path = folder / "command.txt"
+    return path.read_text().split() if path.is_file() else []
 
 
 def figure(out: Path, source: Path, name: str) -> list[str]:

@@ -9,6 +9,7 @@
 #   MINUTES, FULL_MINUTES each experiment that trains, at the default size (three trainings of each arm) and with the
 #                         model's own network (one training); 0 leaves it out  (3, 2)
 #   REGRESSION_MINUTES    for the regression baseline, once                    (4)
+#   OTHERS                further models, reported on beside                   (none)
 #   NEURAL                model whose stage 1 the experiment `freezing` trains: it needs a neural operator  (MODEL)
 set -euo pipefail
 [ $# = 3 ] || { echo "usage: $0 STORE MODEL OUT" >&2; exit 2; }
@@ -37,6 +38,11 @@ try() {
 
 judge report --samples "$EVENTS" --sensors "$SENSORS"
 judge realizations --samples 8 --sensors 24 --realizations "$DRAWS"
+for other in ${OTHERS:-}; do
+  name=$(basename "$other")
+  step "report-$name" spectremor evaluate --data "$store" --model "$other" --regression-minutes 0 --samples "$EVENTS" --sensors "$SENSORS"
+  step "realizations-$name" spectremor evaluate --data "$store" --model "$other" --regression-minutes 0 --samples 8 --sensors 24 --realizations "$DRAWS"
+done
 try coherence --samples 8
 try phase-shift --samples 16 --sensors 64
 for name in spectral-bias conditioning noise-schedule freezing; do
