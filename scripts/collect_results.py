@@ -134,7 +134,8 @@ def command(folder: Path) -> str:
     short = ["STORE" if before == "--data" else "MODEL" if (before, word) == ("--model", model) else word
              for before, word in zip(["", *words], words, strict=False)]  # fmt: skip
     taken = dict(line.split() for line in (folder.parent / "seconds.txt").read_text().splitlines())
-    return f"`{' '.join(short)}` ({float(taken.get(folder.name, 'nan')) / 60:.1f} min)" if words else ""
+    minutes = f" ({float(taken[folder.name]) / 60:.1f} min)" if folder.name in taken else ""
+    return f"`{' '.join(short)}`{minutes}" if words else ""
 
 
 def words_of(folder: Path) -> list[str]:
