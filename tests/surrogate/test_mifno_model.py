@@ -152,6 +152,9 @@ def test_a_simulation_at_hand_is_not_made_again():
     np.testing.assert_array_equal(alone.correct(vs, source(), simulate(vs, source())), whole)
     with pytest.raises(InputError, match="no simulation at 300 m"):
         alone.predict_arrays(vs[None], [source()])
+    short = MifnoSurrogate(stage1.network, stage1.normalisation, lambda vs, source: simulate(vs, source)[..., :-1])
+    with pytest.raises(InputError, match="simulated_m_s"):
+        short.predict_arrays(vs[None], [source()])
     with pytest.raises(InputError, match="simulated_m_s"):
         alone.correct(vs, source(), simulate(vs, source())[..., :-1])
 

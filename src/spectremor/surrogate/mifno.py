@@ -145,7 +145,7 @@ class MifnoSurrogate:
             return self._infer(vs, source, None)
         if self.simulate is None:
             raise InputError("surrogate", f"no simulation at {self.config.simulation_m:g} m", "one to correct")
-        return self._infer(vs, source, self.simulate(vs, source))
+        return self.correct(vs, source, self.simulate(vs, source))
 
     def _infer(self, vs: np.ndarray, source: Source, simulated: np.ndarray | None) -> np.ndarray:
         arrays = event_inputs(vs.astype(np.float64), source, self.domain, self.normalisation, simulated_m_s=simulated)
