@@ -14,7 +14,7 @@ from typing import Any
 
 from spectremor.surrogate.config import load_preset
 from spectremor.training.config import MifnoTraining, parse_config
-from spectremor.training.loop import BEST
+from spectremor.training.logs import best_row
 from spectremor.training.run import train
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -79,15 +79,6 @@ def variant(name: str, args: argparse.Namespace) -> MifnoTraining:
     )
     assert isinstance(config, MifnoTraining)
     return config
-
-
-def best_row(run: Path) -> dict[str, float]:
-    """The validation with the lowest loss."""
-    from spectremor.training.logs import read_metrics
-
-    assert (run / BEST).exists(), f"{run}: stopped before its first validation; run again to go on"
-    rows = [{k: float(v) for k, v in row.items() if v} for row in read_metrics(run / "metrics.csv")]
-    return min((row for row in rows if "val_loss" in row), key=lambda row: row["val_loss"])
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import Any
 
 EXPERIMENTS = ("spectral-bias", "conditioning", "coherence", "phase-shift", "freezing", "noise-schedule")
 REPORT_FIGURES = ("spectra", "histograms", "deciles", "coherency", "response", "seismograms_median")
+OTHER_FIGURES = ("coherency", "deciles")
 METRICS = ("rMAE", "rRMSE", "bias_low", "bias_mid", "bias_high", "EG", "PG", "rMAE_raw", "rRMSE_raw")
 
 
@@ -28,17 +29,20 @@ def main() -> None:
     for name in EXPERIMENTS:
         parts += experiment(out, name)
     for folder in sorted(out.glob("report-*")):
-        parts += other_model(out, folder.name.removeprefix("report-"))
+        other = folder.name.removeprefix("report-")
+        parts += [f"## The model `{other}`", "", *report(out, folder.name)]
+        parts += realizations(out, f"realizations-{other}", f"### Realizations of `{other}`")
     (out / "results.md").write_text("\n".join(parts) + "\n")
     print(out / "results.md")
 
 
-def report(out: Path) -> list[str]:
-    folder = out / "report"
+def report(out: Path, name: str = "report") -> list[str]:
+    """Scores of a model, with the figures that tell most of it; all figures and facts of the main one."""
+    folder = out / name
     if not folder.is_dir():
         return []
     told = json.loads((folder / "summary.json").read_text())
-    facts, scores = told["facts"], told["scores"]
+    facts, main = told["facts"], name == "report"
     lines = [
         f"{facts['events']} test events of `{facts['data']}`, {facts['duration_s']:g} s at {facts['sampling_hz']:g} "
         f"Hz, sound up to {facts['band_high_hz']:g} Hz. Mean over events, with the 95% bootstrap interval of EG, PG "
@@ -46,14 +50,17 @@ def report(out: Path) -> list[str]:
         "",
         command(folder),
         "",
-        table(["", *METRICS, "s per event"], [score_row(n, s, told) for n, s in scores.items()] + published(told)),
+        table(
+            ["", *METRICS, "s per event"],
+            [score_row(n, s, told) for n, s in told["scores"].items()] + (published(told) if main else []),
+        ),
         "",
-        *(f"- {line}" for line in [*told["findings"], *told["remarks"]]),
+        *(f"- {line}" for line in [*told["findings"], *(told["remarks"] if main else [])]),
         "",
         *shares(folder, told),
     ]
-    for name in REPORT_FIGURES:
-        lines += figure(out, folder / "figures" / f"{name}.png", f"report_{name}")
+    for figure_name in REPORT_FIGURES if main else OTHER_FIGURES:
+        lines += figure(out, folder / "figures" / f"{figure_name}.png", f"{name}_{figure_name}")
     return lines
 
 
@@ -80,18 +87,6 @@ def shares(folder: Path, told: dict[str, Any]) -> list[str]:
     rows |= told["published_shares"]
     body = [[name, *(percent(values.get(c)) for c in columns)] for name, values in rows.items()]
     return [table(["% of sensors", *columns], body), ""]
-
-
-def other_model(out: Path, name: str) -> list[str]:
-    """Scores of a further model on the same events."""
-    folder = out / f"report-{name}"
-    told = json.loads((folder / "summary.json").read_text())
-    rows = [score_row(n, s, told) for n, s in told["scores"].items()]
-    lines = [f"## The model `{name}`", "", command(folder), "", table(["", *METRICS, "s per event"], rows), ""]
-    lines += [*(f"- {line}" for line in told["findings"]), "", *shares(folder, told)]
-    for figure_name in ("coherency", "deciles"):
-        lines += figure(out, folder / "figures" / f"{figure_name}.png", f"{name}_{figure_name}")
-    return lines + realizations(out, f"realizations-{name}", f"### Realizations of `{name}`")
 
 
 def realizations(out: Path, name: str = "realizations", heading: str = "## Realizations") -> list[str]:

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.files import atomic_file
 
@@ -53,3 +54,15 @@ def read_metrics(path: Path) -> list[dict[str, str]]:
         return []
     with path.open(newline="") as file:
         return [{name: value for name, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def best_row(run: Path) -> dict[str, float]:
+    """The validation of a run with the lowest loss.
+
+    Raises:
+        InputError: the run has not been validated yet.
+    """
+    rows = [{name: float(value) for name, value in row.items()} for row in read_metrics(run / "metrics.csv")]
+    if not rows:
+        raise InputError("run", run, "a run with at least one validation; go on with it for longer")
+    return min(rows, key=lambda row: row["val_loss"])

@@ -68,6 +68,7 @@ def train(
     frozen = _frozen(config, store, stage1)
     facts: dict[str, Any] = {"store": str(store.path.resolve())}
     facts |= {f"{split}_ids": store.ids(split).tolist() for split in ("train", "val")}
+    facts["train_ids"] = facts["train_ids"][: config.train_samples or None]
     if frozen is not None:
         facts |= {"stage1": frozen.digest, "earlier": frozen.history}
     initial = _initial(config, init)
