@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from spectremor.core.errors import InputError
 from spectremor.diffusion.config import ProcessConfig
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
-from spectremor.diffusion.samplers import sample
+from spectremor.diffusion.samplers import sample, visited_steps
 
 SAMPLERS = ["ddpm", "ddim", "dpm-solver++"]
 
@@ -165,3 +167,35 @@ def test_impossible_numbers_of_steps_are_refused(steps: int) -> None:
             process=NoiseProcess(ProcessConfig()),
             steps=steps,
         )
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("steps", [1, 8, 61, 103, 201, 617])
+def test_each_step_is_visited_once_from_the_noisiest_down(sampler: str, steps: int) -> None:
+    visited: list[int] = []
+
+    class Spy(nn.Module):
+        def forward(self, x: torch.Tensor, _condition: Condition, step: int) -> torch.Tensor:
+            visited.append(step)
+            return torch.zeros_like(x)
+
+    sample(
+        Spy(),
+        empty(1),
+        lambda: torch.randn(1, 3, 8),
+        process=NoiseProcess(ProcessConfig()),
+        sampler=sampler,
+        steps=steps,
+    )
+    assert len(visited) == steps
+    assert visited[0] == 999
+    assert visited[-1] >= 0
+    assert all(a > b for a, b in itertools.pairwise(visited))
+
+
+def test_every_number_of_steps_has_its_own_spacing() -> None:
+    for steps in range(1, 1001):
+        visited = visited_steps(1000, steps)
+        assert (len(visited), visited[0]) == (steps, 999)
+        assert visited[-1] >= 0
+        assert (np.diff(visited) < 0).all()

@@ -69,11 +69,19 @@ def _multistep(
     with warnings.catch_warnings():
         # diffusers hands a tensor to np.array, which NumPy 2 tells tensors' authors about.
         warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        scheduler.set_timesteps(steps)
+        scheduler.set_timesteps(timesteps=visited_steps(process.config.train_steps, steps).tolist())
     x = noise()
     for step in scheduler.timesteps.tolist():
         x = scheduler.step(denoiser(x, condition, step), step, x, return_dict=False)[0]
     return x
+
+
+def visited_steps(longest: int, steps: int) -> np.ndarray:
+    """Steps of the process that are visited, from the last one down, evenly spaced.
+
+    diffusers' own "trailing" spacing has one step too many, -1, for some numbers of steps.
+    """
+    return np.round(np.arange(longest, 0, -longest / steps))[:steps].astype(int) - 1
 
 
 def _single_step(
@@ -86,8 +94,7 @@ def _single_step(
     ancestral: bool,
 ) -> Tensor:
     """DDIM; with eta = 1 it is ancestral sampling (Song et al. 2021, section 4.1), the noise given from outside."""
-    longest = process.config.train_steps
-    kept = np.round(np.arange(longest, 0, -longest / steps))[:steps][::-1].astype(int) - 1
+    kept = visited_steps(process.config.train_steps, steps)[::-1].copy()
     # A process of the kept steps alone: diffusers' own spacing is inexact where `steps` does not divide the process.
     scheduler = DDIMScheduler(num_train_timesteps=steps, prediction_type="sample", clip_sample=False)
     scheduler.alphas_cumprod = process.scheduler.alphas_cumprod[torch.from_numpy(kept)]
