@@ -50,6 +50,8 @@ def result(store, model):
 def test_contenders_and_counts(result) -> None:
     assert [t.name for t in result.tallies] == NAMES
     assert result.samples == [4, 5, 6]
+    assert all(row["seconds"] > 0 for tally in result.tallies[:-1] for row in tally.rows)
+    assert all(np.isnan(row["seconds"]) for row in result.tallies[-1].rows)  # read from the store, not made
     assert [row["undefined_sensors"] for row in result.tallies[0].rows] == [0, 1, 0]
     assert any("1 sensors with NaN or no motion" in r for r in result.remarks)
 
@@ -320,7 +322,8 @@ def test_verb_on_a_pair(truth, tmp_path) -> None:
         (("--data", "nowhere.zarr", "--out", "r"), "store"),
         (("--data", "nowhere.zarr", "--out", "r", "--split", "tst"), "--split"),
         (("--data", "nowhere.zarr", "--out", "r", "--sensors", "0"), "sensors"),
-        (("--data", "nowhere.zarr", "--out", "no/such/folder"), "--out"),
+        (("--data", "nowhere.zarr", "--out", "/dev/null/report"), "--out"),
+        (("--data", "nowhere.zarr", "--out", "new/folders/report"), "store"),
         (("--prediction", "a.nc", "--reference", "b.nc", "--window", "1-2"), "--window"),
     ],
 )

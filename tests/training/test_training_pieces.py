@@ -182,8 +182,13 @@ def test_a_folder_with_other_files_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
     with pytest.raises(InputError, match="new or empty"):
         start_run(tmp_path, DdpmTraining(), {}, resume=True)
-    with pytest.raises(InputError, match="existing folder"):
-        start_run(tmp_path / "a" / "b", DdpmTraining(), {}, resume=False)
+    with pytest.raises(InputError, match=r"--out: got .*thesis.tex/b .*Not a directory.*folder can be made"):
+        start_run(tmp_path / "thesis.tex" / "b", DdpmTraining(), {}, resume=False)
+
+
+def test_folders_above_a_run_are_made(tmp_path: Path) -> None:
+    start_run(tmp_path / "runs" / "a", DdpmTraining(), {}, resume=False)
+    assert (tmp_path / "runs" / "a" / "config.json").is_file()
 
 
 @pytest.fixture

@@ -183,7 +183,7 @@ def freezing(
 
     [bold]Example[/bold]
 
-    spectremor experiment freezing --data hemews.zarr --minutes 15 --out results/freezing
+    spectremor experiment freezing --data hemews.zarr --model mifno --minutes 15 --out results/freezing
     """
     chosen = locals()
     from spectremor.experiments.freezing import FreezingSettings, run
@@ -226,22 +226,13 @@ def noise_schedule(
     _run(run, NoiseScheduleSettings, chosen)
 
 
-#: Options whose name is not the setting's.
-_NAMES = {
-    "schedule": "schedules",
-    "prediction": "predictions",
-    "stage1_spacing": "stage1_spacing_m",
-    "noise_correlation": "noise_correlation_m",
-    "shift": "shifts",
-}
-
-
 def _run(run: Callable[[Any, Report], Result], kind: type[Settings], chosen: dict[str, Any]) -> None:
     """Check everything, then work, then write; `chosen` holds the command's options by name."""
-    from spectremor.experiments.common import check_out, parse, write_result
+    from spectremor.experiments.common import OPTIONS, check_out, parse, write_result
 
     out = check_out(chosen.pop("out"))
-    settings = parse(kind, {_NAMES.get(name, name): value for name, value in chosen.items() if value is not None})
+    settings_of = {option: setting for setting, option in OPTIONS.items()}
+    settings = parse(kind, {settings_of.get(name, name): value for name, value in chosen.items() if value is not None})
     with _progress() as report:
         result = run(settings, report)
     write_result(result, out)

@@ -32,6 +32,24 @@ def check_writable(path: str | Path, *, field: str = "out") -> Path:
     return path
 
 
+def check_folder_writable(path: str | Path, *, field: str = "out") -> Path:
+    """Refuse, before any long work, an output folder that cannot be made; missing folders above it will be made too.
+
+    Raises:
+        InputError: the nearest folder above it that exists is not writable, or is a file.
+    """
+    path = Path(path)
+    there = path.resolve().parent
+    try:
+        while not there.exists():
+            there = there.parent
+        _try_to_write(aside_of(there / path.name))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(field, f"{path} ({reason})", "a path where a folder can be made") from None
+    return path
+
+
 def _try_to_write(path: Path) -> None:
     """Tried, not asked: permissions, read-only disks and names that are too long all show here, to any user."""
     try:
@@ -118,3 +136,27 @@ def _sweep_killed(path: Path) -> None:
                 shutil.rmtree(leftover, ignore_errors=True)
             finally:
                 os.close(handle)
+
+
+@contextlib.contextmanager
+def locked(folder: str | Path, *, field: str, allowed: str, wait: bool = False) -> Iterator[None]:
+    """Hold a folder's lock, which dies with the process that holds it.
+
+    Args:
+        folder: that exists.
+        field: the name that an error carries.
+        allowed: what an error says is allowed.
+        wait: until another process lets go of it, instead of refusing.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError:
+            raise InputError(field, folder, allowed) from None
+        yield
+    finally:
+        os.close(handle)

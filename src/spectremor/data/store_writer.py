@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import numpy as np
 from jaxtyping import Float32
 
 import spectremor
+from spectremor.core import files
 from spectremor.core.axes import COMPONENTS, TENSOR_COMPONENTS, geology_axes
 from spectremor.core.errors import InputError
 from spectremor.core.files import new_folder
@@ -212,22 +211,13 @@ def _set_length(
     group["status"].resize((count,))
 
 
-@contextlib.contextmanager
-def locked(path: str | Path) -> Iterator[None]:
+def locked(path: str | Path) -> contextlib.AbstractContextManager[None]:
     """Hold a store's lock, which dies with the process that holds it.
 
     Raises:
         InputError: another process is filling the store.
     """
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError("out", path, "a store that no other running command is filling") from None
-        yield
-    finally:
-        os.close(handle)
+    return files.locked(path, field="out", allowed="a store that no other running command is filling")
 
 
 class StoreWriter:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spectremor.core.files import atomic_file
+from spectremor.data.sample_digest import sample_digest
 from spectremor.evaluation.tally import Traits
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Ledger:
 
     def _path(self, result: Benchmark, sample: int) -> Path:
         # Named after its content too: a store may be made anew under the same path.
-        return self.folder / f"{sample:06d}-{int(result.store.array('checksum')[sample]):016x}.npz"
+        return self.folder / f"{sample:06d}-{sample_digest(result.store, sample)}.npz"
 
 
 def _last(result: Benchmark) -> dict[str, Any]:

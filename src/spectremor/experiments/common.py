@@ -13,12 +13,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import spectremor
 from spectremor.core.errors import InputError
-from spectremor.core.files import atomic_folder, check_writable
+from spectremor.core.files import atomic_folder, check_folder_writable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TABLE, FIGURE, SUMMARY, CONFIG = "table.csv", "figure.png", "summary.md", "config.json"
+
+#: Settings whose option on the command line has another name.
+OPTIONS = {
+    "schedules": "schedule",
+    "predictions": "prediction",
+    "stage1_spacing_m": "stage1_spacing",
+    "noise_correlation_m": "noise_correlation",
+    "shifts": "shift",
+}
 
 Report = Callable[[float, str], None]
 Positive = Annotated[int, Field(gt=0)]
@@ -103,7 +112,8 @@ def parse(kind: type[S], values: Mapping[str, Any]) -> S:
         return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).replace("_", "-") if first["loc"] else "settings"
+        setting = str(first["loc"][0]) if first["loc"] else "settings"
+        name = OPTIONS.get(setting, setting).replace("_", "-")
         raise InputError(f"--{name}", first.get("input"), first["msg"]) from None
 
 
@@ -126,15 +136,14 @@ def check_out(path: str | Path) -> Path:
     Raises:
         InputError: says what is in the way.
     """
-    path = Path(path)
+    path = Path(path).resolve()
+    check_folder_writable(path, field="--out")
     if path.is_dir():
         names = {child.name for child in path.iterdir()}
         if names and not names <= {TABLE, FIGURE, SUMMARY, CONFIG}:
             raise InputError("--out", path, "a new folder, an empty one, or an earlier result of an experiment")
     elif path.exists():
         raise InputError("--out", path, "a folder, not a file")
-    else:
-        check_writable(path, field="--out")
     return path
 
 

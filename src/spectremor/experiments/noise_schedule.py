@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import Field
 
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.diffusion.stage import DiffusionStage
@@ -59,7 +60,7 @@ class NoiseScheduleSettings(TrainingSettings):
 
     schedules: tuple[Schedule, ...] = ("cosine", "linear")
     predictions: tuple[Prediction, ...] = ("velocity",)
-    realizations: int | None = None
+    realizations: Annotated[int, Field(ge=2)] | None = None
 
 
 def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from spectremor.core.extras import need
 from spectremor.core.source import Source, moment_function
 from spectremor.simulation.grid import AXES, VACUUM, Grid, Medium
 from spectremor.simulation.point_source import Forces
@@ -67,7 +66,8 @@ def propagate(cases: Sequence[Case], device: str) -> list[list[Float[np.ndarray,
     Raises:
         RuntimeError: deepwave changed the time step.
     """
-    deepwave = need("deepwave", "simulate")
+    import deepwave  # slow to import, and only simulating needs it
+
     first = cases[0]
     models = [_stack([getattr(c.medium, name) for c in cases], device) for name in _MODELS]
     with _quiet(deepwave), _neighbour_stability_bound(), torch.no_grad():

@@ -14,7 +14,6 @@ from pydantic import Field
 
 from spectremor.core.domain import Domain
 from spectremor.core.errors import InputError, InputWarning
-from spectremor.core.extras import need
 from spectremor.core.geology import check_geology, make_geology
 from spectremor.core.source import Source
 from spectremor.core.validation import validated
@@ -73,7 +72,6 @@ class CoarseSimulation:
         Raises:
             InputError: a geology of another size or extent, a source outside the model's domain, or no solver.
         """
-        need("deepwave", "simulate")
         from spectremor.simulation.elastic import simulate
 
         geology = check_geology(geology)
@@ -122,11 +120,18 @@ class CoarseSimulation:
         """Rebuild from what `parts` returned.
 
         Raises:
-            InputError: an unknown key, a value that is not allowed, or tensors, which a simulation does not have.
+            InputError: an unknown key, a value that is not allowed, another version's solver, or tensors, which a
+                simulation does not have.
         """
         if tensors:
             raise InputError("simulation weights", f"tensor {sorted(tensors)[0][:80]}", "none")
-        return cls(check_config(config))
+        from spectremor.simulation.elastic import SOLVER_VERSION
+
+        checked = check_config(config)
+        if checked.solver_version != SOLVER_VERSION:
+            # What comes after it was trained on the other solver's simulations.
+            raise InputError("simulation.solver_version", checked.solver_version, f"{SOLVER_VERSION}: train it anew")
+        return cls(checked)
 
 
 def check_config(config: Mapping[str, Any]) -> SimulationConfig:

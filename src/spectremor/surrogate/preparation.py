@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file
 from spectremor.data.normalisation import GeologyNormalisation
+from spectremor.data.sample_digest import sample_digest
 from spectremor.data.store import CampaignStore
 from spectremor.surrogate.augmentation import turn_inputs, turn_traces
 from spectremor.surrogate.domain import Domain
@@ -60,7 +61,11 @@ class Preparation:
     def waves(self, index: int) -> DirectWaves:
         """Direct waves of a sample, from the cache if they are there."""
         media = "-".join(f"{s:g}" for s in self.domain.ray_smoothings_m)
-        path = None if self.cache is None else self.cache / f"{index}-rays-{media}.safetensors"
+        path = (
+            None
+            if self.cache is None
+            else self.cache / f"{index}-{sample_digest(self.store, index)}-rays-{media}.safetensors"
+        )
         if path is not None and path.is_file():
             return DirectWaves(**_decoded(load_file(path)))
         waves = traced_waves(self.store.vs(index), self.store.source(index), self.domain)

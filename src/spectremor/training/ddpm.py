@@ -93,6 +93,9 @@ class DdpmTask:
         if not self.train_ids or not self.val_ids:
             found = f"{len(train_ids)} complete samples to train on, {len(val_ids)} for validation"
             raise InputError("--data", found, "at least one of each")
+        each, sensors = config.batch // config.samples_per_batch, len(store.x_m) * len(store.y_m)
+        if each > sensors:
+            raise InputError("batch", config.batch, f"at most {config.samples_per_batch} samples x {sensors} sensors")
         self.stage = DiffusionStage(config.model)
         self.module = DdpmObjective(self.stage, bf16=config.mixed_precision == "bf16")
         # Recently used samples; 2 MB each at the usual sizes.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
+
+from safetensors import safe_open
 
 import spectremor
 from spectremor.core.errors import InputError
@@ -40,7 +43,7 @@ def export_best(run: Path, task: Task, config: TrainingConfig, data: dict[str, A
             **task.data(),
         },
         "config": config.model_dump(mode="json", exclude={"model"}),
-        "reached": _best_row(run),
+        "reached": _reached(run),
     }
     training = {**data.get("earlier", {}), config.stage: facts}
     about = {"spectremor_version": spectremor.__version__, "training": training}
@@ -57,14 +60,19 @@ def model_card(about: dict[str, Any]) -> str:
         lines += [f"| reached: {key} | {value} |" for key, value in facts["reached"].items()]
         lines += ["", "Settings of the training: see `config.json`.", ""]
     lines += [
-        "Scores named val are means over the validation split of the campaign that it was trained on; they say nothing",
-        "about other ranges of geology and source. Valid below 5 Hz.",
+        "Scores named val are means over the first `validation_samples` of the campaign's validation split (of the",
+        "diffusion stage: at `scored_sensors` sensors of each); they say nothing about other ranges of geology and",
+        "source. Valid below 5 Hz.",
         "",
     ]
     return "\n".join(lines)
 
 
-def _best_row(run: Path) -> dict[str, float]:
-    rows = [row for row in read_metrics(run / "metrics.csv") if "val_loss" in row]
-    best = min(rows, key=lambda row: float(row["val_loss"]), default={})
-    return {name: float(value) for name, value in best.items()}
+def _reached(run: Path) -> dict[str, float]:
+    """What was measured when the best weights were kept; a score that is no number is left out."""
+    with safe_open(run / BEST, "pt") as file:
+        kept = {name: float(value) for name, value in (file.metadata() or {}).items()}
+    rows = [row for row in read_metrics(run / "metrics.csv") if float(row["step"]) == kept["step"]]
+    # A run that was killed and resumed since may have dropped the row, to write it again when it comes to the step.
+    found = {k: float(v) for k, v in rows[0].items()} if rows else {"step": kept["step"], "val_loss": kept["loss"]}
+    return {name: value for name, value in found.items() if math.isfinite(value)}

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.files import atomic_file
 from spectremor.core.seeds import derive_seed
@@ -69,11 +70,15 @@ def fit(task: Task, config: LoopConfig, run: Path, watch: Watch) -> Outcome:
         run: folder of the run.
         watch: who looks on.
     """
-    accelerator = need("accelerate", "train").Accelerator(cpu=on_cpu())
+    # Said here, not taken from a launcher's settings: autocast around the whole task would reach its transforms.
+    accelerator = need("accelerate", "train").Accelerator(
+        cpu=on_cpu(), mixed_precision="no", gradient_accumulation_steps=1
+    )
     main = accelerator.is_main_process
-    if not task.prepare(accelerator.process_index, accelerator.num_processes, watch.stop, watch.on_prepare):
+    _check_share(config, accelerator.num_processes)
+    ready = task.prepare(accelerator.process_index, accelerator.num_processes, watch.stop, watch.on_prepare)
+    if _agree(accelerator, not ready):
         return Outcome(Progress(), finished=False)
-    accelerator.wait_for_everyone()
 
     # Weights, their average and the optimizer: fresh, or as they were.
     saved = checkpoints(run)
@@ -100,15 +105,18 @@ def fit(task: Task, config: LoopConfig, run: Path, watch: Watch) -> Outcome:
             group["lr"] = rate
         torch.manual_seed(derive_seed(config.seed, "step", progress.step, accelerator.process_index))
         loss = _gradient(accelerator, network, task, config, progress.step)
-        if config.clip_norm:
-            torch.nn.utils.clip_grad_norm_(task.module.parameters(), config.clip_norm)
+        norm = torch.nn.utils.clip_grad_norm_(task.module.parameters(), config.clip_norm or math.inf)
+        # Before the weights change: a checkpoint must never hold anything but numbers.
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise FloatingPointError(
+                f"the training loss is {loss} and its gradient's norm {float(norm)} at step {progress.step + 1}; "
+                "lower the learning rate"
+            )
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         ema.step(task.module.parameters())
         progress.step += 1
         progress.seconds = before + time.monotonic() - started
-        if not math.isfinite(loss):
-            raise FloatingPointError(f"the training loss is {loss} at step {progress.step}; lower the learning rate")
         watch.on_step(progress, loss)
 
         # Judge, write down, keep.
@@ -135,6 +143,12 @@ def fit(task: Task, config: LoopConfig, run: Path, watch: Watch) -> Outcome:
     ema.copy_to(task.module.parameters())
     accelerator.wait_for_everyone()
     return Outcome(progress, finished)
+
+
+def _check_share(config: LoopConfig, processes: int) -> None:
+    """Refuse a batch that cannot be shared evenly: its mean would not be that of one process."""
+    if config.batch % processes:
+        raise InputError("batch", config.batch, f"a multiple of the number of processes, {processes}")
 
 
 def _average(task: Task, config: LoopConfig) -> Any:

@@ -18,7 +18,7 @@ from spectremor.data.store import CampaignStore
 from spectremor.signal.misfit import frequency_biases, relative_errors
 from spectremor.simulation.stage1 import CoarseSimulation
 from spectremor.surrogate.augmentation import SYMMETRIES
-from spectremor.surrogate.config import MifnoConfig
+from spectremor.surrogate.domain import Domain
 from spectremor.surrogate.loss import LossConfig, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.network import Mifno
@@ -90,7 +90,7 @@ class MifnoTask:
         if not self.train_ids or not self.val_ids:
             found = f"{len(train_ids)} complete samples to train on, {len(val_ids)} for validation"
             raise InputError("--data", found, "at least one of each")
-        self.simulation = check_campaign(store, config.model)
+        self.simulation = check_campaign(store, config)
         self.network = Mifno(config.model)
         self.module = MifnoObjective(self.network, config.loss)
         self._preparation: Preparation | None = None
@@ -177,17 +177,20 @@ class MifnoTask:
         return self._preparation
 
 
-def check_campaign(store: CampaignStore, model: MifnoConfig) -> CoarseSimulation | None:
+def check_campaign(store: CampaignStore, config: MifnoTraining) -> CoarseSimulation | None:
     """Refuse a campaign that a network cannot be trained on.
 
     Returns:
         What makes the simulations that the network corrects; None for one that corrects none.
 
     Raises:
-        InputError: another domain than the network's, or without the simulations that it corrects.
+        InputError: another domain than the network's, one without the symmetries that augmentation needs, or a store
+            without the simulations that the network corrects.
     """
-    check_store(store, model.domain)
-    spacing_m = model.simulation_m
+    check_store(store, config.model.domain)
+    if config.augment and not _is_centred_square(config.model.domain):
+        raise InputError("augment", "true", "false where domain and sensors are not square and centred")
+    spacing_m = config.model.simulation_m
     if spacing_m is None:
         return None
     if spacing_m not in store.also_m:
@@ -197,6 +200,13 @@ def check_campaign(store: CampaignStore, model: MifnoConfig) -> CoarseSimulation
     if found is None:
         raise InputError("--data", f"{store.path}: does not say how it was simulated", "a store that does")
     return found
+
+
+def _is_centred_square(domain: Domain) -> bool:
+    """Whether turning an event turns its sensors onto each other."""
+    centred = np.allclose(np.add(domain.first_sensor_m, domain.last_sensor_m), domain.extent_m[:2], rtol=1e-4)
+    sides = (domain.extent_m[:2], domain.nodes[:2], domain.sensors, domain.first_sensor_m)
+    return bool(centred) and all(a == b for a, b in sides)
 
 
 def _stack(examples: list[Example]) -> dict[str, Tensor]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 
+import torch
+
+from spectremor.training.processes import processes
 from spectremor.training.task import Task
 
 #: Steps that are timed.
@@ -20,11 +23,18 @@ def affordable_steps(task: Task, steps: int, minutes: float, trainings: int = 1)
         trainings: how many share them.
     """
     task.start()
+    device = processes().device
+    task.module.to(device)
     times = []
-    for step in range(_TIMED):
+    # The first one also loads and compiles: not counted.
+    for step in range(_TIMED + 1):
         start = time.perf_counter()
-        task.module(**task.batch(step, 0, 1)).backward()
+        batch = {name: tensor.to(device) for name, tensor in task.batch(step, 0, 1).items()}
+        task.module(**batch).backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
         times.append(time.perf_counter() - start)
+    times = times[1:]
     task.module.zero_grad(set_to_none=True)
     # The optimizer and the average take about a tenth beside.
     each = 1.1 * sorted(times)[_TIMED // 2]

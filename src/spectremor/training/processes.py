@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from spectremor.core.extras import need
 
 if TYPE_CHECKING:
     from accelerate import PartialState
+
+_PATIENCE = timedelta(hours=24)
 
 
 def on_cpu() -> bool:
@@ -19,5 +22,6 @@ def on_cpu() -> bool:
 
 def processes() -> PartialState:
     """This process among the others."""
-    state: PartialState = need("accelerate", "train").PartialState(cpu=on_cpu())
+    # One process may have hours of preparation left when another is done with its share.
+    state: PartialState = need("accelerate", "train").PartialState(cpu=on_cpu(), timeout=_PATIENCE)
     return state

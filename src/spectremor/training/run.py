@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -17,6 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from spectremor.core.errors import InputError
+from spectremor.core.files import locked
 from spectremor.data.model_files import part_of
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
@@ -76,7 +77,7 @@ def train(
         facts["init"] = str(init)
     _refuse_empty(facts)
     if isinstance(config, MifnoTraining):
-        check_campaign(store, config.model)
+        check_campaign(store, config)
     run = Path(out)
     with processes().main_process_first():
         # The others go on with the run that the first has just begun.
@@ -84,11 +85,11 @@ def train(
     task = _task(config, store, kept, frozen, facts, initial)
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     watch = watch or Watch()
-    with _asked_to_stop() as asked:
+    with _alone(run), _asked_to_stop() as asked:
         late = lambda: asked.is_set() or watch.stop() or (deadline is not None and time.monotonic() >= deadline)  # noqa: E731
         outcome = fit(task, config, run, replace(watch, stop=late))
-    if (run / BEST).is_file() and processes().is_main_process:
-        export_best(run, task, config, facts)
+        if (run / BEST).is_file() and processes().is_main_process:
+            export_best(run, task, config, facts)
     return outcome
 
 
@@ -142,6 +143,13 @@ def _refuse_empty(facts: dict[str, Any]) -> None:
     if not facts["train_ids"] or not facts["val_ids"]:
         found = f"{len(facts['train_ids'])} complete samples to train on, {len(facts['val_ids'])} for validation"
         raise InputError("--data", found, "at least one of each")
+
+
+def _alone(run: Path) -> AbstractContextManager[None]:
+    """The run's lock: two commands in one run would take away each other's checkpoints."""
+    if not processes().is_main_process:
+        return nullcontext()
+    return locked(run, field="--out", allowed="a run that no other command is training")
 
 
 @contextmanager

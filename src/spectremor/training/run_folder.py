@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spectremor.core.errors import InputError
-from spectremor.core.files import atomic_file
+from spectremor.core.files import atomic_file, check_folder_writable
 from spectremor.training.config import TrainingConfig, parse_config
 
 _CONFIG, _DATA = "config.json", "data.json"
@@ -35,9 +35,8 @@ def start_run(run: Path, config: TrainingConfig, data: dict[str, Any], *, resume
     if not (run / _CONFIG).exists():
         if run.exists() and (not run.is_dir() or any(run.iterdir())):
             raise InputError("--out", run, "a new or empty folder, or a run with --resume")
-        if not run.resolve().parent.is_dir():
-            raise InputError("--out", run, "a path in an existing folder")
-        run.mkdir(exist_ok=True)
+        check_folder_writable(run, field="--out")
+        run.mkdir(parents=True, exist_ok=True)
         _write(run / _DATA, data)
         # Last: a folder with a config is a run.
         _write(run / _CONFIG, config.model_dump(mode="json"))

@@ -20,6 +20,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file
 from spectremor.data.model_files import STAGE1_PARTS, part_of
 from spectremor.data.model_folder import read_model_folder
+from spectremor.data.sample_digest import sample_digest
 from spectremor.data.store import CampaignStore
 from spectremor.diffusion.config import LatentConfig
 from spectremor.diffusion.latent import cosine_matrix
@@ -188,8 +189,7 @@ class Stage1Cache:
 
     def _path(self, i: int) -> Path:
         if i not in self._paths:
-            checksum = int(self.stage1.store.array("checksum")[i])
-            self._paths[i] = self.folder / f"{i:06d}-{checksum:016x}.npy"
+            self._paths[i] = self.folder / f"{i:06d}-{sample_digest(self.stage1.store, i)}.npy"
         return self._paths[i]
 
     def _check_times(self) -> None:

@@ -1,0 +1,15 @@
+"""A name for what a sample is made from, for what is computed from it once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+
+from spectremor.data.store import CampaignStore
+
+
+def sample_digest(store: CampaignStore, i: int) -> str:
+    """16 hexadecimal digits of a sample's geology, wavefields and source: stores are made anew."""
+    source = store.source(i)
+    numbers = (*source.position_m, *source.moment_tensor_nm, source.rise_time_s)
+    text = f"{int(store.array('checksum')[i]):016x} {' '.join(float(n).hex() for n in numbers)}"
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

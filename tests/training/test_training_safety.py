@@ -1,0 +1,130 @@
+"""What must not happen to a run: spoilt weights, two hands in one folder, settings from outside, stale caches."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+
+from spectremor.core.errors import InputError
+from spectremor.core.files import locked
+from spectremor.data.sample_digest import sample_digest
+from spectremor.data.store import CampaignStore
+from spectremor.simulation.elastic import SOLVER_VERSION
+from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
+from spectremor.surrogate.domain import Domain
+from spectremor.training import export, loop, mifno
+from spectremor.training.checkpoint import checkpoints
+from spectremor.training.config import DdpmTraining
+from spectremor.training.ddpm import DdpmObjective
+from spectremor.training.run import train
+
+COARSE = "simulation:300"
+
+
+def newest(run: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(checkpoints(run)[-1] / "weights.safetensors")
+
+
+def test_a_gradient_that_is_no_number_spoils_no_checkpoint(tmp_path, campaign, ddpm_config, monkeypatch) -> None:
+    steps = []
+    whole = DdpmObjective.forward
+
+    def fails_at_the_third(self: DdpmObjective, *inputs: torch.Tensor, **batch: torch.Tensor) -> torch.Tensor:
+        steps.append(1)
+        loss = whole(self, *inputs, **batch)
+        # Finite, with the slope of a square root at zero.
+        return loss + (0 * loss).sqrt() if len(steps) == 3 else loss
+
+    monkeypatch.setattr(DdpmObjective, "forward", fails_at_the_third)
+    config = ddpm_config.model_copy(update={"checkpoint_every": 1})
+    with pytest.raises(FloatingPointError, match="gradient's norm nan at step 3"):
+        train(config, campaign, tmp_path / "run", stage1=COARSE)
+    assert checkpoints(tmp_path / "run")[-1].name == "000000002"
+    assert all(tensor.isfinite().all() for tensor in newest(tmp_path / "run").values())
+    assert train(config, campaign, tmp_path / "run", stage1=COARSE, resume=True).finished
+
+
+def test_a_launchers_precision_does_not_reach_the_task(tmp_path, campaign, ddpm_config, monkeypatch) -> None:
+    few = ddpm_config.model_copy(update={"steps": 2})
+    train(few, campaign, tmp_path / "plain", stage1=COARSE)
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    AcceleratorState._reset_state()
+    try:
+        train(few, campaign, tmp_path / "launched", stage1=COARSE)
+    finally:
+        AcceleratorState._reset_state()
+    for name, tensor in newest(tmp_path / "plain").items():
+        assert torch.equal(tensor, newest(tmp_path / "launched")[name]), name
+
+
+def test_one_command_at_a_time(tmp_path, campaign, ddpm_config) -> None:
+    few = ddpm_config.model_copy(update={"steps": 1})
+    train(few, campaign, tmp_path / "run", stage1=COARSE)
+    with (
+        locked(tmp_path / "run", field="x", allowed="y"),
+        pytest.raises(InputError, match=r"--out: .* a run that no other command is training"),
+    ):
+        train(few, campaign, tmp_path / "run", stage1=COARSE, resume=True)
+    assert train(few, campaign, tmp_path / "run", stage1=COARSE, resume=True).finished
+
+
+def test_what_was_reached_is_that_of_the_kept_weights(tmp_path, campaign, ddpm_config) -> None:
+    run = tmp_path / "run"
+    train(ddpm_config.model_copy(update={"steps": 4}), campaign, run, stage1=COARSE)
+    told = json.loads((run / "model" / "config.json").read_text())["training"]["ddpm"]["reached"]
+    assert {"step", "val_loss", "val_EG"} <= told.keys()
+    rows = (run / "metrics.csv").read_text()
+    (run / "metrics.csv").write_text(rows.replace(f"{told['val_EG']:.8g}", "nan"))
+    assert export._reached(run) == {name: value for name, value in told.items() if name != "val_EG"}
+    # Killed after the validation, and resumed from a checkpoint before it.
+    (run / "metrics.csv").write_text(rows.splitlines()[0] + "\n")
+    assert export._reached(run) == {"step": 4.0, "val_loss": pytest.approx(told["val_loss"], rel=1e-6)}
+
+
+def test_batches_that_cannot_be_made_are_refused(tmp_path, campaign, ddpm_config: DdpmTraining) -> None:
+    wide = ddpm_config.model_copy(update={"batch": 160})
+    with pytest.raises(InputError, match="batch: got 160; allowed: at most 2 samples x 36 sensors"):
+        train(wide, campaign, tmp_path / "run", stage1=COARSE)
+    with pytest.raises(InputError, match="batch: got 16; allowed: a multiple of the number of processes, 3"):
+        loop._check_share(ddpm_config, 3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"last_sensor_m": (7200.0, 7200.0)},
+        {"sensors": (32, 16)},
+        {"nodes": (32, 16, 32)},
+        {"extent_m": (9600.0, 9000.0, 9600.0), "last_sensor_m": (9450.0, 8850.0)},
+    ],
+)
+def test_only_centred_squares_are_turned(change) -> None:
+    assert mifno._is_centred_square(Domain())
+    assert not mifno._is_centred_square(Domain(**change))
+
+
+def test_a_corrected_source_makes_another_sample(tmp_path, campaign) -> None:
+    import zarr
+
+    store = shutil.copytree(campaign, tmp_path / "store.zarr")
+    before = sample_digest(CampaignStore.open(store), 2)
+    assert sample_digest(CampaignStore.open(campaign), 2) == before
+    assert sample_digest(CampaignStore.open(campaign), 3) != before
+    group = zarr.open_group(store, mode="r+", use_consolidated=False)
+    group["source_position_m"][2] = np.asarray(group["source_position_m"][2]) + 100.0
+    assert sample_digest(CampaignStore.open(store), 2) != before
+
+
+def test_another_solver_than_the_trained_one_is_refused() -> None:
+    config, _ = CoarseSimulation(SimulationConfig(solver_version=SOLVER_VERSION)).parts()
+    assert CoarseSimulation.from_parts(config, {}).config.solver_version == SOLVER_VERSION
+    with pytest.raises(InputError, match=r"simulation\.solver_version: got 1; allowed"):
+        CoarseSimulation.from_parts(config | {"solver_version": 1}, {})
