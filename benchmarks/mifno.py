@@ -63,7 +63,7 @@ def main() -> None:
         middle, best = statistics.median(times[name]), min(times[name])
         ratio = middle / statistics.median(product)
         print(
-            f"{name:20s} {flop / 1e9:7.1f} {middle:9.3f} {best:8.3f} {flop / best / 1e9:8.0f} {ratio:9.2f} "
+            f"{name:20s} {flop / 1e9:7.1f} {middle:9.3f} {best:8.3f} {flop / middle / 1e9:8.0f} {ratio:9.2f} "
             f"{best / min(product):7.2f}"
         )
     shipped = own_network(args.preset)

@@ -68,7 +68,7 @@ def ddpm(
 
     [bold]Example[/bold]
 
-    spectremor train ddpm --config small --data campaign.zarr --stage1 runs/mifno --out runs/ddpm --minutes 60
+    spectremor train ddpm --config small --data campaign.zarr --stage1 runs/mifno --out runs/neural --minutes 60
     """
     _train("ddpm", config, data, out, resume=resume, minutes=minutes, cache=cache, init=init, stage1=stage1)
 
