@@ -1,10 +1,13 @@
-"""The diffusion stage: time per wavefield against steps, and quality against steps.
+"""The diffusion stage: time per wavefield against steps, quality against steps, and what the latents leave out.
 
     python benchmarks/diffusion.py speed [--config small] [--threads 2] [--steps 1 2 5 8 10 20]
     python benchmarks/diffusion.py quality --data STORE --model MODEL [--stage1 simulation:300] --out FOLDER
+    python benchmarks/diffusion.py latents [--kept 80 96]
 
 `speed` times fresh weights, whose values change nothing, beside a 4096^3 float32 matrix product in the same run.
 `quality` generates the validation split with 1 to 1,000 steps and writes a table (csv) and a figure.
+`latents` measures what cosine coefficients beyond the kept ones hold of the published SEM3D samples (folder hemew3d/ of
+SPECTREMOR_SHARED, default ../shared).
 """
 
 from __future__ import annotations
@@ -77,6 +80,25 @@ def quality(options: argparse.Namespace) -> None:
         writer.writeheader()
         writer.writerows(rows)
     _figure(rows, options.out / "quality_against_steps.png", len(truth))
+
+
+def latents(options: argparse.Namespace) -> None:
+    import spectremor as sp
+    from spectremor.diffusion.latent import cosine_matrix
+
+    folder = Path(os.environ.get("SPECTREMOR_SHARED", "../shared")) / "hemew3d"
+    print("sample  kept   rest, relative L2   of it between 2 and 5 Hz")
+    for path in sorted(folder.glob("sample*.h5")):
+        field = sp.read_wavefield(path)
+        traces = field.values.reshape(-1, field.sizes["time"]).astype(np.float32)
+        basis = cosine_matrix(traces.shape[1], traces.shape[1]).numpy()
+        frequency_hz = np.fft.rfftfreq(traces.shape[1], float(field["time"][1] - field["time"][0]))
+        inside = (frequency_hz >= 2) & (frequency_hz <= 5)
+        whole = np.linalg.norm(np.fft.rfft(traces))
+        for kept in options.kept:
+            rest = (traces @ basis[:, kept:]) @ basis[:, kept:].T
+            share, band = np.linalg.norm(rest) / np.linalg.norm(traces), np.linalg.norm(np.fft.rfft(rest)[:, inside])
+            print(f"{path.stem}  {kept:4d}   {100 * share:14.2f} %   {100 * band / whole:21.3f} %")
 
 
 def _scores(prediction: np.ndarray, truth: np.ndarray, dt_s: float) -> dict[str, float]:
@@ -162,6 +184,9 @@ def main() -> None:
     good.add_argument("--samplers", nargs="+", default=["dpm-solver++", "ddim", "ddpm"])
     good.add_argument("--steps", type=int, nargs="+", default=[1, 2, 3, 4, 6, 8, 12, 20, 50, 200, 1000])
     good.set_defaults(run=quality)
+    lost = verbs.add_parser("latents")
+    lost.add_argument("--kept", type=int, nargs="+", default=[80, 96])
+    lost.set_defaults(run=latents)
     options = parser.parse_args()
     options.run(options)
 
