@@ -21,17 +21,17 @@ import spectremor as sp
 from spectremor.core.errors import InputWarning
 
 PREDICTED = {"color": "tab:red", "lw": 1.0, "label": "spectremor"}
+SOURCE = sp.Source.from_angles(
+    position_m=(4800, 4800, -8400), strike_deg=48, dip_deg=45, rake_deg=88, moment_nm=2.47e16, convention="hemew"
+)
 #: Indices along x and y of the sensors that the figure shows.
 SHOWN = ((8, 8), (3, 10), (14, 2), (0, 15))
 
 
 def simulated(path: Path, truth: xr.DataArray, spacing_m: float, order: int, attenuation: bool) -> xr.DataArray:
-    source = sp.Source.from_angles(
-        position_m=(4800, 4800, -8400), strike_deg=48, dip_deg=45, rake_deg=88, moment_nm=2.47e16, convention="hemew"
-    )
     field = sp.simulate(
         sp.read_geology(path),
-        source,
+        SOURCE,
         grid_spacing_m=spacing_m,
         duration_s=float(truth.time[-1]) + 0.02,
         sensors_m=(truth.x.values, truth.y.values),

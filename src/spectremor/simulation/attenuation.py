@@ -46,7 +46,7 @@ def attenuate(
         sensors_m: positions (x_m, y_m).
         reference_hz: frequency at which the geology's speeds hold.
     """
-    loss = _t_star_s(time_s, geology, source, sensors_m)
+    loss = path_loss_s(time_s, geology, source, sensors_m)
     levels = np.linspace(0.0, float(loss.max()), LEVELS)
     at = loss / max(levels[1], 1e-12)
     result = np.zeros_like(velocity_m_s)
@@ -68,9 +68,10 @@ def _response(frequency_hz: np.ndarray, t_star_s: float, reference_hz: float) ->
     return np.exp(-np.pi * f * t_star_s - 2j * f * t_star_s * np.log(reference_hz / f))
 
 
-def _t_star_s(
+def path_loss_s(
     time_s: np.ndarray, geology: xr.DataArray, source: Source, sensors_m: tuple[np.ndarray, np.ndarray]
 ) -> Float[np.ndarray, "x y time"]:
+    """t* in s at each sensor and time: what has been lost on the way when a wave that arrives then is recorded."""
     p_s, s_s, p_loss, s_loss = _path_integrals(geology, source, sensors_m)
     before = p_loss * time_s / p_s
     between = p_loss + (s_loss - p_loss) * (time_s - p_s) / (s_s - p_s)
