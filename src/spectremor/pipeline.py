@@ -17,6 +17,7 @@ from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield, source_of
 
 if TYPE_CHECKING:
+    from spectremor.core.domain import Domain
     from spectremor.diffusion.stage import DiffusionStage
     from spectremor.surrogate.protocol import Stage1
 
@@ -165,7 +166,9 @@ def load_model(folder: str | Path | None = None) -> GroundMotionModel:
 
     folder = model_folder(folder)
     config, tensors = read_model_folder(folder)
+    # Before anything is built: a config may ask for far more memory than its folder takes.
     _check_stage1(config, folder)
+    _check_stage2(config, folder)
     stage1: MifnoSurrogate | CoarseSimulation
     simulate = None
     if "simulation" in config:
@@ -179,7 +182,6 @@ def load_model(folder: str | Path | None = None) -> GroundMotionModel:
     if "diffusion" in config:
         with part_of(folder, "diffusion"):
             stage2 = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
-            stage2.check_traces(stage1.domain.samples, stage1.domain.sampling_hz)
     return GroundMotionModel(
         surrogate=stage1,
         diffusion=stage2,
@@ -203,20 +205,29 @@ def check_event(
         InputError: a model folder with a missing, truncated or foreign file, without the part that is needed, or a
             geology or source outside its domain.
     """
-    from spectremor.data.model_files import check_model_folder, part_of
-    from spectremor.simulation import stage1 as simulated
-    from spectremor.surrogate import config as neural
+    from spectremor.data.model_files import check_model_folder
 
     folder = model_folder(folder)
     config = check_model_folder(folder)
     _check_stage1(config, folder)
     if not stage1_only and "diffusion" not in config:
         raise InputError("model", folder, "a model folder with a diffusion stage")
+    for domain in _domains(config, folder):
+        domain.check_event(geology, source)
+
+
+def _domains(config: dict[str, Any], folder: Path) -> list[Domain]:
+    """Domains of the simulation and of the network on top of it: those that are there, in this order."""
+    from spectremor.data.model_files import part_of
+    from spectremor.simulation import stage1 as simulated
+    from spectremor.surrogate import config as neural
+
+    domains: list[Domain] = []
     for part, check in (("simulation", simulated.check_config), ("surrogate", neural.check_config)):
         if part in config:
             with part_of(folder, part):
-                domain = check(config[part]).domain
-            domain.check_event(geology, source)
+                domains.append(check(config[part]).domain)
+    return domains
 
 
 def _check_stage1(config: dict[str, Any], folder: Path) -> None:
@@ -234,6 +245,18 @@ def _check_stage1(config: dict[str, Any], folder: Path) -> None:
     if wanted != found:
         has, needs = ("none" if m is None else f"one at {m} m" for m in (found, wanted))
         raise InputError("model", f"{folder} (simulation: {has})", f"{needs}, which its network corrects")
+
+
+def _check_stage2(config: dict[str, Any], folder: Path) -> None:
+    """Refuse a diffusion stage whose config is no good, or whose traces are not those that stage 1 gives."""
+    from spectremor.data.model_files import part_of
+    from spectremor.diffusion.config import check_config
+
+    if "diffusion" not in config:
+        return
+    domain = _domains(config, folder)[-1]
+    with part_of(folder, "diffusion"):
+        check_config(config["diffusion"]).latent.check_traces(domain.samples, domain.sampling_hz)
 
 
 def _digest(folder: Path) -> str:

@@ -10,7 +10,7 @@ from spectremor.core.errors import InputError
 from spectremor.data.model_folder import read_model_folder, write_model_folder
 from spectremor.diffusion import DiffusionConfig, DiffusionStage
 from spectremor.diffusion.denoiser import UNet1d
-from spectremor.diffusion.noise import FieldNoise, SensorNoise
+from spectremor.diffusion.noise import FieldNoise, SensorNoise, noise_mixing
 from spectremor.diffusion.protocol import Condition
 from spectremor.diffusion.stage import MICRO_BATCH
 
@@ -225,3 +225,8 @@ def test_network_feels_step_and_amplitude() -> None:
 
     assert not torch.allclose(run(0.1, 0.0), run(0.9, 0.0))
     assert not torch.allclose(run(0.1, 0.0), run(0.1, -1.5))
+
+
+def test_noise_that_is_alike_has_a_largest_grid() -> None:
+    with pytest.raises(InputError, match=r"sampling\.noise_correlation: got 3 with 200 x 200 sensors; allowed: 0 "):
+        noise_mixing(200, 200, 3.0)

@@ -12,6 +12,7 @@ import typer
 from spectremor.cli.progress import counted
 from spectremor.cli.regression_baseline import regression_of
 from spectremor.core.errors import InputError
+from spectremor.core.files import check_folder_writable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 PredictionOption = Annotated[Path | None, typer.Option("--prediction", help="Wavefield to judge (.nc, .zarr, .h5).")]
 ReferenceOption = Annotated[Path | None, typer.Option("--reference", help="The true wavefield (.nc, .zarr, .h5).")]
+PredictionIndexOption = Annotated[
+    int | None, typer.Option("--prediction-index", help="Which one, where that file holds several (0 is the first).")
+]
+ReferenceIndexOption = Annotated[
+    int | None, typer.Option("--reference-index", help="The same for the reference, and for a geology among several.")
+]
 NearestOption = Annotated[bool, typer.Option("--nearest", help="Pair each sensor with the nearest; no interpolation.")]
 ToleranceOption = Annotated[float, typer.Option("--tolerance", help="For --nearest, in m along each axis.")]
 WindowOption = Annotated[str | None, typer.Option("--window", help="FROM,TO in s after origin: cut both to it.")]
@@ -58,6 +65,8 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     prediction: PredictionOption = None,
     reference: ReferenceOption = None,
+    prediction_index: PredictionIndexOption = None,
+    reference_index: ReferenceIndexOption = None,
     data: DataOption = None,
     out: OutOption = None,
     model: ModelOption = None,
@@ -82,16 +91,20 @@ def evaluate(
     spectremor evaluate --data campaign.zarr --model runs/ddpm/model --sensors 64 --out report
 
     spectremor evaluate --prediction field.nc --reference truth.nc --out report
+
+    spectremor evaluate --prediction field.nc --reference campaign.zarr --reference-index 3
     """
     if (data is None) == (prediction is None and reference is None):
         found = "none of them" if data is None else "both kinds"
         raise InputError("--data", found, "--data STORE, or --prediction FILE with --reference FILE")
     if out is not None:
+        out = out.resolve()
         _check_out(out)
     if data is None:
         if prediction is None or reference is None:
             raise InputError("--prediction, --reference", "one of the two", "both")
-        _pair(prediction, reference, out, nearest, tolerance, window, geology)
+        indices = prediction_index, reference_index
+        _pair(prediction, reference, indices, out, nearest, tolerance, window, geology)
         return
     if out is None:
         raise InputError("--out", "none", "a folder for the report")
@@ -185,8 +198,7 @@ def _check_out(out: Path) -> None:
     """Refuse before any work what the report would replace: anything but an earlier report."""
     if out.exists() and not (out.is_dir() and ((out / "index.html").is_file() or not any(out.iterdir()))):
         raise InputError("--out", out, "a new folder, or an earlier report's")
-    if not out.resolve().parent.is_dir():
-        raise InputError("--out", out, "a path in an existing folder")
+    check_folder_writable(out, field="--out")
 
 
 # -- one wavefield against another ------------------------------------------------------------------------------------
@@ -195,39 +207,68 @@ def _check_out(out: Path) -> None:
 def _pair(
     prediction: Path,
     reference: Path,
+    indices: tuple[int | None, int | None],
     out: Path | None,
     nearest: bool,
     tolerance_m: float,
     window: str | None,
     geology: Path | None,
 ) -> None:
-    from spectremor.data.wavefield_files import read_wavefield
     from spectremor.evaluation.pair_report import write_pair_report
     from spectremor.evaluation.pairing import make_pair
     from spectremor.evaluation.scores import evaluate as judge
 
     choices = {"sensors": "nearest" if nearest else None, "tolerance_m": tolerance_m, "window_s": _window(window)}
-    fields = read_wavefield(prediction), read_wavefield(reference)
-    scores = judge(*fields, **choices, geology=_geology_of(geology, reference, fields))  # type: ignore[arg-type]
+    fields = _field(prediction, indices[0], "--prediction-index"), _field(reference, indices[1], "--reference-index")
+    ground = _geology_of(geology, reference, indices[1], fields)
+    scores = judge(*fields, **choices, geology=ground)  # type: ignore[arg-type]
     _show_scores(scores)
     if out is not None:
         pair = make_pair(*fields, **choices)  # type: ignore[arg-type]
         typer.echo(f"report: {write_pair_report(scores, pair, (prediction.name, reference.name), out)}")
 
 
+def _field(path: Path, index: int | None, option: str) -> xr.DataArray:
+    """A wavefield; a wrong index is put down to the option that gives it."""
+    from spectremor.data.published import check_index
+    from spectremor.data.wavefield_files import read_wavefield
+
+    try:
+        field = read_wavefield(path, index)
+        return field.isel(sample=check_index(None, field.sizes["sample"], path)) if "sample" in field.dims else field
+    except InputError as error:
+        if error.field != "index":
+            raise
+        raise InputError(option, error.value, error.allowed) from None
+
+
 def _geology_of(
-    geology: Path | None, reference: Path, fields: tuple[xr.DataArray, xr.DataArray]
+    geology: Path | None, reference: Path, index: int | None, fields: tuple[xr.DataArray, xr.DataArray]
 ) -> xr.DataArray | None:
     """As told; else the reference's own, where its file holds one and the source is known."""
     from spectremor.core.wavefield import source_of
-    from spectremor.data.geology_files import read_geology
 
     if geology is not None:
-        return read_geology(geology)
-    if reference.suffix == ".h5" and any(source_of(f) is not None for f in fields):
+        return _geology(geology, index)
+    if reference.suffix.lower() in (".h5", ".hdf5", ".zarr") and any(source_of(f) is not None for f in fields):
         with contextlib.suppress(InputError):
-            return read_geology(reference)
+            return _geology(reference, index)
     return None
+
+
+def _geology(path: Path, index: int | None) -> xr.DataArray:
+    """The only geology of a file, whatever the index; of several, that of the reference."""
+    from spectremor.data.geology_files import read_geology
+
+    try:
+        return read_geology(path)
+    except InputError as error:
+        if error.field != "index":
+            raise
+    try:
+        return read_geology(path, index)
+    except InputError as error:
+        raise InputError("--reference-index, for --geology", error.value, error.allowed) from None
 
 
 def _window(text: str | None) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import numpy as np
@@ -16,6 +17,8 @@ from spectremor.core.source import Source
 
 #: Far above any use; a config from a stranger must not ask for more than a machine has.
 Points = Annotated[int, Field(ge=1, le=100_000)]
+#: The same for a geology's nodes and for a wavefield's velocities (2 GB of float32), whatever the single axes.
+MAX_NUMBERS = 1 << 29
 
 
 class Domain(pydantic.BaseModel):
@@ -44,6 +47,13 @@ class Domain(pydantic.BaseModel):
     sampling_hz: float = Field(50.0, gt=0)
     source_low_m: tuple[float, float, float] = (1200.0, 1200.0, -9000.0)
     source_high_m: tuple[float, float, float] = (8400.0, 8400.0, -600.0)
+
+    @pydantic.model_validator(mode="after")
+    def _fits_in_memory(self) -> Domain:
+        for name, shape in (("nodes", self.nodes), ("3 * sensors * samples", (3, *self.sensors, self.samples))):
+            if math.prod(shape) > MAX_NUMBERS:
+                raise ValueError(f"{name} ({' * '.join(map(str, shape))}) must not exceed {MAX_NUMBERS}")
+        return self
 
     @property
     def x_m(self) -> np.ndarray:

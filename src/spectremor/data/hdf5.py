@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from spectremor.core.errors import InputError
 
 #: Largest array that a reader accepts, in numbers (2 GB of float32).
 MAX_NUMBERS = 1 << 29
+#: The same for a NetCDF file's one-dimensional arrays together.
+MAX_AXES = 1 << 26
 
 
 def existing_file(path: str | Path, *, field: str, allowed: str) -> Path:
@@ -51,9 +54,51 @@ def open_hdf5(path: str | Path, *, field: str) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except OSError as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(field, f"{path} ({reason})", "a whole HDF5 file") from None
+    except InputError:
+        raise
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        # The caller's block runs here too: a mistake of its own must not pass for a damaged file.
+        if not _raised_by_h5py(error):
+            raise
+        raise InputError(field, f"{path} ({first_line(error)})", "a whole HDF5 file") from None
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line; its kind where it says nothing."""
+    lines = str(error).splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def _raised_by_h5py(error: Exception) -> bool:
+    modules = (str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(module.split(".")[0] == "h5py" for module in modules)
+
+
+def dataset_of(file: h5py.File, key: str, *, field: str) -> h5py.Dataset:
+    """A dataset whose numbers are in the file itself; no link is followed to find out.
+
+    Args:
+        file: an open file.
+        key: name of the dataset.
+        field: the name that an error carries.
+
+    Raises:
+        InputError: no such dataset, an empty one, a link, or data stored in another file.
+    """
+    where = f"{field}.{key}"
+    dataset = file[key] if isinstance(file.get(key, getlink=True), h5py.HardLink) else None
+    if not isinstance(dataset, h5py.Dataset):
+        raise InputError(where, f"no dataset of that name in {file.filename}", f"a dataset {key}")
+    if dataset.is_virtual or dataset.external:
+        raise InputError(where, "data stored outside the file", "data in the file itself")
+    if dataset.shape is None:
+        raise InputError(where, "a dataset without data", "numbers")
+    return dataset
+
+
+def has_entry(file: h5py.File, key: str) -> bool:
+    """Whether a file has an entry of that name, also a link to nowhere: `in` would follow it to another file."""
+    return file.get(key, getlink=True) is not None
 
 
 def read_array(file: h5py.File, key: str, *, field: str, shape: tuple[int | None, ...] | None = None) -> np.ndarray:
@@ -69,11 +114,7 @@ def read_array(file: h5py.File, key: str, *, field: str, shape: tuple[int | None
         InputError: no such dataset, a link out of the file, not numbers, another shape, or too large.
     """
     where = f"{field}.{key}"
-    if not isinstance(file.get(key, getlink=True), h5py.HardLink) or not isinstance(file[key], h5py.Dataset):
-        raise InputError(where, f"no dataset of that name in {file.filename}", f"a dataset {key}")
-    dataset = file[key]
-    if dataset.is_virtual or dataset.external:
-        raise InputError(where, "data stored outside the file", "data in the file itself")
+    dataset = dataset_of(file, key, field=field)
     if dataset.dtype.kind not in "fiu":
         raise InputError(where, f"type {dataset.dtype}", "numbers")
     if shape is not None and not _matches(dataset.shape, shape):
@@ -84,13 +125,15 @@ def read_array(file: h5py.File, key: str, *, field: str, shape: tuple[int | None
 
 
 def check_self_contained(path: str | Path, *, field: str) -> None:
-    """Refuse a file whose arrays lie elsewhere: a crafted one could show any file of this machine.
+    """Refuse a file whose arrays lie elsewhere, or are too large to read.
 
-    Only the root group is looked at, and only that is read from NetCDF files.
+    A crafted file could show any file of this machine. And xarray loads every axis on opening, also one that nothing
+    uses, which may take no room in the file. Only the root group is looked at, and only that is read from NetCDF files.
 
     Raises:
-        InputError: an external or soft link, a virtual dataset, or data stored in another file.
+        InputError: an external or soft link, a virtual dataset, data stored in another file, or too many numbers.
     """
+    axes = 0
     with open_hdf5(path, field=field) as file:
         for key in file:
             if not isinstance(file.get(key, getlink=True), h5py.HardLink):
@@ -98,6 +141,11 @@ def check_self_contained(path: str | Path, *, field: str) -> None:
             item = file[key]
             if isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
                 raise InputError(f"{field}.{key}", "data stored outside the file", "data in the file itself")
+            if isinstance(item, h5py.Dataset) and item.shape is not None:
+                check_size(item.shape, field=f"{field}.{key}")
+                axes += item.size if item.ndim == 1 else 0
+    if axes > MAX_AXES:
+        raise InputError(field, f"{path} with axes of {axes} numbers in all", f"at most {MAX_AXES}")
 
 
 def _matches(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:

@@ -13,7 +13,7 @@ import xarray as xr
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file
-from spectremor.data.hdf5 import check_self_contained, check_size, existing_file
+from spectremor.data.hdf5 import check_self_contained, check_size, existing_file, first_line
 
 
 def read_variable(path: str | Path, name: str, *, field: str) -> xr.DataArray:
@@ -31,13 +31,14 @@ def read_variable(path: str | Path, name: str, *, field: str) -> xr.DataArray:
                     field, f"variables {sorted(map(str, dataset.data_vars))} in {path}", f"one named {name}"
                 )
             variable = dataset[name]
-            check_size(variable.shape, field=field)
+            # Its coordinates are read with it.
+            check_size((sum(array.size for array in (variable, *variable.coords.values())),), field=field)
             return variable.load()
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(field, f"{path} ({reason})", "a whole NetCDF-4 file") from None
+    # Whatever a damaged file makes h5netcdf and xarray raise: nothing else runs here.
+    except Exception as error:
+        raise InputError(field, f"{path} ({first_line(error)})", "a whole NetCDF-4 file") from None
 
 
 def write_variable(array: xr.DataArray, path: str | Path) -> None:

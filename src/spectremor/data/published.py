@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
+import tokenize
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,7 @@ from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLING_HZ, sensor_axis_m
 from spectremor.core.errors import InputError
 from spectremor.core.source import HEMEW_MOMENT_NM, Source
 from spectremor.core.wavefield import make_wavefield, source_of
-from spectremor.data.hdf5 import check_size, existing_file, open_hdf5, read_array
+from spectremor.data.hdf5 import check_size, dataset_of, existing_file, first_line, has_entry, open_hdf5, read_array
 
 Form = Literal["v1", "v2", "v2-raw"]
 
@@ -49,8 +50,9 @@ def read_geology_h5(path: str | Path) -> Float32[np.ndarray, "x y z"]:
         InputError: not a whole HDF5 file, or without a 3D dataset `a`.
     """
     with open_hdf5(path, field="geology") as file:
-        if "a" in file and isinstance(file["a"], h5py.Dataset) and file["a"].ndim != 3:
-            raise InputError("geology", f"an array of shape {file['a'].shape}", "a 3D array (x, y, z) of Vs in m/s")
+        shape = dataset_of(file, "a", field="geology").shape
+        if len(shape) != 3:
+            raise InputError("geology", f"an array of shape {shape}", "a 3D array (x, y, z) of Vs in m/s")
         return read_array(file, "a", field="geology", shape=(None, None, None)).astype(np.float32)
 
 
@@ -75,7 +77,7 @@ def open_npy(path: str | Path, *, field: str) -> np.ndarray:
     """A memory map of an `.npy` file of numbers; header and length are checked before anything is mapped.
 
     Raises:
-        InputError: missing, truncated, objects or text inside.
+        InputError: missing, truncated, with a damaged header, objects or text inside.
     """
     path = existing_file(path, field=field, allowed="an .npy file of numbers")
     with path.open("rb") as stream:
@@ -84,13 +86,14 @@ def open_npy(path: str | Path, *, field: str) -> np.ndarray:
             first = version == (1, 0)
             read_header = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read_header(stream)
-        except ValueError as error:
-            raise InputError(field, f"{path} ({str(error).splitlines()[0]})", "an .npy file of numbers") from None
+        # numpy evaluates the header as Python: these are what tokenizing, parsing and sorting it raise.
+        except (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:
+            raise InputError(field, f"{path} ({first_line(error)})", "an .npy file of numbers") from None
         offset = stream.tell()
     if dtype.kind not in "fiu":
         raise InputError(field, f"{path} (type {dtype})", "an .npy file of numbers")
     expected = offset + math.prod(shape) * dtype.itemsize
-    if math.prod(shape) == 0:
+    if min(shape, default=1) < 1:
         raise InputError(field, f"{path} of shape {shape}", "at least one number")
     if path.stat().st_size < expected:
         raise InputError(field, f"{path} of {path.stat().st_size} bytes", f"{expected} bytes for shape {shape}")
@@ -98,11 +101,13 @@ def open_npy(path: str | Path, *, field: str) -> np.ndarray:
 
 
 def check_index(index: int | None, count: int, path: str | Path) -> int:
-    """The index of one geology or simulation in a file that holds `count`.
+    """The index of one geology or simulation in a file that holds `count`; None will do where that is one.
 
     Raises:
-        InputError: not given, or outside the file.
+        InputError: not given where there are several, or outside the file.
     """
+    if index is None and count == 1:
+        return 0
     if index is None or not 0 <= index < count:
         raise InputError("index", "none" if index is None else index, f"0 to {count - 1}: {path} holds {count}")
     return index
@@ -144,7 +149,7 @@ def form_of(file: h5py.File, traces: Float32[np.ndarray, "3 x y time"]) -> Form:
     v2's machine-learning form carries its source (`s`, `moment`); v2's raw form has 8 s at 100 Hz; v1's has
     nearest-neighbour copies of 16 x 16 traces, so that neighbouring traces are equal.
     """
-    if "s" in file:
+    if has_entry(file, "s"):
         return "v2"
     recorded = _recorded_copies(traces.shape[1])
     nearest = np.abs(sensor_axis_m(traces.shape[1])[:, None] - sensor_axis_m(V1_SENSORS)).argmin(axis=1)
@@ -174,13 +179,13 @@ def _aligned_traces(file: h5py.File) -> Float32[np.ndarray, "3 x y time"]:
 def _source_of(file: h5py.File, form: Form) -> Source | None:
     if form == "v1":
         return v1_source()
-    if "s" not in file:
+    if not has_entry(file, "s"):
         return None
     position = read_array(file, "s", field="source").ravel()
     if position.size != 3:
         raise InputError("source.s", f"{position.size} numbers", "3: x, y, z in m")
     at = tuple(float(v) for v in position)
-    if "moment" in file:
+    if has_entry(file, "moment"):
         tensor = read_array(file, "moment", field="source").ravel()
         if tensor.size != 6:
             raise InputError("source.moment", f"{tensor.size} numbers", "6: xx, yy, zz, xy, xz, yz for a unit moment")

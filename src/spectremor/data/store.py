@@ -9,22 +9,28 @@ import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+import pydantic
 import xarray as xr
 from jaxtyping import Float, Float32, Int
 
 from spectremor.core.errors import InputError
 from spectremor.core.geology import make_geology
 from spectremor.core.source import Source
+from spectremor.core.validation import validated
 from spectremor.core.wavefield import make_wavefield
+from spectremor.data.hdf5 import check_size, first_line
 
 if TYPE_CHECKING:
     import zarr
 
 FORMAT = "spectremor-campaign"
 FORMAT_VERSION = 1
+ZARR_FORMAT = 3
+#: More samples than this are no campaign: their tables are kept in memory.
+MAX_SAMPLES = 10_000_000
 SPLITS: tuple[str, str, str] = ("train", "val", "test")
 Split = Literal["train", "val", "test", "all"]
 
@@ -43,6 +49,25 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
     "vs_mean": (("x_geology", "y_geology", "z_geology"), "float64"),
     "vs_std": (("x_geology", "y_geology", "z_geology"), "float64"),
 }
+
+#: Dimensions of one length in every store.
+_FIXED_SIZES = {"component": 3, "axis": 3, "tensor_component": 6, "angle": 3}
+#: What a damaged or foreign store makes zarr raise.
+_ZARR_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError)
+
+#: JSON numbers only, no text that looks like one.
+_Positive = Annotated[float, pydantic.Field(gt=0, strict=True)]
+
+
+class _Attributes(pydantic.BaseModel):
+    """The attributes that reading needs; others are anyone's."""
+
+    model_config = pydantic.ConfigDict(allow_inf_nan=False)
+
+    extent_m: tuple[_Positive, _Positive, _Positive]
+    band_high_hz: _Positive
+    grid_spacing_m: _Positive | None = None
+    also_m: Annotated[tuple[_Positive, ...], pydantic.Field(max_length=64)]
 
 
 def require_zarr() -> Any:
@@ -82,7 +107,7 @@ class CampaignStore:
         """Open a store.
 
         Raises:
-            InputError: missing, of a foreign format or version, or with a damaged layout.
+            InputError: missing, of a foreign format or version, or with damaged attributes or layout.
         """
         zarr = require_zarr()
         path = Path(path)
@@ -92,13 +117,16 @@ class CampaignStore:
         try:
             # Consolidated metadata may lag behind a store that is growing.
             group = zarr.open_group(path, mode="r", use_consolidated=False)
-            found = group.attrs.get("format")
-            version = group.attrs.get("format_version")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError("store", f"{path} ({_first_line(error)})", "a campaign store") from None
+            store = cls(path, group)
+            zarr_format = group.metadata.zarr_format
+        except _ZARR_ERRORS as error:
+            raise InputError("store", f"{path} ({first_line(error)})", "a campaign store") from None
+        found, version = (store.attrs.get(name) for name in ("format", "format_version"))
         if found != FORMAT or version != FORMAT_VERSION:
             raise InputError("store", f"{path} (format {found}, version {version})", f"{FORMAT} {FORMAT_VERSION}")
-        store = cls(path, group)
+        if zarr_format != ZARR_FORMAT:
+            raise InputError("store", f"{path} (zarr format {zarr_format})", f"zarr format {ZARR_FORMAT}")
+        store._check_attributes()
         store._check_layout()
         return store
 
@@ -112,17 +140,17 @@ class CampaignStore:
     @cached_property
     def x_m(self) -> Float[np.ndarray, " x"]:
         """Sensor positions along East in m."""
-        return np.asarray(self.array("x")[:], dtype=float)
+        return self._read("x")
 
     @cached_property
     def y_m(self) -> Float[np.ndarray, " y"]:
         """Sensor positions along North in m."""
-        return np.asarray(self.array("y")[:], dtype=float)
+        return self._read("y")
 
     @cached_property
     def time_s(self) -> Float[np.ndarray, " time"]:
         """Sample times in s after the origin time."""
-        return np.asarray(self.array("time")[:], dtype=float)
+        return self._read("time")
 
     @property
     def extent_m(self) -> tuple[float, float, float]:
@@ -148,7 +176,7 @@ class CampaignStore:
 
     def complete(self) -> np.ndarray:
         """Whether each sample is complete, shape (sample,)."""
-        return np.asarray(self.array("status")[:]) == 1
+        return self._read("status") == 1
 
     def ids(self, split: Split = "all") -> Int[np.ndarray, " n"]:
         """Numbers of the complete samples of a split, increasing.
@@ -160,7 +188,7 @@ class CampaignStore:
             raise InputError("split", split, "train, val, test or all")
         chosen = self.complete()
         if split != "all":
-            chosen = chosen & (np.asarray(self.array("split")[:]) == SPLITS.index(split))
+            chosen = chosen & (self._read("split") == SPLITS.index(split))
         return np.flatnonzero(chosen)
 
     # -- one sample, plain arrays ---------------------------------------------------------------------------------
@@ -168,12 +196,12 @@ class CampaignStore:
     def vs(self, i: int) -> Float32[np.ndarray, "x y z"]:
         """Vs of a sample's geology in m/s."""
         self._check_complete(i)
-        return np.asarray(self.array("vs")[i])
+        return self._read("vs", i)
 
     def velocity(self, i: int, grid_spacing_m: float | None = None) -> Float32[np.ndarray, "3 x y time"]:
         """Ground velocity of a sample in m/s; of its simulation on a coarser grid where a spacing is given."""
         self._check_complete(i)
-        return np.asarray(self.array(self._velocity_name(grid_spacing_m))[i])
+        return self._read(self._velocity_name(grid_spacing_m), i)
 
     # -- one sample, labelled -------------------------------------------------------------------------------------
 
@@ -218,7 +246,7 @@ class CampaignStore:
 
     def recorded_statistics(self) -> dict[str, Float[np.ndarray, "x y z"]] | None:
         """As `statistics`, those in the store; None where they are not (or, after a kill, not both) there."""
-        recorded = {name: np.asarray(self.array(name)[:]) for name in ("vs_mean", "vs_std")}
+        recorded = {name: self._read(name) for name in ("vs_mean", "vs_std")}
         return recorded if all(np.isfinite(values).all() for values in recorded.values()) else None
 
     def compute_statistics(self) -> dict[str, Float[np.ndarray, "x y z"]]:
@@ -248,8 +276,8 @@ class CampaignStore:
         if name not in self._arrays:
             try:
                 node = self._group[name]
-            except (KeyError, OSError, ValueError, TypeError) as error:
-                raise InputError("store", f"{self.path} ({name}: {_first_line(error)})", "a whole store") from None
+            except _ZARR_ERRORS as error:
+                raise InputError("store", f"{self.path} ({name}: {first_line(error)})", "a whole store") from None
             if not hasattr(node, "shape"):
                 raise InputError("store", f"{self.path} ({name} is a group)", "a whole store")
             self._arrays[name] = node
@@ -267,11 +295,24 @@ class CampaignStore:
             raise InputError("grid_spacing_m", f"{spacing_m:g}", f"one of {have} in {self.path}")
         return coarse_name(spacing_m)
 
+    def _read(self, name: str, i: int | None = None) -> np.ndarray:
+        """Numbers of a variable: all, or a sample's.
+
+        Raises:
+            InputError: the store lacks it, or a chunk of it is damaged.
+        """
+        array = self.array(name)
+        try:
+            return np.asarray(array[:] if i is None else array[i])
+        except _ZARR_ERRORS as error:
+            where = name if i is None else f"{name} of sample {i}"
+            raise InputError("store", f"{self.path} ({where}: {first_line(error)})", "a whole store") from None
+
     def _table(self, name: str) -> np.ndarray:
         """A per-sample table, kept in memory: it never changes once written."""
         tables = self.__dict__.setdefault("_tables", {})
         if name not in tables:
-            tables[name] = np.asarray(self.array(name)[:])
+            tables[name] = self._read(name)
         return tables[name]
 
     def _check_index(self, i: int) -> None:
@@ -290,21 +331,40 @@ class CampaignStore:
     def _known_complete(self) -> set[int]:
         return set()
 
+    def _check_attributes(self) -> None:
+        """Those that reading needs are there and have values that can be."""
+        try:
+            validated(_Attributes, self.attrs)
+        except InputError as error:
+            raise InputError("store", f"{self.path} ({error.field}: {error.value})", error.allowed) from None
+
     def _check_layout(self) -> None:
-        """Every variable is there with the type and the sizes that the others imply."""
-        sizes: dict[str, int] = {}
-        names = {**VARIABLES, **{coarse_name(s): VARIABLES["velocity"] for s in self.also_m}}
-        for name, (dims, kind) in names.items():
+        """Every variable is there with the type and the sizes that the others imply, none too large to read."""
+        sizes = dict(_FIXED_SIZES)
+        variables = {**VARIABLES, **{coarse_name(s): VARIABLES["velocity"] for s in self.also_m}}
+        axes = {axis: ((axis,), "float64") for axis in ("x", "y", "time")}
+        for name, (dims, kind) in {**variables, **axes}.items():
             array = self.array(name)
             if str(array.dtype) != kind or array.metadata.dimension_names != dims:
                 raise InputError("store", f"{self.path} ({name}: {array.dtype} {array.shape})", f"{kind} {dims}")
+            # Before anything is read: chunks that are not there take no room, whatever the shape.
+            check_size(
+                tuple(n for dim, n in zip(dims, array.shape, strict=True) if dim != "sample"), field=f"store.{name}"
+            )
             for dim, size in zip(dims, array.shape, strict=True):
+                if dim == "sample" and size > MAX_SAMPLES:
+                    raise InputError("store", f"{self.path} ({name}: {size} samples)", f"at most {MAX_SAMPLES}")
                 # While a store grows, its arrays differ in length for an instant: the shortest counts.
                 if sizes.setdefault(dim, size) != size and dim != "sample":
                     raise InputError("store", f"{self.path} ({name}: {size} along {dim})", f"{sizes[dim]} along {dim}")
-        for axis in ("x", "y", "time"):
-            if self.array(axis).shape != (sizes[axis],):
-                raise InputError("store", f"{self.path} ({axis}: {self.array(axis).shape})", f"({sizes[axis]},)")
+        for dim, size in sizes.items():
+            least = {"sample": 0, "time": 2}.get(dim, 1)
+            if size < least:
+                raise InputError("store", f"{self.path} ({dim}: {size})", f"{least} or more")
+        for axis in axes:
+            values = self._read(axis)
+            if not np.isfinite(values).all() or (axis == "time" and not (np.diff(values) > 0).all()):
+                raise InputError("store", f"{self.path} ({axis}: damaged)", "finite positions and increasing times")
 
 
 def consolidate(path: Path) -> None:
@@ -313,7 +373,3 @@ def consolidate(path: Path) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
         zarr.consolidate_metadata(path)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

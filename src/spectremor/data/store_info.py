@@ -40,5 +40,7 @@ def _origin(store: CampaignStore) -> str:
     campaign = store.attrs.get("campaign")
     if campaign is None:
         return f"import of {store.attrs.get('origin', 'published data')}"
-    simulator = ", ".join(f"{k} {v}" for k, v in store.attrs["simulator"].items())
-    return f"spectremor {store.attrs['spectremor_version']}, seed {campaign['seed']}, {simulator}"
+    simulator = store.attrs.get("simulator")
+    seed = campaign.get("seed", "unknown") if isinstance(campaign, dict) else "unknown"
+    how = ", ".join(f"{k} {v}" for k, v in simulator.items()) if isinstance(simulator, dict) else "unknown simulator"
+    return f"spectremor {store.attrs.get('spectremor_version', 'of unknown version')}, seed {seed}, {how}"

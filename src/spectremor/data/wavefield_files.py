@@ -19,7 +19,7 @@ def read_wavefield(path: str | Path, index: int | None = None) -> xr.DataArray:
     Args:
         path: `.h5` (a published form: v1's gives its 16 x 16 recorded sensors from t = 0.98 s, v2's its 32 x 32
             sensors from t = 0), `.nc` with variable `velocity`, or `.zarr` (a campaign's store).
-        index: which simulation of a campaign.
+        index: which simulation, where the file holds several (None also keeps all samples of a NetCDF file).
 
     Returns:
         DataArray `velocity`, dims ([sample,] [realization,] component, x, y, time), m/s.
@@ -37,8 +37,14 @@ def read_wavefield(path: str | Path, index: int | None = None) -> xr.DataArray:
         store = CampaignStore.open(path)
         return store.wavefield(published.check_index(index, store.count, path))
     if suffix == ".nc":
-        return check_wavefield(netcdf.read_variable(path, "velocity", field="wavefield"))
-    return published.read_wavefield_h5(path)
+        field = check_wavefield(netcdf.read_variable(path, "velocity", field="wavefield"))
+        if "sample" in field.dims and index is not None:
+            return field.isel(sample=published.check_index(index, field.sizes["sample"], path))
+    else:
+        field = published.read_wavefield_h5(path)
+    if "sample" not in field.dims and index not in (None, 0):
+        raise InputError("index", index, f"none: {path} holds one wavefield")
+    return field
 
 
 def write_wavefield(field: xr.DataArray, path: str | Path) -> None:

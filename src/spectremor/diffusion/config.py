@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from spectremor.core.errors import InputError
+from spectremor.core.validation import validated
 
 SamplerName = Literal["ddpm", "ddim", "dpm-solver++"]
 
 Positive = Annotated[int, Field(gt=0, le=10_000)]
 Blocks = Annotated[int, Field(gt=0, le=64)]
 Width = Annotated[int, Field(gt=0, le=4096)]
+
+#: Largest matrix between traces and latents (128 MB of float32): no tensor in the weights shows how large it is.
+MAX_MATRIX = 1 << 25
 
 
 class _Strict(BaseModel):
@@ -44,6 +51,23 @@ class LatentConfig(_Strict):
         if self.latent_samples > self.time_samples:
             raise ValueError("latent_samples must not exceed time_samples")
         return self
+
+    @model_validator(mode="after")
+    def _matrix_fits_in_memory(self) -> LatentConfig:
+        if self.time_samples * self.latent_samples > MAX_MATRIX:
+            found = f"{self.time_samples} * {self.latent_samples}"
+            raise ValueError(f"time_samples * latent_samples ({found}) must not exceed {MAX_MATRIX}")
+        return self
+
+    def check_traces(self, samples: int, sampling_hz: float) -> None:
+        """Refuse a stage 1 whose traces are not the ones that this stage was made for.
+
+        Raises:
+            InputError: names both.
+        """
+        if (self.time_samples, self.sampling_hz) != (samples, sampling_hz):
+            found = f"{self.time_samples} samples at {self.sampling_hz:g} Hz"
+            raise InputError("diffusion.latent", found, f"{samples} samples at {sampling_hz:g} Hz, as stage 1 gives")
 
 
 class NetworkConfig(_Strict):
@@ -119,3 +143,12 @@ class DiffusionConfig(_Strict):
         if self.latent.latent_samples % multiple:
             raise ValueError(f"latent_samples must be a multiple of {multiple}, the network's total reduction")
         return self
+
+
+def check_config(values: Mapping[str, Any]) -> DiffusionConfig:
+    """A config from plain values.
+
+    Raises:
+        InputError: an unknown key or a value that is not allowed.
+    """
+    return validated(DiffusionConfig, values, "diffusion")

@@ -12,7 +12,11 @@ from jaxtyping import Float, Float32
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
+from spectremor.core.errors import InputError
 from spectremor.core.seeds import generator
+
+#: The matrix of correlated noise has the square of this: 1 GB of float32.
+MAX_SENSORS = 1 << 14
 
 
 class SensorNoise:
@@ -97,7 +101,14 @@ class FieldNoise:
 
 @functools.lru_cache(maxsize=8)
 def noise_mixing(nx: int, ny: int, correlation: float) -> Float32[np.ndarray, "all all"]:
-    """Matrix that turns independent noises of a grid's sensors (x-major) into ones that neighbours share in part."""
+    """Matrix that turns independent noises of a grid's sensors (x-major) into ones that neighbours share in part.
+
+    Raises:
+        InputError: more sensors than such a matrix can be made for.
+    """
+    if nx * ny > MAX_SENSORS:
+        allowed = f"0 (each sensor's noise its own) for more than {MAX_SENSORS} sensors"
+        raise InputError("sampling.noise_correlation", f"{correlation:g} with {nx} x {ny} sensors", allowed)
     positions = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="ij"), axis=-1).reshape(-1, 2)
     covariance = np.exp(-cdist(positions, positions) / correlation)
     mixing = scipy.linalg.cholesky(covariance, lower=True).astype(np.float32)

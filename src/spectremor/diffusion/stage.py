@@ -11,9 +11,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
-from spectremor.core.validation import validated
 from spectremor.data.model_folder import with_tensors
-from spectremor.diffusion.config import DiffusionConfig, SamplerName
+from spectremor.diffusion.config import DiffusionConfig, SamplerName, check_config
 from spectremor.diffusion.denoiser import UNet1d
 from spectremor.diffusion.latent import Latents, sensor_amplitude
 from spectremor.diffusion.noise import FieldNoise, SensorNoise
@@ -179,19 +178,8 @@ class DiffusionStage(nn.Module):
         Raises:
             InputError: a config or tensors that are not this stage's.
         """
-        checked = parse_config(config)
+        checked = check_config(config)
         return with_tensors(lambda: cls(checked), tensors, field="diffusion weights").eval()
-
-    def check_traces(self, samples: int, sampling_hz: float) -> None:
-        """Refuse a stage 1 whose traces are not the ones that this stage was made for.
-
-        Raises:
-            InputError: names both.
-        """
-        own = self.config.latent
-        if (own.time_samples, own.sampling_hz) != (samples, sampling_hz):
-            found = f"{own.time_samples} samples at {own.sampling_hz:g} Hz"
-            raise InputError("diffusion.latent", found, f"{samples} samples at {sampling_hz:g} Hz, as stage 1 gives")
 
     def _check(self, stage1: np.ndarray, realizations: int) -> None:
         time = self.config.latent.time_samples
@@ -201,12 +189,3 @@ class DiffusionStage(nn.Module):
             raise InputError("stage-1 wavefield", "NaN or infinite velocities", "finite velocities in m/s")
         if realizations < 1:
             raise InputError("realizations", realizations, "1 or more")
-
-
-def parse_config(config: Mapping[str, Any]) -> DiffusionConfig:
-    """A validated config.
-
-    Raises:
-        InputError: names the first key that is unknown or has a value that is not allowed.
-    """
-    return validated(DiffusionConfig, config, "diffusion")

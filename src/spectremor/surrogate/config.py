@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,7 +11,7 @@ import pydantic
 import yaml
 from pydantic import Field
 
-from spectremor.core.domain import Points
+from spectremor.core.domain import MAX_NUMBERS, Points
 from spectremor.core.errors import InputError
 from spectremor.core.validation import validated
 from spectremor.surrogate.domain import Domain
@@ -18,6 +19,8 @@ from spectremor.surrogate.domain import Domain
 #: Far above any use, as for the domain's points.
 Count = Annotated[int, Field(ge=1, le=4096)]
 Layers = Annotated[int, Field(ge=1, le=64)]
+#: Largest matrix between the network's time axis and another.
+MAX_SERIES = 1 << 25
 
 
 class MifnoConfig(pydantic.BaseModel):
@@ -77,6 +80,18 @@ class MifnoConfig(pydantic.BaseModel):
             raise ValueError("period_s must not be shorter than the output")
         if self.moment == "linear" and self.source_branch:
             raise ValueError("source_branch mixes the moment tensor in nonlinearly; it needs moment: input")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _fits_in_memory(self) -> MifnoConfig:
+        # Arrays that no tensor of the weights shows the size of: waves at the sensors, and the time axis's own series.
+        waves = math.prod((self.wave_width, *self.domain.sensors, self.steps))
+        series = self.steps * max(self.domain.samples, 2 * self.time_modes)
+        if waves > MAX_NUMBERS or series > MAX_SERIES:
+            raise ValueError(
+                f"wave_width * sensors * steps ({waves}) must not exceed {MAX_NUMBERS}, and steps times samples or "
+                f"twice time_modes ({series}) must not exceed {MAX_SERIES}"
+            )
         return self
 
 

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from spectremor.core import domain
 
+#: The kernel that smooths is as long as this asks: far above any use is refused.
+Smoothing = Annotated[float, Field(ge=0, le=100_000)]
+
 
 class Domain(domain.Domain):
     """The domain that a network is made for.
@@ -18,4 +21,4 @@ class Domain(domain.Domain):
             simulations of rough media, 500 m serves the band to 5 Hz best, 1000 to 1500 m its part below 1 Hz.
     """
 
-    ray_smoothings_m: tuple[Annotated[float, Field(ge=0)], ...] = Field((0.0,), min_length=1)
+    ray_smoothings_m: tuple[Smoothing, ...] = Field((0.0,), min_length=1, max_length=8)

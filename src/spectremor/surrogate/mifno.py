@@ -127,9 +127,12 @@ class MifnoSurrogate:
             InputError: an unknown key, or tensors that are missing, foreign, of another shape or not finite.
         """
         checked = check_config(dict(config))
-        missing = [name for name in _NORMALISATION if name not in tensors]
-        if missing:
-            raise InputError("surrogate weights", f"no tensor {missing[0]}", "a network with its normalisation")
+        for name in _NORMALISATION:
+            if name not in tensors:
+                raise InputError("surrogate weights", f"no tensor {name}", "a network with its normalisation")
+            # numpy has no bfloat16, and `parts` writes nothing but this.
+            if tensors[name].dtype != torch.float32:
+                raise InputError("surrogate weights", f"{name} of type {tensors[name].dtype}", "torch.float32")
         mean, std = (tensors[name].numpy() for name in _NORMALISATION)
         if mean.shape != std.shape or not (np.isfinite(mean).all() and np.isfinite(std).all()):
             raise InputError("surrogate weights", "a damaged normalisation", "finite mean and std of one shape")

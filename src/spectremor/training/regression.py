@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spectremor.core.errors import InputError
+from spectremor.core.files import locked
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
 from spectremor.training.checkpoint import checkpoints
@@ -74,9 +75,25 @@ def train_regression(
     config = _config(Path(model))
     outputs = Stage1Cache(kept, frozen, config.model.latent)
     run = kept / f"regression-{_digest(config, frozen, minutes)}"
-    if _finished(run):
-        config = _recorded(run)
-        return Regression(run / "model", _about(config, read_json(run / "data.json")))
+    run.mkdir(parents=True, exist_ok=True)
+    # Another evaluation of the same model may be training it: then wait, and find it trained.
+    with locked(run, field="--regression", allowed="a folder that can be locked", wait=True):
+        if _finished(run):
+            config = _recorded(run)
+            return Regression(run / "model", _about(config, read_json(run / "data.json")))
+        return _trained(store, frozen, config, outputs, run, minutes, report)
+
+
+def _trained(
+    store: CampaignStore,
+    frozen: FrozenStage1,
+    config: DdpmTraining,
+    outputs: Stage1Cache,
+    run: Path,
+    minutes: float,
+    report: Report,
+) -> Regression:
+    """Begin the training, or go on with one that was stopped."""
     if (run / "config.json").is_file():
         config = _recorded(run)
         facts = start_run(run, config, _facts(store, frozen), resume=True)
@@ -87,7 +104,6 @@ def train_regression(
         task = DdpmTask(config, store, outputs, facts["train_ids"], facts["val_ids"])
         fitting = affordable_steps(task, config.steps, max(left, 0.0))
         config = _shortened(config, min(config.steps, max(fitting, FEWEST_STEPS)))
-        kept.mkdir(parents=True, exist_ok=True)
         facts = start_run(run, config, facts, resume=False)
     task = DdpmTask(config, store, outputs, facts["train_ids"], facts["val_ids"])
     watch = Watch(on_step=lambda progress, _: report(progress.step, config.steps, "training the regression baseline"))
@@ -99,20 +115,45 @@ def train_regression(
 def _config(model: Path) -> DdpmTraining:
     """The model's own training of stage 2, as a regression; the preset `small` for a model without one."""
     about, _ = read_model_folder(model)
-    trained = about.get("training", {}).get("ddpm", {})
-    settings = trained.get("config")
-    if "diffusion" in about and settings:
-        config = parse_config({**settings, "model": about["diffusion"]}, "ddpm")
-        steps = int(trained.get("reached", {}).get("step", config.steps))
-    else:
-        config = load_config("small", "ddpm")
-        steps = config.steps
-    assert isinstance(config, DdpmTraining)
-    if "diffusion" in about and not settings:
-        config = config.model_copy(update={"model": parse_config({"model": about["diffusion"]}, "ddpm").model})
+    config, steps = _recorded_training(about) or _preset_training(about)
     process = config.model.process.model_copy(update={"objective": "regression"})
     network = config.model.model_copy(update={"process": process})
     return _shortened(config.model_copy(update={"model": network, "mixed_precision": "no"}), steps)
+
+
+def _recorded_training(about: dict[str, Any]) -> tuple[DdpmTraining, int] | None:
+    """The training of stage 2 that a model records, and the steps it took; None where it records none that is sound."""
+    record = _mapping(_mapping(about.get("training")).get("ddpm"))
+    settings = _mapping(record.get("config"))
+    if "diffusion" not in about or not settings:
+        return None
+    try:
+        config = parse_config({**settings, "model": about["diffusion"]}, "ddpm")
+    except InputError:
+        return None
+    assert isinstance(config, DdpmTraining)
+    step = _mapping(record.get("reached")).get("step")
+    # JSON has NaN, and true is a number to Python.
+    sound = isinstance(step, (int, float)) and not isinstance(step, bool) and 1 <= step <= config.steps
+    return config, int(step) if sound else config.steps
+
+
+def _preset_training(about: dict[str, Any]) -> tuple[DdpmTraining, int]:
+    """The preset `small` and its steps, with the model's own stage 2 where it has one.
+
+    Raises:
+        InputError: a stage 2 with an unknown key or a value that is not allowed.
+    """
+    config = load_config("small", "ddpm")
+    assert isinstance(config, DdpmTraining)
+    if "diffusion" in about:
+        config = config.model_copy(update={"model": parse_config({"model": about["diffusion"]}, "ddpm").model})
+    return config, config.steps
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """A part of a record; empty where it is absent or no object."""
+    return value if isinstance(value, dict) else {}
 
 
 def _shortened(config: DdpmTraining, steps: int) -> DdpmTraining:

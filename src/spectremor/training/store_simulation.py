@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from spectremor.core.domain import Domain
+from typing import Any
+
+from spectremor.core.validation import validated
 from spectremor.data.store import CampaignStore
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 
 
 def simulation_of(store: CampaignStore, spacing_m: float) -> CoarseSimulation | None:
-    """What makes the store's simulations at a spacing; None where the store does not say how they were made."""
-    if not {"campaign", "simulator"} <= store.attrs.keys():
+    """What makes the store's simulations at a spacing; None where the store does not say how they were made.
+
+    Raises:
+        InputError: a spacing, or another setting of the campaign, that no stage 1 may have.
+    """
+    recipe = _recipe(store)
+    if recipe is None:
         return None
-    scenario, solver = store.attrs["campaign"]["scenario"], store.attrs["simulator"]
-    low, high = zip(*(scenario["source"][f"{axis}_m"] for axis in "xyz"), strict=True)
-    domain = Domain(
-        extent_m=store.extent_m,
-        nodes=store.array("vs").shape[1:],
-        sensors=(len(store.x_m), len(store.y_m)),
-        first_sensor_m=(store.x_m[0], store.y_m[0]),
-        last_sensor_m=(store.x_m[-1], store.y_m[-1]),
-        samples=len(store.time_s),
-        sampling_hz=round(store.sampling_hz, 6),
-        source_low_m=low,
-        source_high_m=high,
-    )
-    return CoarseSimulation(
-        SimulationConfig(
-            domain=domain,
-            grid_spacing_m=spacing_m,
-            order=solver["order"],
-            lowpass_hz=scenario["lowpass_hz"],
-            solver_version=solver["solver_version"],
-        )
-    )
+    domain = recipe.pop("sources") | {
+        "extent_m": store.extent_m,
+        "nodes": store.array("vs").shape[1:],
+        "sensors": (len(store.x_m), len(store.y_m)),
+        "first_sensor_m": (store.x_m[0], store.y_m[0]),
+        "last_sensor_m": (store.x_m[-1], store.y_m[-1]),
+        "samples": len(store.time_s),
+        "sampling_hz": round(store.sampling_hz, 6),
+    }
+    values = {"domain": domain, "grid_spacing_m": spacing_m, **recipe}
+    return CoarseSimulation(validated(SimulationConfig, values, "simulation"))
+
+
+def _recipe(store: CampaignStore) -> dict[str, Any] | None:
+    """What the store's attributes say of its simulations; None where they do not say all of it."""
+    try:
+        scenario, solver = store.attrs["campaign"]["scenario"], store.attrs["simulator"]
+        low, high = zip(*(scenario["source"][f"{axis}_m"] for axis in "xyz"), strict=True)
+        return {
+            "sources": {"source_low_m": low, "source_high_m": high},
+            "order": solver["order"],
+            "lowpass_hz": scenario["lowpass_hz"],
+            "solver_version": solver["solver_version"],
+        }
+    # Absent, or of another kind than a campaign writes.
+    except (KeyError, TypeError, ValueError):
+        return None

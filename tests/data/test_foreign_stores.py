@@ -1,0 +1,169 @@
+"""Campaign stores that are damaged or a stranger's: refused in one line, before anything large is read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+
+from spectremor.core.errors import InputError
+from spectremor.core.source import Source
+from spectremor.data.geology_files import read_geology
+from spectremor.data.store import CampaignStore
+from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store
+from spectremor.data.wavefield_files import read_wavefield
+
+LAYOUT = StoreLayout(
+    geology_shape=(5, 4, 6),
+    extent_m=(4000.0, 3000.0, 5000.0),
+    x_m=np.linspace(500.0, 3500.0, 3),
+    y_m=np.linspace(500.0, 2500.0, 2),
+    time_s=np.arange(7) * 0.04,
+    band_high_hz=5.0,
+    grid_spacing_m=150.0,
+    also_m=(300.0,),
+)
+
+
+def make(path: Path, samples: int) -> Path:
+    source = Source.from_angles(position_m=(1000.0, 2000.0, -1500.0), strike_deg=10, dip_deg=40, rake_deg=20)
+    create_store(path, LAYOUT, [source] * samples, {})
+    writer, rng = StoreWriter(path), np.random.default_rng(0)
+    for i in range(samples):
+        vs = rng.uniform(1100, 4400, (5, 4, 6)).astype(np.float32)
+        fine, coarse = rng.normal(size=(2, 3, 3, 2, 7)).astype(np.float32)
+        writer.commit(i, writer.write(i, vs, {None: fine, 300.0: coarse}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("sound") / "d.zarr", 2)
+
+
+@pytest.fixture
+def path(sound: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sound, tmp_path / "d.zarr"))
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    content = json.loads((folder / "zarr.json").read_text())
+    change(content)
+    (folder / "zarr.json").write_text(json.dumps(content))
+
+
+def refused(path: Path, words: str) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        CampaignStore.open(path)
+    assert caught.value.field.startswith("store")
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("name", ["also_m", "extent_m", "band_high_hz"])
+def test_a_missing_attribute(name: str, path: Path) -> None:
+    edit(path, lambda content: content["attributes"].pop(name))
+    refused(path, f"{name}: missing")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("also_m", "ab"),
+        ("also_m", None),
+        ("also_m", ["300"]),
+        ("also_m", [-300.0]),
+        ("also_m", [300.0] * 1000),
+        ("extent_m", [1.0, 2.0]),
+        ("extent_m", [4000.0, 3000.0, 0.0]),
+        ("extent_m", {"x": 1}),
+        ("band_high_hz", "5"),
+        ("band_high_hz", float("nan")),
+        ("grid_spacing_m", [150.0]),
+        ("grid_spacing_m", True),
+    ],
+)
+def test_an_attribute_of_another_kind(name: str, value: Any, path: Path) -> None:
+    edit(path, lambda content: content["attributes"].update({name: value}))
+    refused(path, name)
+
+
+@pytest.mark.parametrize("attributes", [[1], "x", 3])
+def test_attributes_that_are_no_object(attributes: Any, path: Path) -> None:
+    edit(path, lambda content: content.update(attributes=attributes))
+    refused(path, "store")
+
+
+def test_the_group_of_an_older_zarr(path: Path) -> None:
+    attributes = dict(CampaignStore.open(path).attrs)
+    shutil.rmtree(path)
+    group = zarr.create_group(path, zarr_format=2, attributes=attributes)
+    group.create_array("status", shape=(2,), dtype="uint8")
+    refused(path, r"zarr format 2.*zarr format 3")
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "words"),
+    [
+        ("status", (10**13,), "10000000000000 samples"),
+        ("source_rise_time_s", (10**13,), "10000000000000 samples"),
+        ("source_position_m", (2, 10**9), "at most"),
+        ("source_position_m", (2, 4), "4 along axis"),
+        ("vs", (2, 10**5, 10**5, 10), "at most"),
+        ("velocity", (2, 3, 10**5, 10**5, 7), "at most"),
+        ("vs_mean", (10**5, 10**5, 10), "at most"),
+        ("x", (10**9,), "at most"),
+        ("time", (8,), "8 along time"),
+    ],
+)
+def test_sizes_that_no_memory_holds(name: str, shape: tuple[int, ...], words: str, path: Path) -> None:
+    def swell(content: dict[str, Any]) -> None:
+        content["shape"] = list(shape)
+
+    edit(path / name, swell)
+    refused(path, words)
+
+
+def test_axes_of_another_type_or_without_numbers(path: Path) -> None:
+    shutil.rmtree(path / "time")
+    zarr.create_array(path / "time", shape=(7,), dtype="int64", dimension_names=("time",))
+    refused(path, "time: int64")
+    shutil.rmtree(path / "time")
+    zarr.create_array(path / "time", shape=(7,), dtype="float64", dimension_names=("time",))[:] = np.zeros(7)
+    refused(path, "time: damaged")
+    shutil.rmtree(path / "x" / "c")
+    edit(path / "x", lambda content: content.update(fill_value="NaN"))
+    refused(path, "x: damaged")
+
+
+def test_no_sensors(tmp_path: Path, path: Path) -> None:
+    for name in ("velocity", "velocity_300m"):
+        edit(path / name, lambda content: content.update(shape=[2, 3, 0, 2, 7]))
+    edit(path / "x", lambda content: content.update(shape=[0]))
+    refused(path, r"x: 0.*1 or more")
+
+
+def test_damaged_chunks_name_the_sample(path: Path) -> None:
+    (path / "velocity" / "c.1.0.0.0.0").write_bytes(b"no compressed data")
+    store = CampaignStore.open(path)
+    assert store.velocity(0).shape == (3, 3, 2, 7)
+    with pytest.raises(InputError, match="velocity of sample 1"):
+        store.wavefield(1)
+    (chunk,) = [p for p in (path / "status").iterdir() if p.name != "zarr.json"]
+    chunk.write_bytes(b"no compressed data")
+    with pytest.raises(InputError, match="status"):
+        CampaignStore.open(path).ids()
+
+
+def test_the_only_sample_needs_no_index(tmp_path: Path, path: Path) -> None:
+    one = make(tmp_path / "one.zarr", 1)
+    assert read_wavefield(one).attrs["sample"] == 0
+    assert read_geology(one).shape == (5, 4, 6)
+    for read in (read_wavefield, read_geology):
+        with pytest.raises(InputError, match=r"index: got none; allowed: 0 to 1"):
+            read(path)

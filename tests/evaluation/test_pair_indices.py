@@ -1,0 +1,96 @@
+"""`evaluate --prediction --reference`: one wavefield of a file that holds several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+import xarray as xr
+from typer.testing import CliRunner
+
+from spectremor.cli import evaluate as verb
+from spectremor.core.errors import InputError
+from spectremor.data.geology_files import write_geology
+from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store
+from spectremor.data.wavefield_files import read_wavefield, write_wavefield
+
+
+def invoke(*arguments: object):
+    app = typer.Typer()
+    verb.register(app)
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+@pytest.fixture
+def prediction(truth: xr.DataArray, tmp_path: Path) -> Path:
+    write_wavefield(truth, tmp_path / "p.nc")
+    return tmp_path / "p.nc"
+
+
+def score(output: str, name: str) -> str:
+    (line,) = [line for line in output.splitlines() if line.split()[:1] == [name]]
+    return line.split()[1]
+
+
+def test_one_of_a_campaign_brings_its_own_geology(store, prediction: Path) -> None:
+    done = invoke("--prediction", prediction, "--reference", store.path, "--reference-index", 4)
+    assert done.exit_code == 0, done.output
+    assert (score(done.output, "EG"), score(done.output, "rMAE")) == ("10", "0")
+    done = invoke("--prediction", store.path, "--prediction-index", 4, "--reference", prediction)
+    assert (score(done.output, "EG"), score(done.output, "rMAE")) == ("10", "nan")
+
+
+def test_a_geology_alone_or_among_several(store, prediction: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "all.npy", np.stack([store.vs(i) for i in range(3)]))
+    write_geology(store.geology(4), tmp_path / "g.nc")
+    pair = ("--prediction", prediction, "--reference", store.path, "--reference-index", 4)
+    for geology in (tmp_path / "g.nc", store.path):
+        done = invoke(*pair, "--geology", geology)
+        assert score(done.output, "rMAE") == "0", done.output
+    done = invoke(*pair, "--geology", tmp_path / "all.npy")
+    assert isinstance(done.exception, InputError)
+    assert "--reference-index, for --geology: got 4; allowed: 0 to 2" in str(done.exception)
+
+
+def test_the_option_is_named(store, prediction: Path) -> None:
+    for given in ((), ("--prediction-index", 7)):
+        done = invoke("--prediction", store.path, "--reference", prediction, *given)
+        assert isinstance(done.exception, InputError)
+        assert str(done.exception).startswith(
+            f"--prediction-index: got {given[1] if given else 'none'}; allowed: 0 to 6"
+        )
+    done = invoke("--prediction", prediction, "--reference", prediction, "--reference-index", 1)
+    assert str(done.exception).startswith("--reference-index: got 1; allowed: none: ")
+
+
+def test_the_only_one_needs_no_index(store, prediction: Path, tmp_path: Path) -> None:
+    layout = StoreLayout(
+        geology_shape=store.vs(4).shape,
+        extent_m=store.extent_m,
+        x_m=store.x_m,
+        y_m=store.y_m,
+        time_s=store.time_s,
+        band_high_hz=5.0,
+    )
+    create_store(tmp_path / "one.zarr", layout, [store.source(4)], {})
+    writer = StoreWriter(tmp_path / "one.zarr")
+    writer.commit(0, writer.write(0, store.vs(4), {None: store.velocity(4)}))
+    done = invoke("--prediction", tmp_path / "one.zarr", "--reference", prediction)
+    assert score(done.output, "EG") == "10", done.output
+
+
+def test_samples_of_a_netcdf_file(truth: xr.DataArray, prediction: Path, tmp_path: Path) -> None:
+    two = xr.concat([truth, 0.5 * truth], "sample").assign_attrs(truth.attrs)
+    write_wavefield(two, tmp_path / "two.nc")
+    write_wavefield(two[:1], tmp_path / "one.nc")
+    assert read_wavefield(tmp_path / "two.nc").sizes["sample"] == 2
+    xr.testing.assert_allclose(read_wavefield(tmp_path / "two.nc", 1), 0.5 * truth)
+    with pytest.raises(InputError, match=r"index: got 2; allowed: 0 to 1"):
+        read_wavefield(tmp_path / "two.nc", 2)
+    for arguments in ((tmp_path / "two.nc", "--prediction-index", 0), (tmp_path / "one.nc",)):
+        done = invoke("--reference", prediction, "--prediction", *arguments)
+        assert score(done.output, "EG") == "10", done.output
+    done = invoke("--reference", prediction, "--prediction", tmp_path / "two.nc")
+    assert str(done.exception).startswith("--prediction-index: got none; allowed: 0 to 1")
