@@ -50,17 +50,25 @@ def attenuate(
     levels = np.linspace(0.0, float(loss.max()), LEVELS)
     at = loss / max(levels[1], 1e-12)
     result = np.zeros_like(velocity_m_s)
-    spectrum, frequency, n = _spectrum(velocity_m_s, float(time_s[1] - time_s[0]))
+    traces = velocity_m_s.reshape(-1, len(time_s))
     for i, level in enumerate(levels):
+        # A level concerns the stretch of time in which some sensor's t* is near it: a product of thin matrices.
         share = np.clip(1 - np.abs(at - i), 0, None).astype(velocity_m_s.dtype)
-        response = _response(frequency, level, reference_hz).astype(spectrum.dtype)
-        result += share * scipy.fft.irfft(spectrum * response, n, axis=-1)[..., : len(time_s)]
+        (concerned,) = np.nonzero(share.any(axis=(0, 1)))
+        if len(concerned):
+            stretch = slice(concerned[0], concerned[-1] + 1)
+            filtered = traces @ _filter(time_s, stretch, level, reference_hz).astype(traces.dtype)
+            result[..., stretch] += share[..., stretch] * filtered.reshape(*velocity_m_s.shape[:-1], -1)
     return result
 
 
-def _spectrum(velocity: np.ndarray, step_s: float) -> tuple[np.ndarray, np.ndarray, int]:
-    n = scipy.fft.next_fast_len(2 * velocity.shape[-1], real=True)
-    return scipy.fft.rfft(velocity, n, axis=-1), scipy.fft.rfftfreq(n, step_s), n
+def _filter(time_s: np.ndarray, stretch: slice, t_star_s: float, reference_hz: float) -> Float[np.ndarray, "time some"]:
+    """The loss as a matrix from all times to some: a convolution, on a circle twice as long as the record."""
+    n = scipy.fft.next_fast_len(2 * len(time_s), real=True)
+    frequency_hz = scipy.fft.rfftfreq(n, float(time_s[1] - time_s[0]))
+    pulse = scipy.fft.irfft(_response(frequency_hz, t_star_s, reference_hz), n)
+    number = np.arange(len(time_s))
+    return pulse[(number[stretch] - number[:, None]) % n]
 
 
 def _response(frequency_hz: np.ndarray, t_star_s: float, reference_hz: float) -> np.ndarray:
