@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 def export(
     field: Annotated[Path, typer.Argument(help="Wavefield: .nc, .h5 (published forms) or .zarr.", metavar="FIELD")],
     form: Annotated[str, typer.Option("--format", help=", ".join(FORMATS) + ".")],
-    out: Annotated[Path, typer.Option("--out", help="File to write; companions appear beside it.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="File to write; companions appear beside it, and replace what is there.")
+    ],
     quantity: Annotated[
         str, typer.Option("--quantity", help="Of traces: velocity (m/s), acceleration (m/s2) or displacement (m).")
     ] = "velocity",
@@ -52,12 +54,12 @@ def export(
 
     spectremor export field.nc --format mseed --origin-lon 5.7 --origin-lat 43.5 --out field.mseed
     """
-    from spectremor.core.files import check_writable
     from spectremor.exchange.quantities import check_quantity
 
     _one_of("--format", form, FORMATS)
     _one_of("--table", table, TABLES)
-    check_writable(out, field="--out")
+    placed = not (origin_lon is None and origin_lat is None and crs is None)
+    _check_outputs(out, form if form != "csv" else table, placed=placed)
     wanted = check_quantity(quantity)
     if wanted != "velocity" and (form == "openquake" or (form == "csv" and table == "intensities")):
         raise InputError("--quantity", quantity, "velocity: intensity measures have quantities of their own")
@@ -90,6 +92,17 @@ def export(
 def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise InputError(field, value, ", ".join(allowed))
+
+
+def _check_outputs(out: Path, kind: str, *, placed: bool) -> None:
+    """Refuse, before any work, a place that the file or one of its companions cannot take."""
+    from spectremor.core.files import check_writable
+    from spectremor.exchange.companions import companions
+
+    check_writable(out, field="--out")
+    # Whether there is a source, and so an event to write, is in the file, which nobody has read yet.
+    for path in companions(out, kind, placed=placed, source=True).values():
+        check_writable(path, field="--out")
 
 
 def _parse_periods(text: str | None) -> tuple[float, ...]:

@@ -17,9 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     port: Annotated[int, typer.Option("--port", help="Port on localhost; 0 takes a free one.")] = 8750,
-    model: Annotated[
-        Path | None, typer.Option("--model", help="Model folder (default: the weights that ship).")
-    ] = None,
+    model: Annotated[Path | None, typer.Option("--model", help="Model folder, or the name of one that ships.")] = None,
     field: Annotated[Path | None, typer.Option("--field", help="Wavefield (NetCDF) to show first.")] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = False,
 ) -> None:
@@ -31,12 +29,7 @@ def serve(
     """
     if not 0 <= port <= 65535:
         raise InputError("--port", port, "0 to 65535")
-    if model is not None and not model.is_dir():
-        raise InputError("--model", model, "an existing model folder")
-    if model is not None:
-        from spectremor.data.model_files import check_model_folder
-
-        check_model_folder(model)
+    folder = None if model is None else _existing_model(model)
 
     from spectremor.core.extras import need
 
@@ -50,6 +43,17 @@ def serve(
 
     from spectremor.web.server import HOST, start_server
 
-    server = start_server(port, model_folder=model, first=first, open_browser=browser)
+    server = start_server(port, model_folder=folder, first=first, open_browser=browser)
     typer.echo(f"serving on http://{HOST}:{server.port}/ - stop with Ctrl+C")
     server.run_until_shutdown()
+
+
+def _existing_model(name: Path) -> Path:
+    from spectremor.data.model_files import check_model_folder
+    from spectremor.pipeline import model_folder
+
+    folder = model_folder(name)
+    if not folder.is_dir():
+        raise InputError("--model", name, "an existing model folder")
+    check_model_folder(folder)
+    return folder

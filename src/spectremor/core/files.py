@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from spectremor.core.errors import InputError
@@ -17,15 +17,14 @@ def check_writable(path: str | Path, *, field: str = "out") -> Path:
     """Refuse, before any long work, an output path that cannot be written.
 
     Raises:
-        InputError: the parent folder is missing or not writable, or the path is a folder.
+        InputError: the parent folder is missing or not writable, or the path is a folder, a device or a pipe.
     """
     path = Path(path)
     try:
-        if not path.resolve().parent.is_dir():
+        target = _target(path, field)
+        if not target.parent.is_dir():
             raise InputError(field, path, "a path in an existing folder")
-        if path.is_dir():
-            raise InputError(field, path, "a file path, not an existing folder")
-        _try_to_write(aside_of(path))
+        _try_to_write(aside_of(target))
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(field, f"{path} ({reason})", "a path that can be written") from None
@@ -59,6 +58,23 @@ def _try_to_write(path: Path) -> None:
             path.unlink()
 
 
+def _target(path: Path, field: str = "out") -> Path:
+    """Where a file goes: behind links, which stay as they are. A rename would replace what is no regular file.
+
+    Raises:
+        InputError: a folder, a device, a pipe, or a link that leads back to itself.
+    """
+    try:
+        target = path.resolve()
+    except RuntimeError:
+        raise InputError(field, f"{path} (a loop of links)", "a path that can be written") from None
+    if target.is_dir():
+        raise InputError(field, path, "a file path, not an existing folder")
+    if target.exists() and not target.is_file():
+        raise InputError(field, f"{path} (a device, pipe or socket)", "the path of a regular file, or of a new one")
+    return target
+
+
 def aside_of(path: Path) -> Path:
     """A new name beside `path` for what is not finished."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
@@ -66,16 +82,69 @@ def aside_of(path: Path) -> Path:
 
 @contextlib.contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it into place only if the block succeeds."""
-    path = Path(path)
-    aside = aside_of(path)
-    try:
+    """Yield a temporary path beside `path`; rename it into place only if the block succeeds.
+
+    Raises:
+        InputError: the path is a folder, a device or a pipe.
+    """
+    with atomic_files([path]) as (aside,):
         yield aside
-        aside.replace(path)
+
+
+@contextlib.contextmanager
+def atomic_files(paths: Sequence[str | Path]) -> Iterator[list[Path]]:
+    """Yield a temporary path beside each of `paths`; rename all into place if the block succeeds.
+
+    When one cannot be renamed, those before it are taken back: what was there returns. Only a process that is killed
+    between two renames leaves some of them: no file system renames several files at once.
+
+    Raises:
+        InputError: a path is a folder, a device or a pipe.
+    """
+    asides: list[Path] = []
+    try:
+        targets = [_target(Path(path)) for path in paths]
+        asides += map(aside_of, targets)
+        yield asides
+        _move_in(asides, targets)
     except OSError as error:
-        raise OSError(f"{path}: {error}") from error
+        raise OSError(f"{', '.join(map(str, paths))}: {error}") from error
     finally:
-        aside.unlink(missing_ok=True)
+        for aside in asides:
+            aside.unlink(missing_ok=True)
+
+
+def _move_in(asides: list[Path], targets: list[Path]) -> None:
+    olds = [aside.with_suffix(".old") for aside in asides]
+    with contextlib.ExitStack() as undo:
+        # The last one needs no way back: nothing can fail after it.
+        for aside, target, old in zip(asides[:-1], targets[:-1], olds[:-1], strict=True):
+            _keep(target, old, undo)
+            aside.replace(target)
+        asides[-1].replace(targets[-1])
+        undo.pop_all()
+    for old in olds:
+        old.unlink(missing_ok=True)
+
+
+def _keep(target: Path, old: Path, undo: contextlib.ExitStack) -> None:
+    """Have what is at `target` now, if anything, put back there by `undo`."""
+    if not target.exists():
+        undo.callback(target.unlink, missing_ok=True)
+        return
+    undo.callback(_put_back, old, target)
+    try:
+        old.hardlink_to(target)
+    except OSError:
+        # A file system without hard links: the file is away for a moment.
+        target.replace(old)
+
+
+def _put_back(old: Path, target: Path) -> None:
+    if old.exists():
+        old.replace(target)
+        # Renaming one name of a file to another of its names does nothing.
+        old.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

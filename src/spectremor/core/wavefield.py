@@ -89,36 +89,82 @@ def source_of(field: xr.DataArray) -> Source | None:
     )
 
 
-def _recorded(field: xr.DataArray, name: str, n: int) -> Any:
+def _recorded(field: xr.DataArray, name: str, n: int, *, where: str = "wavefield") -> Any:
     value = field.attrs.get(name)
     try:
-        numbers = np.atleast_1d(np.asarray(value, dtype=float))
-    except (TypeError, ValueError):
-        raise InputError(f"wavefield.attrs.{name}", value, f"{n} numbers") from None
-    if numbers.shape != (n,) or not np.isfinite(numbers).all():
-        raise InputError(f"wavefield.attrs.{name}", value, f"{n} finite numbers")
-    return tuple(numbers.tolist())
+        numbers = np.atleast_1d(np.asarray(value))
+    # Lists of lists that differ in length.
+    except ValueError:
+        numbers = np.empty(0)
+    if numbers.dtype.kind not in "fiu" or numbers.shape != (n,) or not np.isfinite(numbers).all():
+        raise InputError(f"{where}.attrs.{name}", value, "a finite number" if n == 1 else f"{n} finite numbers")
+    return tuple(numbers.astype(float).tolist())
+
+
+def band_of(field: xr.DataArray, *, name: str = "wavefield") -> tuple[float, float] | None:
+    """The usable band (lowest, highest frequency) in Hz that a wavefield states, or None where it does not.
+
+    Raises:
+        InputError: not two numbers, or no band between them.
+    """
+    if field.attrs.get("band_high_hz") is None:
+        return None
+    (high,) = _recorded(field, "band_high_hz", 1, where=name)
+    low = 0.0
+    if field.attrs.get("band_low_hz") is not None:
+        (low,) = _recorded(field, "band_low_hz", 1, where=name)
+    if not 0 <= low < high:
+        raise InputError(f"{name}.attrs.band_high_hz", f"{low:g} to {high:g} Hz", "0 <= band_low_hz < band_high_hz")
+    return low, high
 
 
 def check_wavefield(field: xr.DataArray, *, name: str = "wavefield") -> xr.DataArray:
     """Return the wavefield, or say what is wrong with it.
 
     Raises:
-        InputError: wrong dims, a missing coordinate, wrong components or units, or unevenly spaced times.
+        InputError: wrong dims, no values, values that are no real floats, a missing coordinate or one that is no
+            position, time or number of a realization, wrong components or units, unevenly spaced times, or a band that
+            is none.
     """
     tail = tuple(str(d) for d in field.dims[-4:])
     lead = tuple(str(d) for d in field.dims[:-4])
     if tail != DIMS or any(d not in LEADING_DIMS for d in lead):
         raise InputError(f"{name}.dims", field.dims, f"([sample,] [realization,] {', '.join(DIMS)})")
-    for dim in ("component", "x", "y", "time"):
+    if field.dtype.kind != "f":
+        raise InputError(name, f"values of type {field.dtype}", "real floating-point numbers")
+    if field.size == 0:
+        raise InputError(name, f"shape {field.shape}", "at least one value along each of its axes")
+    _check_coordinates(field, name)
+    # As text: an array, which a file may hold here too, answers a comparison with an array.
+    if str(field.attrs.get("units")) != "m/s":
+        raise InputError(f"{name}.units", field.attrs.get("units"), "m/s")
+    sampling_step_s(field, name=name)
+    band_of(field, name=name)
+    return field
+
+
+def _check_coordinates(field: xr.DataArray, name: str) -> None:
+    for dim in DIMS:
         if dim not in field.coords:
             raise InputError(f"{name}.{dim}", "no coordinate", "E, N, Z; positions in m; times in s")
     if tuple(str(c) for c in field["component"].values) != COMPONENTS:
         raise InputError(f"{name}.component", field["component"].values.tolist(), "E, N, Z in this order")
-    if field.attrs.get("units") != "m/s":
-        raise InputError(f"{name}.units", field.attrs.get("units"), "m/s")
-    sampling_step_s(field, name=name)
-    return field
+    for dim in ("x", "y", "time"):
+        values = field[dim].values
+        if values.dtype.kind not in "fiu":
+            raise InputError(f"{name}.{dim}", _shortened(values), "positions in m; times in s")
+        if bad := int((~np.isfinite(values)).sum()):
+            raise InputError(f"{name}.{dim}", f"{bad} NaN or infinite values", "positions in m; times in s")
+    if "realization" in field.dims and "realization" in field.coords:
+        numbers = field["realization"].values
+        if numbers.dtype.kind not in "iu" or len(np.unique(numbers)) != len(numbers):
+            raise InputError(f"{name}.realization", _shortened(numbers), "integers that differ")
+
+
+def _shortened(values: np.ndarray) -> str:
+    """An axis's type and values, as far as they fit into a line."""
+    text = str(values.tolist())
+    return f"{values.dtype} {text if len(text) <= 80 else text[:80] + '...'}"
 
 
 def sampling_step_s(field: xr.DataArray, *, name: str = "wavefield") -> float:

@@ -148,5 +148,26 @@ def check_self_contained(path: str | Path, *, field: str) -> None:
         raise InputError(field, f"{path} with axes of {axes} numbers in all", f"at most {MAX_AXES}")
 
 
+def unfolded_bytes(path: str | Path, *, field: str) -> int:
+    """The most memory that a file's datasets take once read, by their headers alone; nothing is read or followed.
+
+    Numbers count as 8 bytes, since scaled integers are read as such floats. Only the root group counts, as only that is
+    read.
+
+    Raises:
+        InputError: missing, not HDF5, truncated or damaged.
+    """
+    path = Path(path)
+    total = 0
+    with open_hdf5(path, field=field) as file:
+        for key in file:
+            item = file[key] if isinstance(file.get(key, getlink=True), h5py.HardLink) else None
+            if isinstance(item, h5py.Dataset) and item.shape is not None:
+                # Texts of any length can all be the same one in the file, but none is longer than that.
+                each = path.stat().st_size if item.dtype.kind == "O" else max(item.dtype.itemsize, 8)
+                total += math.prod(item.shape) * each
+    return total
+
+
 def _matches(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
     return len(shape) == len(expected) and all(e is None or n == e for n, e in zip(shape, expected, strict=True))

@@ -13,6 +13,8 @@ from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 
 _WGS84 = "EPSG:4326"
+#: How far a projection may be from true to scale and from right angles at the corner.
+_SCALE_TOLERANCE, _ANGLE_TOLERANCE_DEG = 0.01, 1.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,8 @@ class Georeference:
     Without `crs` the projection is azimuthal equidistant on WGS84 (Snyder 1987, p. 195) around the corner:
     distances and azimuths from the corner are true, and over the 9.6 km of the domain every other distance
     is true to a few mm. With `crs`, local axes are the grid's East and North, which differ from
-    the true ones by the grid's convergence.
+    the true ones by the grid's convergence. Grids that stretch or mirror the ground there (Web Mercator away from the
+    equator, grids that count southwards and westwards) are refused.
 
     Attributes:
         longitude_deg: of the local point (0, 0), the south-west corner.
@@ -75,10 +78,30 @@ class Georeference:
             raise InputError("crs", self.crs, "a projected reference system, e.g. EPSG:32631") from None
         if not crs.is_projected or any(axis.unit_conversion_factor != 1.0 for axis in crs.axis_info[:2]):
             raise InputError("crs", f"{self.crs} ({crs.name})", "a projected reference system in metres")
+        # Turned by half a circle where they are no mirror image: the corner would be the north-eastern one.
+        if any(axis.direction == "west" for axis in crs.axis_info[:2]):
+            found = f"{self.crs} ({crs.name}), which counts westwards"
+            raise InputError("crs", found, "a grid that counts eastwards and northwards")
         _, east_m, north_m = _projection(self)
         if not np.isfinite([east_m, north_m]).all():
             where = f"({self.longitude_deg:g}, {self.latitude_deg:g})"
             raise InputError("origin", where, f"a point that {self.crs} covers")
+        self._check_axes(f"{self.crs} ({crs.name})")
+
+    def _check_axes(self, crs: str) -> None:
+        """Walk 1 km East and 1 km North on the grid: both must be that long, and East on the right of North."""
+        step_m = 1000.0
+        lon, lat = self.to_lonlat(np.array([step_m, 0.0]), np.array([0.0, step_m]))
+        corner = np.full(2, self.longitude_deg), np.full(2, self.latitude_deg)
+        azimuths, _, lengths_m = need("pyproj", "exchange").Geod(ellps="WGS84").inv(*corner, lon, lat)
+        turn_deg = (azimuths[0] - azimuths[1]) % 360.0
+        true = (np.abs(lengths_m / step_m - 1) <= _SCALE_TOLERANCE).all()
+        # NaN, where the projection ends within that km, is refused too.
+        if not (true and abs(turn_deg - 90.0) <= _ANGLE_TOLERANCE_DEG):
+            found = f"1 km East is {lengths_m[0]:.0f} m, 1 km North {lengths_m[1]:.0f} m, {turn_deg:.0f} degrees apart"
+            raise InputError(
+                "crs", f"{crs}: {found}", "a grid true to 1% at the origin, East 90 degrees clockwise from North"
+            )
 
 
 @functools.lru_cache(maxsize=16)

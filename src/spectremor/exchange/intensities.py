@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError, InputWarning
-from spectremor.core.wavefield import sampling_step_s
+from spectremor.core.wavefield import band_of, sampling_step_s
 from spectremor.exchange.traces import finite, realizations_of
 from spectremor.signal import intensity
 from spectremor.signal.calculus import derivative, integral
@@ -85,13 +85,15 @@ def sa_name(period_s: float) -> str:
 def beyond_band(field: xr.DataArray, periods_s: tuple[float, ...]) -> list[float]:
     """The periods at which the wavefield holds no usable motion; none where it does not state its band.
 
+    Raises:
+        InputError: a band that is none.
+
     Warns:
         InputWarning: names them.
     """
-    attrs = field.attrs
-    if "band_high_hz" not in attrs:
+    band = band_of(field)
+    if band is None:
         return []
-    band = (float(attrs.get("band_low_hz", 0.0)), float(attrs["band_high_hz"]))
     duration_s = float(field["time"].values[-1] - field["time"].values[0])
     usable = usable_frequencies(1.0 / np.asarray(periods_s, dtype=float), band, duration_s)
     outside = [t for t, good in zip(periods_s, usable, strict=True) if not good]

@@ -10,11 +10,11 @@ from spectremor import __version__
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
-from spectremor.core.wavefield import sampling_step_s
+from spectremor.core.wavefield import check_wavefield, sampling_step_s
 from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.quantities import Quantity
 from spectremor.exchange.stations import NETWORK, Station, channel_code, location_code, stations_of
-from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, parse_time, realizations_of
+from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, check_network, parse_time, realizations_of
 
 if TYPE_CHECKING:
     from obspy.core.inventory import Channel, Inventory
@@ -44,12 +44,12 @@ def to_inventory(
         network: as in `to_stream`.
 
     Raises:
-        InputError: no place on Earth.
+        InputError: no place on Earth, not a wavefield, several samples, or a date or network that cannot be written.
     """
     if place is None:
         raise InputError("origin", "none", "longitude and latitude of the domain's south-west corner")
     inventory = need("obspy.core.inventory", "exchange")
-    waves = realizations_of(field)
+    waves = realizations_of(check_wavefield(field, name="field"))
     sampling_hz = round(1.0 / sampling_step_s(waves), 9)
     locations = [location_code(int(r)) for r in waves["realization"].values]
     start = parse_time(origin_time) + float(waves["time"].values[0])
@@ -72,7 +72,7 @@ def to_inventory(
                 ],
             )
         )
-    one = inventory.Network(code=network.upper(), stations=stations, description="synthetic seismograms")
+    one = inventory.Network(code=check_network(network), stations=stations, description="synthetic seismograms")
     return inventory.Inventory(networks=[one], source=f"spectremor {__version__}")
 
 

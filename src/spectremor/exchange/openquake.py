@@ -12,7 +12,8 @@ from pathlib import Path
 import xarray as xr
 
 from spectremor.core.errors import InputError
-from spectremor.core.files import atomic_file
+from spectremor.core.files import atomic_files
+from spectremor.exchange.companions import companions
 from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.intensities import DEFAULT_PERIODS_S, beyond_band, rotd50
 from spectremor.exchange.stations import stations_of
@@ -28,7 +29,7 @@ def write_openquake(
 ) -> list[Path]:
     """Write a ground-motion-field table (PGA and SA in g, PGV in cm/s, RotD50) and, beside it, `.sites.csv`.
 
-    Both appear, or none.
+    Both appear, or none; what stands there already is replaced.
 
     Args:
         field: finite wavefield, m/s.
@@ -40,7 +41,7 @@ def write_openquake(
         The files written.
 
     Raises:
-        InputError: no place on Earth, not a finite wavefield, or periods that cannot be.
+        InputError: no place on Earth, not a finite wavefield, periods that cannot be, or a path that is no file's.
 
     Warns:
         InputWarning: periods outside the usable band.
@@ -53,8 +54,8 @@ def write_openquake(
     del measures["PGD"]
     scale = dict.fromkeys(measures, 1 / STANDARD_GRAVITY_M_S2) | {"PGV": 100.0}
     stations = stations_of(field, place)
-    beside = path.with_suffix(".sites.csv")
-    with atomic_file(path) as aside, atomic_file(beside) as aside_sites:
+    (beside,) = companions(path, "openquake", placed=True, source=False).values()
+    with atomic_files([beside, path]) as (aside_sites, aside):
         with aside.open("w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out)
             writer.writerow(["event_id", "site_id", *(f"gmv_{name}" for name in measures)])

@@ -5,7 +5,9 @@ QuakeML gives moment tensors in (Up, South, East) = (r, t, p); a Source has (Eas
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from obspy.core.event import Catalog, Event, MomentTensor, NodalPlane
 
 MAX_QUAKEML_BYTES = 64 * 2**20
+#: What has an id of its own.
+_KINDS = ("catalog", "event", "origin", "magnitude", "mechanism", "tensor")
 _USE = ("m_rr", "m_tt", "m_pp", "m_rt", "m_rp", "m_tp")
 #: Rows: Up, South, East in terms of (East, North, Up).
 _ENU_TO_USE = np.array([[0.0, 0.0, 1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
@@ -65,15 +69,23 @@ def read_source(
 
 
 def to_catalog(source: Source, place: Georeference, *, origin_time: str = DEFAULT_ORIGIN_TIME) -> Catalog:
-    """An ObsPy catalogue with one event: origin, moment magnitude, nodal planes, moment tensor, rise time."""
+    """An ObsPy catalogue with one event: origin, moment magnitude, nodal planes, moment tensor, rise time.
+
+    Its ids carry a digest of source, place and origin time: catalogues can be merged, and the same event gets the same.
+
+    Raises:
+        InputError: no date.
+    """
     ev = need("obspy.core.event", "exchange")
     x, y = np.array(source.position_m[0]), np.array(source.position_m[1])
     lon, lat = place.to_lonlat(x, y)
     azimuth = float(place.north_azimuth_deg(x, y))
-    ids = {k: ev.ResourceIdentifier(f"smi:spectremor/{k}") for k in ("origin", "magnitude", "mechanism", "tensor")}
+    time = parse_time(origin_time)
+    digest = _digest(source, place, time)
+    ids = {kind: ev.ResourceIdentifier(f"smi:spectremor/{kind}/{digest}") for kind in _KINDS}
     origin = ev.Origin(
         resource_id=ids["origin"],
-        time=parse_time(origin_time),
+        time=time,
         longitude=float(lon),
         latitude=float(lat),
         depth=-source.position_m[2],
@@ -86,7 +98,7 @@ def to_catalog(source: Source, place: Georeference, *, origin_time: str = DEFAUL
         moment_tensor=_moment_tensor(source, azimuth, ids),
     )
     event = ev.Event(
-        resource_id=ev.ResourceIdentifier("smi:spectremor/event"),
+        resource_id=ids["event"],
         event_type="earthquake",
         origins=[origin],
         magnitudes=[magnitude],
@@ -95,7 +107,16 @@ def to_catalog(source: Source, place: Georeference, *, origin_time: str = DEFAUL
     )
     event.preferred_origin_id, event.preferred_magnitude_id = ids["origin"], ids["magnitude"]
     event.preferred_focal_mechanism_id = ids["mechanism"]
-    return ev.Catalog([event], resource_id=ev.ResourceIdentifier("smi:spectremor/catalog"))
+    return ev.Catalog([event], resource_id=ids["catalog"])
+
+
+def _digest(source: Source, place: Georeference, time: Any) -> str:
+    """Twelve hexadecimal digits that differ from one event to another."""
+    where = (place.longitude_deg, place.latitude_deg)
+    numbers = [*source.position_m, *source.moment_tensor_nm, source.rise_time_s, *where]
+    # Adding zero makes -0.0, which is the same place, the same text.
+    text = json.dumps([[float(number) + 0.0 for number in numbers], place.crs, str(time)])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def write_source(

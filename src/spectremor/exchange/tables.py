@@ -9,8 +9,9 @@ import numpy as np
 import xarray as xr
 
 from spectremor.core.axes import COMPONENTS
-from spectremor.core.files import atomic_file
+from spectremor.core.files import atomic_file, atomic_files
 from spectremor.core.wavefield import sampling_step_s
+from spectremor.exchange.companions import companions
 from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.intensities import DEFAULT_PERIODS_S, beyond_band, per_component, rotd50, sa_name
 from spectremor.exchange.quantities import UNITS, Quantity, as_quantity
@@ -34,7 +35,8 @@ def write_traces(
 ) -> list[Path]:
     """Write traces as columns: time in s after origin, then one column per channel, its id and units in the header.
 
-    The sensors' positions go to a table beside it, `.sensors.csv`. Both appear, or none.
+    The sensors' positions go to a table beside it, `.sensors.csv`. Both appear, or none; what stands there
+    already is replaced.
 
     Args:
         field: finite wavefield, m/s.
@@ -46,7 +48,7 @@ def write_traces(
         The files written.
 
     Raises:
-        InputError: not a finite wavefield, or several samples.
+        InputError: not a finite wavefield, several samples, or a path that is no file's.
     """
     waves = realizations_of(as_quantity(finite(field), quantity))
     stations = stations_of(waves, place)
@@ -60,8 +62,8 @@ def write_traces(
     ]
     ordered = waves.transpose("time", "realization", "x", "y", "component").values
     columns = np.column_stack([waves["time"].values, ordered.reshape(len(ordered), -1)])
-    beside = path.with_suffix(".sensors.csv")
-    with atomic_file(path) as aside, atomic_file(beside) as aside_sensors:
+    (beside,) = companions(path, "traces", placed=place is not None, source=False).values()
+    with atomic_files([beside, path]) as (aside_sensors, aside):
         formats = ["%.6f", *["%.7g"] * len(header)]
         np.savetxt(aside, columns, fmt=formats, delimiter=",", header=",".join(["time_s", *header]), comments="")
         write_sensor_table(field, aside_sensors, place)

@@ -38,19 +38,19 @@ def to_stream(
     else x and y in km.
 
     Args:
-        field: wavefield, dims ([realization,] component, x, y, time), m/s.
+        field: finite wavefield, dims ([realization,] component, x, y, time), m/s.
         quantity: velocity (m/s), acceleration (m/s2) or displacement (m).
         place: where the field lies on Earth.
         origin_time: date and time of the earthquake, ISO 8601 (UTC).
         network: one or two characters.
 
     Raises:
-        InputError: not a wavefield, several samples, or a date or network that cannot be written.
+        InputError: not a finite wavefield, several samples, or a date or network that cannot be written.
     """
-    waves = realizations_of(as_quantity(field, quantity))
+    waves = realizations_of(as_quantity(finite(field), quantity))
     start = parse_time(origin_time) + float(waves["time"].values[0])
     header = {
-        "network": _check_network(network),
+        "network": check_network(network),
         "starttime": start,
         "sampling_rate": round(1.0 / sampling_step_s(waves), 9),
     }
@@ -125,7 +125,12 @@ def _trace(
     return trace
 
 
-def _check_network(network: str) -> str:
+def check_network(network: str) -> str:
+    """A network code, in capitals.
+
+    Raises:
+        InputError: not one or two letters or digits.
+    """
     if not (1 <= len(network) <= 2 and network.isalnum() and network.isascii()):
         raise InputError("network", network, "one or two letters or digits")
     return network.upper()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import xarray as xr
 
 from spectremor.core.extras import need
-from spectremor.core.files import atomic_file
-from spectremor.core.source import Source
+from spectremor.core.files import atomic_file, atomic_files
 from spectremor.core.wavefield import source_of
+from spectremor.exchange.companions import companions
 from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.inventory import to_inventory
 from spectremor.exchange.quakeml import to_catalog
@@ -19,16 +18,6 @@ from spectremor.exchange.tables import write_sensor_table
 from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, finite, to_stream
 
 ASDF_TAG = "synthetic"
-
-
-def companions(path: Path, *, placed: bool, source: Source | None) -> dict[str, Path]:
-    """The files that `write_mseed` writes beside `path`, by kind."""
-    found = {"sensors": path.with_suffix(".sensors.csv")}
-    if placed:
-        found["stations"] = path.with_suffix(".stations.xml")
-        if source is not None:
-            found["event"] = path.with_suffix(".event.xml")
-    return found
 
 
 def write_mseed(
@@ -42,20 +31,20 @@ def write_mseed(
     """Write a miniSEED file (32-bit floats), and beside it a table of the sensors.
 
     With a place on Earth there are also StationXML (`.stations.xml`) and, where the field records its source, QuakeML
-    (`.event.xml`). All appear, or none.
+    (`.event.xml`). All appear, or none; what stands there already is replaced.
 
     Returns:
         The files written.
 
     Raises:
-        InputError: not a finite wavefield, or options that `to_stream` refuses.
+        InputError: not a finite wavefield, options that `to_stream` refuses, or a path that is no file's.
     """
     path = Path(path)
     field, source = finite(field), source_of(field)
     stream = to_stream(field, quantity=quantity, place=place, origin_time=origin_time)
-    beside = companions(path, placed=place is not None, source=source)
-    with contextlib.ExitStack() as stack:
-        aside = {kind: stack.enter_context(atomic_file(p)) for kind, p in {"waveforms": path, **beside}.items()}
+    beside = companions(path, "mseed", placed=place is not None, source=source is not None)
+    with atomic_files([*beside.values(), path]) as asides:
+        aside = dict(zip([*beside, "waveforms"], asides, strict=True))
         with aside["waveforms"].open("wb") as out:
             stream.write(out, format="MSEED", encoding="FLOAT32", reclen=512)
         write_sensor_table(field, aside["sensors"], place)

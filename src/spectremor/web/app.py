@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import html
 import io
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,15 @@ from spectremor.web.uploads import MAX_UPLOAD_MB, read_upload
 #: Makes a scene from a source, a number of realizations and a seed, and says meanwhile which share is done.
 Generate = Callable[[Source, int, int, Callable[[float], None]], Scene]
 _HINT = "Set an earthquake on the left and press <b>Generate</b>, or open a wavefield that you have."
+#: The look of panel's own alerts, which would read names in files as Markdown and HTML.
+_ALERT = {
+    "color": "var(--danger-text-color)",
+    "background-color": "var(--danger-bg-subtle)",
+    "border": "1px solid var(--danger-border-subtle)",
+    "border-radius": "0.25rem",
+    "padding": "0.75rem 1.25rem",
+    "overflow-wrap": "anywhere",
+}
 
 
 class Page:
@@ -43,7 +54,8 @@ class Page:
         self.sensor = (0, 0)
         self.map, self.seismograms, self.spectra = PeakMap(), Seismograms(), Spectra()
         self.mechanism = Mechanism()
-        self.message = pn.pane.Alert("", visible=False, margin=(0, 0, 8, 0))
+        self._turn, self._jobs = asyncio.Lock(), 0
+        self.message = pn.pane.HTML("", visible=False, margin=(0, 0, 8, 0), styles=_ALERT, sizing_mode="stretch_width")
         self.sliders = _sliders(start, extent_km)
         self.realizations = pn.widgets.IntSlider(label="Realizations", start=1, end=4, value=1, width=170)
         self.seed = pn.widgets.IntInput(label="Seed", value=0, start=0, end=2**31 - 1, width=110)
@@ -76,12 +88,12 @@ class Page:
 
     def show(self, scene: Scene) -> None:
         """Show another scene, at the sensor that shakes most."""
-        self.scene = scene
+        peak = scene.peak_velocity_m_s(0)
+        # Scene and sensor change together, and first: the choice of a realization redraws when it changes.
+        self.scene, self.sensor = scene, divmod(int(peak.argmax()), peak.shape[1])
         count = scene.realizations
         self.shown.param.update(options={str(k + 1): k for k in range(count)}, value=0, visible=count > 1)
         self.hint.visible, self.view.visible = False, True
-        peak = scene.peak_velocity_m_s(0)
-        self.sensor = divmod(int(peak.argmax()), peak.shape[1])
         self._redraw()
 
     def choose(self, x_m: float, y_m: float) -> None:
@@ -149,20 +161,38 @@ class Page:
         self.progress.value = int(100 * share)
 
     async def _attempt(self, make: Callable[[], Scene]) -> None:
-        """Make a new scene in a thread and show it, or say in one line why there is none; the old one stays."""
-        self.message.visible = False
-        self.button.disabled = self.progress.visible = True
-        self.progress.value = 0
+        """Make a new scene in a thread and show it, or say in one line why there is none; the old one stays.
+
+        One at a time, in the order asked for: what was asked for last is what is shown in the end.
+        """
+        self._count_jobs(1)
         try:
-            scene = await asyncio.to_thread(make)
+            async with self._turn:
+                self.message.visible = False
+                self.progress.value = 0
+                with self._complaints():
+                    scene = await asyncio.to_thread(make)
+                    self._on_next_tick(lambda: self._try_to_show(scene))
+        finally:
+            self._count_jobs(-1)
+
+    def _count_jobs(self, change: int) -> None:
+        self._jobs += change
+        self.button.disabled = self.upload.disabled = self.progress.visible = self._jobs > 0
+
+    def _try_to_show(self, scene: Scene) -> None:
+        with self._complaints():
+            self.show(scene)
+
+    @contextlib.contextmanager
+    def _complaints(self) -> Iterator[None]:
+        """What goes wrong is said on the page; what is no fault of the input goes on to the log too."""
+        try:
+            yield
         except Exception as error:
-            self.message.param.update(object=str(error), alert_type="danger", visible=True)
+            self.message.param.update(object=html.escape(str(error)), visible=True)
             if not isinstance(error, InputError):
                 raise
-        else:
-            self._on_next_tick(lambda: self.show(scene))
-        finally:
-            self.button.disabled = self.progress.visible = False
 
     def _on_next_tick(self, act: Callable[[], None]) -> None:
         """Act on the figures, which may change only while the page's document is locked."""
@@ -228,7 +258,7 @@ def _sliders(start: Source, extent_km: tuple[float, float, float]) -> dict[str, 
             start=low,
             end=high,
             step=step,
-            value=min(max(round(value / step) * step, low), high),
+            value=min(max(round(min(max(value, low), high) / step) * step, low), high),
             sizing_mode="stretch_width",
         )
         for name, (label, low, high, step, value) in settings.items()

@@ -147,10 +147,12 @@ class Spectra:
             LegendItem(label=label, renderers=[self.curves[name]]) for name, label in scene.labels.items()
         ]
         band = scene.band_high_hz or float(frequency[-1])
-        shown = data["full"][frequency <= band]
+        # A band that ends below the first frequency still has something to draw.
+        seen = max(band, float(frequency[0]))
+        shown = data["full"][frequency <= seen]
         high = float(shown.max()) or 1.0
         self.figure.y_range.update(start=max(float(shown.min()) / 3, high * 1e-5), end=high * 2)
-        self.figure.x_range.end = min(1.6 * band, float(frequency[-1]))
+        self.figure.x_range.end = min(1.6 * seen, float(frequency[-1]))
         self.beyond.update(left=band, visible=scene.band_high_hz is not None)
 
 

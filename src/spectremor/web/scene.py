@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
-from spectremor.core.wavefield import check_wavefield, sampling_step_s, source_of
+from spectremor.core.wavefield import band_of, check_wavefield, sampling_step_s, source_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,18 +21,22 @@ class Scene:
         field: dims (realization, component, x, y, time), m/s.
         stage1: dims (component, x, y, time), m/s, on the same axes; None for an opened file.
         title: what it is, for the person who looks.
+        source: the earthquake, where the file says.
+        band_high_hz: upper end of the usable band, where the file says.
     """
 
     field: xr.DataArray
     stage1: xr.DataArray | None
     title: str
+    source: Source | None
+    band_high_hz: float | None
 
     @classmethod
     def of(cls, field: xr.DataArray, title: str, stage1: xr.DataArray | None = None) -> Scene:
         """A scene from any single-sample wavefield.
 
         Raises:
-            InputError: not a wavefield, several samples, or not finite.
+            InputError: not a wavefield, several samples, not finite, or a source that is none.
         """
         check_wavefield(field)
         if "sample" in field.dims:
@@ -41,7 +45,9 @@ class Scene:
             field = field.expand_dims(realization=[0])
         if not np.isfinite(field.values).all():
             raise InputError("wavefield", "NaN or infinite values", "finite ground velocities")
-        return cls(field=field, stage1=stage1, title=title)
+        band_hz = band_of(field)
+        high = None if band_hz is None else band_hz[1]
+        return cls(field=field, stage1=stage1, title=title, source=source_of(field), band_high_hz=high)
 
     @property
     def realizations(self) -> int:
@@ -54,17 +60,6 @@ class Scene:
         if self.stage1 is None:
             return {"full": self.title}
         return {"stage1": f"{self.stage1.attrs.get('stage1', 'stage 1')} alone", "full": "with diffusion"}
-
-    @property
-    def source(self) -> Source | None:
-        """The earthquake, where the file says."""
-        return source_of(self.field)
-
-    @property
-    def band_high_hz(self) -> float | None:
-        """Upper end of the usable band, where the file says."""
-        band = self.field.attrs.get("band_high_hz")
-        return None if band is None else float(band)
 
     def peak_velocity_m_s(self, realization: int) -> Float[np.ndarray, "x y"]:
         """Largest norm over time of the three-component velocity at every sensor, m/s."""

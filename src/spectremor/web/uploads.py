@@ -8,9 +8,12 @@ from pathlib import Path, PurePath
 import xarray as xr
 
 from spectremor.core.errors import InputError
+from spectremor.data.hdf5 import unfolded_bytes
 from spectremor.data.wavefield_files import read_wavefield
 
 MAX_UPLOAD_MB = 64
+#: Of what an upload becomes in memory: a few MB of zeros, well compressed, would take all that a machine has.
+MAX_UNFOLDED_MB = 512
 _SUFFIXES = (".nc", ".h5")
 
 
@@ -22,7 +25,7 @@ def read_upload(name: str, content: bytes) -> xr.DataArray:
         content: the file.
 
     Raises:
-        InputError: too large, another kind of file, or what `read_wavefield` refuses.
+        InputError: too large as it is or unfolded, another kind of file, or what `read_wavefield` refuses.
     """
     suffix = PurePath(name).suffix.lower()
     if suffix not in _SUFFIXES:
@@ -33,6 +36,10 @@ def read_upload(name: str, content: bytes) -> xr.DataArray:
         path = Path(folder) / f"upload{suffix}"
         path.write_bytes(content)
         try:
+            unfolded = unfolded_bytes(path, field="upload")
+            if unfolded > MAX_UNFOLDED_MB * 2**20:
+                found = f"{path} that unfolds to {unfolded / 2**20:.0f} MB"
+                raise InputError("upload", found, f"at most {MAX_UNFOLDED_MB} MB in memory")
             return read_wavefield(path).load()
         except InputError as error:
             # The person knows the file by its own name.
