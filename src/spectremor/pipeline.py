@@ -12,12 +12,12 @@ import numpy as np
 import xarray as xr
 
 import spectremor
+from spectremor.core.domain import Domain, check_rise_time
 from spectremor.core.errors import InputError
-from spectremor.core.source import Source
+from spectremor.core.source import HEMEW_RISE_TIME_S, Source
 from spectremor.core.wavefield import make_wavefield, source_of
 
 if TYPE_CHECKING:
-    from spectremor.core.domain import Domain
     from spectremor.diffusion.stage import DiffusionStage
     from spectremor.surrogate.protocol import Stage1
 
@@ -35,19 +35,21 @@ class GroundMotionModel:
         diffusion: stage 2; None when only stage 1 has been trained.
         model_id: name and digest of the weights, recorded in every wavefield.
         stage1_name: what stage 1 is, in words.
+        rise_time_s: of the sources that the diffusion stage was trained on.
     """
 
     surrogate: Stage1
     diffusion: DiffusionStage | None
     model_id: str
     stage1_name: str = "stage 1"
+    rise_time_s: float = HEMEW_RISE_TIME_S
 
     def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
         """Stage 1 alone: the wavefield of the neural operator, or of the coarse simulation in its place.
 
         Args:
             geology: DataArray `vs`, dims (x, y, z), m/s, on the model's own domain.
-            source: inside the domain.
+            source: inside the domain, of the trained rise time; a simulation in the operator's place takes any.
 
         Returns:
             DataArray `velocity`, dims (component, x, y, time), m/s.
@@ -73,7 +75,7 @@ class GroundMotionModel:
 
         Args:
             geology: DataArray `vs`, dims (x, y, z), m/s, on the model's own domain.
-            source: inside the domain.
+            source: inside the domain, of the trained rise time.
             realizations: how many draws.
             seed: one seed, one result; realization r is the same whatever their number.
             steps: sampling steps (None: the model's default).
@@ -86,6 +88,8 @@ class GroundMotionModel:
         """
         check_job(realizations, seed, steps)
         self.need_diffusion()
+        # Before the first stage: a simulation would take any.
+        check_rise_time(source, self.rise_time_s)
         return self.restore(self.predict(geology, source), realizations=realizations, seed=seed, steps=steps)
 
     def restore(
@@ -97,9 +101,16 @@ class GroundMotionModel:
         steps: int | None = None,
         on_progress: Callable[[float], None] | None = None,
     ) -> xr.DataArray:
-        """Stage 2 alone: broadband wavefields from a stage-1 wavefield; arguments as for `generate`."""
+        """Stage 2 alone: broadband wavefields from a stage-1 wavefield; arguments as for `generate`.
+
+        Raises:
+            InputError: as `generate`; the source is the one in the wavefield's attributes.
+        """
         check_job(realizations, seed, steps)
         diffusion = self.need_diffusion()
+        source = source_of(stage1)
+        if source is not None:
+            check_rise_time(source, self.rise_time_s)
         fields = diffusion.generate_arrays(
             np.ascontiguousarray(stage1.transpose("component", "x", "y", "time").values, dtype=np.float32),
             realizations=realizations,
@@ -117,7 +128,7 @@ class GroundMotionModel:
             x_m=stage1["x"].values,
             y_m=stage1["y"].values,
             time_s=stage1["time"].values,
-            source=source_of(stage1),
+            source=source,
             attrs=attrs | {"version": spectremor.__version__},
         )
 
@@ -187,6 +198,7 @@ def load_model(folder: str | Path | None = None) -> GroundMotionModel:
         diffusion=stage2,
         model_id=f"{folder.name}@{_digest(folder)}",
         stage1_name=stage1.name,
+        rise_time_s=_domains(config, folder)[-1].rise_time_s,
     )
 
 
@@ -203,7 +215,7 @@ def check_event(
 
     Raises:
         InputError: a model folder with a missing, truncated or foreign file, without the part that is needed, or a
-            geology or source outside its domain.
+            geology or source outside its domain, or another rise time where there is more than a simulation.
     """
     from spectremor.data.model_files import check_model_folder
 
@@ -212,8 +224,9 @@ def check_event(
     _check_stage1(config, folder)
     if not stage1_only and "diffusion" not in config:
         raise InputError("model", folder, "a model folder with a diffusion stage")
+    simulation_alone = stage1_only and "surrogate" not in config
     for domain in _domains(config, folder):
-        domain.check_event(geology, source)
+        domain.check_event(geology, source, any_rise_time=simulation_alone)
 
 
 def _domains(config: dict[str, Any], folder: Path) -> list[Domain]:

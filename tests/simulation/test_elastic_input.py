@@ -41,7 +41,6 @@ def event(position=(1500.0, 1100.0, -1300.0)) -> Source:
         ({"device": "tpu"}, "device", "cpu or cuda"),
         ({"sensors_m": (np.array([100.0]), np.array([2401.0]))}, "sensors_m.y", "inside the domain"),
         ({"sensors_m": (np.array([]), np.array([100.0]))}, "sensors_m.x", "inside the domain"),
-        ({"sensors_m": None}, "sensors_m.x", "inside the domain"),
     ],
 )
 def test_refused_in_one_line(change, field, words):

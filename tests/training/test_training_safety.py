@@ -128,3 +128,12 @@ def test_another_solver_than_the_trained_one_is_refused() -> None:
     assert CoarseSimulation.from_parts(config, {}).config.solver_version == SOLVER_VERSION
     with pytest.raises(InputError, match=r"simulation\.solver_version: got 1; allowed"):
         CoarseSimulation.from_parts(config | {"solver_version": 1}, {})
+
+
+def test_a_campaign_of_other_rise_times_trains_no_network(tmp_path, campaign, mifno_config) -> None:
+    import zarr
+
+    store = shutil.copytree(campaign, tmp_path / "store.zarr")
+    zarr.open_group(store, mode="r+", use_consolidated=False)["source_rise_time_s"][2] = 0.5
+    with pytest.raises(InputError, match=r"store \(rise times\): got 0\.1 s to 0\.5 s; allowed: 0\.1 s"):
+        train(mifno_config, store, tmp_path / "run")

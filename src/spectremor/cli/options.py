@@ -30,7 +30,9 @@ MomentOption = Annotated[
     float | None, typer.Option("--moment", help="Scalar moment in N m (2.47e16 when neither it nor --mw is given).")
 ]
 MwOption = Annotated[float | None, typer.Option("--mw", help="Moment magnitude, instead of --moment.")]
-RiseTimeOption = Annotated[float, typer.Option("--rise-time", help="Rise time tau of the moment function in s.")]
+RiseTimeOption = Annotated[
+    float, typer.Option("--rise-time", help="Rise time tau in s; models take only the one they learned.")
+]
 
 
 def parse_source(

@@ -49,7 +49,7 @@ def simulate(
 ) -> None:
     r"""Simulate the surface wavefield of an earthquake: 3D elastic finite differences.
 
-    32 x 32 sensors, three components.
+    32 x 32 sensors spread over the domain, three components.
 
     [bold]Example[/bold]
 

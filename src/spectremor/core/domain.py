@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import numpy as np
 import pydantic
@@ -13,7 +14,7 @@ from pydantic import Field
 from spectremor.core.axes import sensor_axis_m, time_axis_s
 from spectremor.core.errors import InputError
 from spectremor.core.geology import extent_m
-from spectremor.core.source import Source
+from spectremor.core.source import HEMEW_RISE_TIME_S, Source
 
 #: Far above any use; a config from a stranger must not ask for more than a machine has.
 Points = Annotated[int, Field(ge=1, le=100_000)]
@@ -34,6 +35,7 @@ class Domain(pydantic.BaseModel):
         sampling_hz: output samples per second.
         source_low_m: lowest trained source position (x, y, z).
         source_high_m: highest trained source position (x, y, z).
+        rise_time_s: trained rise time tau of the moment function.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -47,6 +49,7 @@ class Domain(pydantic.BaseModel):
     sampling_hz: float = Field(50.0, gt=0)
     source_low_m: tuple[float, float, float] = (1200.0, 1200.0, -9000.0)
     source_high_m: tuple[float, float, float] = (8400.0, 8400.0, -600.0)
+    rise_time_s: float = Field(HEMEW_RISE_TIME_S, gt=0)
 
     @pydantic.model_validator(mode="after")
     def _fits_in_memory(self) -> Domain:
@@ -54,6 +57,14 @@ class Domain(pydantic.BaseModel):
             if math.prod(shape) > MAX_NUMBERS:
                 raise ValueError(f"{name} ({' * '.join(map(str, shape))}) must not exceed {MAX_NUMBERS}")
         return self
+
+    @pydantic.model_serializer(mode="wrap")
+    def _published_rise_time_unsaid(self, dump: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        # A model is named by the digest of its config too: one from before the rise time was recorded keeps its name.
+        values = dump(self)
+        if values.get("rise_time_s") == HEMEW_RISE_TIME_S:
+            del values["rise_time_s"]
+        return values
 
     @property
     def x_m(self) -> np.ndarray:
@@ -70,18 +81,20 @@ class Domain(pydantic.BaseModel):
         """Output times in s."""
         return time_axis_s(self.samples, self.sampling_hz)
 
-    def check_event(self, geology: xr.DataArray, source: Source) -> None:
+    def check_event(self, geology: xr.DataArray, source: Source, *, any_rise_time: bool = False) -> None:
         """Refuse what lies outside.
 
         Args:
             geology: DataArray `vs`, dims (x, y, z), checked.
             source: of any moment.
+            any_rise_time: whatever the source's rise time: a simulation is right at any.
 
         Raises:
-            InputError: a geology of another size or extent, or a source that is not inside the trained domain.
+            InputError: a geology of another size or extent, or a source that is not inside the trained domain, or of
+                another rise time.
         """
         self.check_geology(geology)
-        self.check_source(source)
+        self.check_source(source, any_rise_time=any_rise_time)
 
     def check_geology(self, geology: xr.DataArray) -> None:
         """Refuse a geology of another size, extent or origin.
@@ -108,11 +121,11 @@ class Domain(pydantic.BaseModel):
         if shape != self.nodes:
             raise InputError("geology", f"shape {shape}", f"shape {self.nodes}, the model's")
 
-    def check_source(self, source: Source) -> None:
-        """Refuse a source outside the domain, or outside its trained part.
+    def check_source(self, source: Source, *, any_rise_time: bool = False) -> None:
+        """Refuse a source outside the domain, outside its trained part, or of another rise time; see `check_event`.
 
         Raises:
-            InputError: names the coordinate and its range.
+            InputError: names the coordinate and its range, or the two rise times.
         """
         source.check_inside(self.extent_m)
         trained = zip("xyz", source.position_m, self.source_low_m, self.source_high_m, strict=True)
@@ -120,3 +133,16 @@ class Domain(pydantic.BaseModel):
             if not low <= value <= high:
                 allowed = f"[{low:g}, {high:g}] m, where the model was trained"
                 raise InputError(f"source.{name}", f"{value:g} m", allowed)
+        if not any_rise_time:
+            check_rise_time(source, self.rise_time_s)
+
+
+def check_rise_time(source: Source, trained_s: float) -> None:
+    """Refuse a rise time that a model was not trained on: it decides how much high frequency the motion has.
+
+    Raises:
+        InputError: names both.
+    """
+    if not math.isclose(source.rise_time_s, trained_s, rel_tol=1e-3):
+        allowed = f"{trained_s:g} s, what the model was trained on"
+        raise InputError("source.rise_time_s", f"{source.rise_time_s:g} s", allowed)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore, Split
 from spectremor.data.store_writer import StoreWriter, locked
 from spectremor.simulation.campaign_config import CampaignConfig
@@ -98,7 +99,8 @@ def run_campaign(
 
     Raises:
         InputError: another command is filling the store, or a sample that cannot be simulated.
-        CampaignStoppedError: the scheduler is gone, the disk is full, or a sample kills every worker it meets.
+        CampaignStoppedError: the scheduler is gone, the disk is full, or a sample fails, or kills every worker it
+            meets.
     """
     path = Path(path).resolve()
     with locked(path), disk_full_told("the store"):
@@ -190,17 +192,31 @@ def _check_alive(client: Any) -> None:
 
 def _result(future: Any, index: int, client: Any) -> SampleDone | None:
     """A sample's result, or why the campaign cannot go on; None when it died with its worker and is made again."""
-    from distributed import KilledWorker
-
     if future.status in ("cancelled", "lost"):
         _check_alive(client)
         raise CampaignStoppedError("the scheduler forgot a sample; the same command continues the campaign")
     try:
         with disk_full_told(f"sample {index}"):
             done: SampleDone = future.result(timeout=_PATIENCE_S)
-    except TimeoutError:
+    except CampaignStoppedError:
+        raise
+    except Exception as error:
+        # A worker's own errors come out of `result` too, timeouts and broken connections among them.
+        if future.status == "error":
+            raise _failure(future.exception(), index) from None
+        if not isinstance(error, TimeoutError):
+            raise
         _check_alive(client)
         return None
-    except KilledWorker:
-        raise CampaignStoppedError(f"sample {index} ended every worker that tried it (out of memory?)") from None
     return done
+
+
+def _failure(error: BaseException, index: int) -> Exception:
+    """What a sample's failure on its worker means for the campaign."""
+    from distributed import KilledWorker
+
+    if isinstance(error, InputError):
+        return error
+    if isinstance(error, KilledWorker):
+        return CampaignStoppedError(f"sample {index} ended every worker that tried it (out of memory?)")
+    return CampaignStoppedError(f"sample {index} failed on its worker ({type(error).__name__}: {error})")

@@ -9,8 +9,6 @@ from spectremor.simulation.campaign_config import CampaignConfig
 from spectremor.simulation.campaign_sample import ORDER
 from spectremor.simulation.grid import cells_across, points_per_wavelength
 
-_LONGEST_S = 3600.0
-
 
 def check_campaign(config: CampaignConfig, count: int) -> None:
     """Say what is wrong with a campaign before any work.
@@ -71,5 +69,3 @@ def _check_times(config: CampaignConfig) -> None:
     if scenario.lowpass_hz > scenario.sampling_hz / 2:
         allowed = f"(0, {scenario.sampling_hz / 2:g}] Hz, half the sampling rate"
         raise InputError("lowpass_hz", f"{scenario.lowpass_hz:g} Hz", allowed)
-    if scenario.duration_s > _LONGEST_S:
-        raise InputError("duration_s", f"{scenario.duration_s:g} s", f"at most {_LONGEST_S:g} s")

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from spectremor.core.errors import InputError
+from spectremor.core.validation import validated
 from spectremor.simulation.campaign_memory import check_job, check_machine, check_workers
+from spectremor.simulation.yaml_files import read_yaml
 
 #: Deaths of workers that one sample survives before it is blamed for them.
 _DEATHS_PER_SAMPLE = 10
 _CONNECT_S = 10
+
+
+def _quoted_time(value: Any) -> Any:
+    """YAML reads 12:00:00 without quotes as a number of seconds, and SLURM reads a number as minutes."""
+    if not (isinstance(value, str) and re.fullmatch(r"(\d+-)?\d+(:\d\d){0,2}", value)):
+        raise PydanticCustomError("walltime", 'HH:MM:SS in quotes, such as "12:00:00"')
+    return value
 
 
 class SlurmOptions(BaseModel):
@@ -39,7 +49,7 @@ class SlurmOptions(BaseModel):
 
     queue: str | None = None
     account: str | None = None
-    walltime: str = "04:00:00"
+    walltime: Annotated[str, BeforeValidator(_quoted_time)] = "04:00:00"
     cores: Annotated[int, Field(ge=1)] = 8
     memory: str = "16GB"
     jobs: Annotated[int, Field(ge=1)] = 1
@@ -57,22 +67,26 @@ class SlurmOptions(BaseModel):
         from dask.utils import parse_bytes
 
         try:
-            return int(parse_bytes(self.memory))
+            amount = int(parse_bytes(self.memory))
         except ValueError:
-            raise InputError("slurm.memory", self.memory, "an amount such as 16GB") from None
+            amount = 0
+        if amount <= 0:
+            raise InputError("slurm.memory", self.memory, "an amount such as 16GB")
+        return amount
 
     @classmethod
     def load(cls, path: str | Path) -> SlurmOptions:
         """Options from a YAML file.
 
         Raises:
-            InputError: no such file, unknown keys or wrong values.
+            InputError: no such file, no YAML, an unknown key or a wrong value, which is named.
         """
-        try:
-            return cls.model_validate(yaml.safe_load(Path(path).read_text()) or {})
-        except (OSError, yaml.YAMLError, ValidationError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError("slurm", f"{path} ({reason})", f"YAML with keys {', '.join(cls.model_fields)}") from None
+        values = read_yaml(path, "slurm")
+        known = cls.model_fields
+        unknown = [key for key in values if key not in known] if isinstance(values, dict) else ["no keys"]
+        if unknown:
+            raise InputError("slurm", f"{path} ({unknown[0]})", f"YAML with keys {', '.join(known)}")
+        return validated(cls, values, "slurm")
 
 
 def _distributed() -> Any:
@@ -143,11 +157,14 @@ def slurm_cluster(options: SlurmOptions) -> Any:
 
     Raises:
         ImportError: dask-jobqueue is not installed.
+        InputError: a memory that is no amount.
     """
     try:
         from dask_jobqueue import SLURMCluster
     except ImportError:
         raise ImportError("SLURM needs dask-jobqueue: pip install 'spectremor[slurm]'") from None
+    # dask-jobqueue would complain without naming the field.
+    options.memory_bytes()
     return SLURMCluster(
         queue=options.queue,
         account=options.account,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import importlib.resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
-import yaml
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
@@ -17,12 +16,14 @@ from spectremor.core.source import Source
 from spectremor.data.store_writer import StoreLayout
 from spectremor.simulation.random_geology import GeologyRecipe
 from spectremor.simulation.random_source import SourceRecipe, random_source
+from spectremor.simulation.time_axis import HIGHEST_SAMPLING_HZ, LONGEST_S, output_samples
+from spectremor.simulation.yaml_files import read_yaml
 
 
 class SensorAxis(BaseModel):
     """Evenly spaced sensors along one horizontal axis."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     count: Annotated[int, Field(ge=2)] = HEMEW_SENSORS
     first_m: float = 150.0
@@ -46,19 +47,24 @@ class Scenario(BaseModel):
         lowpass_hz: corner of the zero-phase low-pass filter.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     geology: GeologyRecipe = GeologyRecipe()
     source: SourceRecipe = SourceRecipe()
     sensors_x: SensorAxis = SensorAxis()
     sensors_y: SensorAxis = SensorAxis()
     duration_s: PositiveFloat = 6.4
-    sampling_hz: PositiveFloat = HEMEW_SAMPLING_HZ
+    sampling_hz: Annotated[float, Field(gt=0, le=HIGHEST_SAMPLING_HZ)] = HEMEW_SAMPLING_HZ
     lowpass_hz: PositiveFloat = HEMEW_BAND_HZ
+
+    @property
+    def samples(self) -> int:
+        """Number of sample times."""
+        return output_samples(self.duration_s, self.sampling_hz)
 
     def time_s(self) -> Float[np.ndarray, " time"]:
         """Sample times in [0, duration)."""
-        return time_axis_s(round(self.duration_s * self.sampling_hz), self.sampling_hz)
+        return time_axis_s(self.samples, self.sampling_hz)
 
 
 class CampaignConfig(BaseModel):
@@ -71,7 +77,7 @@ class CampaignConfig(BaseModel):
         also_m: coarser grids on which each case is simulated too, finest first.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     scenario: Scenario = Scenario()
     seed: Annotated[int, Field(ge=0)] = 0
@@ -82,11 +88,13 @@ class CampaignConfig(BaseModel):
         """This configuration, or what is wrong with it.
 
         Raises:
-            InputError: a spacing in `also_m` that is not coarser or comes twice, or a time axis too short.
+            InputError: a spacing in `also_m` that is not coarser or comes twice, or a time axis too short or too long.
         """
         if len(set(self.also_m)) != len(self.also_m) or any(s <= self.grid_spacing_m for s in self.also_m):
             raise InputError("also", list(self.also_m), f"different spacings coarser than {self.grid_spacing_m:g} m")
-        if len(self.scenario.time_s()) < 2:
+        if self.scenario.duration_s > LONGEST_S:
+            raise InputError("duration_s", f"{self.scenario.duration_s:g} s", f"at most {LONGEST_S:g} s")
+        if self.scenario.samples < 2:
             raise InputError("duration_s", self.scenario.duration_s, "at least two samples")
         return self
 
@@ -119,25 +127,26 @@ def load_scenario(preset: str | Path) -> Scenario:
     """A scenario by the name of a preset, or from a YAML file.
 
     Raises:
-        InputError: no such preset or file, or a file with unknown keys or wrong values.
+        InputError: no such preset or file, or a file that is no YAML, or has unknown keys or wrong values.
     """
     name = str(preset)
     if name in preset_names():
-        text = importlib.resources.files("spectremor").joinpath("presets", "campaigns", f"{name}.yaml").read_text()
+        source = importlib.resources.files("spectremor").joinpath("presets", "campaigns", f"{name}.yaml")
+        with importlib.resources.as_file(source) as path:
+            values = read_yaml(path, "preset")
     elif Path(name).is_file():
-        text = Path(name).read_text()
+        values = read_yaml(name, "preset")
     else:
         raise InputError("preset", name, f"{', '.join(preset_names())}, or a YAML file")
     try:
-        return Scenario.model_validate(yaml.safe_load(text) or {})
-    except (ValidationError, yaml.YAMLError) as error:
+        return Scenario.model_validate(values)
+    except ValidationError as error:
         raise InputError(
             "preset", f"{name} ({_first_problem(error)})", "a scenario as in docs/data_format.md"
         ) from None
 
 
-def _first_problem(error: Any) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}"
-    return str(error).splitlines()[0]
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {str(first['input'])[:80]}: {first['msg']}"

@@ -5,13 +5,24 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import numpy as np
+
 from spectremor.core.errors import InputError
+from spectremor.core.medium import vp_m_s
 from spectremor.simulation.campaign_config import CampaignConfig
+from spectremor.simulation.campaign_sample import ORDER
+from spectremor.simulation.free_surface import TOP_NODES
+from spectremor.simulation.grid import AXES, Grid, cells_across
+from spectremor.simulation.memory import run_bytes
+from spectremor.simulation.propagator import STABLE_SHARE
+from spectremor.simulation.time_axis import run_samples
 
 #: What Python, torch and dask hold, and per grid node the solver's fields and absorbing layers.
 _BASE_BYTES = 900 << 20
 _BYTES_PER_NODE = 300
 _EXTRA_NODES = 40
+#: How far a cell's stiffness against its lightest face can raise the speed that sets the time step.
+_SPEED_MARGIN = 1.15
 
 
 def worker_memory_bytes(config: CampaignConfig) -> int:
@@ -19,7 +30,18 @@ def worker_memory_bytes(config: CampaignConfig) -> int:
     nodes = 1.0
     for extent in config.scenario.geology.extent_m:
         nodes *= extent / config.grid_spacing_m + _EXTRA_NODES
-    return int(_BASE_BYTES + _BYTES_PER_NODE * nodes)
+    return int(_BASE_BYTES + _BYTES_PER_NODE * nodes) + _run_bytes(config)
+
+
+def _run_bytes(config: CampaignConfig) -> int:
+    """What a run's length adds on the finest grid: traces of all nodes near the surface, in the fastest ground."""
+    scenario = config.scenario
+    nx, ny, _ = (cells_across(extent, config.grid_spacing_m) for extent in scenario.geology.extent_m)
+    grid = Grid(config.grid_spacing_m, (nx, ny), 1, ORDER)
+    fastest = _SPEED_MARGIN * float(vp_m_s(np.array(scenario.geology.vs_range_m_s[1])))
+    dt_s = STABLE_SHARE * grid.critical_time_step_s(fastest)
+    traces = len(AXES) * TOP_NODES * grid.shape[0] * grid.shape[1]
+    return run_bytes(run_samples(scenario.duration_s, dt_s), traces, scenario.samples)
 
 
 def check_machine(workers: int, needed_bytes: int) -> None:

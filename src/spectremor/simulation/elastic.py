@@ -10,18 +10,25 @@ from importlib.metadata import version
 import numpy as np
 import xarray as xr
 
-from spectremor.core.axes import sensor_axis_m, time_axis_s
+from spectremor.core.axes import HEMEW_SENSORS, sensor_axis_m, time_axis_s
 from spectremor.core.errors import InputError, InputWarning
-from spectremor.core.geology import check_geology
+from spectremor.core.geology import check_geology, extent_m
 from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield
 from spectremor.simulation import propagator
 from spectremor.simulation.attenuation import attenuate
 from spectremor.simulation.grid import lay_grid
+from spectremor.simulation.memory import check_run_memory
 from spectremor.simulation.point_source import check_position, forces
 from spectremor.simulation.propagator import Case
 from spectremor.simulation.surface import surface_receivers
-from spectremor.simulation.time_axis import run_samples, time_operator
+from spectremor.simulation.time_axis import (
+    HIGHEST_SAMPLING_HZ,
+    LONGEST_S,
+    output_samples,
+    run_samples,
+    time_operator,
+)
 
 #: Raised whenever a change alters the numbers that come out.
 SOLVER_VERSION = 3
@@ -29,6 +36,8 @@ SOLVER_VERSION = 3
 LOWPASS_ORDER = 4
 #: Cases in one call to the propagator: a processor core gains nothing from more than one.
 DEFAULT_BATCH = {"cpu": 1, "cuda": 8}
+#: Shortest time step as a share of the largest stable one: far below any use.
+_SHORTEST_STEP = 1e-6
 
 Sensors = tuple[np.ndarray, np.ndarray]
 
@@ -58,7 +67,8 @@ def simulate(
         source: the earthquake, at any position inside the domain.
         grid_spacing_m: must divide the three sides of the domain.
         duration_s: output times are 0, 1/sampling_hz, ... below this.
-        sensors_m: positions (x_m, y_m) in m along East and North; None is 32 x 32 from 150 m to 9450 m.
+        sensors_m: positions (x_m, y_m) in m along East and North; None is 32 x 32, the
+            outermost half a spacing from the sides: from 150 m to 9450 m in a domain of 9600 m.
         sampling_hz: of the output.
         lowpass_hz: corner of the order-4 Butterworth filter, applied forward and backward.
         order: order of accuracy in space: 2, 4, 6 or 8.
@@ -108,7 +118,8 @@ def simulate_many(
 ) -> list[xr.DataArray]:
     """Simulate many cases; one geology may serve all sources.
 
-    A case's result does not depend on the others: only cases whose grid, time step and length agree share a call.
+    A case's result does not depend on the others: only cases whose grid, time step, length and numbers of nodes agree
+    share a call.
 
     Args:
         geologies: as many as `sources`, or one for all.
@@ -133,24 +144,32 @@ def simulate_many(
     _check_output(duration_s, sampling_hz, lowpass_hz)
     _check_device(device)
     geologies = [check_geology(g) for g in geologies] * (len(sources) if len(geologies) == 1 else 1)
-    x_m, y_m = _sensor_axes(sensors_m)
-    times = time_axis_s(math.ceil(duration_s * sampling_hz - 1e-6), sampling_hz)
+    sensors = [_sensor_axes(sensors_m, g) for g in geologies]
+    samples = output_samples(duration_s, sampling_hz)
     results: dict[int, xr.DataArray] = {}
 
     def finish(batch: list[tuple[int, Case]]) -> None:
+        times = time_axis_s(samples, sampling_hz)
+        # Before the run: what this machine cannot hold fails at once.
+        operators = _operators([c for _, c in batch], times, lowpass_hz)
         for (i, case), traces in zip(batch, propagator.propagate([c for _, c in batch], device), strict=True):
-            velocity = case.receivers(traces) @ _operator(case, times, lowpass_hz).T.astype(np.float32)
+            motion = case.receivers(traces)
+            # One product: a stack of small ones waits for threads more than it computes.
+            flat = motion.reshape(-1, motion.shape[-1]) @ operators[case.source.rise_time_s]
+            velocity = flat.reshape(*motion.shape[:-1], -1)
             if attenuation:
-                velocity = attenuate(velocity, times, geologies[i], case.source, (x_m, y_m), lowpass_hz)
-            results[i] = _label(velocity, case, (x_m, y_m), times, lowpass_hz, attenuation)
+                velocity = attenuate(velocity, times, geologies[i], case.source, sensors[i], lowpass_hz)
+            results[i] = _label(velocity, case, sensors[i], times, lowpass_hz, attenuation)
             if on_done is not None:
                 on_done(i)
 
     waiting: dict[tuple, list[tuple[int, Case]]] = {}
     for i, (geology, source) in enumerate(zip(geologies, sources, strict=True)):
-        case = _prepare(geology, source, (x_m, y_m), grid_spacing_m, order, float(times[-1]), time_step_s)
+        last_s = (samples - 1) / sampling_hz
+        case = _prepare(geology, source, sensors[i], grid_spacing_m, order, last_s, time_step_s)
+        _check_memory(case, samples, "duration_s" if time_step_s is None else "time_step_s")
         _check_band(case, lowpass_hz)
-        batch = waiting.setdefault((case.grid, case.dt_s, case.n_samples), [])
+        batch = waiting.setdefault((case.grid, case.dt_s, case.n_samples, _nodes(case)), [])
         batch.append((i, case))
         if len(batch) == (batch_size or DEFAULT_BATCH[device]):
             finish(batch)
@@ -173,8 +192,10 @@ def _prepare(
     grid, medium = lay_grid(geology, source, spacing_m, order)
     check_position(source, geology, spacing_m)
     critical = grid.critical_time_step_s(propagator.stability_speed_m_s(medium))
-    if time_step_s is not None and not 0 < time_step_s <= critical:
-        raise InputError("time_step_s", f"{time_step_s:g} s", f"(0, {critical:.3g}] s, stable on this grid")
+    shortest = _SHORTEST_STEP * critical
+    if time_step_s is not None and not shortest <= time_step_s <= critical:
+        allowed = f"[{shortest:.3g}, {critical:.3g}] s, stable on this grid"
+        raise InputError("time_step_s", f"{time_step_s:g} s", allowed)
     dt_s = time_step_s or propagator.STABLE_SHARE * critical
     return Case(
         grid=grid,
@@ -187,15 +208,38 @@ def _prepare(
     )
 
 
-def _operator(case: Case, times: np.ndarray, lowpass_hz: float) -> np.ndarray:
-    return time_operator(
-        times,
-        case.n_samples,
-        case.dt_s,
-        rise_time_s=case.source.rise_time_s,
-        lowpass_hz=lowpass_hz,
-        lowpass_order=LOWPASS_ORDER,
+def _nodes(case: Case) -> tuple[int, ...]:
+    """Numbers of nodes with forces and with records: shallow sources, and those at the sides, have fewer."""
+    driven = [len(f.nodes) for f in case.forces.values()]
+    return *driven, *(len(nodes) for nodes in case.receivers.nodes.values())
+
+
+def _check_memory(case: Case, samples: int, field: str) -> None:
+    check_run_memory(
+        field,
+        cells=math.prod(case.grid.shape),
+        dt_s=case.dt_s,
+        samples=case.n_samples,
+        traces=sum(_nodes(case)),
+        outputs=samples,
     )
+
+
+def _operators(cases: list[Case], times: np.ndarray, lowpass_hz: float) -> dict[float, np.ndarray]:
+    """From the samples of these cases, whose runs have one length, to motion at `times`: by rise time."""
+
+    def operator(rise_time_s: float) -> np.ndarray:
+        first = cases[0]
+        return time_operator(
+            times,
+            first.n_samples,
+            first.dt_s,
+            rise_time_s=rise_time_s,
+            lowpass_hz=lowpass_hz,
+            lowpass_order=LOWPASS_ORDER,
+        ).T.astype(np.float32)
+
+    return {rise_time_s: operator(rise_time_s) for rise_time_s in {c.source.rise_time_s for c in cases}}
 
 
 def _label(
@@ -237,9 +281,10 @@ def _check_band(case: Case, lowpass_hz: float) -> None:
         )
 
 
-def _sensor_axes(sensors_m: Sensors | None) -> Sensors:
+def _sensor_axes(sensors_m: Sensors | None, geology: xr.DataArray) -> Sensors:
     if sensors_m is None:
-        return sensor_axis_m(), sensor_axis_m()
+        x_side, y_side, _ = extent_m(geology)
+        return _spread_over(x_side), _spread_over(y_side)
     try:
         x_m, y_m = (np.atleast_1d(np.asarray(axis, dtype=float)) for axis in sensors_m)
     except (TypeError, ValueError):
@@ -247,11 +292,18 @@ def _sensor_axes(sensors_m: Sensors | None) -> Sensors:
     return x_m, y_m
 
 
+def _spread_over(side_m: float) -> np.ndarray:
+    """As many sensors as the published data have, the outermost half a spacing from the ends of a side."""
+    edge_m = side_m / (2 * HEMEW_SENSORS)
+    return sensor_axis_m(HEMEW_SENSORS, edge_m, side_m - edge_m)
+
+
 def _check_output(duration_s: float, sampling_hz: float, lowpass_hz: float) -> None:
-    if not (math.isfinite(sampling_hz) and sampling_hz > 0):
-        raise InputError("sampling_hz", sampling_hz, "a positive number of samples per second")
-    if not (math.isfinite(duration_s) and 2 / sampling_hz <= duration_s <= 3600):
-        raise InputError("duration_s", duration_s, f"[{2 / sampling_hz:g}, 3600] s")
+    if not 0 < sampling_hz <= HIGHEST_SAMPLING_HZ:
+        allowed = f"a positive number of samples per second, at most {HIGHEST_SAMPLING_HZ:g}"
+        raise InputError("sampling_hz", sampling_hz, allowed)
+    if not 0 < duration_s <= LONGEST_S or output_samples(duration_s, sampling_hz) < 2:
+        raise InputError("duration_s", duration_s, f"({1 / sampling_hz:g}, {LONGEST_S:g}] s: at least two samples")
     if not (math.isfinite(lowpass_hz) and 0 < lowpass_hz <= sampling_hz / 2):
         raise InputError("lowpass_hz", lowpass_hz, f"(0, {sampling_hz / 2:g}] Hz, half the sampling rate")
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 
 import numpy as np
 import xarray as xr
@@ -28,6 +27,7 @@ from spectremor.core.geology import extent_m
 from spectremor.core.medium import density_kg_m3, vp_m_s
 from spectremor.core.source import Source
 from spectremor.simulation.free_surface import DIFFERENCE_WEIGHTS, TOP_STIFFENING, surface_shift
+from spectremor.simulation.memory import check_grid_memory
 
 #: Axes of every array on the grid.
 AXES = ("x", "y", "down")
@@ -37,8 +37,6 @@ MARGIN = 2
 KERNEL = 4
 #: Cells of vacuum above the free surface.
 VACUUM = 1
-#: Memory of a run: velocities, stresses, their memory in the absorbing layer, and the medium.
-BYTES_PER_CELL = 200
 #: Phase error of a shear wave along an axis at which the usable band ends, and the share of slower cells ignored.
 PHASE_ERROR = 0.02
 SLOW_SHARE = 0.05
@@ -128,12 +126,14 @@ def lay_grid(geology: xr.DataArray, source: Source, spacing_m: float, order: int
     """The grid for a geology and a source, and the medium on its solid nodes.
 
     Raises:
-        InputError: the spacing does not divide the domain, or the order is not 2, 4, 6 or 8.
+        InputError: the spacing does not divide the domain, the domain does not start at (0, 0), or the order is not 2,
+            4, 6 or 8.
     """
     if order not in DIFFERENCE_WEIGHTS:
         raise InputError("order", order, f"one of {', '.join(map(str, DIFFERENCE_WEIGHTS))}")
+    _check_origin(geology)
     nx, ny, nz = (cells_across(e, spacing_m) for e in extent_m(geology))
-    _check_memory(nx * ny * nz, spacing_m)
+    check_grid_memory(nx * ny * nz, spacing_m)
     # Room for the interpolation around a source at the bottom: the deepest values continue below the domain.
     deepest = nz + KERNEL + 1
     vs = sample_vs(geology, spacing_m, (nx, ny), deepest, surface_shift(order))
@@ -142,16 +142,13 @@ def lay_grid(geology: xr.DataArray, source: Source, spacing_m: float, order: int
     return Grid(spacing_m, (nx, ny), layers, order), under_free_surface(medium, order)
 
 
-def _check_memory(cells: int, spacing_m: float) -> None:
-    needed = cells * BYTES_PER_CELL
-    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > present:
-        coarser = spacing_m * (needed / present) ** (1 / 3)
-        raise InputError(
-            "grid_spacing_m",
-            f"{spacing_m:g} m, {cells:.2g} cells, {needed / 2**30:.0f} GiB of memory",
-            f"at least {coarser:.3g} m: this machine has {present / 2**30:.0f} GiB",
-        )
+def _check_origin(geology: xr.DataArray) -> None:
+    """Refuse a geology in other coordinates than the source's and the sensors', which count from its corner."""
+    for dim, size in zip(("x", "y"), extent_m(geology), strict=False):
+        start = float(geology[dim].values[0])
+        if abs(start) > 1e-3 * size:
+            allowed = "0 m: positions count from the domain's south-west corner"
+            raise InputError(f"geology.{dim}", f"starts at {start:g} m", allowed)
 
 
 def sample_vs(

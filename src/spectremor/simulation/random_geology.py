@@ -9,30 +9,35 @@ released arrays do (their mean profile steps 4500, 3481, 2485 m/s).
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import scipy.fft
 import scipy.special
 import xarray as xr
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, field_validator
+from pydantic_core import PydanticCustomError
 
 from spectremor.core.axes import HEMEW_NODES
 from spectremor.core.geology import make_geology
 from spectremor.core.seeds import generator
+from spectremor.simulation.ranges import Speed, SpeedRange, ordered
 
 #: The FFT's period exceeds the block by this many correlation lengths, where the correlation is below 0.01.
 _PADDING_LENGTHS = 3.0
 
+Cells = Annotated[int, Field(ge=2)]
+Layers = Annotated[int, Field(ge=1)]
+
 
 class GeologyRecipe(BaseModel):
-    """What a random geology is drawn from; the defaults are HEMEW-3D's.
+    """What a random geology is drawn from; the defaults are HEMEW-3D's. A range has its lower end first.
 
     Attributes:
         cells: number of cells (and of released nodes) along x, y, z.
         cell_m: size of a cell in m.
-        bottom_cells: cells at the bottom that have `bottom_vs_m_s`.
+        bottom_cells: cells at the bottom that have `bottom_vs_m_s`; fewer than there are along z.
         bottom_vs_m_s: Vs of the constant bottom.
         layers: smallest and largest number of layers above the bottom.
         mean_vs_m_s: range of the uniform distribution of a layer's mean Vs.
@@ -43,18 +48,27 @@ class GeologyRecipe(BaseModel):
         vs_range_m_s: Vs is clipped to it (the database's lower end is 7500/7 m/s).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    cells: tuple[int, int, int] = (HEMEW_NODES, HEMEW_NODES, HEMEW_NODES)
+    cells: tuple[Cells, Cells, Cells] = (HEMEW_NODES, HEMEW_NODES, HEMEW_NODES)
     cell_m: PositiveFloat = 300.0
-    bottom_cells: Annotated[int, Field(ge=0)] = 6
-    bottom_vs_m_s: PositiveFloat = 4500.0
-    layers: tuple[int, int] = (1, 6)
-    mean_vs_m_s: tuple[float, float] = (1785.0, 3214.0)
-    variation: tuple[float, float] = (0.2, 0.1)
-    correlation_lengths_m: tuple[float, ...] = (1500.0, 3000.0, 4500.0, 6000.0)
+    bottom_cells: Annotated[int, Field(ge=0, validate_default=True)] = 6
+    bottom_vs_m_s: Speed = 4500.0
+    layers: Annotated[tuple[Layers, Layers], AfterValidator(ordered)] = (1, 6)
+    mean_vs_m_s: SpeedRange = (1785.0, 3214.0)
+    variation: tuple[NonNegativeFloat, NonNegativeFloat] = (0.2, 0.1)
+    correlation_lengths_m: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (1500.0, 3000.0, 4500.0, 6000.0)
     hurst: PositiveFloat = 0.1
-    vs_range_m_s: tuple[float, float] = (7500.0 / 7.0, 4500.0)
+    vs_range_m_s: SpeedRange = (7500.0 / 7.0, 4500.0)
+
+    @field_validator("bottom_cells")
+    @classmethod
+    def _leaves_room_for_layers(cls, bottom_cells: int, info: Any) -> int:
+        # Cells that are no good themselves are not there, and are complained about.
+        cells = info.data.get("cells")
+        if cells is not None and bottom_cells >= cells[2]:
+            raise PydanticCustomError("bottom_cells", "fewer than the {cells} cells along z", {"cells": cells[2]})
+        return bottom_cells
 
     @property
     def extent_m(self) -> tuple[float, float, float]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat
 
 from spectremor.core.seeds import generator
 from spectremor.core.source import HEMEW_MOMENT_NM, HEMEW_RISE_TIME_S, Source
+from spectremor.simulation.ranges import Range, ordered
 
-Range = tuple[float, float]
+Below = Annotated[float, Field(lt=0)]
+Dip = Annotated[float, Field(ge=0, le=90)]
 
 
 class SourceRecipe(BaseModel):
     """What a random source is drawn from, uniformly and independently; the defaults are HEMEW^S-3D's.
 
-    A range whose ends are equal fixes the value. Angles are in the database's own convention
+    A range has its lower end first; equal ends fix the value. Angles are in the database's own convention
     (`Source.from_angles(convention="hemew")`).
 
     Attributes:
@@ -27,13 +31,13 @@ class SourceRecipe(BaseModel):
         rise_time_s: tau of the moment function.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     x_m: Range = (1200.0, 8400.0)
     y_m: Range = (1200.0, 8400.0)
-    z_m: Range = (-9000.0, -600.0)
+    z_m: Annotated[tuple[Below, Below], AfterValidator(ordered)] = (-9000.0, -600.0)
     strike_deg: Range = (0.0, 360.0)
-    dip_deg: Range = (0.0, 90.0)
+    dip_deg: Annotated[tuple[Dip, Dip], AfterValidator(ordered)] = (0.0, 90.0)
     rake_deg: Range = (0.0, 360.0)
     moment_nm: PositiveFloat = HEMEW_MOMENT_NM
     rise_time_s: PositiveFloat = HEMEW_RISE_TIME_S

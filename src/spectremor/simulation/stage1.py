@@ -64,7 +64,7 @@ class CoarseSimulation:
 
         Args:
             geology: DataArray `vs`, dims (x, y, z), m/s, on the model's own domain.
-            source: inside the domain of the model.
+            source: inside the domain of the model, of any rise time.
 
         Returns:
             DataArray `velocity`, dims (component, x, y, time), m/s; `band_high_hz` is what the grid carries accurately.
@@ -76,7 +76,7 @@ class CoarseSimulation:
 
         geology = check_geology(geology)
         d = self.domain
-        d.check_event(geology, source)
+        d.check_event(geology, source, any_rise_time=True)
         with warnings.catch_warnings():
             # What the grid does not carry is what the next stage is there for.
             warnings.simplefilter("ignore", InputWarning)

@@ -15,16 +15,27 @@ The record ends in a cosine taper, after the last output time.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Float
-
-from spectremor.core.source import moment_function
 
 #: Length of the taper that ends a record, and of record kept untouched after the last output time, in s.
 TAPER_S = 0.15
 MARGIN_S = 0.15
 #: The filter's modulus squared is below 1e-8 beyond this many corner frequencies at order 4.
 _HIGHEST_CORNERS = 3.3
+#: Longest output in s, and most samples of it per second.
+LONGEST_S = 3600.0
+HIGHEST_SAMPLING_HZ = 1e5
+#: Complex numbers in one piece of the matrices that make the operator (32 MiB).
+_PIECE = 1 << 21
+
+
+def output_samples(duration_s: float, sampling_hz: float) -> int:
+    """How many of the times 0, 1/`sampling_hz`, ... lie below `duration_s`."""
+    return math.ceil(duration_s * sampling_hz - 1e-6)
 
 
 def run_samples(last_s: float, dt_s: float) -> int:
@@ -43,6 +54,8 @@ def time_operator(
 ) -> Float[np.ndarray, "out run"]:
     """The matrix that turns recorded velocities into filtered velocities at the output times.
 
+    Made in pieces, so that little more memory is needed than for the matrix itself.
+
     Args:
         output_s: output times in s after the origin.
         n_samples: samples of the run; sample n is the velocity at (n - 1/2) `dt_s`.
@@ -58,11 +71,22 @@ def time_operator(
     window = np.ones(n_samples)
     ramp = round(TAPER_S / dt_s)
     window[-ramp:] = 0.5 + 0.5 * np.cos(np.pi * (np.arange(ramp) + 1) / (ramp + 1))
-    record = np.exp(-1j * np.outer(run, (np.arange(n_samples) - 0.5) * dt_s)) * (dt_s * window)
     response = _butterworth_squared(true / (2 * np.pi), lowpass_hz, lowpass_order)
     response = response * _source_ratio(true, run, dt_s, rise_time_s) * np.where(true > 0, 2.0, 1.0) / period
-    back = np.exp(1j * np.outer(output_s, true)) * response
-    return np.ascontiguousarray((back @ record).real)
+    recorded_s = (np.arange(n_samples) - 0.5) * dt_s
+    operator = np.zeros((len(output_s), n_samples))
+    for part in _pieces(len(true), n_samples):
+        record = np.exp(-1j * np.outer(run[part], recorded_s)) * (dt_s * window)
+        for rows in _pieces(len(output_s), n_samples):
+            back = np.exp(1j * np.outer(output_s[rows], true[part])) * response[part]
+            operator[rows] += (back @ record).real
+    return operator
+
+
+def _pieces(rows: int, columns: int) -> Iterator[slice]:
+    """Rows of a matrix, as many at a time as make one piece."""
+    size = max(1, _PIECE // columns)
+    return (slice(start, start + size) for start in range(0, rows, size))
 
 
 def _butterworth_squared(f_hz: np.ndarray, corner_hz: float, order: int) -> np.ndarray:
@@ -70,11 +94,16 @@ def _butterworth_squared(f_hz: np.ndarray, corner_hz: float, order: int) -> np.n
 
 
 def _source_ratio(true: np.ndarray, run: np.ndarray, dt_s: float, rise_time_s: float) -> np.ndarray:
-    """Spectrum of the moment function at W over that of its samples at w(W)."""
-    n = int(np.ceil(40 * rise_time_s / dt_s)) + 2
-    increments = np.diff(moment_function(np.arange(n) * dt_s, rise_time_s), prepend=0.0)
-    sampled = np.exp(-1j * np.outer(run, np.arange(n) * dt_s)) @ increments
+    """Spectrum of the moment function at W over that of its samples at w(W).
+
+    The samples' is the sum of 1 - (1 + n a) exp(-n a), a = dt / tau, times z^n, z = exp(-i w dt), over all n >= 0, in
+    closed form: a sum of terms would grow with the rise time.
+    """
+    a, turn = dt_s / rise_time_s, 1j * run * dt_s
+    # 1 - z and 1 - z exp(-a): `expm1` keeps their digits where they are small.
+    rest, damped_rest = -np.expm1(-turn), -np.expm1(-a - turn)
+    sampled = np.exp(-turn) * (-np.expm1(-a) * damped_rest - a * np.exp(-a) * rest) / damped_rest**2
     # Increments to samples: 1 / (1 - exp(-i w dt)); moment rate to moment: 1 / (i W).
     with np.errstate(invalid="ignore", divide="ignore"):
-        sums = np.where(true > 0, 1j * true * dt_s / (1 - np.exp(-1j * run * dt_s)), 1.0)
+        sums = np.where(true > 0, 1j * true * dt_s / rest, 1.0)
     return np.asarray(1 / (1 + 1j * true * rise_time_s) ** 2 / (sampled * sums))

@@ -66,13 +66,14 @@ class MifnoSurrogate:
 
         Args:
             geology: DataArray `vs`, dims (x, y, z), m/s, on the network's own domain.
-            source: inside the trained domain.
+            source: inside the trained domain, of the trained rise time.
 
         Returns:
             DataArray `velocity`, dims (component, x, y, time), m/s.
 
         Raises:
-            InputError: a geology of another size or extent, or a source outside the trained domain.
+            InputError: a geology of another size or extent, or a source outside the trained domain or of another rise
+                time.
         """
         self.domain.check_geology(check_geology(geology))
         field = self.predict_arrays(geology.values[None], [source])[0]
@@ -87,7 +88,7 @@ class MifnoSurrogate:
         """Velocities in m/s of several events, one by one: an event's bytes do not depend on the others.
 
         Raises:
-            InputError: arrays of another size, or a source outside the trained domain.
+            InputError: arrays of another size, or a source outside the trained domain or of another rise time.
         """
         if len(vs_m_s) != len(sources):
             raise InputError("sources", f"{len(sources)} for {len(vs_m_s)} geologies", "as many as geologies")
@@ -99,7 +100,7 @@ class MifnoSurrogate:
         """Velocities in m/s of one event whose simulation on the coarse grid is there already.
 
         Raises:
-            InputError: arrays of another size, or a source outside the trained domain.
+            InputError: arrays of another size, or a source outside the trained domain or of another rise time.
         """
         d = self.domain
         d.check_shape(vs_m_s.shape)

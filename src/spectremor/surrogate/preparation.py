@@ -96,6 +96,10 @@ def check_store(store: CampaignStore, domain: Domain) -> None:
     for name, values in found.items():
         if values.shape != wanted[name].shape or not np.allclose(values, wanted[name], rtol=1e-4, atol=1e-6):
             raise InputError(f"store ({name})", _range(values), f"{_range(wanted[name])}, the model's")
+    rise_times_s = np.unique(store.array("source_rise_time_s")[store.ids()])
+    if len(rise_times_s) and not np.allclose(rise_times_s, domain.rise_time_s, rtol=1e-3):
+        found = " to ".join(f"{v:g} s" for v in np.unique([rise_times_s[0], rise_times_s[-1]]))
+        raise InputError("store (rise times)", found, f"{domain.rise_time_s:g} s, the model's (domain.rise_time_s)")
 
 
 def _range(values: np.ndarray) -> str:

@@ -37,7 +37,11 @@ def _recipe(store: CampaignStore) -> dict[str, Any] | None:
         scenario, solver = store.attrs["campaign"]["scenario"], store.attrs["simulator"]
         low, high = zip(*(scenario["source"][f"{axis}_m"] for axis in "xyz"), strict=True)
         return {
-            "sources": {"source_low_m": low, "source_high_m": high},
+            "sources": {
+                "source_low_m": low,
+                "source_high_m": high,
+                "rise_time_s": scenario["source"]["rise_time_s"],
+            },
             "order": solver["order"],
             "lowpass_hz": scenario["lowpass_hz"],
             "solver_version": solver["solver_version"],

@@ -1,0 +1,61 @@
+"""The memory that a simulation needs, held against the machine's before anything large is made."""
+
+from __future__ import annotations
+
+import os
+
+from spectremor.core.errors import InputError
+
+#: Per cell of the grid: velocities, stresses, their memory in the absorbing layer, and the medium.
+BYTES_PER_CELL = 200
+#: Per sample of a run and trace (float32), and per sample and output time: the time operator and its float32 copy.
+BYTES_PER_TRACE, BYTES_PER_OUTPUT = 4, 12
+
+
+def present_bytes() -> int:
+    """The memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def run_bytes(samples: int, traces: int, outputs: int) -> int:
+    """What grows with a run's length: its traces, and the operator from its samples to the output times."""
+    return samples * (BYTES_PER_TRACE * traces + BYTES_PER_OUTPUT * outputs)
+
+
+def check_grid_memory(cells: int, spacing_m: float) -> None:
+    """Refuse a grid that this machine's memory does not hold.
+
+    Raises:
+        InputError: names the spacing that fits.
+    """
+    needed, present = cells * BYTES_PER_CELL, present_bytes()
+    if needed > present:
+        coarser = spacing_m * (needed / present) ** (1 / 3)
+        raise InputError(
+            "grid_spacing_m",
+            f"{spacing_m:g} m, {cells:.2g} cells, {needed / 2**30:.0f} GiB of memory",
+            f"at least {coarser:.3g} m: this machine has {present / 2**30:.0f} GiB",
+        )
+
+
+def check_run_memory(field: str, *, cells: int, dt_s: float, samples: int, traces: int, outputs: int) -> None:
+    """Refuse a run whose grid, traces and time operator this machine's memory does not hold together.
+
+    Args:
+        field: the name that the error carries.
+        cells: of the grid.
+        dt_s: time step of the run.
+        samples: of the run.
+        traces: recorded, and of forces.
+        outputs: output times.
+
+    Raises:
+        InputError: names the run and its memory.
+    """
+    needed, present = cells * BYTES_PER_CELL + run_bytes(samples, traces, outputs), present_bytes()
+    if needed > present:
+        raise InputError(
+            field,
+            f"{samples} steps of {dt_s:.3g} s, {outputs} output times, {needed / 2**30:.3g} GiB of memory",
+            f"a shorter run or longer steps: this machine has {present / 2**30:.3g} GiB",
+        )
