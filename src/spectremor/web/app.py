@@ -27,9 +27,9 @@ Generate = Callable[[Source, int, int, Callable[[float], None]], Scene]
 _HINT = "Set an earthquake on the left and press <b>Generate</b>, or open a wavefield that you have."
 #: The look of panel's own alerts, which would read names in files as Markdown and HTML.
 _ALERT = {
-    "color": "var(--danger-text-color)",
-    "background-color": "var(--danger-bg-subtle)",
-    "border": "1px solid var(--danger-border-subtle)",
+    "color": "var(--danger-text-color, #842029)",
+    "background-color": "var(--danger-bg-subtle, #f8d7da)",
+    "border": "1px solid var(--danger-border-subtle, #f5c2c7)",
     "border-radius": "0.25rem",
     "padding": "0.75rem 1.25rem",
     "overflow-wrap": "anywhere",
