@@ -162,8 +162,8 @@ def test_simulations_can_stand_in_for_stage_1(store_path: Path, model_path: Path
         (["--stage1-spacing", "400"], ["--stage1-spacing", "400 m", "300"]),
         (["--model", "nowhere"], ["model", "nowhere"]),
         (["--data", "nowhere"], ["store", "nowhere"]),
-        (["--shift", "-0.1"], ["shifts", "-0.1"]),
-        (["--shift", "2"], ["--shifts", "2 s", "half the record"]),
+        (["--shift", "-0.1"], ["--shift:", "-0.1"]),
+        (["--shift", "2"], ["--shift:", "2 s", "half the record"]),
     ],
 )
 def test_bad_options_are_refused_and_leave_no_folder(

@@ -220,7 +220,7 @@ def test_simulations_cannot_be_trained_jointly(store_path: Path) -> None:
 
 
 def test_unknown_schedules_are_refused(store_path: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--schedules"):
+    with pytest.raises(InputError, match="--schedule:"):
         command("noise-schedule", "--data", store_path, "--schedule", "square", "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert CampaignStore.open(store_path).count == 8

@@ -101,7 +101,7 @@ def delay(traces: Traces, dt_s: float, delay_s: float) -> Traces:
 def _check_shifts(shifts: list[float], time_s: np.ndarray) -> None:
     longest = float(time_s[-1] - time_s[0]) / 2
     if shifts[-1] > longest:
-        raise InputError("--shifts", f"{shifts[-1]:g} s", f"0 to {longest:g} s, half the record")
+        raise InputError("--shift", f"{shifts[-1]:g} s", f"0 to {longest:g} s, half the record")
 
 
 def _row(key: tuple[float, str, str], scores: list[Scores]) -> dict[str, Any]:
