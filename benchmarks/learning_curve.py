@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
 from spectremor.training.config import TrainingConfig, load_config, parse_config
-from spectremor.training.logs import best_row, read_metrics
+from spectremor.training.logs import best_of, validations
 from spectremor.training.run import train
 
 PANELS = {
@@ -59,11 +59,12 @@ def learn(options: argparse.Namespace, number: int) -> list[dict[str, float]]:
     run = options.out / f"{options.stage}-{number}"
     stage1 = options.stage1 if options.stage == "ddpm" else None
     train(config(options, number), options.data, run, stage1=stage1, resume=run.exists(), cache=options.out / "cache")
-    best = best_row(run)
+    rows = validations(run)
+    best = best_of(rows)
     print(
         f"{number} simulations: {', '.join(f'{k} {best[k]:.4g}' for k in ('step', *PANELS[options.stage]))}", flush=True
     )
-    return [{k: float(v) for k, v in row.items()} for row in read_metrics(run / "metrics.csv")]
+    return rows
 
 
 def config(options: argparse.Namespace, number: int) -> TrainingConfig:
@@ -92,7 +93,7 @@ def write(curves: Curves, path: Path) -> None:
 def draw(curves: Curves, panels: dict[str, str], path: Path) -> None:
     """Above: against simulations, the best row of each training. Below: against steps, each training."""
     figure, axes = plt.subplots(2, len(panels), figsize=(3.6 * len(panels), 6.4), squeeze=False, layout="constrained")
-    best = {number: min(curve, key=lambda row: row["val_loss"]) for number, curve in curves.items()}
+    best = {number: best_of(curve) for number, curve in curves.items()}
     for (above, below), (column, label) in zip(axes.T, panels.items(), strict=True):
         above.semilogx(list(best), [row[column] for row in best.values()], "o-k")
         above.set(xlabel="simulations", ylabel=label)
@@ -104,11 +105,11 @@ def draw(curves: Curves, panels: dict[str, str], path: Path) -> None:
             )
         below.set(xlabel="steps", ylabel=label)
         stage1 = column.replace("val_", "val_stage1_")
-        if stage1 in next(iter(best.values())):
-            for axis in (above, below):
-                axis.axhline(next(iter(best.values()))[stage1], color="grey", linestyle="--", label="stage 1")
+        level = next(iter(best.values())).get(stage1)
         for axis in (above, below):
             axis.grid(alpha=0.3)
+            if level is not None:
+                axis.axhline(level, color="grey", linestyle="--", label="stage 1")
     axes[1][0].legend(fontsize=8)
     axes[0][-1].legend(fontsize=8)
     figure.savefig(path, dpi=110)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -229,13 +230,20 @@ def _pair(
 
 
 def _field(path: Path, index: int | None, option: str) -> xr.DataArray:
-    """A wavefield; a wrong index is put down to the option that gives it."""
+    """A wavefield, the only one or that of an index."""
     from spectremor.data.published import check_index
     from spectremor.data.wavefield_files import read_wavefield
 
-    try:
+    with _index_of(option):
         field = read_wavefield(path, index)
         return field.isel(sample=check_index(None, field.sizes["sample"], path)) if "sample" in field.dims else field
+
+
+@contextlib.contextmanager
+def _index_of(option: str) -> Iterator[None]:
+    """Put a wrong index down to the option that gives it."""
+    try:
+        yield
     except InputError as error:
         if error.field != "index":
             raise
@@ -265,10 +273,8 @@ def _geology(path: Path, index: int | None) -> xr.DataArray:
     except InputError as error:
         if error.field != "index":
             raise
-    try:
+    with _index_of("--reference-index, for --geology"):
         return read_geology(path, index)
-    except InputError as error:
-        raise InputError("--reference-index, for --geology", error.value, error.allowed) from None
 
 
 def _window(text: str | None) -> tuple[float, float] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,8 @@ class Preparation:
     ) -> None:
         self.store, self.domain, self.normalisation, self.cache = store, domain, normalisation, cache
         self.simulation_m = simulation_m
+        # Asked for at every step.
+        self._digest = functools.cache(functools.partial(sample_digest, store))
         check_store(store, domain)
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
@@ -61,11 +64,7 @@ class Preparation:
     def waves(self, index: int) -> DirectWaves:
         """Direct waves of a sample, from the cache if they are there."""
         media = "-".join(f"{s:g}" for s in self.domain.ray_smoothings_m)
-        path = (
-            None
-            if self.cache is None
-            else self.cache / f"{index}-{sample_digest(self.store, index)}-rays-{media}.safetensors"
-        )
+        path = None if self.cache is None else self.cache / f"{index}-{self._digest(index)}-rays-{media}.safetensors"
         if path is not None and path.is_file():
             return DirectWaves(**_decoded(load_file(path)))
         waves = traced_waves(self.store.vs(index), self.store.source(index), self.domain)

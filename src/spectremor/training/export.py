@@ -12,7 +12,7 @@ import spectremor
 from spectremor.core.errors import InputError
 from spectremor.data.model_folder import load_tensors, read_safetensors, write_model_folder
 from spectremor.training.config import TrainingConfig
-from spectremor.training.logs import read_metrics
+from spectremor.training.logs import validations
 from spectremor.training.loop import BEST
 from spectremor.training.task import Task
 
@@ -72,7 +72,7 @@ def _reached(run: Path) -> dict[str, float]:
     """What was measured when the best weights were kept; a score that is no number is left out."""
     with safe_open(run / BEST, "pt") as file:
         kept = {name: float(value) for name, value in (file.metadata() or {}).items()}
-    rows = [row for row in read_metrics(run / "metrics.csv") if float(row["step"]) == kept["step"]]
+    rows = [row for row in validations(run) if row["step"] == kept["step"]]
     # A run that was killed and resumed since may have dropped the row, to write it again when it comes to the step.
-    found = {k: float(v) for k, v in rows[0].items()} if rows else {"step": kept["step"], "val_loss": kept["loss"]}
+    found = rows[0] if rows else {"step": kept["step"], "val_loss": kept["loss"]}
     return {name: value for name, value in found.items() if math.isfinite(value)}

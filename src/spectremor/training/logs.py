@@ -56,13 +56,23 @@ def read_metrics(path: Path) -> list[dict[str, str]]:
         return [{name: value for name, value in row.items() if value} for row in csv.DictReader(file)]
 
 
+def validations(run: Path) -> list[dict[str, float]]:
+    """Rows of a run's metrics as numbers."""
+    return [{name: float(value) for name, value in row.items()} for row in read_metrics(run / "metrics.csv")]
+
+
 def best_row(run: Path) -> dict[str, float]:
     """The validation of a run with the lowest loss.
 
     Raises:
         InputError: the run has not been validated yet.
     """
-    rows = [{name: float(value) for name, value in row.items()} for row in read_metrics(run / "metrics.csv")]
+    rows = validations(run)
     if not rows:
         raise InputError("run", run, "a run with at least one validation; go on with it for longer")
+    return best_of(rows)
+
+
+def best_of(rows: list[dict[str, float]]) -> dict[str, float]:
+    """The row with the lowest validation loss."""
     return min(rows, key=lambda row: row["val_loss"])
