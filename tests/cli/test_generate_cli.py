@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +18,6 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from spectremor.cli.app import main
 from spectremor.examples import example_geology
 from spectremor.pipeline import DEFAULT_MODEL
 
@@ -32,24 +30,11 @@ def run(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProce
     return subprocess.run(command, capture_output=True, text=True, check=check, timeout=300)
 
 
-def here(*arguments: str | Path) -> int:
-    """In this process: the exit code."""
-    terminate, argv = signal.getsignal(signal.SIGTERM), sys.argv
-    try:
-        sys.argv = ["spectremor", *map(str, arguments)]
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as left:
-            main()
-    finally:
-        sys.argv = argv
-        signal.signal(signal.SIGTERM, terminate)
-    return int(left.value.code)
-
-
 Refused = Callable[[list[str | Path], list[str]], None]
 
 
 @pytest.fixture
-def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Refused:
+def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], here: Callable[..., int]) -> Refused:
     """Checks that `generate` ends with code 2, one line with these words, and no file."""
 
     def check(arguments: list[str | Path], words: list[str]) -> None:
@@ -84,7 +69,9 @@ def test_the_published_sample_in_time_and_memory(hemew3d: Path, tmp_path: Path) 
     _check_field(out)
 
 
-def test_output_is_a_labelled_wavefield(geology_npy: Path, tiny_model: Path, tmp_path: Path) -> None:
+def test_output_is_a_labelled_wavefield(
+    geology_npy: Path, tiny_model: Path, tmp_path: Path, here: Callable[..., int]
+) -> None:
     arguments = ["--geology", geology_npy, "--source", SOURCE, "--model", tiny_model, "--seed", 7]
     assert here("generate", *arguments, "--out", tmp_path / "field.nc") == 0
     _check_field(tmp_path / "field.nc")
@@ -104,7 +91,9 @@ def _check_field(path: Path) -> None:
         assert drawn.colorbar.ax.get_ylabel() == "ground velocity [m/s]"
 
 
-def test_same_seed_same_bytes_alone_or_among_others(geology_npy: Path, tiny_model: Path, tmp_path: Path) -> None:
+def test_same_seed_same_bytes_alone_or_among_others(
+    geology_npy: Path, tiny_model: Path, tmp_path: Path, here: Callable[..., int]
+) -> None:
     base = ["generate", "--geology", geology_npy, "--source", SOURCE, "--model", tiny_model, "--seed", 7]
     assert here(*base, "--out", tmp_path / "one.nc") == 0
     run(*base, "--out", tmp_path / "again.nc")
@@ -244,7 +233,9 @@ def test_a_damaged_model_folder_is_refused(
     refused(["--geology", geology_npy, "--source", SOURCE, "--model", folder], ["model: got", str(folder)])
 
 
-def test_an_output_that_cannot_be_written_is_refused_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_output_that_cannot_be_written_is_refused_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], here: Callable[..., int]
+) -> None:
     arguments = ["--geology", tmp_path / "not looked for.npy", "--source", SOURCE]
     for out in (tmp_path / "no" / "such" / "folder" / "out.nc", tmp_path, Path("/proc/out.nc")):
         assert here("generate", *arguments, "--out", out) == 2

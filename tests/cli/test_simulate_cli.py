@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from spectremor.cli.app import main
 from spectremor.core.geology import make_geology
 from spectremor.data.geology_files import read_geology
 from spectremor.examples import example_geology
@@ -19,19 +16,6 @@ from spectremor.simulation import memory
 
 SOURCE = "2400,1800,-3000,48,45,88"
 QUICK = ["--grid-spacing", "600", "--duration", "0.5", "--sampling", "20", "--lowpass", "1"]
-
-
-def here(*arguments: str | Path) -> int:
-    """In this process: the exit code."""
-    terminate, argv = signal.getsignal(signal.SIGTERM), sys.argv
-    try:
-        sys.argv = ["spectremor", *map(str, arguments)]
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as left:
-            main()
-    finally:
-        sys.argv = argv
-        signal.signal(signal.SIGTERM, terminate)
-    return int(left.value.code)
 
 
 @pytest.fixture
@@ -43,7 +27,9 @@ def small(tmp_path: Path) -> Path:
     return path
 
 
-def test_sensors_are_spread_over_a_domain_of_another_size(small: Path, tmp_path: Path) -> None:
+def test_sensors_are_spread_over_a_domain_of_another_size(
+    small: Path, tmp_path: Path, here: Callable[..., int]
+) -> None:
     out = tmp_path / "field.nc"
     assert here("simulate", "--geology", small, "--source", SOURCE, *QUICK, "--out", out) == 0
     with xr.open_dataarray(out) as field:
@@ -67,6 +53,7 @@ def test_a_run_that_cannot_be_is_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    here: Callable[..., int],
 ) -> None:
     monkeypatch.setattr(memory, "present_bytes", lambda: 1 << 29)
     arguments = ["--geology", small, "--source", SOURCE, *QUICK, *change]
@@ -78,7 +65,7 @@ def test_a_run_that_cannot_be_is_one_line(
 
 
 def test_a_domain_in_map_coordinates_is_one_line(
-    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], here: Callable[..., int]
 ) -> None:
     with xr.open_dataarray(small) as geology:
         geology.load().assign_coords(x=geology["x"] + 500_000).to_netcdf(tmp_path / "moved.nc")
@@ -89,7 +76,7 @@ def test_a_domain_in_map_coordinates_is_one_line(
 
 @pytest.mark.parametrize("more", [[], ["--model", "mifno", "--stage1-only"]])
 def test_another_rise_time_than_the_trained_one(
-    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], here: Callable[..., int]
 ) -> None:
     example_geology().to_netcdf(tmp_path / "geology.nc")
     arguments = ["--geology", tmp_path / "geology.nc", "--source", "4800,4800,-8400,48,45,88", "--rise-time", "1.0"]
