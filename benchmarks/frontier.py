@@ -2,19 +2,19 @@
 
     python benchmarks/frontier.py --out FOLDER [--grids 400 300 240 200 150 100] [--orders 8 4] [--steps 1 4 8 20]
                                   [--model default mifno] [--samples 0 1 2] [--data FINE.zarr --events 100]
-                                  [--parts simulation stage1 diffusion] [--clock seconds] [--quick]
+                                  [--every 4] [--parts simulation stage1 diffusion] [--clock seconds] [--quick]
 
 Truth: the published SEM3D samples (folder hemew3d/ of SPECTREMOR_SHARED, default ../shared; 0.98-6.36 s, the 64 sensors
 within 60 m of the 300 m grid, no shift), and with --data the test cases of a campaign on a fine grid, made by
 
     spectremor dataset create --preset hemews --n 100 --split test --grid-spacing 100 --out FINE.zarr
 
-with the seed of the campaign that trained the model; there, grids as fine as the truth's own are left out. Writes
-frontier.csv, a line as soon as a case is measured; run again, it goes on with those that are missing (a line of another
-solver version or of other weights does not count). From it come frontier_table.csv, which is also printed, and
-frontier.png. At equal time: a contender's score less the simulation's (order 8, linear in the logarithm of time; its
-nearest end outside). `seconds` are of wall time on all cores, `load` how busy the machine was; on a busy one, compare
-by the processor's time: --clock cpu_seconds.
+with the seed of the campaign that trained the model; there, every fourth sensor along x and y is judged (--every), and
+grids as fine as the truth's own are left out. Writes frontier.csv, a line as soon as a case is measured; run again, it
+goes on with those that are missing (a line of another solver version or of other weights does not count). From it come
+frontier_table.csv, which is also printed, and frontier.png. At equal time: a contender's score less the simulation's
+(order 8, linear in the logarithm of time; its nearest end outside). `seconds` are of wall time on all cores, `load` how
+busy the machine was; on a busy one, compare by the processor's time: --clock cpu_seconds.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ WINDOW_S = (0.98, 6.36)
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """Something to predict, and its truth."""
+    """Something to predict, and its truth; judged at one in `every` sensors along x and along y."""
 
     truth_name: str
     name: str
@@ -74,11 +74,14 @@ class Case:
     source: sp.Source
     truth: xr.DataArray
     spacing_m: float = 0.0
+    every: int = 1
 
     def scores(self, field: xr.DataArray) -> dict[str, float]:
         """Of a prediction, at paired sensors and common times."""
         pairing = {"sensors": "nearest", "tolerance_m": 60.0, "window_s": WINDOW_S}
-        found = sp.evaluate(field, self.truth, **(pairing if self.truth_name == "SEM3D" else {}))
+        some = {"x": slice(None, None, self.every), "y": slice(None, None, self.every)}
+        judged = (field.isel(some), self.truth.isel(some))
+        found = sp.evaluate(*judged, **(pairing if self.truth_name == "SEM3D" else {}))
         return {name: float(found[name]) for name in SCORES}
 
 
@@ -92,12 +95,12 @@ def sem3d_cases(samples: list[int]) -> Iterator[Case]:
         yield Case("SEM3D", f"sample{i}", sp.read_geology(path), source, sp.read_wavefield(path))
 
 
-def store_cases(path: Path, events: int) -> Iterator[Case]:
+def store_cases(path: Path, events: int, every: int) -> Iterator[Case]:
     store = CampaignStore.open(path)
     for i in map(int, store.ids("test")[:events]):
         truth = store.wavefield(i)
         spacing = float(store.grid_spacing_m or 0.0)
-        yield Case(f"{spacing:g} m", f"{i}", store.geology(i), store.source(i), truth, spacing)
+        yield Case(f"{spacing:g} m", f"{i}", store.geology(i), store.source(i), truth, spacing, every)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +166,7 @@ def contenders(options: argparse.Namespace) -> Iterator[Contender]:
 
 def measure(options: argparse.Namespace, table: Path) -> list[Contender]:
     cases = list(sem3d_cases(options.samples))
-    cases += list(store_cases(options.data, options.events)) if options.data else []
+    cases += list(store_cases(options.data, options.events, options.every)) if options.data else []
     compared = list(contenders(options))
     for contender in compared:
         done = {(row["truth"], row["case"], row["contender"], row["made_by"]) for row in rows(table)}
@@ -307,6 +310,9 @@ def main() -> None:
     parser.add_argument("--samples", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--events", type=int, default=100)
+    parser.add_argument(
+        "--every", type=int, default=4, help="one in so many sensors of --data is judged, along x and along y"
+    )
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--clock", choices=list(CLOCKS), default="seconds")
     parser.add_argument("--quick", action="store_true", help="one sample, two coarse grids, one number of steps")
