@@ -181,3 +181,41 @@ def test_uneven_axis_is_refused(tmp_path):
     geology.to_netcdf(tmp_path / "g.nc", engine="h5netcdf")
     with pytest.raises(InputError, match=r"geology\.x"):
         read_geology(tmp_path / "g.nc")
+
+
+@pytest.mark.parametrize("name", ["vs", "x", "z"])
+def test_stated_units_are_believed(tmp_path, name):
+    geology = make_geology(_vs())
+    geology = geology.copy(data=geology.values / 1000) if name == "vs" else geology
+    (geology if name == "vs" else geology[name]).attrs["units"] = "km/s" if name == "vs" else "km"
+    geology.to_netcdf(tmp_path / "g.nc", engine="h5netcdf")
+    where = "geology" if name == "vs" else f"geology.{name}"
+    with pytest.raises(InputError, match=rf"^{where}\.units: got km(/s)?; allowed: m(/s)?$"):
+        read_geology(tmp_path / "g.nc")
+
+
+def test_km_per_second_without_a_word_are_seen(tmp_path):
+    np.save(tmp_path / "g.npy", _vs() / 1000)
+    with pytest.raises(InputError, match=r"allowed: Vs in m/s \(not km/s\)"):
+        read_geology(tmp_path / "g.npy")
+
+
+@pytest.mark.parametrize("units", ["m s-1", None])
+def test_other_spellings_and_none_are_taken(tmp_path, units):
+    geology = make_geology(_vs())
+    geology.attrs = {} if units is None else {"units": units}
+    geology.to_netcdf(tmp_path / "g.nc", engine="h5netcdf")
+    np.testing.assert_array_equal(read_geology(tmp_path / "g.nc").values, _vs())
+
+
+def test_depth_downwards_is_named(tmp_path):
+    geology = make_geology(_vs()).isel(z=slice(None, None, -1))
+    geology.to_netcdf(tmp_path / "g.nc", engine="h5netcdf")
+    with pytest.raises(InputError, match=r"^geology\.z: got 4 positions that do not all increase"):
+        read_geology(tmp_path / "g.nc")
+
+
+def test_old_netcdf_is_named(tmp_path):
+    make_geology(_vs()).to_netcdf(tmp_path / "g.nc", engine="scipy")
+    with pytest.raises(InputError, match="NetCDF-3 is not read"):
+        read_geology(tmp_path / "g.nc")

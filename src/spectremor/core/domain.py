@@ -119,7 +119,8 @@ class Domain(pydantic.BaseModel):
             InputError: names both.
         """
         if shape != self.nodes:
-            raise InputError("geology", f"shape {shape}", f"shape {self.nodes}, the model's")
+            allowed = f"shape {self.nodes}, the model's (resample it: docs/data_format.md)"
+            raise InputError("geology", f"shape {shape}", allowed)
 
     def check_source(self, source: Source, *, any_rise_time: bool = False) -> None:
         """Refuse a source outside the domain, outside its trained part, or of another rise time; see `check_event`.

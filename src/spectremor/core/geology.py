@@ -13,6 +13,10 @@ from spectremor.core.errors import InputError, InputWarning
 DIMS = ("x", "y", "z")
 VS_MIN_M_S, VS_MAX_M_S = 1071.0, 4500.0
 VS_CEILING_M_S = 10_000.0
+#: No ground is slower everywhere; km/s would be.
+VS_HIGHEST_AT_LEAST_M_S = 50.0
+_VELOCITY_UNITS = ("m/s", "m s-1", "m.s-1", "m s^-1")
+_LENGTH_UNITS = ("m", "metre", "metres", "meter", "meters")
 
 
 def make_geology(
@@ -49,13 +53,15 @@ def check_geology(geology: xr.DataArray) -> xr.DataArray:
     """Return the geology, or say what is wrong with it.
 
     Raises:
-        InputError: wrong dims, an uneven or unordered axis, NaN, or Vs outside (0, 10000] m/s.
+        InputError: wrong dims, an uneven or unordered axis, NaN, Vs outside (0, 10000] m/s or nowhere 50 m/s, or other
+            units than m/s and m where they are stated.
 
     Warns:
         InputWarning: Vs outside the range of the published database, [1071, 4500] m/s.
     """
     if geology.dims != DIMS:
         raise InputError("geology", f"dims {geology.dims} of shape {geology.shape}", f"dims {DIMS}")
+    _check_units(geology, "geology", _VELOCITY_UNITS)
     for dim in DIMS:
         _check_axis(geology, dim)
     values = geology.values
@@ -67,6 +73,9 @@ def check_geology(geology: xr.DataArray) -> xr.DataArray:
     low, high = float(values.min()), float(values.max())
     if low <= 0 or high > VS_CEILING_M_S:
         raise InputError("geology", f"Vs from {low:g} to {high:g} m/s", f"0 < Vs <= {VS_CEILING_M_S:g} m/s")
+    if high < VS_HIGHEST_AT_LEAST_M_S:
+        allowed = f"Vs in m/s (not km/s), somewhere {VS_HIGHEST_AT_LEAST_M_S:g} m/s or more"
+        raise InputError("geology", f"Vs from {low:g} to {high:g}", allowed)
     if low < VS_MIN_M_S - 1 or high > VS_MAX_M_S + 1:
         warnings.warn(
             f"geology: Vs from {low:g} to {high:g} m/s reaches outside [{VS_MIN_M_S:g}, {VS_MAX_M_S:g}] m/s, "
@@ -86,8 +95,22 @@ def extent_m(geology: xr.DataArray) -> tuple[float, float, float]:
 def _check_axis(geology: xr.DataArray, dim: str) -> None:
     if dim not in geology.coords:
         raise InputError(f"geology.{dim}", "no coordinate", "positions of the grid points in m")
-    steps = np.diff(geology[dim].values.astype(float))
-    if len(steps) < 1 or not (steps > 0).all() or not np.allclose(steps, steps.mean(), rtol=1e-3):
-        raise InputError(f"geology.{dim}", "positions that are not evenly spaced and increasing", "a regular grid in m")
+    _check_units(geology[dim], f"geology.{dim}", _LENGTH_UNITS)
+    positions = geology[dim].values.astype(float)
+    steps = np.diff(positions)
+    if len(steps) < 1 or not (steps > 0).all():
+        found = f"{len(positions)} positions that do not all increase"
+        raise InputError(f"geology.{dim}", found, "increasing positions in m (z: height, from the bottom to 0)")
+    if not np.allclose(steps, steps.mean(), rtol=1e-3):
+        found = f"positions {steps.min():g} to {steps.max():g} m apart"
+        raise InputError(f"geology.{dim}", found, "a regular grid in m")
     if dim == "z" and abs(float(geology["z"].values[-1])) > 1e-3 * abs(float(geology["z"].values[0])) + 1e-6:
         raise InputError("geology.z", f"top at {float(geology['z'].values[-1]):g} m", "0 m at the surface")
+
+
+def _check_units(array: xr.DataArray, name: str, allowed: tuple[str, ...]) -> None:
+    """Refuse units other than the allowed ones; an array that states none is taken at its word."""
+    units = array.attrs.get("units")
+    # As text: an array, which a file may hold here too, answers a comparison with an array.
+    if units is not None and str(units).strip() not in allowed:
+        raise InputError(f"{name}.units", str(units)[:80], allowed[0])

@@ -17,6 +17,8 @@ Convention = Literal["standard", "hemew"]
 #: Source of HEMEW-3D: moment in N m and rise time in s.
 HEMEW_MOMENT_NM = 2.47e16
 HEMEW_RISE_TIME_S = 0.1
+#: Moment magnitudes that are taken: far beyond any earthquake, not beyond a moment in dyn cm.
+MW_RANGE = (-3.0, 10.0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,9 @@ class Source:
             raise InputError("source.rise_time_s", self.rise_time_s, "a positive number of seconds")
         if self.moment_nm == 0:
             raise InputError("source.moment_tensor_nm", "all zeros", "a moment tensor with a nonzero component")
+        if self.mw > MW_RANGE[1] + 1e-9:
+            allowed = f"at most {moment_from_mw(MW_RANGE[1]):.3g} N m (magnitude {MW_RANGE[1]:g}); 1 dyn cm is 1e-7 N m"
+            raise InputError("source.moment", f"{self.moment_nm:g} N m", allowed)
 
     @classmethod
     def from_angles(
@@ -173,8 +178,8 @@ def _scalar_moment(moment_nm: float | None, mw: float | None) -> float:
     if moment_nm is not None and mw is not None:
         raise InputError("source.moment", f"both a moment ({moment_nm:g}) and a magnitude ({mw:g})", "one of the two")
     if mw is not None:
-        if not -3 <= mw <= 10:
-            raise InputError("source.mw", mw, "a moment magnitude in [-3, 10]")
+        if not MW_RANGE[0] <= mw <= MW_RANGE[1]:
+            raise InputError("source.mw", mw, f"a moment magnitude in [{MW_RANGE[0]:g}, {MW_RANGE[1]:g}]")
         return moment_from_mw(mw)
     moment = HEMEW_MOMENT_NM if moment_nm is None else moment_nm
     if not (math.isfinite(moment) and moment > 0):

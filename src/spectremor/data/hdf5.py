@@ -44,8 +44,8 @@ def check_size(shape: tuple[int, ...], *, field: str) -> None:
 
 
 @contextlib.contextmanager
-def open_hdf5(path: str | Path, *, field: str) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading.
+def open_hdf5(path: str | Path, *, field: str, allowed: str = "a whole HDF5 file") -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading; `allowed` is what an error about a damaged one says.
 
     Raises:
         InputError: missing, not HDF5, truncated or damaged (also when the damage shows only while reading).
@@ -60,7 +60,7 @@ def open_hdf5(path: str | Path, *, field: str) -> Iterator[h5py.File]:
         # The caller's block runs here too: a mistake of its own must not pass for a damaged file.
         if not _raised_by_h5py(error):
             raise
-        raise InputError(field, f"{path} ({first_line(error)})", "a whole HDF5 file") from None
+        raise InputError(field, f"{path} ({first_line(error)})", allowed) from None
 
 
 def first_line(error: Exception) -> str:
@@ -124,7 +124,7 @@ def read_array(file: h5py.File, key: str, *, field: str, shape: tuple[int | None
     return np.asarray(dataset[()])
 
 
-def check_self_contained(path: str | Path, *, field: str) -> None:
+def check_self_contained(path: str | Path, *, field: str, allowed: str = "a whole HDF5 file") -> None:
     """Refuse a file whose arrays lie elsewhere, or are too large to read.
 
     A crafted file could show any file of this machine. And xarray loads every axis on opening, also one that nothing
@@ -134,7 +134,7 @@ def check_self_contained(path: str | Path, *, field: str) -> None:
         InputError: an external or soft link, a virtual dataset, data stored in another file, or too many numbers.
     """
     axes = 0
-    with open_hdf5(path, field=field) as file:
+    with open_hdf5(path, field=field, allowed=allowed) as file:
         for key in file:
             if not isinstance(file.get(key, getlink=True), h5py.HardLink):
                 raise InputError(f"{field}.{key}", "a link", "data in the file itself")

@@ -15,6 +15,9 @@ from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file
 from spectremor.data.hdf5 import check_self_contained, check_size, existing_file, first_line
 
+#: What an error says of a file that is none.
+_ALLOWED = "a whole NetCDF-4 file (NetCDF-3 is not read)"
+
 
 def read_variable(path: str | Path, name: str, *, field: str) -> xr.DataArray:
     """One variable of a NetCDF file, in memory.
@@ -23,7 +26,7 @@ def read_variable(path: str | Path, name: str, *, field: str) -> xr.DataArray:
         InputError: missing, not NetCDF-4, truncated, without that variable, pointing outside itself, or too large.
     """
     path = existing_file(path, field=field, allowed="a NetCDF file")
-    check_self_contained(path, field=field)
+    check_self_contained(path, field=field, allowed=_ALLOWED)
     try:
         with xr.open_dataset(path, engine="h5netcdf", phony_dims="access") as dataset:
             if name not in dataset.data_vars:
@@ -38,7 +41,7 @@ def read_variable(path: str | Path, name: str, *, field: str) -> xr.DataArray:
         raise
     # Whatever a damaged file makes h5netcdf and xarray raise: nothing else runs here.
     except Exception as error:
-        raise InputError(field, f"{path} ({first_line(error)})", "a whole NetCDF-4 file") from None
+        raise InputError(field, f"{path} ({first_line(error)})", _ALLOWED) from None
 
 
 def write_variable(array: xr.DataArray, path: str | Path) -> None:
