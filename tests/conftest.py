@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -86,3 +90,22 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     parts = {"surrogate": surrogate.parts(), "diffusion": stage.eval().parts()}
     write_model_folder(folder, parts=parts, about={}, card="Random weights: for tests.\n")
     return folder
+
+
+@pytest.fixture
+def here() -> Callable[..., int]:
+    """Runs a command of the command line in this process, and gives its exit code."""
+    from spectremor.cli.app import main
+
+    def run(*arguments: str | Path) -> int:
+        terminate, argv = signal.getsignal(signal.SIGTERM), sys.argv
+        try:
+            sys.argv = ["spectremor", *map(str, arguments)]
+            with warnings.catch_warnings(), pytest.raises(SystemExit) as left:
+                main()
+        finally:
+            sys.argv = argv
+            signal.signal(signal.SIGTERM, terminate)
+        return int(left.value.code)
+
+    return run

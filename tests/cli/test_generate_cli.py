@@ -18,7 +18,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from spectremor.core.source import Source
 from spectremor.examples import example_geology
+from spectremor.exchange import Georeference, write_source
 from spectremor.pipeline import DEFAULT_MODEL
 
 SOURCE = "4800,4800,-8400,48,45,88"
@@ -200,13 +202,54 @@ def test_bad_sizes_of_the_job(geology_npy: Path, refused: Refused) -> None:
     refused([*base, "--moment", "1e16", "--mw", "5"], ["moment", "one of the two"])
     refused([*base, "--seed", str(2**63)], ["seed", str(2**63), "2^63 - 1"])
     refused([*base, "--figure", "map.txt"], ["--figure", "map.txt", ".png"])
+    refused([*base, "--moment", "2.47e25"], ["source.moment", "2.47e+25", "1 dyn cm is 1e-7 N m"])
+    refused([*base, "--stage1-only", "--realizations", "3"], ["--realizations", "3", "--stage1-only"])
+    refused([*base, "--stage1-only", "--steps", "4"], ["--steps", "4", "--stage1-only"])
+
+
+def test_an_earthquake_from_quakeml(
+    geology_npy: Path, tiny_model: Path, tmp_path: Path, here: Callable[..., int]
+) -> None:
+    place = Georeference(longitude_deg=13.26, latitude_deg=42.29)
+    source = Source.from_angles(
+        position_m=(4000, 5000, -6000), strike_deg=30, dip_deg=50, rake_deg=-90, mw=5.0, rise_time_s=0.1
+    )
+    write_source(source, tmp_path / "event.xml", place)
+    arguments = ["--geology", geology_npy, "--event", tmp_path / "event.xml", "--model", tiny_model]
+    assert here("generate", *arguments, "--origin-lon", 13.26, "--origin-lat", 42.29, "--out", tmp_path / "f.nc") == 0
+    with xr.open_dataarray(tmp_path / "f.nc") as field:
+        np.testing.assert_allclose(field.attrs["source_position_m"], source.position_m, atol=1e-2)
+        found, given = field.attrs["source_moment_tensor_nm"], source.moment_tensor_nm
+        np.testing.assert_allclose(found, given, atol=1e-6 * source.moment_nm)
+
+
+def test_an_event_and_what_contradicts_it(geology_npy: Path, refused: Refused, tmp_path: Path) -> None:
+    geology, event = ["--geology", geology_npy], ["--event", tmp_path / "none.xml"]
+    placed = ["--origin-lon", "13", "--origin-lat", "42"]
+    refused([*geology, *event, "--source", SOURCE], ["--source", "--event"])
+    refused([*geology, *event, *placed, "--mw", "5"], ["--mw", "5", "--event"])
+    refused([*geology, *event, *placed, "--convention", "hemew"], ["--convention", "hemew", "standard"])
+    refused([*geology, *event, "--origin-lon", "13"], ["--origin-lat: got nothing"])
+    refused([*geology, *event, *placed], ["none.xml"])
+    refused([*geology, "--source", SOURCE, "--origin-lon", "13"], ["--origin-lon", "13", "--event"])
 
 
 def test_options_of_the_wrong_kind_or_missing(geology_npy: Path, refused: Refused) -> None:
     base = ["--geology", geology_npy, "--source", SOURCE]
     refused([*base, "--moment", "large"], ["--moment: got large", "number"])
     refused([*base, "--realizations", "1.5"], ["--realizations: got 1.5", "integer"])
-    refused(base[:2], ["--source: got nothing", "X,Y,Z,STRIKE,DIP,RAKE"])
+    refused(base[:2], ["--source: got nothing", "X,Y,Z,STRIKE,DIP,RAKE", "--event"])
+    refused(base[2:], ["--geology: got nothing; allowed: .h5, .npy"])
+
+
+def test_without_arguments_there_is_help_and_no_error(
+    here: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ([], ["dataset"]):
+        assert here(*command) == 2
+        printed = capsys.readouterr()
+        assert "Usage: " in printed.out
+        assert not printed.err
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "foreign", "pickle", "no config", "other tensors"])
@@ -250,7 +293,7 @@ def test_outside_the_trained_range_warns_and_goes_on(tiny_model: Path, tmp_path:
     np.save(tmp_path / "soft.npy", values)
     arguments = ["--geology", tmp_path / "soft.npy", "--source", SOURCE, "--model", tiny_model]
     result = run("generate", *arguments, "--out", tmp_path / "o.nc")
-    assert "warning: geology: Vs from 800" in result.stderr
+    assert result.stderr.count("warning: geology: Vs from 800") == 1
     assert (tmp_path / "o.nc").is_file()
 
 

@@ -41,7 +41,7 @@ def test_a_companions_place_is_checked_first(tmp_path, field_file, monkeypatch, 
     (tmp_path / companion).mkdir() if kind == "folder" else os.mkfifo(tmp_path / companion)
     monkeypatch.setattr(wavefield_files, "read_wavefield", lambda *_: pytest.fail("read before it was checked"))
     given = {"quantity": "velocity", "origin_lon": None, "origin_lat": None, "crs": None, "origin_time": None}
-    given |= {"table": "intensities", "periods": None, "index": None}
+    given |= {"table": None, "periods": None, "index": None}
     with pytest.raises(InputError, match=rf"^--out: got .*{companion}"):
         export(field=field_file, out=tmp_path / "out.dat", **(given | options))
     assert [p.name for p in tmp_path.iterdir()] == [companion]

@@ -87,6 +87,10 @@ def test_options_reach_the_file(run, tmp_path, field_file):
         (("--format", "csv", "--periods", "0.3,fast"), "--periods"),
         (("--format", "csv", "--periods", "0"), "--periods"),
         (("--format", "csv", "--table", "people"), "--table"),
+        (("--format", "mseed", "--table", "traces"), "--table"),
+        (("--format", "mseed", "--periods", "0.3"), "--periods"),
+        (("--format", "csv", "--table", "traces", "--periods", "0.3"), "--periods"),
+        (("--format", "csv", "--origin-time", "2024-01-31"), "--origin-time"),
     ],
 )
 def test_mistakes_are_named_and_nothing_is_written(run, tmp_path, field_file, options, named):

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-
 import numpy as np
 import pytest
 
-from spectremor.cli.app import main
 from spectremor.core.errors import InputError
 from spectremor.exchange.intensities import beyond_band
 from spectremor.exchange.inventory import to_inventory
 from spectremor.exchange.traces import to_stream
-
-
-def here(*arguments) -> int:
-    """The command in this process: its exit code."""
-    terminate, argv = signal.getsignal(signal.SIGTERM), sys.argv
-    try:
-        sys.argv = ["spectremor", *map(str, arguments)]
-        with pytest.raises(SystemExit) as left:
-            main()
-    finally:
-        sys.argv = argv
-        signal.signal(signal.SIGTERM, terminate)
-    return int(left.value.code)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +24,13 @@ def here(*arguments) -> int:
         lambda f: f.assign_attrs(band_low_hz="abc"),
     ],
 )
-def test_malformed_fields_in_files(tmp_path, field, capsys, damage):
+def test_malformed_fields_in_files(tmp_path, field, capsys, here, damage):
     path = tmp_path / "bad.nc"
     damage(field).to_netcdf(path, engine="h5netcdf")
-    check_refused(path, tmp_path, capsys)
+    check_refused(path, tmp_path, capsys, here)
 
 
-def check_refused(path, folder, capsys):
+def check_refused(path, folder, capsys, here):
     before = sorted(folder.iterdir())
     for table in ("intensities", "traces"):
         assert here("export", path, "--format", "csv", "--table", table, "--out", folder / "out.csv") == 2

@@ -18,6 +18,8 @@ import typer
 
 from spectremor.core.errors import InputError
 
+_shown: set[str] = set()
+
 app = typer.Typer(
     name="spectremor",
     help="Broadband synthetic earthquake ground motion from a 3D geology and a source, in seconds.",
@@ -48,6 +50,7 @@ def main() -> NoReturn:
     from spectremor.cli import verbs
 
     verbs.register(app)
+    _shown.clear()
     warnings.showwarning = _show_warning
     signal.signal(signal.SIGTERM, _on_terminate)
     sys.exit(_run())
@@ -64,6 +67,9 @@ def _run() -> int:
     except Exception as error:
         # typer raises click's usage errors (possibly from a vendored click) and Abort as ordinary exceptions.
         if hasattr(error, "format_message"):
+            # A command without arguments has printed its help; there is nothing to add.
+            if type(error).__name__ == "NoArgsIsHelpError":
+                return 2
             from spectremor.cli.usage import usage_line
 
             return _complain(usage_line(error), 2)
@@ -80,7 +86,10 @@ def _complain(message: str, code: int) -> int:
 
 
 def _show_warning(message: Warning | str, *_args: object, **_kwargs: object) -> None:
-    print(f"warning: {message}", file=sys.stderr)  # noqa: T201
+    # Several steps of a job may see the same thing.
+    if str(message) not in _shown:
+        _shown.add(str(message))
+        print(f"warning: {message}", file=sys.stderr)  # noqa: T201
 
 
 def _on_terminate(_signum: int, _frame: FrameType | None) -> NoReturn:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from spectremor.cli.options import CrsOption, OriginLatOption, OriginLonOption, parse_place
 from spectremor.core.errors import InputError
-
-if TYPE_CHECKING:
-    from spectremor.exchange.georeference import Georeference
 
 FORMATS = ("mseed", "asdf", "openquake", "csv")
 TABLES = ("intensities", "traces")
+_OF_INTENSITIES = ("openquake", "intensities")
 
 
 def register(app: typer.Typer) -> None:
@@ -30,19 +29,15 @@ def export(
     quantity: Annotated[
         str, typer.Option("--quantity", help="Of traces: velocity (m/s), acceleration (m/s2) or displacement (m).")
     ] = "velocity",
-    origin_lon: Annotated[
-        float | None, typer.Option("--origin-lon", help="Longitude of the south-west corner, degrees.")
-    ] = None,
-    origin_lat: Annotated[
-        float | None, typer.Option("--origin-lat", help="Latitude of the south-west corner, degrees.")
-    ] = None,
-    crs: Annotated[
-        str | None, typer.Option("--crs", help="Map projection, e.g. EPSG:32631 (default: azimuthal equidistant).")
-    ] = None,
+    origin_lon: OriginLonOption = None,
+    origin_lat: OriginLatOption = None,
+    crs: CrsOption = None,
     origin_time: Annotated[
         str | None, typer.Option("--origin-time", help="Date and time of the earthquake, ISO 8601 (2000-01-01).")
     ] = None,
-    table: Annotated[str, typer.Option("--table", help="Of csv: " + " or ".join(TABLES) + ".")] = "intensities",
+    table: Annotated[
+        str | None, typer.Option("--table", help=f"Of csv: {' or '.join(TABLES)} (default: {TABLES[0]}).")
+    ] = None,
     periods: Annotated[
         str | None, typer.Option("--periods", help="Of response spectra, in s (0.3,0.6,1.0,2.0).")
     ] = None,
@@ -57,14 +52,18 @@ def export(
     from spectremor.exchange.quantities import check_quantity
 
     _one_of("--format", form, FORMATS)
-    _one_of("--table", table, TABLES)
+    if table is not None:
+        _one_of("--table", table, TABLES)
+    kind = (table or TABLES[0]) if form == "csv" else form
+    _refuse_idle(kind, table=table, periods=periods, origin_time=origin_time)
     placed = not (origin_lon is None and origin_lat is None and crs is None)
-    _check_outputs(out, form if form != "csv" else table, placed=placed)
+    _check_outputs(out, kind, placed=placed)
     wanted = check_quantity(quantity)
-    if wanted != "velocity" and (form == "openquake" or (form == "csv" and table == "intensities")):
+    if wanted != "velocity" and kind in _OF_INTENSITIES:
         raise InputError("--quantity", quantity, "velocity: intensity measures have quantities of their own")
     periods_s = _parse_periods(periods)
-    place = _parse_place(origin_lon, origin_lat, crs, needed=form in ("asdf", "openquake"))
+    placed = placed or kind in ("asdf", "openquake")
+    place = parse_place(origin_lon, origin_lat, crs) if placed else None
 
     from spectremor import exchange
     from spectremor.cli.progress import spinner
@@ -81,12 +80,21 @@ def export(
             written = exchange.write_asdf(waves, out, place, quantity=wanted, origin_time=when)
         elif form == "openquake":
             written = exchange.write_openquake(waves, out, place, periods_s=periods_s)
-        elif table == "traces":
+        elif kind == "traces":
             written = exchange.write_traces(waves, out, quantity=wanted, place=place)
         else:
             written = exchange.write_intensities(waves, out, place=place, periods_s=periods_s)
     for path in written:
         typer.echo(path)
+
+
+def _refuse_idle(kind: str, **options: str | None) -> None:
+    """Refuse what says nothing about this kind of file, where a person may think that it does."""
+    takers = {"table": TABLES, "periods": _OF_INTENSITIES, "origin_time": ("mseed", "asdf")}
+    for name, value in options.items():
+        if value is not None and kind not in takers[name]:
+            of = "csv" if name == "table" else " or ".join(takers[name])
+            raise InputError(f"--{name.replace('_', '-')}", value, f"only for {of}: {kind} has no place for it")
 
 
 def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -114,14 +122,3 @@ def _parse_periods(text: str | None) -> tuple[float, ...]:
         return check_periods(tuple(float(part) for part in text.split(",")))
     except ValueError:
         raise InputError("--periods", text, "different positive numbers of s, e.g. 0.3,1.0") from None
-
-
-def _parse_place(lon: float | None, lat: float | None, crs: str | None, *, needed: bool) -> Georeference | None:
-    from spectremor.exchange.georeference import Georeference
-
-    if lon is None and lat is None and crs is None and not needed:
-        return None
-    if lon is None or lat is None:
-        missing = "--origin-lon" if lon is None else "--origin-lat"
-        raise InputError(missing, "nothing", "degrees: the place of the domain's south-west corner")
-    return Georeference(longitude_deg=lon, latitude_deg=lat, crs=crs)

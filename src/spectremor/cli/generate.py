@@ -9,14 +9,18 @@ import typer
 
 from spectremor.cli.options import (
     ConventionOption,
+    CrsOption,
+    EventOption,
     GeologyOption,
     IndexOption,
     MomentOption,
     MwOption,
+    OriginLatOption,
+    OriginLonOption,
     RiseTimeOption,
     SourceOption,
     load_geology,
-    parse_source,
+    load_source,
 )
 from spectremor.core.errors import InputError
 
@@ -30,13 +34,17 @@ def register(app: typer.Typer) -> None:
 
 def generate(
     geology: GeologyOption,
-    source: SourceOption,
     out: Annotated[Path, typer.Option("--out", help="NetCDF file to write.")],
+    source: SourceOption = None,
+    event: EventOption = None,
+    origin_lon: OriginLonOption = None,
+    origin_lat: OriginLatOption = None,
+    crs: CrsOption = None,
     index: IndexOption = None,
     convention: ConventionOption = "standard",
     moment: MomentOption = None,
     mw: MwOption = None,
-    rise_time: RiseTimeOption = 0.1,
+    rise_time: RiseTimeOption = None,
     model: Annotated[Path | None, typer.Option("--model", help="Model folder, or the name of one that ships.")] = None,
     realizations: Annotated[int, typer.Option("--realizations", help="How many draws of the diffusion stage.")] = 1,
     seed: Annotated[int, typer.Option("--seed", help="One seed, one result.")] = 0,
@@ -54,6 +62,10 @@ def generate(
     from spectremor.pipeline import check_job
 
     check_job(realizations, seed, steps)
+    if stage1_only and realizations != 1:
+        raise InputError("--realizations", realizations, "1 with --stage1-only, which draws nothing")
+    if stage1_only and steps is not None:
+        raise InputError("--steps", steps, "nothing with --stage1-only, which draws nothing")
     check_writable(out, field="--out")
     if figure is not None:
         check_writable(figure, field="--figure")
@@ -61,7 +73,15 @@ def generate(
             raise InputError("--figure", figure, f"a file name that ends in one of {', '.join(_FIGURES)}")
         if stage1_only:
             raise InputError("--figure", figure, "a figure of both stages: not together with --stage1-only")
-    earthquake = parse_source(source, convention=convention, moment_nm=moment, mw=mw, rise_time_s=rise_time)
+    earthquake = load_source(
+        source,
+        event,
+        origin=(origin_lon, origin_lat, crs),
+        convention=convention,
+        moment_nm=moment,
+        mw=mw,
+        rise_time_s=rise_time,
+    )
     ground = load_geology(geology, index)
 
     from spectremor.cli.progress import spinner

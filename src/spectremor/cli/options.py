@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from spectremor.core.source import Source
+    from spectremor.exchange.georeference import Georeference
 
 GeologyOption = Annotated[
     Path, typer.Option("--geology", help="Geology: .h5, .npy (published order), .nc or .zarr; Vs in m/s.")
@@ -21,7 +22,21 @@ IndexOption = Annotated[
     int | None, typer.Option("--index", help="Which geology, when the file holds several (0 is the first).")
 ]
 SourceOption = Annotated[
-    str, typer.Option("--source", help="X,Y,Z,STRIKE,DIP,RAKE: metres (z negative below the surface) and degrees.")
+    str | None,
+    typer.Option("--source", help="X,Y,Z,STRIKE,DIP,RAKE: metres (z negative below the surface) and degrees."),
+]
+EventOption = Annotated[
+    Path | None,
+    typer.Option("--event", help="QuakeML file with one event, instead of --source; needs --origin-lon, --origin-lat."),
+]
+OriginLonOption = Annotated[
+    float | None, typer.Option("--origin-lon", help="Longitude of the south-west corner, degrees.")
+]
+OriginLatOption = Annotated[
+    float | None, typer.Option("--origin-lat", help="Latitude of the south-west corner, degrees.")
+]
+CrsOption = Annotated[
+    str | None, typer.Option("--crs", help="Map projection, e.g. EPSG:32631 (default: azimuthal equidistant).")
 ]
 ConventionOption = Annotated[
     str, typer.Option("--convention", help="Of the angles: standard (Aki & Richards) or hemew (published data).")
@@ -31,7 +46,11 @@ MomentOption = Annotated[
 ]
 MwOption = Annotated[float | None, typer.Option("--mw", help="Moment magnitude, instead of --moment.")]
 RiseTimeOption = Annotated[
-    float, typer.Option("--rise-time", help="Rise time tau in s; models take only the one they learned.")
+    float | None,
+    typer.Option(
+        "--rise-time",
+        help="Rise time tau in s (default: 0.1, or the event's own); models take only the one they learned.",
+    ),
 ]
 
 
@@ -70,6 +89,54 @@ def parse_source(
         convention="hemew" if convention == "hemew" else "standard",
         rise_time_s=rise_time_s,
     )
+
+
+def load_source(
+    text: str | None,
+    event: Path | None,
+    *,
+    origin: tuple[float | None, float | None, str | None],
+    convention: str,
+    moment_nm: float | None,
+    mw: float | None,
+    rise_time_s: float | None,
+) -> Source:
+    """The earthquake that a person describes: by numbers, or by a QuakeML file and the place of the domain.
+
+    Raises:
+        InputError: both or neither, an option that says nothing beside the other, or what is wrong with the source.
+    """
+    if event is None:
+        if text is None:
+            raise InputError("--source", "nothing", "X,Y,Z,STRIKE,DIP,RAKE in m and degrees, or --event FILE")
+        for option, value in zip(("--origin-lon", "--origin-lat", "--crs"), origin, strict=True):
+            if value is not None:
+                raise InputError(option, value, "the place of an --event; --source is in local metres")
+        tau = 0.1 if rise_time_s is None else rise_time_s
+        return parse_source(text, convention=convention, moment_nm=moment_nm, mw=mw, rise_time_s=tau)
+    for option, value in (("--source", text), ("--moment", moment_nm), ("--mw", mw)):
+        if value is not None:
+            raise InputError(option, value, "nothing beside --event, whose file says it")
+    if convention != "standard":
+        raise InputError("--convention", convention, "standard beside --event")
+    from spectremor.exchange import read_source
+
+    place = parse_place(*origin)
+    return read_source(event, place, rise_time_s=rise_time_s)
+
+
+def parse_place(lon: float | None, lat: float | None, crs: str | None) -> Georeference:
+    """Where the domain's south-west corner lies.
+
+    Raises:
+        InputError: a missing number, or one that no place has.
+    """
+    from spectremor.exchange.georeference import Georeference
+
+    if lon is None or lat is None:
+        missing = "--origin-lon" if lon is None else "--origin-lat"
+        raise InputError(missing, "nothing", "degrees: the place of the domain's south-west corner")
+    return Georeference(longitude_deg=lon, latitude_deg=lat, crs=crs)
 
 
 def load_geology(path: Path, index: int | None = None) -> xr.DataArray:

@@ -9,14 +9,18 @@ import typer
 
 from spectremor.cli.options import (
     ConventionOption,
+    CrsOption,
+    EventOption,
     GeologyOption,
     IndexOption,
     MomentOption,
     MwOption,
+    OriginLatOption,
+    OriginLonOption,
     RiseTimeOption,
     SourceOption,
     load_geology,
-    parse_source,
+    load_source,
 )
 
 
@@ -27,13 +31,17 @@ def register(app: typer.Typer) -> None:
 
 def simulate(
     geology: GeologyOption,
-    source: SourceOption,
     out: Annotated[Path, typer.Option("--out", help="NetCDF file to write.")],
+    source: SourceOption = None,
+    event: EventOption = None,
+    origin_lon: OriginLonOption = None,
+    origin_lat: OriginLatOption = None,
+    crs: CrsOption = None,
     index: IndexOption = None,
     convention: ConventionOption = "standard",
     moment: MomentOption = None,
     mw: MwOption = None,
-    rise_time: RiseTimeOption = 0.1,
+    rise_time: RiseTimeOption = None,
     grid_spacing: Annotated[float, typer.Option("--grid-spacing", help="In m; must divide the domain.")] = 150.0,
     duration: Annotated[float, typer.Option("--duration", help="Seconds of motion, from the origin time.")] = 8.0,
     sampling: Annotated[float, typer.Option("--sampling", help="Samples per second of the output.")] = 50.0,
@@ -58,7 +66,15 @@ def simulate(
     from spectremor.core.files import check_writable
 
     check_writable(out, field="--out")
-    earthquake = parse_source(source, convention=convention, moment_nm=moment, mw=mw, rise_time_s=rise_time)
+    earthquake = load_source(
+        source,
+        event,
+        origin=(origin_lon, origin_lat, crs),
+        convention=convention,
+        moment_nm=moment,
+        mw=mw,
+        rise_time_s=rise_time,
+    )
     ground = load_geology(geology, index)
 
     from spectremor.cli.progress import spinner

@@ -11,7 +11,7 @@ def usage_line(error: Any) -> str:
     """One line for a usage error of typer (or of the click inside it, whose classes cannot be named)."""
     option = _option(error)
     if option and type(error).__name__ == "MissingParameter":
-        return str(InputError(option, "nothing", getattr(error.param, "help", None) or "a value"))
+        return str(InputError(option, "nothing", _allowed(error.param)))
     # typer reads values with pydantic.
     reasons = getattr(error.__cause__, "errors", None)
     if option and callable(reasons):
@@ -19,6 +19,13 @@ def usage_line(error: Any) -> str:
         allowed = first["msg"].removeprefix("Input should be ").partition(", unable to")[0]
         return str(InputError(option, str(first["input"])[:80], allowed))
     return " ".join(error.format_message().split())
+
+
+def _allowed(parameter: Any) -> str:
+    """What an option's help says that it takes: "Geology: .h5 or .npy." -> ".h5 or .npy"."""
+    text = (getattr(parameter, "help", None) or "a value").rstrip(".")
+    first, _, rest = text.partition(": ")
+    return rest if rest and len(first.split()) == 1 else text
 
 
 def _option(error: Any) -> str:
