@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -11,10 +15,11 @@ from spectremor.data.model_folder import read_model_folder, write_model_folder
 from spectremor.diffusion import DiffusionConfig, DiffusionStage
 from spectremor.diffusion.denoiser import UNet1d
 from spectremor.diffusion.noise import FieldNoise, SensorNoise, noise_mixing
+from spectremor.diffusion.parallel import thread_map
 from spectremor.diffusion.protocol import Condition
 from spectremor.diffusion.stage import MICRO_BATCH
 
-NX, NY = 13, 11  # 143 sensors: one whole micro-batch and a part of another
+NX, NY = 13, 11  # 143 sensors: two whole micro-batches and a part of another
 
 
 def make_stage(objective: str = "diffusion", **latent: object) -> DiffusionStage:
@@ -56,6 +61,43 @@ def test_the_same_bytes_alone_and_among_others() -> None:
     assert alone[0].tobytes() == three[0].tobytes()
     assert stage.generate_arrays(stage1, realizations=3, seed=4).tobytes() == three.tobytes()
     assert stage.generate_arrays(stage1, realizations=1, seed=5).tobytes() != alone.tobytes()
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    own = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(own)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 3.0])
+def test_the_same_bytes_on_any_number_of_threads(threads: Callable[[int], None], correlation: float) -> None:
+    stage, made = make_stage(), []
+    for count in (1, 2, 3):
+        threads(count)
+        how: dict = {"realizations": 2, "sampler": "ddpm", "noise_correlation": correlation}
+        made.append(stage.generate_arrays(wavefield(), **how).tobytes())
+        # Of this thread and of those that start afterwards.
+        assert torch.get_num_threads() == count
+        with ThreadPoolExecutor(1) as later:
+            assert later.submit(torch.get_num_threads).result() == count
+    assert made[0] == made[1] == made[2]
+
+
+def test_what_fails_on_a_thread_is_told_and_ends_the_rest(threads: Callable[[int], None]) -> None:
+    threads(2)
+    begun = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number == 1:
+            raise ValueError("one is refused")
+        time.sleep(0.05)
+        return number
+
+    with pytest.raises(ValueError, match="one is refused"), thread_map(8) as each:
+        list(each(work, range(100)))
+    assert len(begun) < 20
 
 
 @pytest.mark.parametrize("correlation", [0.0, 3.0])

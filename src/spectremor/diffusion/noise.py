@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -77,6 +78,7 @@ class FieldNoise:
         self._shape = shape
         self._device = device
         self._last: tuple[int, np.ndarray] | None = None
+        self._drawing = threading.Lock()
 
     def at(self, sensors: Sequence[int]) -> Callable[[], Float[Tensor, "sensor ..."]]:
         """What gives the successive arrays of some sensors; the same for a sensor whatever the others."""
@@ -92,11 +94,14 @@ class FieldNoise:
 
     def _field(self, number: int) -> Float32[np.ndarray, "all ..."]:
         """Draw `number` of every sensor. The last one is kept: most samplers draw once, for many batches of sensors."""
-        if self._last is None or self._last[0] != number:
-            rows = generator(*self._key, number).standard_normal((len(self._mixing), *self._shape), dtype=np.float32)
-            mixed = (self._mixing @ rows.reshape(len(rows), -1)).reshape(rows.shape)
-            self._last = (number, mixed)
-        return self._last[1]
+        with self._drawing:
+            if self._last is None or self._last[0] != number:
+                rows = generator(*self._key, number).standard_normal(
+                    (len(self._mixing), *self._shape), dtype=np.float32
+                )
+                mixed = (self._mixing @ rows.reshape(len(rows), -1)).reshape(rows.shape)
+                self._last = (number, mixed)
+            return self._last[1]
 
 
 @functools.lru_cache(maxsize=8)

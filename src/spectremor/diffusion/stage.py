@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,19 @@ from spectremor.diffusion.config import DiffusionConfig, SamplerName, check_conf
 from spectremor.diffusion.denoiser import UNet1d
 from spectremor.diffusion.latent import Latents, sensor_amplitude
 from spectremor.diffusion.noise import FieldNoise, SensorNoise
+from spectremor.diffusion.parallel import thread_map
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
 from spectremor.diffusion.samplers import sample
 
 #: Sensors per call of the network. Fixed, and the last batch padded to it, so that a sensor's bytes never depend on
-#: how many realizations are asked for.
-MICRO_BATCH = 128
+#: how many realizations are asked for. 64 sensors' features fit into a core's cache.
+MICRO_BATCH, MICRO_BATCH_GPU = 64, 1024
+#: Batches that are handed out together; a realization's noise is kept while one of its batches is among them.
+_AT_ONCE = 32
+
+#: Numbers of sensors -> what makes their successive noises.
+_Noise = Callable[[list[int]], Callable[[], Tensor]]
 
 
 class DiffusionStage(nn.Module):
@@ -115,29 +122,46 @@ class DiffusionStage(nn.Module):
         device = self.latents.target_gain.device
         flat = np.moveaxis(stage1.reshape(3, -1, stage1.shape[3]), 0, 1)
         traces = torch.from_numpy(np.ascontiguousarray(flat, dtype=np.float32)).to(device)
-        known = self.latents.coefficients(traces)
-        amplitude, field = sensor_amplitude(known, self.config.latent)
         out = np.empty((realizations, len(sensors), *flat.shape[1:]), dtype=np.float32)
         self.eval()
-        starts = range(0, len(sensors), MICRO_BATCH)
-        for realization in range(realizations):
-            noise_of = self._noise(seed, realization, (stage1.shape[1], stage1.shape[2]), noise_correlation)
-            for done, start in enumerate(starts):
-                chosen = sensors[start : start + MICRO_BATCH]
-                # The last batch is filled up with one of its sensors, so that every batch has one size.
-                padded = np.concatenate([chosen, np.full(MICRO_BATCH - len(chosen), chosen[0])])
-                condition = self.latents.condition(known[padded], amplitude[padded], field)
-                latents = self._draw(condition, noise_of(padded.tolist()), steps=steps, sampler=sampler)
-                change = self.latents.finish(latents, known[padded], amplitude[padded]) - known[padded]
-                result = traces[padded] + self.latents.traces(change)
-                out[realization, start : start + len(chosen)] = result[: len(chosen)].cpu().numpy()
-                if on_progress is not None:
-                    on_progress((realization + (done + 1) / len(starts)) / realizations)
+        size = MICRO_BATCH if device.type == "cpu" else MICRO_BATCH_GPU
+        starts = range(0, len(sensors), size)
+
+        @torch.no_grad()
+        def prepare(traces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            known = self.latents.coefficients(traces)
+            return known, *sensor_amplitude(known, self.config.latent)
+
+        @torch.no_grad()
+        def restore(job: tuple[int, int, _Noise]) -> None:
+            realization, start, noise_of = job
+            chosen = sensors[start : start + size]
+            # The last batch is filled up with one of its sensors, so that every batch has one size.
+            padded = np.concatenate([chosen, np.full(size - len(chosen), chosen[0])])
+            condition = self.latents.condition(known[padded], amplitude[padded], field)
+            latents = self._draw(condition, noise_of(padded.tolist()), steps=steps, sampler=sampler)
+            change = self.latents.finish(latents, known[padded], amplitude[padded]) - known[padded]
+            result = traces[padded] + self.latents.traces(change)
+            out[realization, start : start + len(chosen)] = result[: len(chosen)].cpu().numpy()
+
+        def jobs(first: int) -> Iterator[tuple[int, int, _Noise]]:
+            for realization in range(first, min(first + together, realizations)):
+                noise_of = self._noise(seed, realization, (stage1.shape[1], stage1.shape[2]), noise_correlation)
+                yield from ((realization, start, noise_of) for start in starts)
+
+        total, done = realizations * len(starts), 0
+        together = max(1, _AT_ONCE // max(1, len(starts)))
+        on_threads = thread_map(max(1, total)) if device.type == "cpu" else contextlib.nullcontext(map)
+        with on_threads as each:
+            ((known, amplitude, field),) = each(prepare, [traces])
+            for first in range(0, realizations, together):
+                for _ in each(restore, jobs(first)):
+                    done += 1
+                    if on_progress is not None:
+                        on_progress(done / total)
         return out
 
-    def _noise(
-        self, seed: int, realization: int, grid: tuple[int, int], correlation: float | None
-    ) -> Callable[[list[int]], Callable[[], Tensor]]:
+    def _noise(self, seed: int, realization: int, grid: tuple[int, int], correlation: float | None) -> _Noise:
         """What makes the noise of a micro-batch."""
         shape, device = (3, self.config.latent.latent_samples), self.latents.target_gain.device
         if correlation is None:
