@@ -38,6 +38,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullLocator
 
 import spectremor as sp
 from spectremor.core.errors import InputWarning
@@ -260,6 +261,9 @@ def draw(found: Means, path: Path, clock: str) -> None:
         for axis, (score, label) in zip(spots, PANELS.items(), strict=False):
             panel(axis, lines, score, clock)
             axis.set(xscale="log", xlabel=CLOCKS[clock], ylabel=label, title=f"truth: {truth}")
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_locator(NullLocator())
         spots[-1].axis("off")
         spots[-1].legend(*spots[0].get_legend_handles_labels(), loc="center", frameon=False)
     figure.savefig(path, dpi=110)
@@ -279,6 +283,9 @@ def panel(axis: Axes, lines: dict[str, dict[str, float]], score: str, clock: str
             axis.annotate(short(name), at, textcoords="offset points", fontsize=6, color=colour, **place)
     if score.startswith("bias"):
         axis.axhline(0, color="0.5", lw=0.8)
+        # Biases of a hundredth are none: they must not fill the panel.
+        low, high = axis.get_ylim()
+        axis.set_ylim(min(low, -0.1), max(high, 0.1))
     axis.grid(alpha=0.3)
 
 
@@ -297,7 +304,8 @@ def families(names: list[str]) -> Iterator[tuple[list[str], str, str, str]]:
 
 
 def short(name: str) -> str:
-    return name.split(": ")[1].removeprefix("both, ") if ":" in name else name.split(", ")[0]
+    label = name.split(": ")[1].removeprefix("both, ") if ":" in name else name.split(", ")[0]
+    return "1 step" if label == "1 steps" else label
 
 
 def main() -> None:
