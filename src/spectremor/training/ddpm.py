@@ -23,7 +23,7 @@ from spectremor.signal.misfit import frequency_biases, relative_errors
 from spectremor.training.config import DdpmTraining
 from spectremor.training.order import items_of_step
 from spectremor.training.stage1_cache import Stage1Cache
-from spectremor.training.task import Parts
+from spectremor.training.task import Parts, check_splits
 
 
 class DdpmObjective(nn.Module):
@@ -88,11 +88,9 @@ class DdpmTask:
         self.store = store
         self.cache = cache
         self.initial = initial
+        check_splits(train_ids, val_ids)
         self.train_ids = train_ids
         self.val_ids = val_ids[: config.validation_samples]
-        if not self.train_ids or not self.val_ids:
-            found = f"{len(train_ids)} complete samples to train on, {len(val_ids)} for validation"
-            raise InputError("--data", found, "at least one of each")
         each, sensors = config.batch // config.samples_per_batch, len(store.x_m) * len(store.y_m)
         if each > sensors:
             raise InputError("batch", config.batch, f"at most {config.samples_per_batch} samples x {sensors} sensors")

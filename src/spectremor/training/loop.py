@@ -80,69 +80,113 @@ def fit(task: Task, config: LoopConfig, run: Path, watch: Watch) -> Outcome:
     if _agree(accelerator, not ready):
         return Outcome(Progress(), finished=False)
 
-    # Weights, their average and the optimizer: fresh, or as they were.
-    saved = checkpoints(run)
-    if not saved:
-        task.start()
-    task.module.to(accelerator.device)
-    optimizer = torch.optim.AdamW(
-        task.module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
-    )
-    ema = _average(task, config)
-    progress = Progress()
-    if saved:
-        with torch.no_grad():
-            progress, ema.optimization_step = load_checkpoint(saved[-1], task.module, ema.shadow_params, optimizer)
-    network = accelerator.prepare_model(task.module)
-    log = Log(run, progress.step) if main else None
-
+    state = _State(accelerator, task, config, run)
+    progress, log = state.progress, Log(run, state.progress.step) if main else None
     started, before = time.monotonic(), progress.seconds
     finished = _done(progress, config)
     while not finished and not _agree(accelerator, watch.stop()):
-        # One step.
-        rate = learning_rate(progress.step, config)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        torch.manual_seed(derive_seed(config.seed, "step", progress.step, accelerator.process_index))
-        loss = _gradient(accelerator, network, task, config, progress.step)
-        norm = torch.nn.utils.clip_grad_norm_(task.module.parameters(), config.clip_norm or math.inf)
-        # Before the weights change: a checkpoint must never hold anything but numbers.
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise FloatingPointError(
-                f"the training loss is {loss} and its gradient's norm {float(norm)} at step {progress.step + 1}; "
-                "lower the learning rate"
-            )
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        ema.step(task.module.parameters())
-        progress.step += 1
+        loss = state.step()
         progress.seconds = before + time.monotonic() - started
         watch.on_step(progress, loss)
-
-        # Judge, write down, keep.
         if progress.step % config.validate_every == 0 or progress.step == config.steps:
-            scores = _validate(accelerator, task, ema)
-            _judge(progress, scores["loss"])
-            if main:
-                log.write(
-                    progress.step,
-                    {"seconds": progress.seconds, "learning_rate": rate, "train_loss": loss}
-                    | {f"val_{name}": value for name, value in scores.items()},
-                )
+            scores = state.judge()
+            if log is not None:
+                _write_down(log, progress, config, loss, scores)
                 if progress.worse == 0:
-                    _keep_best(run, task, ema, progress)
+                    state.keep_best()
             watch.on_validation(progress.step, scores)
         finished = _done(progress, config)
         if main and (progress.step % config.checkpoint_every == 0 or finished):
-            save_checkpoint(run, progress, task.module, ema.shadow_params, ema.optimization_step, optimizer)
+            state.save()
 
-    if main:
+    if log is not None:
         if progress.step:
-            save_checkpoint(run, progress, task.module, ema.shadow_params, ema.optimization_step, optimizer)
+            state.save()
         log.close()
-    ema.copy_to(task.module.parameters())
+    state.ema.copy_to(task.module.parameters())
     accelerator.wait_for_everyone()
     return Outcome(progress, finished)
+
+
+class _State:
+    """What a training consists of on its way: weights, their average, the optimizer, where it stands.
+
+    Fresh, or as the newest checkpoint of the run has it.
+    """
+
+    def __init__(self, accelerator: Any, task: Task, config: LoopConfig, run: Path) -> None:
+        self.accelerator, self.task, self.config, self.run = accelerator, task, config, run
+        saved = checkpoints(run)
+        if not saved:
+            task.start()
+        task.module.to(accelerator.device)
+        self.optimizer = torch.optim.AdamW(
+            task.module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
+        )
+        self.ema = _average(task, config)
+        self.progress = Progress()
+        if saved:
+            averages = self.ema.shadow_params
+            with torch.no_grad():
+                loaded = load_checkpoint(saved[-1], task.module, averages, self.optimizer)
+            self.progress, self.ema.optimization_step = loaded
+        self.network = accelerator.prepare_model(task.module)
+
+    def step(self) -> float:
+        """Take one step; its loss."""
+        parameters, config, number = self.task.module.parameters, self.config, self.progress.step
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(number, config)
+        torch.manual_seed(derive_seed(config.seed, "step", number, self.accelerator.process_index))
+        loss = _gradient(self.accelerator, self.network, self.task, config, number)
+        norm = torch.nn.utils.clip_grad_norm_(parameters(), config.clip_norm or math.inf)
+        # Before the weights change: a checkpoint must never hold anything but numbers.
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise FloatingPointError(
+                f"the training loss is {loss} and its gradient's norm {float(norm)} at step {number + 1}; "
+                "lower the learning rate"
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.ema.step(parameters())
+        self.progress.step += 1
+        return loss
+
+    def judge(self) -> dict[str, float]:
+        """Scores of the averaged weights; the progress remembers whether they are the best so far."""
+        scores = _validate(self.accelerator, self.task, self.ema)
+        progress = self.progress
+        if scores["loss"] < progress.best_loss:
+            progress.best_loss, progress.best_step, progress.worse = scores["loss"], progress.step, 0
+        else:
+            progress.worse += 1
+        return scores
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        ema = self.ema
+        save_checkpoint(
+            self.run, self.progress, self.task.module, ema.shadow_params, ema.optimization_step, self.optimizer
+        )
+
+    def keep_best(self) -> None:
+        """Write the averaged weights down as the best so far."""
+        state: dict[str, Tensor] = dict(self.task.module.state_dict())
+        names = [name for name, _ in self.task.module.named_parameters()]
+        state |= dict(zip(names, self.ema.shadow_params, strict=True))
+        with atomic_file(self.run / BEST) as aside:
+            tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+            about = {"step": str(self.progress.step), "loss": repr(self.progress.best_loss)}
+            save_file(tensors, aside, metadata=about)
+
+
+def _write_down(log: Log, progress: Progress, config: LoopConfig, loss: float, scores: dict[str, float]) -> None:
+    values = {
+        "seconds": progress.seconds,
+        "learning_rate": learning_rate(progress.step - 1, config),
+        "train_loss": loss,
+    }
+    log.write(progress.step, values | {f"val_{name}": value for name, value in scores.items()})
 
 
 def _check_share(config: LoopConfig, processes: int) -> None:
@@ -192,13 +236,6 @@ def _validate(accelerator: Any, task: Task, ema: Any) -> dict[str, float]:
     return scores[0]
 
 
-def _judge(progress: Progress, loss: float) -> None:
-    if loss < progress.best_loss:
-        progress.best_loss, progress.best_step, progress.worse = loss, progress.step, 0
-    else:
-        progress.worse += 1
-
-
 def _done(progress: Progress, config: LoopConfig) -> bool:
     return progress.step >= config.steps or bool(config.patience and progress.worse >= config.patience)
 
@@ -209,12 +246,3 @@ def _agree(accelerator: Any, stop: bool) -> bool:
         return stop
     wish = torch.tensor(float(stop), device=accelerator.device)
     return bool(accelerator.reduce(wish, "sum") > 0)
-
-
-def _keep_best(run: Path, task: Task, ema: Any, progress: Progress) -> None:
-    state: dict[str, Tensor] = dict(task.module.state_dict())
-    names = [name for name, _ in task.module.named_parameters()]
-    state |= dict(zip(names, ema.shadow_params, strict=True))
-    with atomic_file(run / BEST) as aside:
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-        save_file(tensors, aside, metadata={"step": str(progress.step), "loss": repr(progress.best_loss)})

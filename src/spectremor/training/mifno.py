@@ -26,7 +26,7 @@ from spectremor.surrogate.preparation import Example, Preparation, check_store
 from spectremor.training.config import MifnoTraining
 from spectremor.training.order import epochs_of_step, items_of_step
 from spectremor.training.store_simulation import simulation_of
-from spectremor.training.task import Parts
+from spectremor.training.task import Parts, check_splits
 
 _TARGET = "target"
 
@@ -85,11 +85,9 @@ class MifnoTask:
         self.store = store
         self.cache = cache
         self.initial = initial
+        check_splits(train_ids, val_ids)
         self.train_ids = train_ids
         self.val_ids = val_ids[: config.validation_samples]
-        if not self.train_ids or not self.val_ids:
-            found = f"{len(train_ids)} complete samples to train on, {len(val_ids)} for validation"
-            raise InputError("--data", found, "at least one of each")
         self.simulation = check_campaign(store, config)
         self.network = Mifno(config.model)
         self.module = MifnoObjective(self.network, config.loss)

@@ -7,6 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from spectremor.core.errors import InputError
+
 Parts = Mapping[str, tuple[Mapping[str, Any], Mapping[str, Tensor]]]
 
 
@@ -44,3 +46,14 @@ class Task(Protocol):
     def data(self) -> dict[str, Any]:
         """What it was trained on, for the model's config and card."""
         ...
+
+
+def check_splits(train_ids: list[int], val_ids: list[int]) -> None:
+    """Refuse a campaign that has nothing to train on, or nothing to judge on.
+
+    Raises:
+        InputError: says how many samples of each are complete.
+    """
+    if not train_ids or not val_ids:
+        found = f"{len(train_ids)} complete samples to train on, {len(val_ids)} for validation"
+        raise InputError("--data", found, "at least one of each")
