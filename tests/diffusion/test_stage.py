@@ -272,3 +272,12 @@ def test_network_feels_step_and_amplitude() -> None:
 def test_noise_that_is_alike_has_a_largest_grid() -> None:
     with pytest.raises(InputError, match=r"sampling\.noise_correlation: got 3 with 200 x 200 sensors; allowed: 0 "):
         noise_mixing(200, 200, 3.0)
+
+
+def test_noise_of_each_sensor_alone_can_be_asked_of_a_model_of_alike_noise() -> None:
+    stage, stage1 = make_stage(), wavefield()
+    sampling = stage.config.sampling.model_copy(update={"noise_correlation": 3.0})
+    alike = DiffusionStage(stage.config.model_copy(update={"sampling": sampling}))
+    alike.load_state_dict(stage.state_dict())
+    expected = stage.generate_arrays(stage1, seed=4, noise_correlation=0.0)
+    assert alike.generate_arrays(stage1, seed=4, noise_correlation=0.0).tobytes() == expected.tobytes()

@@ -18,6 +18,7 @@ from spectremor.core.errors import InputError
 from spectremor.data.wavefield_files import write_wavefield
 from spectremor.evaluation import motion_tables
 from spectremor.evaluation.benchmark import Settings, run_benchmark
+from spectremor.evaluation.contenders import BothStages, Case
 from spectremor.evaluation.ensembles import check_rows, crps_findings, ensemble_checks
 from spectremor.evaluation.findings import better, findings
 from spectremor.evaluation.gain import StageOneGain
@@ -341,3 +342,44 @@ def test_verb_never_replaces_a_strangers_folder(tmp_path) -> None:
     done = invoke("--data", "nowhere.zarr", "--out", tmp_path / "mine")
     assert isinstance(done.exception, InputError)
     assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+def test_ranks_are_of_the_mean_of_both_scores_at_the_judged_sensors(result) -> None:
+    scores = [{"EG": np.array([9.0, 6.0]), "PG": np.array([1.0, 8.0])}, {"EG": np.array([8.0]), "PG": np.array([4.0])}]
+    made = dataclasses.replace(
+        result, tallies=[Tally("stage 1", sensors=scores)], samples=[4, 5], chosen=[np.array([4, 9]), np.array([30])]
+    )
+    found = [(r.word, r.sample, r.sensor, r.score) for r in ranked_sensors(made)]
+    assert found == [("best", 4, 9, 7.0), ("median", 5, 30, 6.0), ("worst", 4, 4, 5.0)]
+
+
+def test_the_second_stage_is_asked_for_the_runs_draws_and_steps(store, model) -> None:
+    asked = []
+
+    class Recording:
+        def generate_at(self, stage1, sensors, **options) -> np.ndarray:
+            asked.append(options)
+            return np.zeros((1, len(sensors), 3, 160), np.float32)
+
+    both = BothStages("both", dataclasses.replace(model, diffusion=Recording()))
+    for event in (4, 5, 4):
+        both(Case(store, event, np.arange(3), realizations=2, steps=7, seed=3))
+    assert [(o["realizations"], o["steps"]) for o in asked] == [(2, 7)] * 3
+    seeds = [o["seed"] for o in asked]
+    assert seeds[0] == seeds[2] != seeds[1]
+
+
+def test_residuals_are_of_the_prediction_over_the_truth(result) -> None:
+    """Stage 1 is the truth below 2 Hz, at 80% of its amplitude: ln 0.8 = -0.22, and some more for what is above."""
+    long = [r for r in motion_tables.response_rows(result) if r["contender"] == "stage 1" and r["period_s"] > 2]
+    measures = {r["measure"]: r for r in motion_tables.intensity_rows(result) if r["contender"] == "stage 1"}
+    for row in (*long, measures["PGD"]):
+        assert -0.6 < row["mean_ln_ratio"] < -0.2
+
+
+def test_the_gain_leaves_what_the_truth_does_not_hold(store, model) -> None:
+    pairs = [(model.predict(store.geology(0), store.source(0)).values, store.velocity(0))]
+    gain = StageOneGain.fit(iter(pairs), 0.02, 5.0).gain
+    above = np.fft.rfftfreq(160, 0.02) > 5.0
+    np.testing.assert_array_equal(gain[above], 1.0)
+    assert gain[~above].max() > 1.2

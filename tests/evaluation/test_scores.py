@@ -12,6 +12,7 @@ import spectremor as sp
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield
+from spectremor.evaluation.pairing import make_pair
 from spectremor.evaluation.scores import METRICS, evaluate
 from spectremor.signal.misfit import event_scale
 
@@ -131,3 +132,21 @@ def test_a_geology_without_a_source_is_refused(truth: xr.DataArray, store) -> No
     with pytest.raises(InputError, match="source"):
         evaluate(bare, bare, geology=store.geology(4))
     assert isinstance(store.source(4), Source)
+
+
+def test_the_band_is_what_both_wavefields_hold(truth: xr.DataArray) -> None:
+    narrow = truth.assign_attrs(band_low_hz=0.2, band_high_hz=3.0)
+    for prediction, reference in ((narrow, truth), (truth, narrow)):
+        assert make_pair(prediction, reference).band_hz == (0.2, 3.0)
+        assert any("no more than 3 Hz" in note for note in evaluate(prediction, reference).notes)
+
+
+def test_the_references_own_source_sets_the_scale(truth: xr.DataArray, store) -> None:
+    geology = store.geology(4)
+    expected = evaluate(changed(truth, 1.1), truth, geology=geology)["rMAE"]
+    elsewhere = changed(truth, 1.1).assign_attrs(source_position_m=[100.0, 100.0, -100.0])
+    assert evaluate(elsewhere, truth, geology=geology)["rMAE"] == pytest.approx(expected)
+
+
+def test_a_window_holds_both_its_ends(truth: xr.DataArray) -> None:
+    assert make_pair(truth, truth, window_s=(0.6, 2.0)).time_s[[0, -1]] == pytest.approx([0.6, 2.0])

@@ -11,6 +11,7 @@ from spectremor.core.wavefield import make_wavefield
 from spectremor.exchange.intensities import beyond_band, rotd50, sa_name
 from spectremor.exchange.openquake import write_openquake
 from spectremor.exchange.tables import write_intensities
+from spectremor.signal import intensity
 from spectremor.signal.response import rotd
 
 PERIODS = (0.3, 1.0)
@@ -96,3 +97,24 @@ def test_periods_that_cannot_be(field, periods):
 
 def test_openquakes_names():
     assert [sa_name(t) for t in (0.3, 1, 2.5)] == ["SA(0.3)", "SA(1.0)", "SA(2.5)"]
+
+
+def test_openquake_tables_are_in_g_and_cm_per_second(tmp_path, place):
+    write_openquake(rotating(), tmp_path / "gmf.csv", place, periods_s=PERIODS)
+    motion = pd.read_csv(tmp_path / "gmf.csv")
+    np.testing.assert_allclose(motion["gmv_PGV"], 20.0 * np.arange(1, 7), rtol=2e-3)
+    np.testing.assert_allclose(motion["gmv_PGA"], 0.4 * np.pi / 9.80665 * np.arange(1, 7), rtol=1e-2)
+
+
+def test_columns_of_a_component_hold_its_own_measures(tmp_path, field):
+    write_intensities(field, tmp_path / "im.csv", periods_s=PERIODS)
+    table = pd.read_csv(tmp_path / "im.csv")
+    row = table[(table["realization"] == 1) & (table["station"] == "S0203")].iloc[0]
+    for component in "ENZ":
+        trace = field.isel(realization=1, x=2, y=3).sel(component=component).values
+        for name, measure in (
+            ("arias_{}_m_s", intensity.arias_intensity),
+            ("cav_{}_m_s", intensity.cumulative_absolute_velocity),
+            ("duration_{}_s", intensity.significant_duration),
+        ):
+            assert row[name.format(component)] == pytest.approx(float(measure(trace, 0.02)), rel=1e-5)

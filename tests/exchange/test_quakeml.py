@@ -174,3 +174,33 @@ def test_catalogue_passes_obspys_schema_check(tmp_path, source, place):
     write_source(dataclasses.replace(source), path, place)
     assert _validate(str(path))
     assert len(to_catalog(source, place)) == 1
+
+
+def test_the_preferred_origin_is_taken(tmp_path):
+    event = catalogue_entry()
+    event.origins.append(ev.Origin(time=event.origins[0].time, longitude=-70.75, latitude=-20.47, depth=12000.0))
+    event.preferred_origin_id = event.origins[1].resource_id
+    assert read_source(written(tmp_path, event), CORNER).position_m[2] == -12000
+
+
+def test_a_planes_size_is_the_scalar_moment_or_else_a_moment_magnitude(tmp_path):
+    event = catalogue_entry()
+    event.magnitudes.insert(0, ev.Magnitude(mag=6.5, magnitude_type="ML"))
+    event.focal_mechanisms[0].moment_tensor = ev.MomentTensor(scalar_moment=1e17)
+    assert read_source(written(tmp_path, event), CORNER).moment_nm == pytest.approx(1e17)
+    event.focal_mechanisms[0].moment_tensor = None
+    assert read_source(written(tmp_path, event), CORNER).mw == pytest.approx(5.74)
+
+
+def test_planes_and_tensors_are_turned_to_true_north(source):
+    utm = Georeference(longitude_deg=8.5, latitude_deg=47.0, crs="EPSG:32632")
+    mechanism = to_catalog(source, utm)[0].focal_mechanisms[0]
+    plane, t = mechanism.nodal_planes.nodal_plane_1, mechanism.moment_tensor.tensor
+    east, north = (np.array(v) for v in source.position_m[:2])
+    azimuth = float(utm.north_azimuth_deg(east, north))
+    assert abs(azimuth) > 0.3
+    assert plane.strike == pytest.approx(source.strike_dip_rake_deg()[0] + azimuth, abs=1e-6)
+    angles = {"strike_deg": plane.strike, "dip_deg": plane.dip, "rake_deg": plane.rake}
+    expected = Source.from_angles(position_m=source.position_m, moment_nm=source.moment_nm, **angles)
+    found = np.array([t.m_pp, t.m_tt, t.m_rr, -t.m_tp, t.m_rp, -t.m_rt])
+    np.testing.assert_allclose(found, expected.moment_tensor_nm, atol=1e-6 * source.moment_nm)

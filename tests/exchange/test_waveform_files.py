@@ -13,6 +13,7 @@ from spectremor.core.errors import InputError
 from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.inventory import to_inventory
 from spectremor.exchange.quantities import as_quantity
+from spectremor.exchange.stations import channel_code
 from spectremor.exchange.traces import to_stream
 from spectremor.exchange.waveform_files import write_asdf, write_mseed
 
@@ -130,3 +131,17 @@ def test_asdf_needs_a_place(tmp_path, field):
     with pytest.raises(InputError, match="origin"):
         write_asdf(field, tmp_path / "out.h5", None)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("sampling_hz", "letter"), [(250, "C"), (200, "H"), (80, "H"), (50, "B"), (10, "B"), (5, "M"), (1, "L")]
+)
+def test_band_letter_follows_the_sampling_rate(sampling_hz, letter):
+    assert channel_code("E", "velocity", sampling_hz) == letter + "HE"
+
+
+@pytest.mark.parametrize(("quantity", "units"), [("acceleration", "M/S**2"), ("displacement", "M")])
+def test_channels_state_the_units_of_their_traces(field, place, quantity, units):
+    channel = to_inventory(field, place, quantity=quantity)[0][0][0]
+    assert channel.code == to_stream(field, quantity=quantity)[0].stats.channel
+    assert channel.response.instrument_sensitivity.input_units == units

@@ -133,3 +133,8 @@ def test_ranks_count_every_defined_case(seed: int, members: int) -> None:
 def test_mismatched_ensembles_are_refused() -> None:
     with pytest.raises(InputError, match="truth's shape"):
         ensemble.crps(np.ones((4, 3)), np.ones(2))
+
+
+def test_a_truth_like_all_members_has_any_rank() -> None:
+    counts = ensemble.rank_histogram(np.zeros((4, 5000)), np.zeros(5000))
+    np.testing.assert_allclose(counts / 1000, 1.0, atol=0.15)

@@ -152,3 +152,10 @@ def test_the_moment_functions_spectrum_in_closed_form(rise_time_s):
 def test_a_rise_time_of_days_needs_no_memory():
     out = np.arange(20) / 20
     assert np.isfinite(time_operator(out, 130, 0.01, rise_time_s=1e5, lowpass_hz=2.0, lowpass_order=4)).all()
+
+
+def test_each_case_loses_energy_in_its_own_ground():
+    grounds = [ground(), make_geology(1.05 * ground().values, EXTENT)]
+    source = event((2400.0, 1800.0, -3000.0))
+    together = simulate_many(grounds, [source] * 2, **GOOD)
+    np.testing.assert_array_equal(together[1].values, simulate(grounds[1], source, **GOOD).values)

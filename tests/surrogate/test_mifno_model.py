@@ -9,15 +9,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import hilbert
 
 from spectremor.core.axes import sensor_axis_m
 from spectremor.core.errors import InputError
 from spectremor.core.geology import make_geology
-from spectremor.core.source import Source
+from spectremor.core.medium import VP_OVER_VS
+from spectremor.core.source import Source, moment_rate_function
 from spectremor.data.normalisation import GeologyNormalisation, trace_scale
 from spectremor.data.symmetries import Symmetry
+from spectremor.signal.filters import low_pass
 from spectremor.surrogate.augmentation import SYMMETRIES, turn_inputs, turn_traces
 from spectremor.surrogate.config import Domain, MifnoConfig, check_config, load_preset
+from spectremor.surrogate.first_guess import arrival_envelopes, direct_wave_spectra, pulse_spectrum
 from spectremor.surrogate.inputs import event_inputs
 from spectremor.surrogate.loss import LossConfig, relative_l1, sensor_l1, sensor_l2, spectral_l1, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
@@ -314,3 +318,48 @@ def test_variants_differ():
     vs = rocks(DOMAIN.nodes)[None]
     fields = [model(**v).predict_arrays(vs, [source()]) for v in VARIANTS]
     assert all(not np.allclose(a, b) for a, b in itertools.combinations(fields, 2))
+
+
+def test_a_direct_wave_is_the_filtered_pulse_at_its_arrival():
+    """The real part as it is, the imaginary part on its Hilbert transform; P arrives VP_OVER_VS times sooner than S."""
+    steps, period, rise, corner, s_time, origin = 288, 7.2, 0.1, 5.0, 3.4, 0.7
+    amplitude = torch.zeros(1, 2, 9, 1, 1)
+    amplitude[0, 0, 2], amplitude[0, 1, 3] = 1.0, 1.0
+    one = torch.ones(1, 1, 1)
+    pulse = pulse_spectrum(steps, period, rise, corner)
+    waves = on_grid(direct_wave_spectra(amplitude, s_time * one[None], origin * one, pulse, period), steps)[0, :, 0, 0]
+    times, dt = np.arange(steps) * period / steps, 1e-3
+    fine = np.arange(-20_000, 20_000) * dt
+    motion = low_pass(np.gradient(moment_rate_function(fine, rise), dt), dt, corner)
+    for wave, series, arrival in ((2, motion, s_time / VP_OVER_VS), (3, hilbert(motion).imag, s_time)):
+        wanted = np.interp(times - (arrival - origin), fine, series)
+        np.testing.assert_allclose(waves[wave].numpy(), wanted, atol=0.02 * np.abs(motion).max())
+    assert np.abs(np.delete(waves.numpy(), [2, 3], axis=0)).max() == 0
+
+
+def test_envelopes_start_at_the_arrivals():
+    s_time, origin, period = torch.tensor([[[3.4]]]), torch.tensor([[[0.7]]]), 7.2
+    envelopes = arrival_envelopes(s_time, origin, 720, period)[0, 0, 0].numpy()
+    starts = np.repeat([3.4 / VP_OVER_VS, 3.4], 3) - 0.7 - 0.1
+    np.testing.assert_allclose(envelopes.argmax(axis=0) * 0.01, starts + np.tile([0.15, 0.6, 2.4], 2), atol=0.02)
+
+
+def test_inputs_place_source_and_ground_where_the_sensors_are():
+    depth = np.linspace(0, 3.0, DOMAIN.nodes[2])
+    x, y = (np.linspace(0, side, n) for side, n in zip(DOMAIN.extent_m[:2], DOMAIN.nodes[:2], strict=True))
+    ramp = 2000.0 + 0.05 * x[:, None, None] + 0.1 * y[None, :, None] + 100.0 * depth
+    thousands = GeologyNormalisation(np.zeros(DOMAIN.nodes), np.full(DOMAIN.nodes, 250.0))
+    arrays = event_inputs(ramp, source(), DOMAIN, thousands)
+    np.testing.assert_allclose(arrays["position"], [4000 / 9600, 2500 / 7200, 5000 / 9600], rtol=1e-6)
+    gx, gy = np.meshgrid(DOMAIN.x_m, DOMAIN.y_m, indexing="ij")
+    below = 2000.0 + 0.05 * gx[..., None] + 0.1 * gy[..., None] + 100.0 * depth
+    np.testing.assert_allclose(arrays["geology"], below / 1000.0, rtol=1e-5)
+    distance = np.sqrt((gx - 4000.0) ** 2 + (gy - 2500.0) ** 2 + 5000.0**2)
+    np.testing.assert_allclose(arrays["sensor"][3], distance / 9600.0, rtol=1e-5)
+
+
+def test_normalisation_pools_the_places_of_one_depth():
+    vs = np.random.default_rng(1).uniform(1500, 3500, (40, 3, 4, 5))
+    norm = GeologyNormalisation.from_statistics({"vs_mean": vs.mean(axis=0), "vs_std": vs.std(axis=0)})
+    np.testing.assert_allclose(norm.mean[1, 2], vs.mean(axis=(0, 1, 2)), rtol=1e-9)
+    np.testing.assert_allclose(norm.std[1, 2], vs.std(axis=(0, 1, 2)), rtol=1e-9)

@@ -121,3 +121,35 @@ def test_direct_waves_are_linear_in_the_moment_tensor():
         return direct_waves(vs, source, EXTENT, *sensors).amplitude
 
     np.testing.assert_allclose(amplitude(2 * a - b), 2 * amplitude(a) - amplitude(b), rtol=1e-9, atol=1e-12)
+
+
+def test_oblique_waves_in_a_uniform_medium():
+    """Each wave: the far field along its own direction of motion, times the surface's response to it."""
+    beta = 2000.0
+    source = Source(position_m=(4800.0, 3600.0, -6000.0), moment_tensor_nm=(1e16, -2e16, 3e16, 4e16, 5e16, 6e16))
+    waves = direct_waves(np.full(SHAPE, beta), source, EXTENT, np.array([7200.0]), np.array([2100.0]))
+    ray, up = np.array([2400.0, -1500.0, 6000.0]), np.array([0.0, 0.0, 1.0])
+    distance = np.linalg.norm(ray)
+    ray /= distance
+    sine = np.hypot(ray[0], ray[1])
+    ahead = np.array([ray[0], ray[1], 0.0]) / sine
+    sv, sh = ahead * ray[2] - up * sine, np.cross(up, ahead)
+    force = source.tensor_nm @ ray / (4 * np.pi * density_kg_m3(np.array([VP_OVER_VS * beta]))[0] * beta**3 * distance)
+    p_hor, p_ver, s_hor, s_ver = (motion[0] for motion in free_surface_motion(np.array([sine])))
+    expected = np.array(
+        [
+            force @ ray / VP_OVER_VS**3 * (p_hor * ahead + p_ver * up),
+            force @ sv * (s_hor * ahead + s_ver * up),
+            force @ sh * 2 * sh,
+        ]
+    )
+    np.testing.assert_allclose(waves.amplitude[0, :, :, 0, 0], expected, atol=0.03 * np.abs(expected).max())
+
+
+def test_amplitudes_follow_the_impedances_of_both_ends():
+    z = np.linspace(-EXTENT[2], 0.0, SHAPE[2])
+    vs = np.broadcast_to(1500.0 - 0.25 * z, SHAPE)
+    source = Source(position_m=(4800.0, 3600.0, -6000.0), moment_tensor_nm=(0, 0, 0, 0, 1e16, 0))
+    east = direct_waves(vs, source, EXTENT, np.array([4800.0]), np.array([3600.0])).amplitude[0].sum(0)[0, 0, 0].real
+    rho0, rho = density_kg_m3(VP_OVER_VS * np.array([3000.0, 1500.0]))
+    assert east == pytest.approx(2e16 / (4 * np.pi * np.sqrt(rho0 * rho * 1500.0) * 3000.0**2.5 * 6000.0), rel=0.02)
