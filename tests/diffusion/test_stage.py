@@ -41,6 +41,14 @@ def make_stage(objective: str = "diffusion", **latent: object) -> DiffusionStage
     return stage.eval()
 
 
+def of_alike_noise(stage: DiffusionStage) -> DiffusionStage:
+    """The same weights, with noise that neighbours share."""
+    sampling = stage.config.sampling.model_copy(update={"noise_correlation": 3.0})
+    alike = DiffusionStage(stage.config.model_copy(update={"sampling": sampling}))
+    alike.load_state_dict(stage.state_dict())
+    return alike.eval()
+
+
 def wavefield(seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return (1e-3 * rng.standard_normal((3, NX, NY, 320))).astype(np.float32)
@@ -114,9 +122,7 @@ def test_some_sensors_are_what_they_are_in_the_whole_field(sampler: str, correla
 
 def test_alike_noise_is_the_models_own_choice_and_belongs_to_the_realization() -> None:
     stage, stage1 = make_stage(), wavefield()
-    sampling = stage.config.sampling.model_copy(update={"noise_correlation": 3.0})
-    alike = DiffusionStage(stage.config.model_copy(update={"sampling": sampling}))
-    alike.load_state_dict(stage.state_dict())
+    alike = of_alike_noise(stage)
     three = alike.generate_arrays(stage1, realizations=3, seed=4)
     assert alike.generate_arrays(stage1, seed=4)[0].tobytes() == three[0].tobytes()
     assert stage.generate_arrays(stage1, seed=4, noise_correlation=3.0)[0].tobytes() == three[0].tobytes()
@@ -276,8 +282,6 @@ def test_noise_that_is_alike_has_a_largest_grid() -> None:
 
 def test_noise_of_each_sensor_alone_can_be_asked_of_a_model_of_alike_noise() -> None:
     stage, stage1 = make_stage(), wavefield()
-    sampling = stage.config.sampling.model_copy(update={"noise_correlation": 3.0})
-    alike = DiffusionStage(stage.config.model_copy(update={"sampling": sampling}))
-    alike.load_state_dict(stage.state_dict())
+    alike = of_alike_noise(stage)
     expected = stage.generate_arrays(stage1, seed=4, noise_correlation=0.0)
     assert alike.generate_arrays(stage1, seed=4, noise_correlation=0.0).tobytes() == expected.tobytes()
