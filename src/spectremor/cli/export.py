@@ -93,8 +93,8 @@ def _refuse_idle(kind: str, **options: str | None) -> None:
     takers = {"table": TABLES, "periods": _OF_INTENSITIES, "origin_time": ("mseed", "asdf")}
     for name, value in options.items():
         if value is not None and kind not in takers[name]:
-            of = "csv" if name == "table" else " or ".join(takers[name])
-            raise InputError(f"--{name.replace('_', '-')}", value, f"only for {of}: {kind} has no place for it")
+            of = "csv takes" if name == "table" else f"{' and '.join(takers[name])} take"
+            raise InputError(f"--{name.replace('_', '-')}", value, f"nothing for {kind}; {of} it")
 
 
 def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> None:
