@@ -111,7 +111,8 @@ def draw(curves: Curves, panels: dict[str, str], path: Path) -> None:
             if level is not None:
                 axis.axhline(level, color="grey", linestyle="--", label="stage 1")
     axes[1][0].legend(fontsize=8)
-    axes[0][-1].legend(fontsize=8)
+    if axes[0][-1].get_legend_handles_labels()[0]:
+        axes[0][-1].legend(fontsize=8)
     figure.savefig(path, dpi=110)
     plt.close(figure)
     print(path)
