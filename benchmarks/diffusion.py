@@ -1,7 +1,8 @@
 """The diffusion stage: time per wavefield against steps, quality against steps, and what the latents leave out.
 
     python benchmarks/diffusion.py speed [--config small] [--threads 2] [--steps 1 2 5 8 10 20]
-    python benchmarks/diffusion.py quality --data STORE --model MODEL [--stage1 simulation:300] --out FOLDER
+    python benchmarks/diffusion.py quality --data STORE --model MODEL --out FOLDER [--stage1 simulation:300]
+                                           [--keep-below-hz 2]
     python benchmarks/diffusion.py latents [--kept 80 96]
 
 `speed` times fresh weights, whose values change nothing, beside a 4096^3 float32 matrix product in the same run.
@@ -58,6 +59,8 @@ def quality(options: argparse.Namespace) -> None:
 
     store = CampaignStore.open(options.data)
     config, tensors = read_model_folder(model_of(options.model))
+    if options.keep_below_hz is not None:
+        config["diffusion"]["latent"]["keep_below_hz"] = options.keep_below_hz
     stage = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
     stage1 = FrozenStage1(store, options.stage1 or str(options.model))
     ids = store.ids("val")[: options.samples]
@@ -190,6 +193,7 @@ def main() -> None:
     good.add_argument("--out", type=Path, required=True)
     good.add_argument("--samples", type=int, default=16)
     good.add_argument("--sensors", type=int, default=64)
+    good.add_argument("--keep-below-hz", type=float, help="another crossover than the model's own")
     good.add_argument("--samplers", nargs="+", default=["dpm-solver++", "ddim", "ddpm"])
     good.add_argument("--steps", type=int, nargs="+", default=[1, 2, 3, 4, 6, 8, 12, 20, 50, 200, 1000])
     good.set_defaults(run=quality)
