@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -79,17 +80,22 @@ def threads() -> Iterator[Callable[[int], None]]:
 
 
 @pytest.mark.parametrize("correlation", [0.0, 3.0])
-def test_the_same_bytes_on_any_number_of_threads(threads: Callable[[int], None], correlation: float) -> None:
+@pytest.mark.parametrize("sampler", ["ddpm", "dpm-solver++"])
+def test_the_same_bytes_on_any_number_of_threads(
+    threads: Callable[[int], None], sampler: str, correlation: float
+) -> None:
     stage, made = make_stage(), []
+    filters = list(warnings.filters)
     for count in (1, 2, 3):
         threads(count)
-        how: dict = {"realizations": 2, "sampler": "ddpm", "noise_correlation": correlation}
+        how: dict = {"realizations": 2, "sampler": sampler, "noise_correlation": correlation}
         made.append(stage.generate_arrays(wavefield(), **how).tobytes())
         # Of this thread and of those that start afterwards.
         assert torch.get_num_threads() == count
         with ThreadPoolExecutor(1) as later:
             assert later.submit(torch.get_num_threads).result() == count
     assert made[0] == made[1] == made[2]
+    assert warnings.filters == filters
 
 
 def test_what_fails_on_a_thread_is_told_and_ends_the_rest(threads: Callable[[int], None]) -> None:

@@ -150,3 +150,9 @@ def test_the_references_own_source_sets_the_scale(truth: xr.DataArray, store) ->
 
 def test_a_window_holds_both_its_ends(truth: xr.DataArray) -> None:
     assert make_pair(truth, truth, window_s=(0.6, 2.0)).time_s[[0, -1]] == pytest.approx([0.6, 2.0])
+
+
+def test_a_stored_wavefield_knows_its_grid_and_band(store) -> None:
+    own, coarse = store.wavefield(4), store.wavefield(4, 300.0)
+    assert [f.attrs["grid_spacing_m"] for f in (own, coarse)] == [150.0, 300.0]
+    assert [f.attrs["band_high_hz"] for f in (own, coarse)] == [5.0, 5.0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +118,20 @@ def test_wrong_geology_size_names_both_sizes(model: GroundMotionModel) -> None:
     small = sp.make_geology(example_geology().values[:20, :24])
     with pytest.raises(InputError, match=r"20.*32"):
         model.predict(small, example_source())
+
+
+def test_the_steps_asked_for_are_taken_and_recorded(model: GroundMotionModel) -> None:
+    stage1 = model.predict(example_geology(), example_source())
+    one, own = model.restore(stage1, seed=3, steps=1), model.restore(stage1, seed=3)
+    assert one.attrs["sampling_steps"] == 1
+    assert own.attrs["sampling_steps"] == model.need_diffusion().config.sampling.steps == 2
+    assert one.values.tobytes() != own.values.tobytes()
+
+
+def test_a_models_name_follows_its_config(tiny_model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / tiny_model.name)
+    assert load_model(folder).model_id == load_model(tiny_model).model_id
+    config = json.loads((folder / "config.json").read_text())
+    config["diffusion"]["sampling"]["steps"] = 3
+    (folder / "config.json").write_text(json.dumps(config))
+    assert load_model(folder).model_id != load_model(tiny_model).model_id

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectremor.core.domain import Domain
+from spectremor.core.domain import Domain, check_rise_time
 from spectremor.core.errors import InputError
 from spectremor.data.model_folder import write_model_folder
 from spectremor.data.store import CampaignStore
@@ -111,3 +111,8 @@ def test_a_wavefield_that_names_no_source_is_restored(simulated: Path) -> None:
     nameless = field.assign_attrs({})
     nameless.attrs = {"units": "m/s"}
     np.testing.assert_array_equal(model.restore(nameless, steps=1).values, model.restore(field, steps=1).values)
+
+
+def test_a_tenth_longer_is_another_rise_time() -> None:
+    with pytest.raises(InputError, match=r"^source\.rise_time_s: got 0\.11 s; allowed: 0\.1 s"):
+        check_rise_time(dataclasses.replace(example_source(), rise_time_s=0.11), 0.1)

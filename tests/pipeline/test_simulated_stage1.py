@@ -147,3 +147,10 @@ def test_a_network_without_the_simulation_that_it_corrects(tiny_model: Path, tmp
     (copy / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match=r"simulation: none\); allowed: one at 300.0 m"):
         load_model(copy)
+
+
+@pytest.mark.parametrize("choice", [{"order": 4}, {"lowpass_hz": 2.0}])
+def test_every_choice_of_its_config_reaches_the_simulation(choice: dict, stage1) -> None:  # type: ignore[no-untyped-def]
+    other = CoarseSimulation(SimulationConfig(grid_spacing_m=SPACING_M, solver_version=3, **choice))
+    change = np.abs(other.predict(example_geology(), example_source()).values - stage1.values)
+    assert change.max() > 0.01 * np.abs(stage1.values).max()

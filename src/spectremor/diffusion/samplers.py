@@ -6,6 +6,7 @@ is what a denoiser returns, so a sampler knows nothing about the network's own p
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable
 
@@ -20,6 +21,9 @@ from spectremor.core.errors import InputError
 from spectremor.diffusion.config import SamplerName
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition, Denoiser
+
+#: Filters of warnings belong to the whole process: two threads must not put them back in each other's way.
+_QUIET = threading.Lock()
 
 
 @torch.no_grad()
@@ -66,7 +70,7 @@ def _multistep(
         prediction_type="sample",
         timestep_spacing="trailing",
     )
-    with warnings.catch_warnings():
+    with _QUIET, warnings.catch_warnings():
         # diffusers hands a tensor to np.array, which NumPy 2 tells tensors' authors about.
         warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
         scheduler.set_timesteps(timesteps=visited_steps(process.config.train_steps, steps).tolist())
