@@ -325,6 +325,8 @@ def main() -> None:
     parser.add_argument("--clock", choices=list(CLOCKS), default="seconds")
     parser.add_argument("--quick", action="store_true", help="one sample, two coarse grids, one number of steps")
     options = parser.parse_args()
+    if options.every < 1:
+        parser.error(f"--every: got {options.every}; allowed: 1 or more")
     if options.quick:
         options.grids, options.orders, options.steps = [400.0, 300.0], [8], [2]
         options.samples = options.samples[:1]
