@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-import warnings
-
 import pytest
 from pydantic import ValidationError
 
-from spectremor.cli.app import main
 from spectremor.core.errors import InputError
 from spectremor.simulation.campaign_cluster import SlurmOptions
 from spectremor.simulation.campaign_config import CampaignConfig, Scenario, load_scenario
@@ -48,19 +43,17 @@ BAD_SOURCES = [
 ]
 
 
-def _verb(capsys, *words) -> str:
-    """The one line with which `dataset create` ends, with code 2."""
-    terminate, argv = signal.getsignal(signal.SIGTERM), sys.argv
-    try:
-        sys.argv = ["spectremor", "dataset", "create", "--n", "2", *map(str, words)]
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as left:
-            main()
-    finally:
-        sys.argv = argv
-        signal.signal(signal.SIGTERM, terminate)
-    (line,) = capsys.readouterr().err.splitlines()
-    assert left.value.code == 2, line
-    return line
+@pytest.fixture
+def create(capsys, here):
+    """Gives the one line with which `dataset create` ends, with code 2."""
+
+    def call(*words) -> str:
+        code = here("dataset", "create", "--n", 2, *words)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert code == 2, line
+        return line
+
+    return call
 
 
 @pytest.mark.parametrize(
@@ -110,10 +103,10 @@ def test_memory_of_a_worker_grows_with_the_duration():
     assert long > 20e9
 
 
-def test_a_wrong_recipe_ends_the_command_with_code_2(tmp_path, capsys):
+def test_a_wrong_recipe_ends_the_command_with_code_2(tmp_path, create):
     path = tmp_path / "mine.yaml"
     path.write_text("geology: {layers: [5, 2]}\n")
-    line = _verb(capsys, "--preset", path, "--out", tmp_path / "d.zarr")
+    line = create("--preset", path, "--out", tmp_path / "d.zarr")
     assert "geology.layers: [5, 2]: the lower end comes first" in line
     assert [p.name for p in tmp_path.iterdir()] == ["mine.yaml"]
 
@@ -122,11 +115,11 @@ def test_a_wrong_recipe_ends_the_command_with_code_2(tmp_path, capsys):
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe\x00\x01\x80", b"a: [", b"- 1\n- 2\n", b"text", b"a: 2026-13-45\n", b"[" * 5000]
 )
-def test_a_file_that_is_no_settings_is_named(option, content, tmp_path, capsys):
+def test_a_file_that_is_no_settings_is_named(option, content, tmp_path, create):
     path = tmp_path / "mine.yaml"
     path.write_bytes(content)
     job = ["--job-script"] if option == "--slurm" else []
-    line = _verb(capsys, option, path, *job, "--out", tmp_path / "d.zarr")
+    line = create(option, path, *job, "--out", tmp_path / "d.zarr")
     assert line.startswith(f"error: {option[2:]}: got {path} (")
 
 
@@ -141,11 +134,11 @@ def test_a_file_that_is_no_settings_is_named(option, content, tmp_path, capsys):
         ("memory: -4GB\n", "slurm.memory: got -4GB;", "an amount such as 16GB"),
     ],
 )
-def test_wrong_slurm_options_are_named(text, start, allowed, tmp_path, capsys):
+def test_wrong_slurm_options_are_named(text, start, allowed, tmp_path, create):
     pytest.importorskip("dask_jobqueue")
     path = tmp_path / "slurm.yaml"
     path.write_text(text)
-    line = _verb(capsys, "--slurm", path, "--job-script", "--out", tmp_path / "d.zarr")
+    line = create("--slurm", path, "--job-script", "--out", tmp_path / "d.zarr")
     assert line.startswith(f"error: {start}")
     assert allowed in line
 

@@ -91,7 +91,7 @@ def fit(task: Task, config: LoopConfig, run: Path, watch: Watch) -> Outcome:
         if progress.step % config.validate_every == 0 or progress.step == config.steps:
             scores = state.judge()
             if log is not None:
-                _write_down(log, progress, config, loss, scores)
+                _write_down(log, progress, state.rate, loss, scores)
                 if progress.worse == 0:
                     state.keep_best()
             watch.on_validation(progress.step, scores)
@@ -152,6 +152,11 @@ class _State:
         self.progress.step += 1
         return loss
 
+    @property
+    def rate(self) -> float:
+        """Learning rate of the last step."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
     def judge(self) -> dict[str, float]:
         """Scores of the averaged weights; the progress remembers whether they are the best so far."""
         scores = _validate(self.accelerator, self.task, self.ema)
@@ -180,12 +185,8 @@ class _State:
             save_file(tensors, aside, metadata=about)
 
 
-def _write_down(log: Log, progress: Progress, config: LoopConfig, loss: float, scores: dict[str, float]) -> None:
-    values = {
-        "seconds": progress.seconds,
-        "learning_rate": learning_rate(progress.step - 1, config),
-        "train_loss": loss,
-    }
+def _write_down(log: Log, progress: Progress, rate: float, loss: float, scores: dict[str, float]) -> None:
+    values = {"seconds": progress.seconds, "learning_rate": rate, "train_loss": loss}
     log.write(progress.step, values | {f"val_{name}": value for name, value in scores.items()})
 
 
