@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -70,6 +72,12 @@ def _wait(condition, process=None) -> None:
 def _workers(process) -> list[psutil.Process]:
     found = psutil.Process(process.pid).children(recursive=True)
     return [p for p in found if _alive(p) and "spawn_main" in _words(p)]
+
+
+def _kill(process: psutil.Process) -> None:
+    """Kill a process, which may have ended by itself or by its guardian since it was listed."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.kill()
 
 
 def _words(process: psutil.Process) -> str:
@@ -144,8 +152,8 @@ def test_workers_killed_at_random_moments(tmp_path, reference):
     for stop in (1, 8, 15):
         _wait(lambda stop=stop: _complete(out) >= stop, process)
         time.sleep(rng.uniform(0, 0.3))
-        if process.poll() is None and _workers(process):
-            rng.choice(_workers(process)).kill()
+        if process.poll() is None and (workers := _workers(process)):
+            _kill(rng.choice(workers))
             kills += 1
     _, errors = process.communicate(timeout=_QUIET_S)
     assert process.returncode == 0, errors
@@ -163,7 +171,7 @@ def test_the_only_worker_killed_again_while_it_starts(tmp_path, reference):
         _wait(lambda: bool(_workers(process)), process)
         time.sleep(rng.uniform(0, 1.5))
         for worker in _workers(process):
-            worker.kill()
+            _kill(worker)
             _wait(lambda worker=worker: not _alive(worker))
     _, errors = process.communicate(timeout=_QUIET_S)
     assert process.returncode == 0, errors
@@ -255,7 +263,7 @@ def test_scheduler_workers_and_command_killed_in_any_order(tmp_path, reference):
 def _kill_a_worker(cluster, rng) -> None:
     """One worker process, or the guardian that would restart it."""
     parent = psutil.Process(rng.choice([p for p in cluster[1:] if p.poll() is None]).pid)
-    rng.choice([parent, *parent.children(recursive=True)]).kill()
+    _kill(rng.choice([parent, *parent.children(recursive=True)]))
 
 
 def test_no_scheduler_there(tmp_path):
@@ -326,8 +334,6 @@ def test_killed_while_growing(tmp_path):
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -340,7 +346,14 @@ def _cluster(address: str) -> list[subprocess.Popen[bytes]]:
         [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", host, "--port", port, "--no-dashboard"],
         **quiet,
     )
+    # A command waits ten seconds for a scheduler, and on a busy machine one takes longer to start.
+    _wait(lambda: _listening(host, int(port)), scheduler)
     return [scheduler, _cluster_worker(address), _cluster_worker(address)]
+
+
+def _listening(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
 
 
 def _cluster_worker(address: str) -> subprocess.Popen[bytes]:
@@ -354,7 +367,8 @@ def _cluster_worker(address: str) -> subprocess.Popen[bytes]:
 
 def _end(cluster: list[subprocess.Popen[bytes]]) -> None:
     for process in cluster:
-        for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
-            child.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
+                _kill(child)
         process.kill()
         process.wait()

@@ -83,6 +83,44 @@ def _verb(*words):
     return CliRunner().invoke(app, ["dataset", *map(str, words)])
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("Timed out trying to connect to 'tcp://host:8786' after 10 s"),
+        TimeoutError(),
+        ConnectionRefusedError(111, "refused"),
+    ],
+)
+@pytest.mark.parametrize("calls", [0, 1, 3])
+def test_a_scheduler_that_dies_between_two_calls(tmp_path, error, calls):
+    """Asked for its threads at the beginning and before every sample: it may be gone at any of them."""
+
+    class Dying(HereClient):
+        asked = 0
+
+        def nthreads(self):
+            self.asked += 1
+            if self.asked > calls:
+                raise error
+            return super().nthreads()
+
+    path = tmp_path / "d.zarr"
+    with pytest.raises(CampaignStoppedError, match=r"the scheduler is gone \(.*the same command continues"):
+        _make(path, 6, client=Dying())
+    assert len(CampaignStore.open(path).ids()) == max(0, calls - 1)
+    _make(path, 6)
+    assert check_store(CampaignStore.open(path)) == {}
+
+
+def test_the_systems_own_errors_are_not_put_on_the_scheduler(tmp_path):
+    class Odd(HereClient):
+        def nthreads(self):
+            raise PermissionError(13, "denied")
+
+    with pytest.raises(PermissionError):
+        _make(tmp_path / "d.zarr", 2, client=Odd())
+
+
 class TestSplit:
     def test_first_samples_of_a_split(self):
         assert sample_ids(4) == [0, 1, 2, 3]

@@ -105,13 +105,16 @@ def run_campaign(
     path = Path(path).resolve()
     with locked(path), disk_full_told("the store"):
         missing = collections.deque(missing_ids(CampaignStore.open(path), sample_ids(count, split)))
-        progress = Progress(total=count, done=count - len(missing), threads=_threads(client) if missing else 0)
-        report(progress)
+        progress = Progress(total=count, done=count - len(missing))
         writer = StoreWriter(path)
         if missing:
-            writer.unfinish()
             with _lost_scheduler_told():
+                progress.threads = _threads(client)
+                report(progress)
+                writer.unfinish()
                 _fill(writer, config, missing, client, progress, report)
+        else:
+            report(progress)
         writer.finish()
     return progress
 
@@ -133,12 +136,13 @@ def disk_full_told(what: str) -> Iterator[None]:
 def _lost_scheduler_told() -> Iterator[None]:
     """Turn whatever a connection says when its other end is gone into what to do about it."""
     from distributed.client import CancelledError, ClosedClientError
-    from distributed.comm import CommClosedError
-    from distributed.core import RPCClosed
 
     try:
         yield
-    except (CommClosedError, RPCClosed, ConnectionError, ClosedClientError, CancelledError) as error:
+    except (OSError, ClosedClientError, CancelledError) as error:
+        # The system numbers its errors; dask's own (a channel closed, no connection in time) have no number.
+        if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
+            raise
         raise CampaignStoppedError(
             f"the scheduler is gone ({type(error).__name__}); the same command continues the campaign"
         ) from None
