@@ -70,7 +70,7 @@ class Lab:
         """Times and velocities (3, ...) at the receivers."""
         times = np.arange(round(duration_s * self.sampling_hz)) / self.sampling_hz
         dt = STABLE_SHARE * self.grid.critical_time_step_s(stability_speed_m_s(self.medium))
-        n = run_samples(times[-1], dt)
+        n = run_samples(times[-1], dt, self.lowpass_hz)
         forces = moment_forces(source, self.grid) if forces is None else forces
         case = Case(self.grid, self.medium, source, forces, receivers, dt, n)
         operator = time_operator(

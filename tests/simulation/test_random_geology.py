@@ -42,6 +42,14 @@ def test_axes_and_sizes():
     assert extent_m(random_geology(0)) == pytest.approx((9600.0, 9600.0, 9600.0))
 
 
+def test_a_bottom_beyond_the_range_is_clipped_with_its_interface():
+    recipe = GeologyRecipe(bottom_vs_m_s=6000.0)
+    for index in range(3):
+        vs = random_vs_m_s(5, index, recipe)
+        assert vs.max() <= recipe.vs_range_m_s[1]
+        assert (vs[:, :, : recipe.bottom_cells] == recipe.vs_range_m_s[1]).all()
+
+
 @pytest.mark.parametrize("index", range(5))
 def test_bottom_interface_and_range(index: int):
     vs = random_vs_m_s(1, index)

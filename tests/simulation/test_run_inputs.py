@@ -32,11 +32,30 @@ def test_sources_near_surface_and_sides_share_a_call_with_others_unharmed():
         event((2400.0, 1800.0, -3000.0)),
         event((2400.0, 1800.0, -900.0)),
         event((100.0, 1800.0, -3000.0)),
+        event((4700.0, 1800.0, -3000.0)),
+        event((2400.0, 100.0, -3000.0)),
+        event((2400.0, 3500.0, -3000.0)),
         event((2100.0, 1500.0, -3000.0), rise_time_s=0.3),
     ]
     together = simulate_many([ground()], sources, batch_size=2, **GOOD)
     for source, field in zip(sources, together, strict=True):
         np.testing.assert_array_equal(field.values, simulate(ground(), source, **GOOD).values)
+
+
+@pytest.mark.parametrize("lowpass_hz", [0.5, 1.0, 2.0])
+def test_motion_at_the_end_of_a_record_is_that_of_a_longer_one(lowpass_hz):
+    """The low-pass looks ahead by a time that grows as its corner falls."""
+    settings = {**GOOD, "lowpass_hz": lowpass_hz, "grid_spacing_m": 300.0}
+    short = simulate(ground(), event((2400.0, 1800.0, -3000.0)), **settings | {"duration_s": 1.0})
+    long = simulate(ground(), event((2400.0, 1800.0, -3000.0)), **settings | {"duration_s": 5.0})
+    error = np.abs(short.values - long.values[..., : short.sizes["time"]]).max() / np.abs(short.values).max()
+    assert error < 0.03
+
+
+def test_a_taper_shorter_than_one_sample():
+    """A coarse grid of a large domain steps by more than the taper is long."""
+    operator = time_operator(np.arange(20.0), 30, 1.5, rise_time_s=5.0, lowpass_hz=2.5, lowpass_order=4)
+    assert operator.shape == (20, 30)
 
 
 @pytest.mark.parametrize(("axis", "start"), [("x", 500_000.0), ("y", -200.0)])

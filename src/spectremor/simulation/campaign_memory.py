@@ -41,7 +41,7 @@ def _run_bytes(config: CampaignConfig) -> int:
     fastest = _SPEED_MARGIN * float(vp_m_s(np.array(scenario.geology.vs_range_m_s[1])))
     dt_s = STABLE_SHARE * grid.critical_time_step_s(fastest)
     traces = len(AXES) * TOP_NODES * grid.shape[0] * grid.shape[1]
-    return run_bytes(run_samples(scenario.duration_s, dt_s), traces, scenario.samples)
+    return run_bytes(run_samples(scenario.duration_s, dt_s, scenario.lowpass_hz), traces, scenario.samples)
 
 
 def check_machine(workers: int, needed_bytes: int) -> None:

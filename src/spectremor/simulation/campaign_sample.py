@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import resource
+import sys
 import time
 import warnings
 from importlib.metadata import version
@@ -59,7 +60,8 @@ def make_sample(path: str, config_json: str, index: int) -> SampleDone:
     velocities |= {spacing: _simulate(config, vs, index, spacing) for spacing in config.also_m}
     simulating = time.perf_counter() - started
     checksum = StoreWriter(Path(path)).write(index, vs, velocities)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # macOS counts it in bytes, Linux in kB.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return SampleDone(index, checksum, simulating, time.perf_counter() - begun, peak)
 
 

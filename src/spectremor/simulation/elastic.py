@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -165,8 +166,8 @@ def simulate_many(
 
     waiting: dict[tuple, list[tuple[int, Case]]] = {}
     for i, (geology, source) in enumerate(zip(geologies, sources, strict=True)):
-        last_s = (samples - 1) / sampling_hz
-        case = _prepare(geology, source, sensors[i], grid_spacing_m, order, last_s, time_step_s)
+        length = functools.partial(run_samples, (samples - 1) / sampling_hz, lowpass_hz=lowpass_hz)
+        case = _prepare(geology, source, sensors[i], grid_spacing_m, order, length, time_step_s)
         _check_memory(case, samples, "duration_s" if time_step_s is None else "time_step_s")
         _check_band(case, lowpass_hz)
         batch = waiting.setdefault((case.grid, case.dt_s, case.n_samples, _nodes(case)), [])
@@ -186,7 +187,7 @@ def _prepare(
     sensors: Sensors,
     spacing_m: float,
     order: int,
-    last_s: float,
+    length: Callable[[float], int],
     time_step_s: float | None,
 ) -> Case:
     grid, medium = lay_grid(geology, source, spacing_m, order)
@@ -204,7 +205,7 @@ def _prepare(
         forces=forces(source, grid),
         receivers=surface_receivers(*sensors, grid),
         dt_s=dt_s,
-        n_samples=run_samples(last_s, dt_s),
+        n_samples=length(dt_s),
     )
 
 

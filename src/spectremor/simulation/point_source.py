@@ -59,8 +59,8 @@ def forces(source: Source, grid: Grid) -> dict[str, Forces]:
 
 
 def _half_width(at: float, nodes: int) -> int:
-    # The staggered node is half a cell further down, and the kernel of n points spans n / 2 on either side.
-    return int(min(KERNEL, np.floor(at - 0.5) + 1, nodes - 1 - np.floor(at)))
+    # Seen from staggered nodes a position is half a cell further down; they are one fewer, so both limits are theirs.
+    return int(min(KERNEL, np.floor(at - 0.5) + 1, nodes - 2 - np.floor(at - 0.5)))
 
 
 def _component(i: int, at: tuple[float, float, float], row: np.ndarray, half: list[int], spacing_m: float) -> Forces:

@@ -100,7 +100,7 @@ def random_vs_m_s(seed: int, index: int = 0, recipe: GeologyRecipe = HEMEW_GEOLO
     vs = vs.clip(*recipe.vs_range_m_s)
     if recipe.bottom_cells:
         interface = recipe.bottom_cells
-        vs[:, :, interface] = 0.5 * (recipe.bottom_vs_m_s + vs[:, :, interface])
+        vs[:, :, interface] = 0.5 * (vs[:, :, interface - 1] + vs[:, :, interface])
     return vs.astype(np.float32)
 
 

@@ -21,9 +21,10 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float
 
-#: Length of the taper that ends a record, and of record kept untouched after the last output time, in s.
-TAPER_S = 0.15
-MARGIN_S = 0.15
+#: Length of the taper that ends a record, and of record kept untouched before it, after the last output time: in s,
+#: and in periods of the low-pass, which looks ahead as far as it looks back.
+_SHORTEST_END_S = 0.15
+_END_PERIODS = 0.75
 #: The filter's modulus squared is below 1e-8 beyond this many corner frequencies at order 4.
 _HIGHEST_CORNERS = 3.3
 #: Longest output in s, and most samples of it per second.
@@ -38,9 +39,13 @@ def output_samples(duration_s: float, sampling_hz: float) -> int:
     return math.ceil(duration_s * sampling_hz - 1e-6)
 
 
-def run_samples(last_s: float, dt_s: float) -> int:
+def run_samples(last_s: float, dt_s: float, lowpass_hz: float) -> int:
     """How many samples a run needs for outputs up to `last_s`."""
-    return int(np.ceil((last_s + MARGIN_S + TAPER_S) / dt_s)) + 1
+    return int(np.ceil((last_s + 2 * _end_s(lowpass_hz)) / dt_s)) + 1
+
+
+def _end_s(lowpass_hz: float) -> float:
+    return max(_SHORTEST_END_S, _END_PERIODS / lowpass_hz)
 
 
 def time_operator(
@@ -69,7 +74,7 @@ def time_operator(
     true = 2 * np.pi * np.arange(int(np.ceil(highest * period))) / period
     run = 2 / dt_s * np.arcsin(true * dt_s / 2)
     window = np.ones(n_samples)
-    ramp = round(TAPER_S / dt_s)
+    ramp = max(1, round(_end_s(lowpass_hz) / dt_s))
     window[-ramp:] = 0.5 + 0.5 * np.cos(np.pi * (np.arange(ramp) + 1) / (ramp + 1))
     response = _butterworth_squared(true / (2 * np.pi), lowpass_hz, lowpass_order)
     response = response * _source_ratio(true, run, dt_s, rise_time_s) * np.where(true > 0, 2.0, 1.0) / period
