@@ -129,6 +129,8 @@ def test_a_dataset_without_data_is_refused(tmp_path: Path) -> None:
         "{'descr': '<f4', 'fortran_order': False, 'shape': '4', }",
         "{'descr': ['x', 3], 'fortran_order': False, 'shape': (4, 4, 4), }",
         "{'descr': '<f4', 1: False, 'shape': (4, 4, 4), }",
+        "{'descr': (), 'fortran_order': False, 'shape': (4, 4, 4), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (True, 4, 4), }",
         "{[]: 1}",
         "  {'descr'\n  :: '''",
         "-" * 5000 + "1",
@@ -170,3 +172,37 @@ def test_coordinates_count_with_the_variable(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(hdf5, "MAX_NUMBERS", 200)
     with pytest.raises(InputError, match="at most 200"):
         read_geology(tmp_path / "g.nc")
+
+
+def with_a_long_chunk(path: Path, numbers: int) -> None:
+    """Hardly anything in the file, and little in the array: but a whole chunk is unpacked to read it."""
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset(
+            "a", shape=(4, 4, 4), maxshape=(4, 4, None), chunks=(4, 4, numbers // 16), dtype="f4"
+        )
+        assert data.size == 64
+
+
+def test_chunks_count_as_they_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_a_long_chunk(tmp_path / "g.h5", 1 << 20)
+    assert hdf5.unfolded_bytes(tmp_path / "g.h5", field="upload") == 8 << 20
+    assert read_geology_shape(tmp_path / "g.h5") == (4, 4, 4)
+    monkeypatch.setattr(hdf5, "MAX_NUMBERS", 1 << 19)
+    with pytest.raises(InputError, match=r"chunks of shape \(4, 4, 65536\)"):
+        read_geology(tmp_path / "g.h5")
+    with pytest.raises(InputError, match="chunks of shape"):
+        hdf5.check_self_contained(tmp_path / "g.h5", field="geology")
+
+
+def read_geology_shape(path: Path) -> tuple[int, ...]:
+    with open_hdf5(path, field="geology") as file:
+        return read_array(file, "a", field="geology").shape
+
+
+def test_one_geology_of_a_stack_is_as_large_as_one_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.save(tmp_path / "g.npy", vs())
+    np.save(tmp_path / "stack.npy", vs()[None])
+    monkeypatch.setattr("spectremor.data.hdf5.MAX_NUMBERS", 63)
+    for name in ("g.npy", "stack.npy"):
+        with pytest.raises(InputError, match="at most 63 numbers"):
+            read_geology(tmp_path / name)

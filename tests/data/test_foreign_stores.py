@@ -167,3 +167,12 @@ def test_the_only_sample_needs_no_index(tmp_path: Path, path: Path) -> None:
     for read in (read_wavefield, read_geology):
         with pytest.raises(InputError, match=r"index: got none; allowed: 0 to 1"):
             read(path)
+
+
+@pytest.mark.parametrize(("name", "axis"), [("x", 0), ("vs", 1), ("velocity", 4), ("status", 0)])
+def test_chunks_longer_than_their_array(name: str, axis: int, path: Path) -> None:
+    def stretch(content: dict[str, Any]) -> None:
+        content["chunk_grid"]["configuration"]["chunk_shape"][axis] = 2**27
+
+    edit(path / name, stretch)
+    refused(path, f"{name}: chunks of 134217728 along")

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
+from spectremor.data import published_folder
 from spectremor.data.importing import import_published
-from spectremor.data.published import read_sources_csv, v1_source
+from spectremor.data.published import form_of, read_sources_csv, v1_source
 from spectremor.data.published_folder import PublishedFolder
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_check import check_store
@@ -140,6 +141,9 @@ def test_second_numbering(raw, tmp_path):
         (lambda f: [p.unlink() for p in f.glob("*.npy")], "geologies"),
         (lambda f: (f / "materials8-11.npy").unlink(), "simulation 10"),
         (lambda f: (f / "velocity0-9.zip").write_bytes(b"PK not a zip"), "zip"),
+        (lambda f: (f / "sources.csv").write_text("x,y,z,strike,dip,rake\n" + "1" * 200_000), "sources"),
+        (lambda f: _spoil_zip(f, 8, 99), "zip"),
+        (lambda f: _spoil_zip(f, 6, 1), "zip"),
         (lambda f: (f / "again3.h5").write_bytes((f / "sample10.h5").read_bytes()), "number 3 twice"),
         (lambda f: (f / "sample10.h5").write_bytes((f / "sample10.h5").read_bytes()[:9000]), "sample10"),
     ],
@@ -148,6 +152,83 @@ def test_bad_folders(raw, tmp_path, spoil, message):
     spoil(raw)
     with pytest.raises(InputError, match=message):
         import_published(PublishedFolder.scan(raw), tmp_path / "d.zarr")
+
+
+def _spoil_zip(folder, at, value):
+    """Write another packing method (at 8), or that it is encrypted (at 6), into all headers of the archive."""
+    path = folder / "velocity0-9.zip"
+    content = bytearray(path.read_bytes())
+    for signature, shift in ((b"PK\x03\x04", 0), (b"PK\x01\x02", 2)):
+        start = content.find(signature)
+        while start >= 0:
+            content[start + at + shift] = value
+            start = content.find(signature, start + 4)
+    path.write_bytes(content)
+
+
+def test_a_damaged_stream_in_an_archive(raw, tmp_path):
+    path = raw / "velocity0-9.zip"
+    path.unlink()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tmp_path / "sample3.h5", "sample3.h5")
+    content = bytearray(path.read_bytes())
+    content[60:90] = bytes([255] * 30)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="a whole zip archive"):
+        import_published(PublishedFolder.scan(raw), tmp_path / "d.zarr")
+
+
+def test_an_archive_of_a_later_version(raw):
+    path = raw / "velocity0-9.zip"
+    content = bytearray(path.read_bytes())
+    start = content.find(b"PK\x01\x02")
+    content[start + 6] = 99
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="a whole zip archive"):
+        PublishedFolder.scan(raw)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("sample12.h5", 12),
+        ("HEMEW_v2_sample12.h5", 12),
+        ("HEMEW-3D_sample7.h5", 7),
+        ("velocity0-9.zip", 0),
+        ("sample_v3.h5", -1),
+        ("1" * 5000 + ".h5", -1),
+        ("wave.h5", -1),
+    ],
+)
+def test_numbers_of_files(name, number):
+    assert published_folder._number(name) == number
+
+
+def test_another_dataset_with_the_same_numbers_is_not_mixed_in(raw, tmp_path):
+    """Stopped in the middle of one, the command is given another folder whose numbers are the same."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill(done, total):
+        if done == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        import_published(PublishedFolder.scan(raw), tmp_path / "d.zarr", report=kill)
+    table = (raw / "sources.csv").read_text().splitlines()
+    (raw / "sources.csv").write_text("\n".join([table[0], *reversed(table[1:])]) + "\n")
+    with pytest.raises(InputError, match="its sample 2 has another source"):
+        import_published(PublishedFolder.scan(raw), tmp_path / "d.zarr")
+    assert len(CampaignStore.open(tmp_path / "d.zarr").ids()) == 2
+
+
+def test_raw_files_at_rest_are_not_taken_for_version_1(tmp_path):
+    still = np.zeros((3, 32, 32, 800), np.float32)
+    _write_h5(tmp_path / "sample0.h5", still)
+    with h5py.File(tmp_path / "sample0.h5") as file:
+        assert form_of(file, still) == "v2-raw"
+        assert form_of(file, still[..., :320]) == "v1"
 
 
 def test_nothing_to_import(tmp_path):

@@ -120,8 +120,19 @@ def read_array(file: h5py.File, key: str, *, field: str, shape: tuple[int | None
     if shape is not None and not _matches(dataset.shape, shape):
         expected = ", ".join("any" if n is None else str(n) for n in shape)
         raise InputError(where, f"shape {dataset.shape}", f"shape ({expected})")
-    check_size(dataset.shape, field=where)
+    _check_dataset(dataset, field=where)
     return np.asarray(dataset[()])
+
+
+def _numbers(dataset: h5py.Dataset) -> int:
+    """The most numbers in memory at once: whole chunks are unpacked, also one that is larger than the array."""
+    return max(math.prod(dataset.shape), math.prod(dataset.chunks or ()))
+
+
+def _check_dataset(dataset: h5py.Dataset, *, field: str) -> None:
+    check_size(dataset.shape, field=field)
+    if _numbers(dataset) > MAX_NUMBERS:
+        raise InputError(field, f"chunks of shape {dataset.chunks}", f"at most {MAX_NUMBERS} numbers")
 
 
 def check_self_contained(path: str | Path, *, field: str, allowed: str = "a whole HDF5 file") -> None:
@@ -142,8 +153,8 @@ def check_self_contained(path: str | Path, *, field: str, allowed: str = "a whol
             if isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
                 raise InputError(f"{field}.{key}", "data stored outside the file", "data in the file itself")
             if isinstance(item, h5py.Dataset) and item.shape is not None:
-                check_size(item.shape, field=f"{field}.{key}")
-                axes += item.size if item.ndim == 1 else 0
+                _check_dataset(item, field=f"{field}.{key}")
+                axes += _numbers(item) if item.ndim == 1 else 0
     if axes > MAX_AXES:
         raise InputError(field, f"{path} with axes of {axes} numbers in all", f"at most {MAX_AXES}")
 
@@ -165,7 +176,7 @@ def unfolded_bytes(path: str | Path, *, field: str) -> int:
             if isinstance(item, h5py.Dataset) and item.shape is not None:
                 # Texts of any length can all be the same one in the file, but none is longer than that.
                 each = path.stat().st_size if item.dtype.kind == "O" else max(item.dtype.itemsize, 8)
-                total += math.prod(item.shape) * each
+                total += _numbers(item) * each
     return total
 
 

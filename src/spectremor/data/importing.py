@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from spectremor.core.axes import HEMEW_EXTENT_M
 from spectremor.core.errors import InputError
 from spectremor.core.geology import make_geology
@@ -41,8 +43,19 @@ def import_published(
     if store.attrs.get("published_numbers") != attrs["published_numbers"]:
         raise InputError("out", f"{out} (another dataset)", "a new path, or the store of this very import")
     with locked(out):
+        _check_same_sources(folder, store)
         _copy(folder, store, report)
     return CampaignStore.open(out)
+
+
+def _check_same_sources(folder: PublishedFolder, store: CampaignStore) -> None:
+    """Two datasets may have the same numbers; what is still to be copied must belong to the store's own sources."""
+    for i in np.flatnonzero(~store.complete()):
+        ours, theirs = store.source(int(i)), folder.source(int(i))
+        pairs = ((ours.position_m, theirs.position_m), (ours.tensor_nm, theirs.tensor_nm))
+        if not all(np.allclose(a, b, rtol=1e-6, atol=1e-6 * np.abs(b).max()) for a, b in pairs):
+            found = f"{store.path} (another dataset: its sample {i} has another source)"
+            raise InputError("out", found, "a new path, or the store of this very import")
 
 
 def _copy(folder: PublishedFolder, store: CampaignStore, report: Callable[[int, int], None]) -> None:

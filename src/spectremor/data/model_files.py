@@ -73,7 +73,7 @@ def check_safetensors(path: Path, *, field: str = "model") -> list[str]:
     try:
         entries = json.loads(header)
         ends = {str(name): _checked_end(entry) for name, entry in entries.items() if name != "__metadata__"}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         raise InputError(field, f"{path} (unreadable header)", allowed) from None
     if 8 + header_size + max(ends.values(), default=0) != size:
         raise InputError(field, f"{path} (truncated, or with foreign bytes)", allowed)

@@ -64,6 +64,7 @@ def read_geology_npy(path: str | Path, index: int | None = None) -> Float32[np.n
     """
     stack = open_npy(path, field="geology")
     if stack.ndim == 4:
+        check_size(stack.shape[1:], field="geology")
         return stack[check_index(index, len(stack), path)].astype(np.float32)
     if stack.ndim != 3:
         raise InputError("geology", f"an array of shape {stack.shape}", "a 3D array (x, y, z) of Vs in m/s")
@@ -87,11 +88,19 @@ def open_npy(path: str | Path, *, field: str) -> np.ndarray:
             read_header = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read_header(stream)
         # numpy evaluates the header as Python: these are what tokenizing, parsing and sorting it raise.
-        except (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:
+        except (
+            ValueError,
+            TypeError,
+            SyntaxError,
+            LookupError,
+            tokenize.TokenError,
+            RecursionError,
+            MemoryError,
+        ) as error:
             raise InputError(field, f"{path} ({first_line(error)})", "an .npy file of numbers") from None
         offset = stream.tell()
-    if dtype.kind not in "fiu":
-        raise InputError(field, f"{path} (type {dtype})", "an .npy file of numbers")
+    if dtype.kind not in "fiu" or not all(type(n) is int for n in shape):
+        raise InputError(field, f"{path} (type {dtype}, shape {shape})", "an .npy file of numbers")
     expected = offset + math.prod(shape) * dtype.itemsize
     if min(shape, default=1) < 1:
         raise InputError(field, f"{path} of shape {shape}", "at least one number")
@@ -154,7 +163,9 @@ def form_of(file: h5py.File, traces: Float32[np.ndarray, "3 x y time"]) -> Form:
     recorded = _recorded_copies(traces.shape[1])
     nearest = np.abs(sensor_axis_m(traces.shape[1])[:, None] - sensor_axis_m(V1_SENSORS)).argmin(axis=1)
     copies = traces[:, recorded[nearest]]
-    if traces.shape[1] == 2 * V1_SENSORS and np.array_equal(copies[:, :, recorded[nearest]], traces):
+    # At rest all traces are equal: then their number decides.
+    telling = traces.any() or traces.shape[-1] < 800
+    if telling and traces.shape[1] == 2 * V1_SENSORS and np.array_equal(copies[:, :, recorded[nearest]], traces):
         return "v1"
     return "v2-raw" if traces.shape[-1] >= 800 else "v2"
 
@@ -244,8 +255,11 @@ def read_sources_csv(path: str | Path) -> list[Source]:
         InputError: missing, no header and not six columns, or a row that is no source.
     """
     path = existing_file(path, field="sources", allowed="a csv of x, y, z, strike, dip, rake")
-    with path.open(newline="", encoding="utf-8", errors="replace") as stream:
-        rows = [row for row in csv.reader(stream) if row]
+    try:
+        with path.open(newline="", encoding="utf-8", errors="replace") as stream:
+            rows = [row for row in csv.reader(stream) if row]
+    except csv.Error as error:
+        raise InputError("sources", f"{path} ({error})", "a csv of x, y, z, strike, dip, rake") from None
     columns, rows = _source_columns(rows)
     sources = []
     for number, row in enumerate(rows):

@@ -13,6 +13,7 @@ import re
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -59,7 +60,8 @@ class Entry:
             try:
                 with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
                     shutil.copyfileobj(stream, target)
-            except (zipfile.BadZipFile, EOFError, ValueError) as error:
+            # RuntimeError: encrypted, or packed by a method that is not known here.
+            except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
                 raise InputError("import", f"{self.member} in {self.path} ({error})", "a whole zip archive") from None
             target.flush()
             yield Path(target.name)
@@ -207,7 +209,7 @@ def _members(archive: Path) -> list[Entry]:
     try:
         with zipfile.ZipFile(archive) as opened:
             inside = [m for m in opened.infolist() if m.filename.lower().endswith((".h5", ".hdf5"))]
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, OSError, RuntimeError) as error:
         raise InputError("import", f"{archive} ({error})", "a whole zip archive") from None
     for member in inside:
         if member.file_size > _MAX_MEMBER_BYTES:
@@ -217,8 +219,8 @@ def _members(archive: Path) -> list[Entry]:
 
 
 def _number(name: str) -> int:
-    """The first run of digits after any version-like prefix; -1 when a name has none."""
-    digits = re.findall(r"\d+", Path(name).stem)
+    """The first run of digits that is no version (v2) and no dimension (3D); -1 when a name has none."""
+    digits = re.findall(r"(?<!\d)\d{1,18}(?!\d|[dD])", re.sub(r"(?i)(?<![a-z])v\d+", "", Path(name).stem))
     return int(digits[0]) if digits else -1
 
 

@@ -5,6 +5,7 @@ The format is written down in docs/data_format.md. This file reads; `store_write
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from functools import cached_property
@@ -31,6 +32,8 @@ FORMAT_VERSION = 1
 ZARR_FORMAT = 3
 #: More samples than this are no campaign: their tables are kept in memory.
 MAX_SAMPLES = 10_000_000
+#: Samples in one chunk of the tables that hold a few numbers of each.
+ROWS_PER_CHUNK = 4096
 SPLITS: tuple[str, str, str] = ("train", "val", "test")
 Split = Literal["train", "val", "test", "all"]
 
@@ -168,6 +171,10 @@ class CampaignStore:
     def also_m(self) -> tuple[float, ...]:
         """Coarser grid spacings on which each sample was simulated too."""
         return tuple(float(v) for v in self.attrs["also_m"])
+
+    def coarse_spacing_m(self, typed_m: float) -> float | None:
+        """The one of `also_m` that a person means, who cannot type 9600 / 72 m; None for another."""
+        return next((own for own in self.also_m if math.isclose(own, typed_m, rel_tol=1e-5)), None)
 
     @property
     def sampling_hz(self) -> float:
@@ -361,10 +368,19 @@ class CampaignStore:
             least = {"sample": 0, "time": 2}.get(dim, 1)
             if size < least:
                 raise InputError("store", f"{self.path} ({dim}: {size})", f"{least} or more")
+        for name, (dims, _) in {**variables, **axes}.items():
+            self._check_chunks(name, dims)
         for axis in axes:
             values = self._read(axis)
             if not np.isfinite(values).all() or (axis == "time" and not (np.diff(values) > 0).all()):
                 raise InputError("store", f"{self.path} ({axis}: damaged)", "finite positions and increasing times")
+
+    def _check_chunks(self, name: str, dims: tuple[str, ...]) -> None:
+        """Whole chunks are unpacked; only tables of samples have chunks that are longer than they are."""
+        array = self.array(name)
+        for dim, size, chunk in zip(dims, array.shape, array.shards or array.chunks, strict=True):
+            if chunk > max(size, ROWS_PER_CHUNK if dim == "sample" else 1):
+                raise InputError("store", f"{self.path} ({name}: chunks of {chunk} along {dim})", f"at most {size}")
 
 
 def consolidate(path: Path) -> None:

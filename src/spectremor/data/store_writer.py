@@ -25,6 +25,7 @@ from spectremor.core.source import Source
 from spectremor.data.store import (
     FORMAT,
     FORMAT_VERSION,
+    ROWS_PER_CHUNK,
     SPLITS,
     VARIABLES,
     CampaignStore,
@@ -38,7 +39,6 @@ SPLIT_PERIOD = 20
 _VAL_PLACES = (6, 16)
 _TEST_PLACES = (3, 10, 13)
 SPLIT_RULE = f"id mod {SPLIT_PERIOD}: {_VAL_PLACES} val, {_TEST_PLACES} test, the rest train"
-_ROWS_PER_CHUNK = 4096
 _DESCRIPTIONS = {
     "vs": ("m/s", "S-wave velocity"),
     "velocity": ("m/s", "ground velocity"),
@@ -173,7 +173,7 @@ def _create_variables(group: Any, layout: StoreLayout) -> None:
     for name, (dims, kind) in layout.variables().items():
         lengths = tuple(0 if d == "sample" else sizes[d] for d in dims)
         one_each = len(dims) > 3
-        chunks = tuple((1 if one_each else _ROWS_PER_CHUNK) if d == "sample" else sizes[d] for d in dims)
+        chunks = tuple((1 if one_each else ROWS_PER_CHUNK) if d == "sample" else sizes[d] for d in dims)
         units, label = _DESCRIPTIONS["velocity" if name.startswith("velocity") else name]
         group.create_array(
             name,
