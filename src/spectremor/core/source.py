@@ -125,7 +125,10 @@ class Source:
         return (math.log10(self.moment_nm) - 9.1) / 1.5
 
     def strike_dip_rake_deg(self) -> tuple[float, float, float]:
-        """One nodal plane (strike, dip, rake) of the best double couple, standard convention, in degrees."""
+        """A nodal plane (strike, dip, rake) of the best double couple, standard convention, in degrees.
+
+        Of the two planes, which a tensor does not tell apart, the one with the smaller strike.
+        """
         return _best_double_couple(self.tensor_nm)
 
     def check_inside(self, extent_m: tuple[float, float, float], margin_m: float = 0.0) -> Source:
@@ -145,6 +148,17 @@ class Source:
 def hemew_to_standard_deg(strike_deg: float, dip_deg: float, rake_deg: float) -> tuple[float, float, float]:
     """The published data's angles as a standard mechanism: (90 - strike, dip, 180 - rake)."""
     return (90.0 - strike_deg) % 360.0, dip_deg, _wrap_180(180.0 - rake_deg)
+
+
+def checked_mw(mw: float) -> float:
+    """The moment magnitude.
+
+    Raises:
+        InputError: one that no earthquake has.
+    """
+    if not MW_RANGE[0] <= mw <= MW_RANGE[1]:
+        raise InputError("source.mw", mw, f"a moment magnitude in [{MW_RANGE[0]:g}, {MW_RANGE[1]:g}]")
+    return mw
 
 
 def moment_from_mw(mw: float) -> float:
@@ -178,9 +192,7 @@ def _scalar_moment(moment_nm: float | None, mw: float | None) -> float:
     if moment_nm is not None and mw is not None:
         raise InputError("source.moment", f"both a moment ({moment_nm:g}) and a magnitude ({mw:g})", "one of the two")
     if mw is not None:
-        if not MW_RANGE[0] <= mw <= MW_RANGE[1]:
-            raise InputError("source.mw", mw, f"a moment magnitude in [{MW_RANGE[0]:g}, {MW_RANGE[1]:g}]")
-        return moment_from_mw(mw)
+        return moment_from_mw(checked_mw(mw))
     moment = HEMEW_MOMENT_NM if moment_nm is None else moment_nm
     if not (math.isfinite(moment) and moment > 0):
         raise InputError("source.moment", moment, "a positive scalar moment in N m")
@@ -213,10 +225,17 @@ def _best_double_couple(tensor_enu: Float[np.ndarray, "3 3"]) -> tuple[float, fl
     _, vectors = np.linalg.eigh(tensor_enu)
     pressure, tension = vectors[:, 0], vectors[:, 2]
     normal, slip = (tension + pressure) / math.sqrt(2), (tension - pressure) / math.sqrt(2)
-    if normal[2] < 0:
-        # The normal points from the footwall into the hanging wall, so upward.
+    # A tensor does not say which of its two planes slipped, and the signs of eigenvectors are arbitrary.
+    return min(_plane(normal, slip), _plane(slip, normal), key=lambda plane: tuple(round(a, 6) % 360.0 for a in plane))
+
+
+def _plane(normal: Float[np.ndarray, "3"], slip: Float[np.ndarray, "3"]) -> tuple[float, float, float]:
+    """Strike, dip and rake in degrees of slip along a plane with this normal (either may point to either side)."""
+    # The normal points from the footwall into the hanging wall, so upward; a vertical plane strikes below 180.
+    level = abs(float(normal[2])) < 1e-9
+    if (-normal[1] < -1e-9 or (abs(normal[1]) < 1e-9 and normal[0] < 0)) if level else normal[2] < 0:
         normal, slip = -normal, -slip
-    dip = math.acos(min(1.0, float(normal[2])))
+    dip = math.acos(min(1.0, max(0.0, float(normal[2]))))
     horizontal = math.hypot(normal[0], normal[1])
     strike = math.atan2(-normal[1], normal[0]) if horizontal > 1e-9 else 0.0
     along = np.array([math.sin(strike), math.cos(strike), 0.0])

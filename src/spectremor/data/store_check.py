@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from spectremor.core.errors import InputError
 from spectremor.core.geology import VS_CEILING_M_S
+from spectremor.core.source import Source
 from spectremor.data.store import SPLITS, CampaignStore
 from spectremor.data.store_writer import SPLIT_RULE, StoreWriter, checksum_of, locked, split_of
 
@@ -85,8 +86,19 @@ def _source(store: CampaignStore, i: int) -> Iterator[str]:
     if not np.isclose(source.moment_nm, float(store.array("source_moment_nm")[i]), rtol=1e-9):
         yield "source_moment_nm: not the moment of source_moment_tensor_nm"
     angles = np.asarray(store.array("source_angles_deg")[i])
-    if not np.allclose(source.strike_dip_rake_deg(), angles, atol=1e-6):
+    # As tensors: either of the two planes stands for the same one.
+    try:
+        tensors = [_double_couple(found) for found in (source.strike_dip_rake_deg(), angles)]
+    except InputError as error:
+        yield str(error)
+        return
+    if not np.allclose(*tensors, atol=1e-6 * np.abs(tensors[0]).max()):
         yield "source_angles_deg: not the angles of source_moment_tensor_nm"
+
+
+def _double_couple(angles_deg: Iterable[float]) -> np.ndarray:
+    strike, dip, rake = (float(a) for a in angles_deg)
+    return Source.from_angles(position_m=(0, 0, -1), strike_deg=strike, dip_deg=dip, rake_deg=rake).tensor_nm
 
 
 def _units(store: CampaignStore) -> Iterator[str]:

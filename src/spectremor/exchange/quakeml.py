@@ -19,7 +19,7 @@ from spectremor import __version__
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.files import atomic_file
-from spectremor.core.source import HEMEW_RISE_TIME_S, Source, moment_from_mw
+from spectremor.core.source import HEMEW_RISE_TIME_S, Source, checked_mw, moment_from_mw
 from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, parse_time
 
@@ -184,7 +184,7 @@ def _moment(event: Event, tensor: MomentTensor | None) -> float:
         return float(tensor.scalar_moment)
     for magnitude in event.magnitudes:
         if (magnitude.magnitude_type or "").lower().startswith("mw") and magnitude.mag is not None:
-            return moment_from_mw(float(magnitude.mag))
+            return moment_from_mw(checked_mw(float(magnitude.mag)))
     raise InputError("quakeml.moment", "no scalar moment and no moment magnitude", "one of the two")
 
 
@@ -206,7 +206,7 @@ def _nodal_planes(source: Source, azimuth_deg: float) -> Any:
     strike, dip, rake = source.strike_dip_rake_deg()
     first = ((strike + azimuth_deg) % 360.0, dip, rake)
     planes = [ev.NodalPlane(strike=s, dip=d, rake=r) for s, d, r in (first, aux_plane(*first))]
-    return ev.NodalPlanes(nodal_plane_1=planes[0], nodal_plane_2=planes[1], preferred_plane=1)
+    return ev.NodalPlanes(nodal_plane_1=planes[0], nodal_plane_2=planes[1])
 
 
 def _moment_tensor(source: Source, azimuth_deg: float, ids: dict[str, Any]) -> MomentTensor:
