@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from scipy.signal import hilbert
 
 from spectremor.core.axes import sensor_axis_m
@@ -307,6 +308,12 @@ def test_config_errors(tmp_path):
         check_config({"period_s": 1.0})
     with pytest.raises(InputError, match="source_branch"):
         check_config({"source_branch": True})
+    with pytest.raises(InputError, match="geology_width of 2"):
+        check_config({"source_branch": True, "moment": "input", "geology_width": 1})
+    with pytest.raises(InputError, match=r"3 or more domain\.nodes"):
+        check_config({"domain": {"nodes": [32, 2, 32]}})
+    with pytest.raises(ValidationError, match="at least one weight"):
+        LossConfig(sensor=0)
     with pytest.raises(InputError, match="tiny"):
         load_preset("none")
     (tmp_path / "bad.yaml").write_text("a: [")

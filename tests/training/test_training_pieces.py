@@ -42,6 +42,9 @@ def test_presets_are_valid_and_survive_json(stage: str, name: str) -> None:
         ("batch: 10\nsamples_per_batch: 4\n", "config"),
         ("- 1\n", "--config"),
         ("a: [\n", "--config"),
+        ("steps: 2024-13-45\n", "--config"),
+        ("[" * 3000, "--config"),
+        ("# " + "x" * (1 << 20), "--config"),
     ],
 )
 def test_bad_configs_name_the_key(tmp_path: Path, text: str, field: str) -> None:

@@ -14,8 +14,8 @@ from pydantic_core import PydanticCustomError
 
 from spectremor.core.errors import InputError
 from spectremor.core.validation import validated
+from spectremor.core.yaml_files import read_yaml
 from spectremor.simulation.campaign_memory import check_job, check_machine, check_workers
-from spectremor.simulation.yaml_files import read_yaml
 
 #: Deaths of workers that one sample survives before it is blamed for them.
 _DEATHS_PER_SAMPLE = 10

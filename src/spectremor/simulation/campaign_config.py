@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationErro
 from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLING_HZ, HEMEW_SENSORS, time_axis_s
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
+from spectremor.core.yaml_files import read_yaml
 from spectremor.data.store_writer import StoreLayout
 from spectremor.simulation.random_geology import GeologyRecipe
 from spectremor.simulation.random_source import SourceRecipe, random_source
 from spectremor.simulation.time_axis import HIGHEST_SAMPLING_HZ, LONGEST_S, output_samples
-from spectremor.simulation.yaml_files import read_yaml
 
 
 class SensorAxis(BaseModel):
@@ -25,7 +25,7 @@ class SensorAxis(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    count: Annotated[int, Field(ge=2)] = HEMEW_SENSORS
+    count: Annotated[int, Field(ge=2, le=100_000)] = HEMEW_SENSORS
     first_m: float = 150.0
     last_m: float = 9450.0
 

@@ -14,6 +14,7 @@ from pydantic import Field
 from spectremor.core.domain import MAX_NUMBERS, Points
 from spectremor.core.errors import InputError
 from spectremor.core.validation import validated
+from spectremor.core.yaml_files import read_yaml
 from spectremor.surrogate.domain import Domain
 
 #: Far above any use, as for the domain's points.
@@ -80,6 +81,10 @@ class MifnoConfig(pydantic.BaseModel):
             raise ValueError("period_s must not be shorter than the output")
         if self.moment == "linear" and self.source_branch:
             raise ValueError("source_branch mixes the moment tensor in nonlinearly; it needs moment: input")
+        if self.source_branch and self.geology_width < 2:
+            raise ValueError("source_branch needs a geology_width of 2 or more")
+        if (self.travel_times or self.align or self.first_guess) and min(self.domain.nodes) < 3:
+            raise ValueError("travel times need 3 or more domain.nodes along each axis")
         return self
 
     @pydantic.model_validator(mode="after")
@@ -113,13 +118,7 @@ def load_preset(name_or_path: str | Path) -> MifnoConfig:
     folder = resources.files("spectremor") / "presets" / "mifno"
     names = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
     if str(name_or_path) in names:
-        text = (folder / f"{name_or_path}.yaml").read_text()
-    elif Path(name_or_path).is_file():
-        text = Path(name_or_path).read_text()
-    else:
-        raise InputError("config", name_or_path, f"one of {', '.join(names)} or a YAML file")
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise InputError("config", name_or_path, "a YAML file") from None
-    return check_config({} if values is None else values)
+        return check_config(yaml.safe_load((folder / f"{name_or_path}.yaml").read_text()) or {})
+    if Path(name_or_path).is_file():
+        return check_config(read_yaml(name_or_path, "config"))
+    raise InputError("config", name_or_path, f"one of {', '.join(names)} or a YAML file")

@@ -32,6 +32,12 @@ class LossConfig(pydantic.BaseModel):
     energy: float = Field(0.0, ge=0)
     spectral: float = Field(0.0, ge=0)
 
+    @pydantic.model_validator(mode="after")
+    def _teaches_something(self) -> LossConfig:
+        if not any((self.relative, self.sensor, self.energy, self.spectral)):
+            raise ValueError("at least one weight must be positive")
+        return self
+
 
 def surrogate_loss(
     prediction: Float[Tensor, "b 3 x y time"], target: Float[Tensor, "b 3 x y time"], config: LossConfig

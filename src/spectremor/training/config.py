@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spectremor.core.errors import InputError
 from spectremor.core.validation import validated
+from spectremor.core.yaml_files import read_yaml
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.surrogate.config import MifnoConfig
 from spectremor.surrogate.loss import LossConfig
 
 Count = Annotated[int, Field(ge=1)]
 Stage = Literal["mifno", "ddpm"]
-MAX_CONFIG_BYTES = 1 << 20
 
 
 class LoopConfig(BaseModel):
@@ -123,15 +123,11 @@ def load_config(name_or_path: str | Path, stage: Stage) -> TrainingConfig:
     folder = resources.files("spectremor") / "presets" / "train"
     names = sorted(p.name.split("_")[1].removesuffix(".yaml") for p in folder.iterdir() if p.name.startswith(stage))
     if str(name_or_path) in names:
-        text = (folder / f"{stage}_{name_or_path}.yaml").read_text()
+        values = yaml.safe_load((folder / f"{stage}_{name_or_path}.yaml").read_text())
     elif Path(name_or_path).is_file():
-        text = _read(Path(name_or_path))
+        values = read_yaml(name_or_path, "--config")
     else:
         raise InputError("--config", name_or_path, f"{', '.join(names)}, or a YAML file")
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError("--config", name_or_path, f"YAML ({' '.join(str(error).split())[:120]})") from None
     if not isinstance(values, dict):
         raise InputError("--config", name_or_path, "a YAML mapping")
     if isinstance(values.get("model"), str):
@@ -154,12 +150,3 @@ def _model_preset(name: str, stage: Stage) -> dict[str, Any]:
     if name not in names:
         raise InputError("model", name, f"{', '.join(names)}, or a mapping")
     return yaml.safe_load((folder / f"{name}.yaml").read_text()) or {}
-
-
-def _read(path: Path) -> str:
-    if path.stat().st_size > MAX_CONFIG_BYTES:
-        raise InputError("--config", f"{path} of {path.stat().st_size} bytes", f"at most {MAX_CONFIG_BYTES} bytes")
-    try:
-        return path.read_text()
-    except UnicodeDecodeError:
-        raise InputError("--config", path, "a text file in YAML") from None
