@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 from pathlib import Path
 
 import pytest
 
 from spectremor.core.errors import InputError
-from spectremor.core.files import atomic_file, atomic_folder, check_writable
+from spectremor.core.files import atomic_file, atomic_folder, check_writable, new_folder
 
 
 class Stop(Exception):  # noqa: N818
@@ -107,3 +109,21 @@ def test_check_writable_refuses_what_the_system_refuses(path, tmp_path, monkeypa
     with pytest.raises(InputError, match=r"\(.+\); allowed: a path that can be written"):
         check_writable(tmp_path / path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_swept_before_it_was_locked_is_made_again(tmp_path, monkeypatch):
+    """Another process takes it for a killed one's between its making and its lock."""
+    lock, swept = fcntl.flock, []
+
+    def late(handle, how):
+        if not swept:
+            swept.extend(tmp_path.glob(".d.*.part"))
+            shutil.rmtree(swept[0])
+        lock(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with new_folder(tmp_path / "d") as aside:
+        (aside / "file").write_text("whole")
+    assert len(swept) == 1
+    assert (tmp_path / "d" / "file").read_text() == "whole"
+    assert [p.name for p in tmp_path.iterdir()] == ["d"]

@@ -123,6 +123,8 @@ def test_the_stated_error_is_about_the_true_one() -> None:
     stated = np.sqrt(np.mean([stratified_error(d, 1024) ** 2 for d in drawn]))
     assert 0.9 * actual < stated < 1.8 * actual
     assert stratified_error(scores, 1024) == 0.0
+    # All were judged; that one has no score leaves nothing to chance.
+    assert stratified_error(np.where(np.arange(1024) == 7, np.nan, scores), 1024) == 0.0
 
 
 def test_bootstrap_interval_of_a_normal_mean() -> None:
@@ -238,6 +240,12 @@ def test_shares_count_defined_sensors_alone(result) -> None:
 
 def test_the_report_stands_alone(result, report_path) -> None:
     page = write_report(result, report_path / "r")
+    # What a report holds may be replaced by the next one; nothing else may.
+    assert write_report(result, report_path / "r") == page
+    (report_path / "r" / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match=r"which holds thesis\.tex"):
+        write_report(result, report_path / "r")
+    (report_path / "r" / "thesis.tex").unlink()
     text = page.read_text()
     assert not re.search(r"(src|href)=\"(?!data:)", text)
     assert text.count("data:image/png;base64") >= 10

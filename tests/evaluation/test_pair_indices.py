@@ -15,6 +15,9 @@ from spectremor.core.errors import InputError
 from spectremor.data.geology_files import write_geology
 from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store
 from spectremor.data.wavefield_files import read_wavefield, write_wavefield
+from spectremor.evaluation.pair_report import write_pair_report
+from spectremor.evaluation.pairing import make_pair
+from spectremor.evaluation.scores import evaluate
 
 
 def invoke(*arguments: object):
@@ -94,3 +97,37 @@ def test_samples_of_a_netcdf_file(truth: xr.DataArray, prediction: Path, tmp_pat
         assert score(done.output, "EG") == "10", done.output
     done = invoke("--reference", prediction, "--prediction", tmp_path / "two.nc")
     assert str(done.exception).startswith("--prediction-index: got none; allowed: 0 to 1")
+
+
+def test_a_folder_with_other_things_is_never_replaced(prediction: Path, tmp_path: Path) -> None:
+    """A page of that name is no sign of a report."""
+    pair = ("--prediction", prediction, "--reference", prediction, "--out")
+    report, site = tmp_path / "report", tmp_path / "site"
+    for _ in range(2):
+        done = invoke(*pair, report)
+        assert done.exit_code == 0, done.output
+    site.mkdir()
+    (site / "index.html").write_text("home")
+    (site / "thesis.tex").write_text("years of work")
+    done = invoke(*pair, site)
+    assert str(done.exception).startswith(f"--out: got {site}, which holds thesis.tex; allowed: a new folder")
+    assert {p.name for p in site.iterdir()} == {"index.html", "thesis.tex"}
+    done = invoke(*pair, prediction)
+    assert str(done.exception).startswith(f"--out: got {prediction}; allowed: a new folder")
+
+
+@pytest.mark.parametrize("spoil", ["infinite", "all NaN", "short", "still"])
+def test_odd_wavefields_have_a_report(truth: xr.DataArray, spoil: str, tmp_path: Path) -> None:
+    reference = truth.copy(deep=True)
+    if spoil == "infinite":
+        reference[0, 0, 0, 5] = np.inf
+    elif spoil == "all NaN":
+        reference[:] = np.nan
+    elif spoil == "still":
+        reference[:] = 0.0
+    else:
+        truth, reference = truth.isel(time=slice(0, 6)), reference.isel(time=slice(0, 6))
+    scores, pair = evaluate(truth, reference), make_pair(truth, reference)
+    page = write_pair_report(scores, pair, ("a.nc", "b.nc"), tmp_path / "report")
+    assert "a.nc against b.nc" in page.read_text()
+    assert (page.parent / "figures" / "spectra.png").stat().st_size > 1000

@@ -13,7 +13,6 @@ import typer
 from spectremor.cli.progress import counted
 from spectremor.cli.regression_baseline import regression_of
 from spectremor.core.errors import InputError
-from spectremor.core.files import check_folder_writable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -98,9 +97,10 @@ def evaluate(
     if (data is None) == (prediction is None and reference is None):
         found = "none of them" if data is None else "both kinds"
         raise InputError("--data", found, "--data STORE, or --prediction FILE with --reference FILE")
+    from spectremor.evaluation.report_folder import check_report_folder
+
     if out is not None:
-        out = out.resolve()
-        _check_out(out)
+        out = check_report_folder(out.resolve(), field="--out")
     if data is None:
         if prediction is None or reference is None:
             raise InputError("--prediction, --reference", "one of the two", "both")
@@ -142,6 +142,9 @@ def _benchmark(
 
     store = CampaignStore.open(data)
     models = _models([model, *compare])
+    for judged in models.values():
+        if judged.diffusion is not None:
+            judged.diffusion.evaluations(settings.steps)
     if not len(store.ids(settings.split)):
         raise InputError("split", f"{settings.split} (no complete sample)", f"a split of {data} with samples")
     with counted() as advance:
@@ -193,13 +196,6 @@ def _split(split: str) -> str:
     if split not in ("train", "val", "test", "all"):
         raise InputError("--split", split, "train, val, test or all")
     return split
-
-
-def _check_out(out: Path) -> None:
-    """Refuse before any work what the report would replace: anything but an earlier report."""
-    if out.exists() and not (out.is_dir() and ((out / "index.html").is_file() or not any(out.iterdir()))):
-        raise InputError("--out", out, "a new folder, or an earlier report's")
-    check_folder_writable(out, field="--out")
 
 
 # -- one wavefield against another ------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from spectremor.core.errors import InputError
@@ -46,6 +46,29 @@ def check_folder_writable(path: str | Path, *, field: str = "out") -> Path:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(field, f"{path} ({reason})", "a path where a folder can be made") from None
+    return path
+
+
+def check_result_folder(path: str | Path, names: Collection[str], kind: str, *, field: str = "out") -> Path:
+    """Refuse, before any work, a folder that cannot hold a result or that holds anything else than an earlier one.
+
+    Args:
+        path: the folder.
+        names: of all that a result puts into its folder.
+        kind: whose folder would be replaced, for the message.
+        field: what the person gave.
+
+    Raises:
+        InputError: says what is in the way.
+    """
+    path = check_folder_writable(path, field=field)
+    allowed = f"a new folder, an empty one, or {kind}"
+    if path.is_dir():
+        others = sorted({child.name for child in path.iterdir()} - set(names))
+        if others:
+            raise InputError(field, f"{path}, which holds {others[0]}", allowed)
+    elif path.exists():
+        raise InputError(field, path, allowed)
     return path
 
 
@@ -181,11 +204,8 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     _sweep_killed(path)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    aside.mkdir(parents=True)
-    handle = os.open(aside, os.O_RDONLY)
+    aside, handle = _locked_aside(path)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield aside
         if path.exists():
             raise FileExistsError(f"{path} was made by another process")
@@ -194,6 +214,21 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     finally:
         os.close(handle)
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _locked_aside(path: Path) -> tuple[Path, int]:
+    """A folder beside `path` and the handle that locks it; another process may sweep it away before it is locked."""
+    while True:
+        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+        aside.mkdir(parents=True)
+        handle = -1
+        with contextlib.suppress(FileNotFoundError):
+            handle = os.open(aside, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(handle), aside.stat()):
+                return aside, handle
+        if handle >= 0:
+            os.close(handle)
 
 
 def _sweep_killed(path: Path) -> None:

@@ -263,7 +263,10 @@ def intensities(result: Benchmark) -> Figure:
     axis.axhline(0, color=TRUTH_COLOUR, lw=0.9)
     axis.set_xticks(range(len(INTENSITIES)), INTENSITIES)
     axis.set(ylabel="ln (prediction / truth)", title="Scalar measures, geometric mean of the horizontal components")
-    axis.legend(frameon=False, fontsize=8, ncols=min(3, len(result.tallies)))
+    low, high = axis.get_ylim()
+    # Room for the legend: searching for the best place takes seconds on a busy machine.
+    axis.set_ylim(low, high + 0.3 * (high - low))
+    axis.legend(frameon=False, fontsize=8, ncols=min(3, len(result.tallies)), loc="upper left")
     return figure
 
 

@@ -15,6 +15,7 @@ from spectremor.evaluation import html
 from spectremor.evaluation.figures import OUTSIDE, TRUTH_COLOUR, _clean, _figure, seismograms
 from spectremor.evaluation.overview import FULL_COLOUR
 from spectremor.evaluation.pairing import Pair
+from spectremor.evaluation.report_folder import FIGURES, PAGE, PER_SENSOR, SCORES, check_report_folder
 from spectremor.evaluation.scores import METRICS, Scores
 from spectremor.evaluation.tables import write_csv
 from spectremor.signal.spectra import amplitude_spectrum, frequencies
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def write_pair_report(scores: Scores, pair: Pair, names: tuple[str, str], out: str | Path) -> Path:
     """Write scores.json, per_sensor.csv, figures/*.png and index.html, whole or not at all; returns the page's path."""
-    out = Path(out)
+    out = check_report_folder(out)
     pictures = {"spectra": html.png(_spectra(pair)), "maps": html.png(_maps(scores))}
     pictures |= {f"seismograms_{word}": html.png(_trace(pair, scores, word, k)) for word, k in _ranked(scores).items()}
     title = f"{names[0]} against {names[1]}"
@@ -39,13 +40,13 @@ def write_pair_report(scores: Scores, pair: Pair, names: tuple[str, str], out: s
     with atomic_folder(out) as folder:
         content = {k: v if math.isfinite(v) else None for k, v in scores.items()}
         content |= {"notes": scores.notes, "version": spectremor.__version__, "prediction": names[0]}
-        (folder / "scores.json").write_text(json.dumps(content | {"reference": names[1]}, indent=1), encoding="utf-8")
-        write_csv(folder / "per_sensor.csv", _rows(scores))
-        (folder / "figures").mkdir()
+        (folder / SCORES).write_text(json.dumps(content | {"reference": names[1]}, indent=1), encoding="utf-8")
+        write_csv(folder / PER_SENSOR, _rows(scores))
+        (folder / FIGURES).mkdir()
         for name, data in pictures.items():
-            (folder / "figures" / f"{name}.png").write_bytes(data)
-        (folder / "index.html").write_text(html.page(title, parts), encoding="utf-8")
-    return out / "index.html"
+            (folder / FIGURES / f"{name}.png").write_bytes(data)
+        (folder / PAGE).write_text(html.page(title, parts), encoding="utf-8")
+    return out / PAGE
 
 
 def _rows(scores: Scores) -> list[dict[str, float]]:
@@ -63,11 +64,13 @@ def _spectra(pair: Pair) -> Figure:
         (pair.reference, "reference", TRUTH_COLOUR),
         (pair.prediction, "prediction", FULL_COLOUR),
     ):
-        known = traces[~np.isnan(traces).any(axis=(-1, -2))]
+        known = traces[np.isfinite(traces).all(axis=(-1, -2))]
+        if not len(known):
+            continue
         level = amplitude_spectrum(known, pair.dt_s).reshape(-1, len(frequency)).mean(axis=0)
         axis.loglog(frequency[1:], level[1:], color=colour, label=label)
-        if label == "reference":
-            shown = level[1:][frequency[1:] <= pair.band_hz[1]]
+        shown = level[1:][(frequency[1:] <= pair.band_hz[1]) & (level[1:] > 0)]
+        if label == "reference" and len(shown):
             axis.set_ylim(shown.min() / 8, 2 * shown.max())
     axis.set(xlim=(frequency[1], min(frequency[-1], 2 * pair.band_hz[1])), xlabel="frequency (Hz)")
     axis.set(
@@ -75,7 +78,8 @@ def _spectra(pair: Pair) -> Figure:
     )
     axis.axvspan(pair.band_hz[1], frequency[-1] * 2, **OUTSIDE)
     _clean(axis)
-    axis.legend(frameon=False)
+    if axis.lines:
+        axis.legend(frameon=False, loc="lower left")
     return figure
 
 

@@ -20,6 +20,15 @@ from spectremor.evaluation.ensembles import Checks, check_rows, crps_findings, e
 from spectremor.evaluation.findings import findings
 from spectremor.evaluation.page import Content, write_page
 from spectremor.evaluation.ranking import Ranked, ranked_sensors
+from spectremor.evaluation.report_folder import (
+    FIGURES,
+    PAGE,
+    PER_SAMPLE,
+    SETTINGS,
+    SUMMARY,
+    TABLES,
+    check_report_folder,
+)
 from spectremor.evaluation.tables import (
     PUBLISHED,
     PUBLISHED_SHARES,
@@ -37,7 +46,7 @@ def write_report(result: Benchmark, out: str | Path) -> Path:
     Holds per_sample.csv and .json, summary.csv and .json, one csv for each figure, figures/*.png, settings.json and
     index.html, which needs none of the others.
     """
-    out = Path(out)
+    out = check_report_folder(out)
     summary = summary_rows(result.tallies, result.settings.seed)
     deciles = decile_rows(result.tallies, result.peak_velocity)
     checks = ensemble_checks(result)
@@ -47,29 +56,30 @@ def write_report(result: Benchmark, out: str | Path) -> Path:
     pictures |= {f"seismograms_{r.word}": html.png(_seismograms(result, r)) for r in ranked}
     per_sample = per_sample_rows(result.tallies)
     with atomic_folder(out) as folder:
-        for name, rows in {
-            "per_sample": per_sample,
-            "summary": summary,
-            "deciles": deciles,
-            "shares": shares,
-            "spectra": tables.spectra_rows(result),
-            "response": tables.response_rows(result),
-            "intensities": tables.intensity_rows(result),
-            "coherency": tables.coherency_rows(result),
-            "semivariogram": tables.semivariance_rows(result),
-            "ensembles": check_rows(checks),
-        }.items():
+        all_rows = (
+            per_sample,
+            summary,
+            deciles,
+            shares,
+            tables.spectra_rows(result),
+            tables.response_rows(result),
+            tables.intensity_rows(result),
+            tables.coherency_rows(result),
+            tables.semivariance_rows(result),
+            check_rows(checks),
+        )
+        for name, rows in zip(TABLES, all_rows, strict=True):
             if rows:
                 write_csv(folder / f"{name}.csv", rows)
-        _write_json(folder / "per_sample.json", per_sample)
-        _write_json(folder / "summary.json", _summary_json(result, summary, checks))
-        _write_json(folder / "settings.json", dataclasses.asdict(result.settings) | result.facts)
-        (folder / "figures").mkdir()
+        _write_json(folder / PER_SAMPLE, per_sample)
+        _write_json(folder / SUMMARY, _summary_json(result, summary, checks))
+        _write_json(folder / SETTINGS, dataclasses.asdict(result.settings) | result.facts)
+        (folder / FIGURES).mkdir()
         for name, data in pictures.items():
-            (folder / "figures" / f"{name}.png").write_bytes(data)
+            (folder / FIGURES / f"{name}.png").write_bytes(data)
         content = Content(result=result, summary=summary, shares=shares, checks=checks, pictures=pictures)
-        (folder / "index.html").write_text(write_page(content, ranked), encoding="utf-8")
-    return out / "index.html"
+        (folder / PAGE).write_text(write_page(content, ranked), encoding="utf-8")
+    return out / PAGE
 
 
 def _figures(result: Benchmark, deciles: list[dict[str, Any]], checks: Checks) -> dict[str, Any]:

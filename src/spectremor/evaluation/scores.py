@@ -79,6 +79,8 @@ def sensor_scores(
     scale: float = math.nan,
 ) -> dict[str, np.ndarray]:
     """Every metric at every sensor; NaN where it has no meaning. `scale` is `signal.misfit.event_scale`."""
+    # An infinite sample leaves a sensor as undefined as one that is no number.
+    prediction, reference = (np.where(np.isfinite(field), field, np.nan) for field in (prediction, reference))
     eg, pg = gof(prediction, reference, dt_s)
     biases = frequency_biases(prediction, reference, dt_s)
     rmae_raw, rrmse_raw = relative_errors(prediction, reference)

@@ -38,10 +38,10 @@ def stratified_error(values: Float[np.ndarray, " chosen"], total: int) -> float:
 
     Neighbouring strata are joined in pairs (Cochran 1977, sec. 5A.12): a little too large rather than too small.
     """
+    if len(values) >= total:
+        return 0.0
     known = values[~np.isnan(values)]
     n = len(known)
-    if n >= total:
-        return 0.0
     if n < 2:
         return math.nan
     steps = np.diff(known)

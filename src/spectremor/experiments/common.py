@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import spectremor
 from spectremor.core.errors import InputError
-from spectremor.core.files import atomic_folder, check_folder_writable
+from spectremor.core.files import atomic_folder, check_result_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -136,15 +136,8 @@ def check_out(path: str | Path) -> Path:
     Raises:
         InputError: says what is in the way.
     """
-    path = Path(path).resolve()
-    check_folder_writable(path, field="--out")
-    if path.is_dir():
-        names = {child.name for child in path.iterdir()}
-        if names and not names <= {TABLE, FIGURE, SUMMARY, CONFIG}:
-            raise InputError("--out", path, "a new folder, an empty one, or an earlier result of an experiment")
-    elif path.exists():
-        raise InputError("--out", path, "a folder, not a file")
-    return path
+    kind = "an earlier result of an experiment"
+    return check_result_folder(Path(path).resolve(), {TABLE, FIGURE, SUMMARY, CONFIG}, kind, field="--out")
 
 
 def write_result(result: Result, out: str | Path) -> None:

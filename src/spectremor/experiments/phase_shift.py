@@ -134,7 +134,7 @@ def _figure(rows: dict[tuple[float, str, str], list[Scores]], shifts: list[float
     axes[2].set_ylim(min(low, -0.2), max(high, 0.2))
     tidy(axes[2], "frequency bias after both stages", "delay of the condition (s)", "bias")
     for axis in axes[1:]:
-        axis.legend(frameon=False, fontsize=8)
+        axis.legend(frameon=False, fontsize=8, loc="lower left")
     return figure
 
 

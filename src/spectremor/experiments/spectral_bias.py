@@ -167,7 +167,7 @@ def _figure(
         _against_steps(fit, alone, curve, name, colour, name)
     fit.set_ylim(0, 10)
     tidy(fit, "goodness of fit against training (dashed: stage 1 alone)", "training steps", "EG, PG")
-    amplitude.legend(frameon=False, fontsize=9)
+    amplitude.legend(frameon=False, fontsize=9, loc="lower left")
     legend_above(bias, 3)
     fit.legend(frameon=False, fontsize=9, loc="lower right")
     return figure

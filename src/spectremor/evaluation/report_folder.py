@@ -1,0 +1,33 @@
+"""The folder that holds a report: a new one, an empty one, or that of an earlier report, which is replaced whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spectremor.core.files import check_result_folder
+
+PAGE, FIGURES = "index.html", "figures"
+SCORES, PER_SENSOR = "scores.json", "per_sensor.csv"
+PER_SAMPLE, SUMMARY, SETTINGS = "per_sample.json", "summary.json", "settings.json"
+TABLES = (
+    "per_sample",
+    "summary",
+    "deciles",
+    "shares",
+    "spectra",
+    "response",
+    "intensities",
+    "coherency",
+    "semivariogram",
+    "ensembles",
+)
+_NAMES = {PAGE, FIGURES, SCORES, PER_SENSOR, PER_SAMPLE, SUMMARY, SETTINGS, *(f"{name}.csv" for name in TABLES)}
+
+
+def check_report_folder(path: str | Path, *, field: str = "out") -> Path:
+    """Refuse, before any work, a folder that cannot hold a report or that holds anything else than one.
+
+    Raises:
+        InputError: says what is in the way.
+    """
+    return check_result_folder(path, _NAMES, "an earlier report's", field=field)
