@@ -87,7 +87,7 @@ class GroundMotionModel:
             InputError: an input, a number of realizations or of steps that the model cannot take.
         """
         check_job(realizations, seed, steps)
-        self.need_diffusion()
+        self.need_diffusion().evaluations(steps)
         # Before the first stage: a simulation would take any.
         check_rise_time(source, self.rise_time_s)
         return self.restore(self.predict(geology, source), realizations=realizations, seed=seed, steps=steps)
@@ -108,6 +108,7 @@ class GroundMotionModel:
         """
         check_job(realizations, seed, steps)
         diffusion = self.need_diffusion()
+        used = diffusion.evaluations(steps)
         source = source_of(stage1)
         if source is not None:
             check_rise_time(source, self.rise_time_s)
@@ -118,7 +119,6 @@ class GroundMotionModel:
             steps=steps,
             on_progress=on_progress,
         )
-        used = diffusion.config.sampling.steps if steps is None else steps
         attrs = stage1.attrs | {"stage": "2", "model": self.model_id, "seed": seed, "sampling_steps": used}
         if "lowpass_hz" in attrs:
             # A coarse simulation says what its grid carries; this stage restores the rest.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import spectremor as sp
 from spectremor.core.errors import InputError
 from spectremor.data.model_folder import read_model_folder, write_model_folder
+from spectremor.diffusion.stage import DiffusionStage
 from spectremor.examples import example_geology, example_source
 from spectremor.pipeline import SHIPPED, GroundMotionModel, load_model, model_folder
 from spectremor.simulation.stage1 import CoarseSimulation
@@ -112,6 +114,22 @@ def test_motion_is_linear_in_the_moment(model: GroundMotionModel) -> None:
 def test_numbers_that_cannot_be(name: str, value: int, model: GroundMotionModel) -> None:
     with pytest.raises(InputError, match=name):
         model.generate(example_geology(), example_source(), **{name: value})
+
+
+def test_steps_that_the_process_does_not_have_are_refused_before_stage_1(model: GroundMotionModel, monkeypatch) -> None:
+    longest = model.need_diffusion().config.process.train_steps
+    monkeypatch.setattr(type(model.surrogate), "predict", lambda *_: pytest.fail("stage 1 ran"))
+    with pytest.raises(InputError, match=f"steps: got {longest + 1}; allowed: 1 to {longest}"):
+        model.generate(example_geology(), example_source(), steps=longest + 1)
+
+
+def test_a_regression_takes_one_evaluation_and_says_so(model: GroundMotionModel) -> None:
+    config = model.need_diffusion().config
+    process = config.process.model_copy(update={"objective": "regression"})
+    regression = dataclasses.replace(model, diffusion=DiffusionStage(config.model_copy(update={"process": process})))
+    stage1 = model.predict(example_geology(), example_source())
+    assert regression.restore(stage1).attrs["sampling_steps"] == 1
+    assert regression.restore(stage1, steps=7).attrs["sampling_steps"] == 1
 
 
 def test_wrong_geology_size_names_both_sizes(model: GroundMotionModel) -> None:

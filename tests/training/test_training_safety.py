@@ -9,20 +9,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import zarr
 from accelerate.state import AcceleratorState
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import locked
+from spectremor.data.model_folder import write_model_folder
 from spectremor.data.sample_digest import sample_digest
-from spectremor.data.store import CampaignStore
+from spectremor.data.store import CampaignStore, coarse_name, consolidate
 from spectremor.simulation.elastic import SOLVER_VERSION
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 from spectremor.surrogate.domain import Domain
 from spectremor.training import export, loop, mifno
 from spectremor.training.checkpoint import checkpoints
-from spectremor.training.config import DdpmTraining
+from spectremor.training.config import DdpmTraining, parse_config
 from spectremor.training.ddpm import DdpmObjective
 from spectremor.training.run import train
+from spectremor.training.stage1_cache import FrozenStage1
 
 COARSE = "simulation:300"
 
@@ -137,3 +140,60 @@ def test_a_campaign_of_other_rise_times_trains_no_network(tmp_path, campaign, mi
     zarr.open_group(store, mode="r+", use_consolidated=False)["source_rise_time_s"][2] = 0.5
     with pytest.raises(InputError, match=r"store \(rise times\): got 0\.1 s to 0\.5 s; allowed: 0\.1 s"):
         train(mifno_config, store, tmp_path / "run")
+
+
+def moved(campaign: Path, path: Path) -> Path:
+    """The campaign with its sensors somewhere else."""
+    shutil.copytree(campaign, path)
+    group = zarr.open_group(path, mode="r+", use_consolidated=False)
+    group["y"][:] = group["y"][:] + 40.0
+    consolidate(path)
+    return path
+
+
+def test_a_stage_1_of_other_sensors_is_refused(tmp_path, campaign, mifno_config, ddpm_config) -> None:
+    train(mifno_config, campaign, tmp_path / "mifno")
+    other = moved(campaign, tmp_path / "other.zarr")
+    with pytest.raises(InputError, match=r"store \(sensors along y\): got 6 from 190 to 9490; allowed: 6 from 150"):
+        train(ddpm_config, other, tmp_path / "ddpm", stage1=str(tmp_path / "mifno"))
+    assert not (tmp_path / "ddpm").exists()
+
+
+def test_a_simulation_of_other_sensors_is_refused(tmp_path, campaign) -> None:
+    """One that the store does not hold would be made at the model's own sensors."""
+    simulation = CoarseSimulation(SimulationConfig(solver_version=SOLVER_VERSION, grid_spacing_m=400))
+    write_model_folder(tmp_path / "model", parts={"simulation": simulation.parts()}, about={}, card="")
+    with pytest.raises(InputError, match=r"store \(sensors along x\): got 6 .*; allowed: 32"):
+        FrozenStage1(CampaignStore.open(campaign), str(tmp_path / "model"))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"batch": 1000}, "batch"), ({"latent": {"sampling_hz": 16.0}}, "--data")],
+)
+def test_a_refused_run_leaves_nothing_in_the_way_of_the_right_one(
+    tmp_path, campaign, ddpm_config, change, field
+) -> None:
+    values = ddpm_config.model_dump(mode="json")
+    values["model"]["latent"] |= change.get("latent", {})
+    values |= {key: value for key, value in change.items() if key in values}
+    with pytest.raises(InputError) as caught:
+        train(parse_config(values, "ddpm"), campaign, tmp_path / "run", stage1=COARSE)
+    assert caught.value.field == field
+    assert not (tmp_path / "run").exists()
+    few = ddpm_config.model_copy(update={"steps": 1})
+    assert train(few, campaign, tmp_path / "run", stage1=COARSE).finished
+
+
+@pytest.mark.parametrize("typed", ["simulation:133.333", "simulation:133.33333"])
+def test_a_spacing_that_has_no_short_name_is_found(campaign, tmp_path, typed) -> None:
+    path = tmp_path / "store.zarr"
+    shutil.copytree(campaign, path)
+    group = zarr.open_group(path, mode="r+", use_consolidated=False)
+    group.attrs["also_m"] = [9600 / 72]
+    (path / coarse_name(300.0)).rename(path / coarse_name(9600 / 72))
+    consolidate(path)
+    store = CampaignStore.open(path)
+    np.testing.assert_array_equal(FrozenStage1(store, typed)(0), store.velocity(0, 9600 / 72))
+    with pytest.raises(InputError, match=r"allowed: a model folder, a run, or simulation:133\.333"):
+        FrozenStage1(store, "simulation:133.4")

@@ -91,6 +91,8 @@ def generate(
     check_event(ground, earthquake, model, stage1_only=stage1_only)
     with spinner("loading the model") as say:
         loaded = load_model(model)
+        if not stage1_only:
+            loaded.need_diffusion().evaluations(steps)
         say(f"stage 1: {loaded.stage1_name}")
         stage1 = loaded.predict(ground, earthquake)
         field = stage1

@@ -14,6 +14,7 @@ from spectremor.core.errors import InputError
 from spectremor.data.model_files import part_of
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore, Split
+from spectremor.data.store_domain import check_same_axes
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.evaluation.subset import stratified_sensors
 from spectremor.experiments.common import Settings
@@ -107,9 +108,10 @@ def open_cases(settings: Settings, *, model_needed: bool = True) -> Cases:
     spacing = settings.stage1_spacing_m
     if spacing is None:
         return _cases_of_model(settings, store)
-    if spacing not in store.also_m:
+    typed, spacing = spacing, store.coarse_spacing_m(spacing)
+    if spacing is None:
         allowed = ", ".join(f"{s:g}" for s in store.also_m) or "none in this store"
-        raise InputError("--stage1-spacing", f"{spacing:g} m", f"a coarser grid of the store: {allowed}")
+        raise InputError("--stage1-spacing", f"{typed:g} m", f"a coarser grid of the store: {allowed}")
     diffusion, model_id = _diffusion_alone(settings) if model_needed or settings.model else (None, "")
     return Cases(
         store=store,
@@ -125,11 +127,9 @@ def _cases_of_model(settings: Settings, store: CampaignStore) -> Cases:
     model = load_model(settings.model)
 
     def stage1(i: int) -> Wavefield:
-        field = model.predict(store.geology(i), store.source(i)).transpose("component", "x", "y", "time").values
-        wanted = (3, len(store.x_m), len(store.y_m), len(store.time_s))
-        if field.shape != wanted:
-            raise InputError("--model", f"a stage 1 of shape {field.shape}", f"the store's {wanted}")
-        return np.asarray(field, dtype=np.float32)
+        field = model.predict(store.geology(i), store.source(i)).transpose("component", "x", "y", "time")
+        check_same_axes(store, field["x"].values, field["y"].values, field["time"].values)
+        return np.asarray(field.values, dtype=np.float32)
 
     return Cases(
         store=store,

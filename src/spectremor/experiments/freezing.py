@@ -138,7 +138,7 @@ def run(settings: FreezingSettings, report: Report = silent) -> Result:
 
 
 def _preparation(ground: Ground, surrogate: MifnoSurrogate) -> Preparation:
-    # Files inside are named by sample alone: one folder for each campaign, named after a sample's content.
+    # Files inside are named by sample and content, not by sensors: one folder for each campaign.
     checksum = int(ground.cases.store.array("checksum")[ground.train_ids[0]])
     cache = ground.frozen.folder.parent / f"waves-{checksum:016x}"
     cache.mkdir(parents=True, exist_ok=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.sample_digest import sample_digest
 from spectremor.data.store import CampaignStore
+from spectremor.data.store_domain import check_axes, check_rise_times
 from spectremor.surrogate.augmentation import turn_inputs, turn_traces
 from spectremor.surrogate.domain import Domain
 from spectremor.surrogate.inputs import event_inputs, traced_waves
@@ -47,7 +47,8 @@ class Preparation:
         self.simulation_m = simulation_m
         # Asked for at every step.
         self._digest = functools.cache(functools.partial(sample_digest, store))
-        check_store(store, domain)
+        check_axes(store, domain)
+        check_rise_times(store, domain)
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
 
@@ -72,37 +73,6 @@ class Preparation:
             with atomic_file(path) as aside:
                 save_file(_encoded(waves), aside)
         return waves
-
-
-def check_store(store: CampaignStore, domain: Domain) -> None:
-    """Refuse a campaign whose domain is not the network's.
-
-    Raises:
-        InputError: names what differs.
-    """
-    found = {
-        "sensors along x": store.x_m,
-        "sensors along y": store.y_m,
-        "times": store.time_s,
-        "extent": np.array(store.extent_m),
-    }
-    wanted = {
-        "sensors along x": domain.x_m,
-        "sensors along y": domain.y_m,
-        "times": domain.time_s,
-        "extent": np.array(domain.extent_m),
-    }
-    for name, values in found.items():
-        if values.shape != wanted[name].shape or not np.allclose(values, wanted[name], rtol=1e-4, atol=1e-6):
-            raise InputError(f"store ({name})", _range(values), f"{_range(wanted[name])}, the model's")
-    rise_times_s = np.unique(store.array("source_rise_time_s")[store.ids()])
-    if len(rise_times_s) and not np.allclose(rise_times_s, domain.rise_time_s, rtol=1e-3):
-        found = " to ".join(f"{v:g} s" for v in np.unique([rise_times_s[0], rise_times_s[-1]]))
-        raise InputError("store (rise times)", found, f"{domain.rise_time_s:g} s, the model's (domain.rise_time_s)")
-
-
-def _range(values: np.ndarray) -> str:
-    return f"{len(values)} from {values[0]:g} to {values[-1]:g}"
 
 
 def _encoded(waves: DirectWaves) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.seeds import generator
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.store import CampaignStore
+from spectremor.data.store_domain import check_axes, check_rise_times
 from spectremor.signal.misfit import frequency_biases, relative_errors
 from spectremor.simulation.stage1 import CoarseSimulation
 from spectremor.surrogate.augmentation import SYMMETRIES
@@ -22,7 +23,7 @@ from spectremor.surrogate.domain import Domain
 from spectremor.surrogate.loss import LossConfig, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.network import Mifno
-from spectremor.surrogate.preparation import Example, Preparation, check_store
+from spectremor.surrogate.preparation import Example, Preparation
 from spectremor.training.config import MifnoTraining
 from spectremor.training.order import epochs_of_step, items_of_step
 from spectremor.training.store_simulation import simulation_of
@@ -185,7 +186,8 @@ def check_campaign(store: CampaignStore, config: MifnoTraining) -> CoarseSimulat
         InputError: another domain than the network's, one without the symmetries that augmentation needs, or a store
             without the simulations that the network corrects.
     """
-    check_store(store, config.model.domain)
+    check_axes(store, config.model.domain)
+    check_rise_times(store, config.model.domain)
     if config.augment and not _is_centred_square(config.model.domain):
         raise InputError("augment", "true", "false where domain and sensors are not square and centred")
     spacing_m = config.model.simulation_m

@@ -29,7 +29,7 @@ from spectremor.training.export import export_best
 from spectremor.training.loop import BEST, Outcome, Watch, fit
 from spectremor.training.mifno import MifnoTask, check_campaign
 from spectremor.training.processes import processes
-from spectremor.training.run_folder import start_run
+from spectremor.training.run_folder import check_run, record_run
 from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, model_of
 from spectremor.training.task import Task
 
@@ -81,8 +81,10 @@ def train(
     run = Path(out)
     with processes().main_process_first():
         # The others go on with the run that the first has just begun.
-        facts = start_run(run, config, facts, resume=resume or not processes().is_main_process)
-    task = _task(config, store, kept, frozen, facts, initial)
+        facts = check_run(run, config, facts, resume=resume or not processes().is_main_process)
+        # What a task refuses leaves no run behind, which would stand in the way of the corrected command.
+        task = _task(config, store, kept, frozen, facts, initial)
+        record_run(run, config, facts)
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     watch = watch or Watch()
     with _alone(run), _asked_to_stop() as asked:

@@ -17,7 +17,14 @@ _CONFIG, _DATA = "config.json", "data.json"
 
 
 def start_run(run: Path, config: TrainingConfig, data: dict[str, Any], *, resume: bool) -> dict[str, Any]:
-    """Make the folder of a run, or check that an existing one is of the same kind.
+    """Make the folder of a run, or check that an existing one is of the same kind; see `check_run`."""
+    facts = check_run(run, config, data, resume=resume)
+    record_run(run, config, facts)
+    return facts
+
+
+def check_run(run: Path, config: TrainingConfig, data: dict[str, Any], *, resume: bool) -> dict[str, Any]:
+    """Refuse, before anything is written, a folder that cannot hold a run, or that holds another one.
 
     Args:
         run: the folder.
@@ -36,10 +43,6 @@ def start_run(run: Path, config: TrainingConfig, data: dict[str, Any], *, resume
         if run.exists() and (not run.is_dir() or any(run.iterdir())):
             raise InputError("--out", run, "a new or empty folder, or a run with --resume")
         check_folder_writable(run, field="--out")
-        run.mkdir(parents=True, exist_ok=True)
-        _write(run / _DATA, data)
-        # Last: a folder with a config is a run.
-        _write(run / _CONFIG, config.model_dump(mode="json"))
         return data
     if not resume:
         raise InputError("--out", run, "a new folder; to go on with this run add --resume")
@@ -51,6 +54,16 @@ def start_run(run: Path, config: TrainingConfig, data: dict[str, Any], *, resume
         if before.get(key) != data[key]:
             raise InputError(key, data[key], f"{before.get(key)}, as at the start of the run")
     return before
+
+
+def record_run(run: Path, config: TrainingConfig, data: dict[str, Any]) -> None:
+    """Make the folder of a run that is not there yet."""
+    if (run / _CONFIG).exists():
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    _write(run / _DATA, data)
+    # Last: a folder with a config is a run.
+    _write(run / _CONFIG, config.model_dump(mode="json"))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from spectremor.data.model_files import STAGE1_PARTS, part_of
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.sample_digest import sample_digest
 from spectremor.data.store import CampaignStore
+from spectremor.data.store_domain import check_axes
 from spectremor.diffusion.config import LatentConfig
 from spectremor.diffusion.latent import cosine_matrix
 from spectremor.simulation.stage1 import CoarseSimulation
@@ -67,20 +68,25 @@ class FrozenStage1:
             value = float(spacing)
         except ValueError:
             raise InputError("--stage1", self.name, f"a model folder, a run, or {allowed}") from None
-        if value not in self.store.also_m:
+        named = self.store.coarse_spacing_m(value)
+        if named is None:
             raise InputError("--stage1", self.name, f"a model folder, a run, or {allowed}")
-        self.digest = f"simulation{value:g}"
-        simulation = simulation_of(self.store, value)
+        self._stored(named, simulation_of(self.store, named))
+
+    def _stored(self, spacing_m: float, simulation: CoarseSimulation | None) -> None:
+        """What the store itself holds."""
+        self.digest = f"simulation{spacing_m:g}"
         self.parts = {} if simulation is None else {"simulation": simulation.parts()}
-        self._predict = lambda i: self.store.velocity(i, value)
+        self._predict = lambda i: self.store.velocity(i, spacing_m)
 
     def _simulated(self, simulation: CoarseSimulation) -> None:
         """A model's simulation: the stored one where that is the same."""
         spacing = simulation.config.grid_spacing_m
         stored = simulation_of(self.store, spacing) if spacing in self.store.also_m else None
         if stored is not None and stored.config == simulation.config:
-            self._coarse(f"{spacing:g}")
+            self._stored(spacing, stored)
             return
+        check_axes(self.store, simulation.domain)
         config = json.dumps(simulation.config.model_dump(mode="json"), sort_keys=True)
         self.digest = f"simulation{hashlib.blake2b(config.encode(), digest_size=8).hexdigest()}"
         self.parts = {"simulation": simulation.parts()}
@@ -91,7 +97,8 @@ class FrozenStage1:
         config, tensors = read_model_folder(folder)
         if "simulation" in config:
             with part_of(folder, "simulation"):
-                self._simulated(CoarseSimulation.from_parts(config["simulation"], tensors["simulation"]))
+                simulation = CoarseSimulation.from_parts(config["simulation"], tensors["simulation"])
+            self._simulated(simulation)
         if "surrogate" in config:
             self._neural(folder, config, tensors["surrogate"])
         elif "simulation" not in config:
@@ -101,6 +108,7 @@ class FrozenStage1:
         """A network, on the simulation that is already here where it corrects one."""
         with part_of(folder, "surrogate"):
             surrogate = MifnoSurrogate.from_parts(config["surrogate"], tensors)
+        check_axes(self.store, surrogate.domain)
         hashed = hashlib.blake2b(json.dumps(config["surrogate"], sort_keys=True).encode(), digest_size=8)
         for key in sorted(tensors):
             hashed.update(key.encode() + tensors[key].numpy().tobytes())
@@ -132,6 +140,9 @@ class Stage1Cache:
         folder: where the files go.
         stage1: computes what is not there yet.
         latent: the grid.
+
+    Raises:
+        InputError: other times than those of the store.
     """
 
     def __init__(self, folder: Path, stage1: FrozenStage1, latent: LatentConfig) -> None:
@@ -140,12 +151,12 @@ class Stage1Cache:
         self.folder = folder / f"{stage1.digest}-{latent.time_samples}-{latent.latent_samples}"
         self._paths: dict[int, Path] = {}
         self._basis = cosine_matrix(latent.time_samples, latent.latent_samples)
+        self._check_times()
 
     def fill(
         self, ids: list[int], stop: Callable[[], bool] = lambda: False, report: Callable[[float], None] = lambda _: None
     ) -> bool:
         """Compute what is missing; False when stopped before the end."""
-        self._check_times()
         self.folder.mkdir(parents=True, exist_ok=True)
         for done, i in enumerate(ids):
             if stop():

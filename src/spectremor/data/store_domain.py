@@ -1,0 +1,51 @@
+"""Whether a campaign's events are on a model's own domain."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spectremor.core.domain import Domain
+from spectremor.core.errors import InputError
+from spectremor.data.store import CampaignStore
+
+
+def check_axes(store: CampaignStore, domain: Domain) -> None:
+    """Refuse a campaign whose extent, sensors or times are not the domain's.
+
+    Raises:
+        InputError: names what differs.
+    """
+    check_same_axes(store, domain.x_m, domain.y_m, domain.time_s)
+    _check("extent", np.array(store.extent_m), np.array(domain.extent_m))
+
+
+def check_same_axes(store: CampaignStore, x_m: np.ndarray, y_m: np.ndarray, time_s: np.ndarray) -> None:
+    """Refuse a campaign whose sensors or times are not those of a model's wavefields.
+
+    Raises:
+        InputError: names what differs.
+    """
+    _check("sensors along x", store.x_m, x_m)
+    _check("sensors along y", store.y_m, y_m)
+    _check("times", store.time_s, time_s)
+
+
+def check_rise_times(store: CampaignStore, domain: Domain) -> None:
+    """Refuse a campaign whose sources have another rise time than the domain's.
+
+    Raises:
+        InputError: names both.
+    """
+    rise_times_s = np.unique(store.array("source_rise_time_s")[store.ids()])
+    if len(rise_times_s) and not np.allclose(rise_times_s, domain.rise_time_s, rtol=1e-3):
+        found = " to ".join(f"{v:g} s" for v in np.unique([rise_times_s[0], rise_times_s[-1]]))
+        raise InputError("store (rise times)", found, f"{domain.rise_time_s:g} s, the model's (domain.rise_time_s)")
+
+
+def _check(name: str, found: np.ndarray, wanted: np.ndarray) -> None:
+    if found.shape != wanted.shape or not np.allclose(found, wanted, rtol=1e-4, atol=1e-6):
+        raise InputError(f"store ({name})", _range(found), f"{_range(wanted)}, the model's")
+
+
+def _range(values: np.ndarray) -> str:
+    return f"{len(values)} from {values[0]:g} to {values[-1]:g}"
