@@ -308,6 +308,8 @@ def test_config_errors(tmp_path):
         check_config({"period_s": 1.0})
     with pytest.raises(InputError, match="source_branch"):
         check_config({"source_branch": True})
+    with pytest.raises(InputError, match=r"must be domain\.rise_time_s"):
+        check_config({"domain": {"rise_time_s": 0.3}})
     with pytest.raises(InputError, match="geology_width of 2"):
         check_config({"source_branch": True, "moment": "input", "geology_width": 1})
     with pytest.raises(InputError, match=r"3 or more domain\.nodes"):

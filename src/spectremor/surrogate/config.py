@@ -81,6 +81,8 @@ class MifnoConfig(pydantic.BaseModel):
             raise ValueError("period_s must not be shorter than the output")
         if self.moment == "linear" and self.source_branch:
             raise ValueError("source_branch mixes the moment tensor in nonlinearly; it needs moment: input")
+        if self.rise_time_s != self.domain.rise_time_s:
+            raise ValueError("rise_time_s, of the first guess, must be domain.rise_time_s")
         if self.source_branch and self.geology_width < 2:
             raise ValueError("source_branch needs a geology_width of 2 or more")
         if (self.travel_times or self.align or self.first_guess) and min(self.domain.nodes) < 3:
