@@ -15,7 +15,7 @@ from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_check import check_store
 from spectremor.data.store_writer import StoreWriter, create_store, locked
-from spectremor.simulation import campaign_cluster, campaign_memory
+from spectremor.simulation import campaign_cluster, memory
 from spectremor.simulation.campaign import CampaignStoppedError, run_campaign
 from spectremor.simulation.campaign_checks import check_campaign
 from spectremor.simulation.campaign_cluster import SlurmOptions
@@ -266,7 +266,7 @@ def _full(*_):
 
 class TestMemory:
     def test_more_workers_than_the_machine_holds(self, monkeypatch):
-        monkeypatch.setattr(campaign_memory.os, "sysconf", lambda name: {"SC_PAGE_SIZE": 4096}.get(name, 2_000_000))
+        monkeypatch.setattr(memory.os, "sysconf", lambda name: {"SC_PAGE_SIZE": 4096}.get(name, 2_000_000))
         check_machine(4, 2_000_000_000)
         with pytest.raises(InputError, match=r"workers: got 5 of 2\.0 GB each; allowed: at most 4 in .* 8 GB"):
             check_machine(5, 2_000_000_000)

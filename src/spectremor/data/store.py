@@ -18,6 +18,7 @@ import xarray as xr
 from jaxtyping import Float, Float32, Int
 
 from spectremor.core.errors import InputError
+from spectremor.core.extras import need
 from spectremor.core.geology import make_geology
 from spectremor.core.source import Source
 from spectremor.core.validation import validated
@@ -73,19 +74,6 @@ class _Attributes(pydantic.BaseModel):
     also_m: Annotated[tuple[_Positive, ...], pydantic.Field(max_length=64)]
 
 
-def require_zarr() -> Any:
-    """The zarr module.
-
-    Raises:
-        ImportError: one line naming the extra to install.
-    """
-    try:
-        import zarr
-    except ImportError:
-        raise ImportError("campaign stores need zarr: pip install 'spectremor[simulate]'") from None
-    return zarr
-
-
 def coarse_name(spacing_m: float) -> str:
     """Name of the variable that holds the wavefields simulated on a coarser grid."""
     return f"velocity_{spacing_m:g}m"
@@ -112,7 +100,7 @@ class CampaignStore:
         Raises:
             InputError: missing, of a foreign format or version, or with damaged attributes or layout.
         """
-        zarr = require_zarr()
+        zarr = need("zarr", "simulate")
         path = Path(path)
         if not path.is_dir():
             found = "a file" if path.exists() else "no such folder"
@@ -385,7 +373,7 @@ class CampaignStore:
 
 def consolidate(path: Path) -> None:
     """Write consolidated metadata, so that plain `xarray.open_zarr` opens the store in one read and in silence."""
-    zarr = require_zarr()
+    zarr = need("zarr", "simulate")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
         zarr.consolidate_metadata(path)

@@ -20,6 +20,7 @@ import spectremor
 from spectremor.core import files
 from spectremor.core.axes import COMPONENTS, TENSOR_COMPONENTS, geology_axes
 from spectremor.core.errors import InputError
+from spectremor.core.extras import need
 from spectremor.core.files import new_folder
 from spectremor.core.source import Source
 from spectremor.data.store import (
@@ -31,7 +32,6 @@ from spectremor.data.store import (
     CampaignStore,
     coarse_name,
     consolidate,
-    require_zarr,
 )
 
 #: Position of each sample id within every twenty decides its split: 15 train, 2 val, 3 test.
@@ -122,7 +122,7 @@ def create_store(
     Raises:
         FileExistsError: there is something at `path` by now.
     """
-    zarr = require_zarr()
+    zarr = need("zarr", "simulate")
     fixed = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -224,7 +224,7 @@ class StoreWriter:
     """Fills a store's samples. Anyone may `write`; only the holder of the lock may `commit`, `grow` or `finish`."""
 
     def __init__(self, path: str | Path) -> None:
-        zarr = require_zarr()
+        zarr = need("zarr", "simulate")
         self.path = Path(path)
         self._group = zarr.open_group(self.path, mode="r+", use_consolidated=False)
         self._names = CampaignStore(self.path, self._group).velocity_names()

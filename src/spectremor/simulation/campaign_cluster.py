@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from spectremor.core.errors import InputError
+from spectremor.core.extras import need
 from spectremor.core.validation import validated
 from spectremor.core.yaml_files import read_yaml
 from spectremor.simulation.campaign_memory import check_job, check_machine, check_workers
@@ -89,14 +90,6 @@ class SlurmOptions(BaseModel):
         return validated(cls, values, "slurm")
 
 
-def _distributed() -> Any:
-    try:
-        import distributed
-    except ImportError:
-        raise ImportError("campaigns need dask.distributed: pip install 'spectremor[simulate]'") from None
-    return distributed
-
-
 @contextlib.contextmanager
 def local_client(workers: int, memory_bytes: int) -> Iterator[Any]:
     """A client of an embedded cluster: one process with one thread per worker, on this machine.
@@ -109,7 +102,7 @@ def local_client(workers: int, memory_bytes: int) -> Iterator[Any]:
     check_machine(workers, memory_bytes)
     import dask
 
-    distributed = _distributed()
+    distributed = need("distributed", "simulate")
     settings = {
         "distributed.scheduler.allowed-failures": _DEATHS_PER_SAMPLE,
         "distributed.worker.memory.target": False,
@@ -140,7 +133,7 @@ def remote_client(address: str, memory_bytes: int = 0) -> Iterator[Any]:
     Raises:
         InputError: nobody answers there, or a worker has less than `memory_bytes` for each of its threads.
     """
-    distributed = _distributed()
+    distributed = need("distributed", "simulate")
     with _quiet():
         try:
             client = distributed.Client(address, timeout=_CONNECT_S)
@@ -159,13 +152,10 @@ def slurm_cluster(options: SlurmOptions) -> Any:
         ImportError: dask-jobqueue is not installed.
         InputError: a memory that is no amount.
     """
-    try:
-        from dask_jobqueue import SLURMCluster
-    except ImportError:
-        raise ImportError("SLURM needs dask-jobqueue: pip install 'spectremor[slurm]'") from None
+    jobqueue = need("dask_jobqueue", "slurm")
     # dask-jobqueue would complain without naming the field.
     options.memory_bytes()
-    return SLURMCluster(
+    return jobqueue.SLURMCluster(
         queue=options.queue,
         account=options.account,
         walltime=options.walltime,
@@ -190,7 +180,7 @@ def slurm_client(options: SlurmOptions, memory_bytes: int = 0) -> Iterator[Any]:
     check_job(options.memory_bytes(), options.cores, memory_bytes)
     import dask
 
-    distributed = _distributed()
+    distributed = need("distributed", "simulate")
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": _DEATHS_PER_SAMPLE}),
         slurm_cluster(options) as cluster,

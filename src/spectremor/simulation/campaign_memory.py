@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from spectremor.simulation.campaign_config import CampaignConfig
 from spectremor.simulation.campaign_sample import ORDER
 from spectremor.simulation.free_surface import TOP_NODES
 from spectremor.simulation.grid import AXES, Grid, cells_across
-from spectremor.simulation.memory import run_bytes
+from spectremor.simulation.memory import present_bytes, run_bytes
 from spectremor.simulation.propagator import STABLE_SHARE
 from spectremor.simulation.time_axis import run_samples
 
@@ -50,7 +49,7 @@ def check_machine(workers: int, needed_bytes: int) -> None:
     Raises:
         InputError: names how many fit.
     """
-    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    present = present_bytes()
     if workers * needed_bytes > present:
         found = f"{workers} of {needed_bytes / 1e9:.1f} GB each"
         raise InputError(
