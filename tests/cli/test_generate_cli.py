@@ -18,7 +18,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from spectremor.cli.options import load_source
+from spectremor.core.errors import InputWarning
 from spectremor.core.source import Source
+from spectremor.data.geology_files import write_geology
 from spectremor.examples import example_geology
 from spectremor.exchange import Georeference, write_source
 from spectremor.pipeline import DEFAULT_MODEL
@@ -318,3 +321,57 @@ def test_an_interrupted_run_leaves_no_partial_file(
         assert xr.open_dataarray(out).shape[0] == 3
     else:
         assert process.returncode != 0
+
+
+@pytest.mark.parametrize("verb", ["generate", "simulate"])
+def test_inputs_are_never_written_over(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], here: Callable[..., int]
+) -> None:
+    geology, event = tmp_path / "g.nc", tmp_path / "e.nc"
+    write_geology(example_geology(), geology)
+    event.write_text("not read before")
+    before = geology.read_bytes()
+    assert here(verb, "--geology", geology, "--source", SOURCE, "--out", geology) == 2
+    place = ("--origin-lon", 5.7, "--origin-lat", 43.5)
+    assert here(verb, "--geology", geology, "--event", event, *place, "--out", event) == 2
+    assert [line.split("; ")[1] for line in capsys.readouterr().err.splitlines()] == [
+        f"allowed: another path than the input {path}" for path in (geology, event)
+    ]
+    assert (geology.read_bytes(), event.read_text()) == (before, "not read before")
+
+
+@pytest.mark.parametrize("verb", ["generate", "simulate"])
+@pytest.mark.parametrize("name", ["field.csv", "field.zarr", "field"])
+def test_a_wavefield_is_named_as_what_it_is(
+    verb: str,
+    name: str,
+    geology_npy: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    here: Callable[..., int],
+) -> None:
+    assert here(verb, "--geology", geology_npy, "--source", SOURCE, "--out", tmp_path / name) == 2
+    assert "--out: got" in (line := capsys.readouterr().err)
+    assert "allowed: a file name that ends in .nc" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_seed_says_nothing_of_stage_1(refused: Refused, geology_npy: Path, tiny_model: Path) -> None:
+    base = ["--geology", geology_npy, "--source", SOURCE, "--model", tiny_model, "--stage1-only"]
+    refused([*base, "--seed", "3"], ["--seed", "--stage1-only"])
+
+
+def test_more_realizations_than_memory_holds(
+    geology_npy: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], here: Callable[..., int]
+) -> None:
+    arguments = ["--geology", geology_npy, "--source", SOURCE, "--model", tiny_model, "--realizations", 10**8]
+    assert here("generate", *arguments, "--out", tmp_path / "f.nc") == 2
+    assert "realizations: got 100000000; allowed: at most" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_large_magnitude_is_warned_of() -> None:
+    numbers = {"origin": (None, None, None), "convention": "standard", "moment_nm": None, "rise_time_s": None}
+    with pytest.warns(InputWarning, match="source: magnitude 7 ruptures many kilometres"):
+        load_source(SOURCE, None, mw=7.0, **numbers)
+    assert load_source(SOURCE, None, mw=5.9, **numbers).mw == pytest.approx(5.9)

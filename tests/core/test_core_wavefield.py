@@ -83,3 +83,20 @@ def test_each_damage_is_refused_with_its_field(damage, name):
     with pytest.raises(InputError) as caught:
         check_wavefield(damage(field()), name="w")
     assert caught.value.field == name
+
+
+@pytest.mark.parametrize(("axis", "wrong"), [("time", "ms"), ("time", "furlong"), ("x", "km"), ("y", "degrees_north")])
+def test_units_of_axes_are_believed(axis, wrong):
+    field = field_with_units(axis, wrong)
+    with pytest.raises(
+        InputError, match=rf"wavefield\.{axis}\.units: got {wrong}; allowed: {'s' if axis == 'time' else 'm'}$"
+    ):
+        check_wavefield(field)
+    for right in ("seconds", "s") if axis == "time" else ("m", "metres", " Meters"):
+        check_wavefield(field_with_units(axis, right))
+
+
+def field_with_units(axis, units):
+    field = make_wavefield(np.zeros((3, 2, 2, 4)), x_m=np.arange(2.0), y_m=np.arange(2.0), time_s=np.arange(4.0))
+    field[axis].attrs["units"] = units
+    return field

@@ -76,3 +76,24 @@ def test_names():
     assert list(companions(path, "mseed", placed=True, source=False)) == ["sensors", "stations"]
     assert companions(path, "asdf", placed=True, source=True) == {}
     assert companions(path, "intensities", placed=True, source=True) == {}
+
+
+def test_names_with_dots():
+    """A magnitude is no suffix: two events' companions must not be one file."""
+    for name, sensors in {
+        "mw4.9": "mw4.9.sensors.csv",
+        "a.b.mseed": "a.b.sensors.csv",
+        "out": "out.sensors.csv",
+    }.items():
+        assert companions(Path(name), "mseed", placed=False, source=False) == {"sensors": Path(sensors)}
+
+
+def test_companions_of_an_earlier_export_do_not_stay_beside_another(tmp_path, field, place):
+    write_mseed(field, tmp_path / "f.mseed", place=place)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(
+        InputError, match=r"out: got .*f\.mseed, beside which f\.stations\.xml of another export stands"
+    ):
+        write_mseed(field, tmp_path / "f.mseed", quantity="acceleration")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    write_mseed(field, tmp_path / "f.mseed", place=place, quantity="acceleration")

@@ -128,3 +128,26 @@ def test_missing_package_names_the_extra(run, tmp_path, field_file, monkeypatch)
     with pytest.raises(MissingExtraError, match=r"obspy is not installed; .* pip install 'spectremor\[exchange\]'"):
         run(field_file, "--format", "mseed", "--out", tmp_path / "out.mseed")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("out", ["field.nc", "link.nc", "sub/../field.nc"])
+def test_the_input_is_never_written_over(run, tmp_path, field_file, out):
+    path = tmp_path / "field.nc"
+    path.write_bytes(field_file.read_bytes())
+    (tmp_path / "link.nc").symlink_to(path)
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(InputError, match=r"--out: got .* allowed: another path than the input"):
+        run(path, "--format", "csv", "--out", tmp_path / out)
+    assert path.read_bytes() == field_file.read_bytes()
+
+
+def test_a_companion_is_not_written_over_the_input(run, tmp_path, field_file):
+    path = tmp_path / "f.sensors.csv"
+    path.write_bytes(field_file.read_bytes())
+    with pytest.raises(InputError, match="another path than the input"):
+        run(path, "--format", "mseed", "--out", tmp_path / "f.mseed")
+
+
+def test_an_empty_date_is_no_date(run, tmp_path, field_file):
+    with pytest.raises(InputError, match="origin_time"):
+        run(field_file, "--format", "mseed", "--out", tmp_path / "f.mseed", "--origin-time", "")

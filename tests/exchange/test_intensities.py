@@ -87,6 +87,9 @@ def test_periods_outside_the_band_are_marked(tmp_path, field):
     unknown = field.copy()
     del unknown.attrs["band_high_hz"]
     assert beyond_band(unknown, (0.1,)) == []
+    # Sampling and duration are always known.
+    with pytest.warns(InputWarning, match=r"usable band, 0\.25 to 25 Hz"):
+        assert beyond_band(unknown, (0.01, 1.0, 30.0)) == [0.01, 30.0]
 
 
 @pytest.mark.parametrize("periods", [(), (0.0,), (-1.0, 2.0), (float("nan"),), (1.0, 1.0)])

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
+import io
+import shutil
+import threading
+from pathlib import Path
 
 import numpy as np
 import obspy
@@ -10,10 +15,12 @@ import pyasdf
 import pytest
 
 from spectremor.core.errors import InputError
+from spectremor.exchange import waveform_files
 from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.inventory import to_inventory
 from spectremor.exchange.quantities import as_quantity
 from spectremor.exchange.stations import channel_code
+from spectremor.exchange.tables import write_traces
 from spectremor.exchange.traces import to_stream
 from spectremor.exchange.waveform_files import write_asdf, write_mseed
 
@@ -145,3 +152,81 @@ def test_channels_state_the_units_of_their_traces(field, place, quantity, units)
     channel = to_inventory(field, place, quantity=quantity)[0][0][0]
     assert channel.code == to_stream(field, quantity=quantity)[0].stats.channel
     assert channel.response.instrument_sensitivity.input_units == units
+
+
+def test_an_interruption_cannot_reach_obspys_callback(tmp_path, field, monkeypatch):
+    """It writes from a C callback, which swallows what is raised in it, and interruptions are raised in one thread."""
+    write, threads = obspy.Stream.write, []
+
+    def watched(self, target, *args, **options):
+        threads.append(threading.current_thread())
+        assert isinstance(target, io.BytesIO)
+        write(self, target, *args, **options)
+
+    monkeypatch.setattr(obspy.Stream, "write", watched)
+    write_mseed(field, tmp_path / "out.mseed")
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+def test_a_full_disk_is_one_error_and_no_file(tmp_path, field, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_mseed(field, tmp_path / "out.mseed")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_room_is_one_error_and_no_file(tmp_path, field, place, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=field.nbytes))
+    with pytest.raises(OSError, match="No space left"):
+        write_asdf(field, tmp_path / "out.h5", place)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_asdf_file_takes_no_more_room_than_is_asked_for(tmp_path, field, place):
+    stream = to_stream(field, place=place)
+    write_asdf(field, tmp_path / "out.h5", place)
+    asked = sum(trace.data.nbytes + waveform_files._ASDF_TRACE_BYTES for trace in stream) + waveform_files._ASDF_BYTES
+    assert (tmp_path / "out.h5").stat().st_size < asked
+
+
+def test_products_say_what_made_them(tmp_path, field, place):
+    made = field.assign_attrs(model="1a2b3c", stage="2", seed=4, sampling_steps=8)
+    words = "synthetic ground motion; model: 1a2b3c, stage: 2, sampling steps: 8, seed: 4; usable band 0 to 5 Hz"
+    write_mseed(made, tmp_path / "out.mseed", place=place)
+    inventory = obspy.read_inventory(tmp_path / "out.stations.xml")
+    assert inventory[0].comments[0].value == words
+    event = obspy.read_events(tmp_path / "out.event.xml")[0]
+    assert (event.comments[0].text, event.event_descriptions[0].text) == (words, "synthetic earthquake")
+    write_asdf(made, tmp_path / "out.h5", place)
+    with pyasdf.ASDFDataSet(str(tmp_path / "out.h5"), mode="r", mpi=False) as store:
+        assert store.events[0].comments[0].text == words
+
+
+def test_channels_begin_with_their_data(field, place):
+    channel = to_inventory(field, place, origin_time=WHEN)[0][0][0]
+    assert channel.start_date == obspy.UTCDateTime("2024-03-05T06:07:08.5") + 0.98
+
+
+def test_horizontals_far_from_north_and_east_are_numbered(tmp_path, field):
+    turned = Georeference(longitude_deg=15.0, latitude_deg=50.0, crs="EPSG:5514")
+    inventory = to_inventory(field, turned)
+    assert abs(float(turned.north_azimuth_deg(np.array(0.0), np.array(0.0)))) > 5
+    assert {c.code for c in inventory[0][0]} == {"BH1", "BH2", "BHZ"}
+    for trace in to_stream(field.isel(realization=[0]), place=turned)[:3]:
+        azimuth = inventory.get_orientation(trace.id, inventory[0].start_date)["azimuth"]
+        axis = {"1": 0, "2": 90, "Z": 0}[trace.stats.channel[-1]]
+        assert trace.stats.channel == "BHZ" or 5 < abs((azimuth - axis + 180) % 360 - 180) < 15
+    write_traces(field, tmp_path / "t.csv", place=turned)
+    assert ".BH2 (m/s)" in (tmp_path / "t.csv").read_text().splitlines()[0]
+
+
+@pytest.mark.parametrize("when", ["1356-10-18", "0900-01-01", "3000-01-01", "9999-12-31T23:59:59"])
+def test_dates_that_not_every_format_can_write(tmp_path, field, when):
+    with pytest.raises(InputError, match=r"origin_time: got .*; allowed: a date from 1678 to 2261"):
+        write_mseed(field, tmp_path / "out.mseed", origin_time=when)
+    assert list(tmp_path.iterdir()) == []

@@ -11,11 +11,12 @@ import xarray as xr
 from typer.testing import CliRunner
 
 from spectremor.cli import dataset
+from spectremor.core import memory
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_check import check_store
 from spectremor.data.store_writer import StoreWriter, create_store, locked
-from spectremor.simulation import campaign_cluster, memory
+from spectremor.simulation import campaign_cluster
 from spectremor.simulation.campaign import CampaignStoppedError, run_campaign
 from spectremor.simulation.campaign_checks import check_campaign
 from spectremor.simulation.campaign_cluster import SlurmOptions

@@ -57,7 +57,7 @@ def export(
     kind = (table or TABLES[0]) if form == "csv" else form
     _refuse_idle(kind, table=table, periods=periods, origin_time=origin_time)
     placed = not (origin_lon is None and origin_lat is None and crs is None)
-    _check_outputs(out, kind, placed=placed)
+    _check_outputs(out, kind, field, placed=placed)
     wanted = check_quantity(quantity)
     if wanted != "velocity" and kind in _OF_INTENSITIES:
         raise InputError("--quantity", quantity, "velocity: intensity measures have quantities of their own")
@@ -70,7 +70,7 @@ def export(
     from spectremor.data.wavefield_files import read_wavefield
     from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME
 
-    when = origin_time or DEFAULT_ORIGIN_TIME
+    when = DEFAULT_ORIGIN_TIME if origin_time is None else origin_time
     with spinner("reading") as say:
         waves = read_wavefield(field, index)
         say(f"writing {form}")
@@ -102,15 +102,15 @@ def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> None:
         raise InputError(field, value, ", ".join(allowed))
 
 
-def _check_outputs(out: Path, kind: str, *, placed: bool) -> None:
+def _check_outputs(out: Path, kind: str, field: Path, *, placed: bool) -> None:
     """Refuse, before any work, a place that the file or one of its companions cannot take."""
-    from spectremor.core.files import check_writable
+    from spectremor.core.files import check_output
     from spectremor.exchange.companions import companions
 
-    check_writable(out, field="--out")
+    check_output(out, field, field="--out")
     # Whether there is a source, and so an event to write, is in the file, which nobody has read yet.
     for path in companions(out, kind, placed=placed, source=True).values():
-        check_writable(path, field="--out")
+        check_output(path, field, field="--out")
 
 
 def _parse_periods(text: str | None) -> tuple[float, ...]:

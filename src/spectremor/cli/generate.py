@@ -19,6 +19,7 @@ from spectremor.cli.options import (
     OriginLonOption,
     RiseTimeOption,
     SourceOption,
+    check_netcdf,
     load_geology,
     load_source,
 )
@@ -47,7 +48,7 @@ def generate(
     rise_time: RiseTimeOption = None,
     model: Annotated[Path | None, typer.Option("--model", help="Model folder, or the name of one that ships.")] = None,
     realizations: Annotated[int, typer.Option("--realizations", help="How many draws of the diffusion stage.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", help="One seed, one result.")] = 0,
+    seed: Annotated[int | None, typer.Option("--seed", help="One seed, one result (default: 0).")] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="Sampling steps (default: the model's own).")] = None,
     stage1_only: Annotated[bool, typer.Option("--stage1-only", help="Stage 1 alone, no diffusion.")] = False,
     figure: Annotated[Path | None, typer.Option("--figure", help="Also draw it: .png, .pdf or .svg.")] = None,
@@ -58,17 +59,20 @@ def generate(
 
     spectremor generate --geology geology.npy --source 4800,4800,-8400,48,45,88 --mw 4.9 --out field.nc
     """
-    from spectremor.core.files import check_writable
+    from spectremor.core.files import check_output
     from spectremor.pipeline import check_job
 
-    check_job(realizations, seed, steps)
     if stage1_only and realizations != 1:
         raise InputError("--realizations", realizations, "1 with --stage1-only, which draws nothing")
-    if stage1_only and steps is not None:
-        raise InputError("--steps", steps, "nothing with --stage1-only, which draws nothing")
-    check_writable(out, field="--out")
+    for name, value in (("--seed", seed), ("--steps", steps)):
+        if stage1_only and value is not None:
+            raise InputError(name, value, "nothing with --stage1-only, which draws nothing")
+    seed = seed or 0
+    check_job(realizations, seed, steps)
+    check_netcdf(out)
+    check_output(out, geology, event, field="--out")
     if figure is not None:
-        check_writable(figure, field="--figure")
+        check_output(figure, geology, event, field="--figure")
         if figure.suffix not in _FIGURES:
             raise InputError("--figure", figure, f"a file name that ends in one of {', '.join(_FIGURES)}")
         if stage1_only:

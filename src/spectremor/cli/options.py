@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spectremor.core.errors import InputError
+from spectremor.core.errors import InputError, InputWarning
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from spectremor.core.source import Source
     from spectremor.exchange.georeference import Georeference
+
+#: Largest magnitude that a point source stands for in a domain of ten kilometres.
+POINT_SOURCE_MW = 6.0
 
 GeologyOption = Annotated[
     Path, typer.Option("--geology", help="Geology: .h5, .npy (published order), .nc or .zarr; Vs in m/s.")
@@ -113,7 +117,7 @@ def load_source(
             if value is not None:
                 raise InputError(option, value, "the place of an --event; --source is in local metres")
         tau = 0.1 if rise_time_s is None else rise_time_s
-        return parse_source(text, convention=convention, moment_nm=moment_nm, mw=mw, rise_time_s=tau)
+        return _warned(parse_source(text, convention=convention, moment_nm=moment_nm, mw=mw, rise_time_s=tau))
     for option, value in (("--source", text), ("--moment", moment_nm), ("--mw", mw)):
         if value is not None:
             raise InputError(option, value, "nothing beside --event, whose file says it")
@@ -122,7 +126,19 @@ def load_source(
     from spectremor.exchange import read_source
 
     place = parse_place(*origin)
-    return read_source(event, place, rise_time_s=rise_time_s)
+    return _warned(read_source(event, place, rise_time_s=rise_time_s))
+
+
+def _warned(source: Source) -> Source:
+    """The source, after a word about one that is too large for a point."""
+    if source.mw > POINT_SOURCE_MW:
+        warnings.warn(
+            f"source: magnitude {source.mw:.2g} ruptures many kilometres; a point source of its moment has the wrong "
+            f"motion near the fault (meant for magnitudes up to {POINT_SOURCE_MW:g})",
+            InputWarning,
+            stacklevel=2,
+        )
+    return source
 
 
 def parse_place(lon: float | None, lat: float | None, crs: str | None) -> Georeference:
@@ -137,6 +153,16 @@ def parse_place(lon: float | None, lat: float | None, crs: str | None) -> Georef
         missing = "--origin-lon" if lon is None else "--origin-lat"
         raise InputError(missing, "nothing", "degrees: the place of the domain's south-west corner")
     return Georeference(longitude_deg=lon, latitude_deg=lat, crs=crs)
+
+
+def check_netcdf(out: Path) -> None:
+    """Refuse a name by which no other command would take the file for what it is.
+
+    Raises:
+        InputError: another suffix.
+    """
+    if out.suffix.lower() != ".nc":
+        raise InputError("--out", out, "a file name that ends in .nc (NetCDF)")
 
 
 def load_geology(path: Path, index: int | None = None) -> xr.DataArray:

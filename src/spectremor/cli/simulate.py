@@ -19,6 +19,7 @@ from spectremor.cli.options import (
     OriginLonOption,
     RiseTimeOption,
     SourceOption,
+    check_netcdf,
     load_geology,
     load_source,
 )
@@ -63,9 +64,10 @@ def simulate(
 
     spectremor simulate --geology geology.npy --source 4800,4800,-8400,48,45,88 --mw 4.9 --out field.nc
     """
-    from spectremor.core.files import check_writable
+    from spectremor.core.files import check_output
 
-    check_writable(out, field="--out")
+    check_netcdf(out)
+    check_output(out, geology, event, field="--out")
     earthquake = load_source(
         source,
         event,

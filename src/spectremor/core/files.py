@@ -31,6 +31,21 @@ def check_writable(path: str | Path, *, field: str = "out") -> Path:
     return path
 
 
+def check_output(path: str | Path, *inputs: str | Path | None, field: str = "out") -> Path:
+    """As `check_writable`, and refuse to write over what the same command reads.
+
+    Raises:
+        InputError: as `check_writable`; or the path is, or lies in, one of the inputs.
+    """
+    target = Path(path).resolve()
+    for given in inputs:
+        if given is not None and Path(given).exists():
+            source = Path(given).resolve()
+            if source in (target, *target.parents) or (target.exists() and target.samefile(source)):
+                raise InputError(field, path, f"another path than the input {given}")
+    return check_writable(path, field=field)
+
+
 def check_folder_writable(path: str | Path, *, field: str = "out") -> Path:
     """Refuse, before any long work, an output folder that cannot be made; missing folders above it will be made too.
 

@@ -14,6 +14,9 @@ from spectremor.core.source import Source
 
 DIMS = ("component", "x", "y", "time")
 LEADING_DIMS = ("sample", "realization")
+_METRES = ("m", "metre", "metres", "meter", "meters")
+#: How the units of an axis may be written, where they are said at all.
+_AXIS_UNITS = {"x": _METRES, "y": _METRES, "time": ("s", "sec", "second", "seconds")}
 
 
 def make_wavefield(
@@ -153,6 +156,9 @@ def _check_coordinates(field: xr.DataArray, name: str) -> None:
         values = field[dim].values
         if values.dtype.kind not in "fiu":
             raise InputError(f"{name}.{dim}", _shortened(values), "positions in m; times in s")
+        units = field[dim].attrs.get("units")
+        if units is not None and str(units).strip().lower() not in _AXIS_UNITS[dim]:
+            raise InputError(f"{name}.{dim}.units", units, _AXIS_UNITS[dim][0])
         if bad := int((~np.isfinite(values)).sum()):
             raise InputError(f"{name}.{dim}", f"{bad} NaN or infinite values", "positions in m; times in s")
     if "realization" in field.dims and "realization" in field.coords:

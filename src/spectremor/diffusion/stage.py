@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
+from spectremor.core.memory import present_bytes
 from spectremor.data.model_folder import with_tensors
 from spectremor.diffusion.config import DiffusionConfig, SamplerName, check_config
 from spectremor.diffusion.denoiser import UNet1d
@@ -119,6 +120,7 @@ class DiffusionStage(nn.Module):
             InputError: a shape, value or number that the model cannot take.
         """
         self._check(stage1, realizations)
+        _check_room(realizations, len(sensors) * 3 * stage1.shape[3])
         device = self.latents.target_gain.device
         flat = np.moveaxis(stage1.reshape(3, -1, stage1.shape[3]), 0, 1)
         traces = torch.from_numpy(np.ascontiguousarray(flat, dtype=np.float32)).to(device)
@@ -225,3 +227,14 @@ class DiffusionStage(nn.Module):
             raise InputError("stage-1 wavefield", "NaN or infinite velocities", "finite velocities in m/s")
         if realizations < 1:
             raise InputError("realizations", realizations, "1 or more")
+
+
+def _check_room(realizations: int, numbers: int) -> None:
+    """Refuse more realizations than this machine's memory holds.
+
+    Raises:
+        InputError: names how many fit.
+    """
+    fit = present_bytes() // (4 * numbers)
+    if realizations > fit:
+        raise InputError("realizations", realizations, f"at most {fit}, in this machine's memory")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from spectremor.core.errors import InputError
+
+_XML = ("stations", "event")
+
 
 def companions(path: Path, export: str, *, placed: bool, source: bool) -> dict[str, Path]:
     """The files that appear beside `path`, by kind.
@@ -17,4 +21,17 @@ def companions(path: Path, export: str, *, placed: bool, source: bool) -> dict[s
     kinds = {"openquake": ["sites"], "traces": ["sensors"], "mseed": ["sensors"]}.get(export, [])
     if export == "mseed" and placed:
         kinds += ["stations"] + ["event"] * source
-    return {kind: path.with_suffix(f".{kind}.{'xml' if kind in ('stations', 'event') else 'csv'}") for kind in kinds}
+    # A name such as mw4.9 ends in no suffix.
+    stem = path.stem if path.suffix[1:2].isalpha() else path.name
+    return {kind: path.with_name(f"{stem}.{kind}.{'xml' if kind in _XML else 'csv'}") for kind in kinds}
+
+
+def refuse_stale(path: Path, beside: dict[str, Path]) -> None:
+    """Refuse to write a miniSEED file beside companions of an earlier one that would not be replaced.
+
+    Raises:
+        InputError: names one.
+    """
+    for other in companions(path, "mseed", placed=True, source=True).values():
+        if other not in beside.values() and other.exists():
+            raise InputError("out", f"{path}, beside which {other.name} of another export stands", "another name")

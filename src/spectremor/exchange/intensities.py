@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -83,7 +84,7 @@ def sa_name(period_s: float) -> str:
 
 
 def beyond_band(field: xr.DataArray, periods_s: tuple[float, ...]) -> list[float]:
-    """The periods at which the wavefield holds no usable motion; none where it does not state its band.
+    """The periods at which the wavefield holds no usable motion: by its band, and by its sampling and duration.
 
     Raises:
         InputError: a band that is none.
@@ -91,9 +92,8 @@ def beyond_band(field: xr.DataArray, periods_s: tuple[float, ...]) -> list[float
     Warns:
         InputWarning: names them.
     """
-    band = band_of(field)
-    if band is None:
-        return []
+    low_hz, high_hz = band_of(field) or (0.0, math.inf)
+    band = low_hz, min(high_hz, 0.5 / sampling_step_s(field))
     duration_s = float(field["time"].values[-1] - field["time"].values[0])
     usable = usable_frequencies(1.0 / np.asarray(periods_s, dtype=float), band, duration_s)
     outside = [t for t, good in zip(periods_s, usable, strict=True) if not good]

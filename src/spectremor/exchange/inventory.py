@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
@@ -12,6 +12,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.wavefield import check_wavefield, sampling_step_s
 from spectremor.exchange.georeference import Georeference
+from spectremor.exchange.provenance import provenance
 from spectremor.exchange.quantities import Quantity
 from spectremor.exchange.stations import NETWORK, Station, channel_code, location_code, stations_of
 from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, check_network, parse_time, realizations_of
@@ -66,17 +67,22 @@ def to_inventory(
                 description=about,
                 start_date=start,
                 channels=[
-                    _channel(station, component, location, quantity, sampling_hz)
+                    _channel(station, component, location, quantity, sampling_hz, start)
                     for location in locations
                     for component in COMPONENTS
                 ],
             )
         )
-    one = inventory.Network(code=check_network(network), stations=stations, description="synthetic seismograms")
+    about = inventory.Comment(provenance(field))
+    one = inventory.Network(
+        code=check_network(network), stations=stations, description="synthetic seismograms", comments=[about]
+    )
     return inventory.Inventory(networks=[one], source=f"spectremor {__version__}")
 
 
-def _channel(station: Station, component: str, location: str, quantity: Quantity, sampling_hz: float) -> Channel:
+def _channel(
+    station: Station, component: str, location: str, quantity: Quantity, sampling_hz: float, start: Any
+) -> Channel:
     inventory = need("obspy.core.inventory", "exchange")
     azimuth, dip = _ORIENTATION[component]
     units = _STATION_XML_UNITS[quantity]
@@ -84,7 +90,7 @@ def _channel(station: Station, component: str, location: str, quantity: Quantity
         zeros=[], poles=[], stage_gain=1.0, stage_gain_frequency=1.0, input_units=units, output_units=units
     )
     return inventory.Channel(
-        code=channel_code(component, quantity, sampling_hz),
+        code=channel_code(component, quantity, sampling_hz, station.north_azimuth_deg),
         location_code=location,
         latitude=station.latitude_deg,
         longitude=station.longitude_deg,
@@ -93,5 +99,6 @@ def _channel(station: Station, component: str, location: str, quantity: Quantity
         azimuth=azimuth if component == "Z" else (azimuth + station.north_azimuth_deg) % 360.0,
         dip=dip,
         sample_rate=sampling_hz,
+        start_date=start,
         response=flat,
     )

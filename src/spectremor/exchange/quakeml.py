@@ -68,10 +68,18 @@ def read_source(
     )
 
 
-def to_catalog(source: Source, place: Georeference, *, origin_time: str = DEFAULT_ORIGIN_TIME) -> Catalog:
+def to_catalog(
+    source: Source, place: Georeference, *, origin_time: str = DEFAULT_ORIGIN_TIME, about: str = ""
+) -> Catalog:
     """An ObsPy catalogue with one event: origin, moment magnitude, nodal planes, moment tensor, rise time.
 
     Its ids carry a digest of source, place and origin time: catalogues can be merged, and the same event gets the same.
+
+    Args:
+        source: the source.
+        place: where the domain lies on Earth.
+        origin_time: date and time of the earthquake, ISO 8601 (UTC).
+        about: what the motion beside it was made by; a comment of the event.
 
     Raises:
         InputError: no date.
@@ -103,6 +111,8 @@ def to_catalog(source: Source, place: Georeference, *, origin_time: str = DEFAUL
         origins=[origin],
         magnitudes=[magnitude],
         focal_mechanisms=[mechanism],
+        event_descriptions=[ev.EventDescription(text="synthetic earthquake")],
+        comments=[ev.Comment(text=about, force_resource_id=False)] if about else [],
         creation_info=ev.CreationInfo(agency_id="spectremor", version=__version__),
     )
     event.preferred_origin_id, event.preferred_magnitude_id = ids["origin"], ids["magnitude"]

@@ -12,6 +12,8 @@ from spectremor.exchange.georeference import Georeference
 
 #: The FDSN's network code for synthetic seismograms.
 NETWORK = "SY"
+#: Within this of true North and East channels are called N and E (SEED manual 2.4, appendix A).
+_NEARLY_NORTH_DEG = 5.0
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #: SEED instrument codes: H for ground velocity, N for an accelerometer, X for a derived quantity.
 INSTRUMENT_CODES = {"velocity": "H", "acceleration": "N", "displacement": "X"}
@@ -73,14 +75,17 @@ def stations_of(field: xr.DataArray, place: Georeference | None = None) -> list[
     ]
 
 
-def channel_code(component: str, quantity: str, sampling_hz: float) -> str:
+def channel_code(component: str, quantity: str, sampling_hz: float, north_azimuth_deg: float = 0.0) -> str:
     """The SEED channel code (SEED manual 2.4, appendix A), e.g. BHE for East velocity at 50 Hz.
 
     Args:
         component: E, N or Z.
         quantity: velocity, acceleration or displacement.
         sampling_hz: decides the band letter.
+        north_azimuth_deg: of the N component; beyond 5 degrees the horizontals are called 1 (N) and 2 (E).
     """
+    if abs((north_azimuth_deg + 180.0) % 360.0 - 180.0) > _NEARLY_NORTH_DEG:
+        component = {"N": "1", "E": "2"}.get(component, component)
     for letter, lowest_hz in (("F", 1000.0), ("C", 250.0), ("H", 80.0), ("B", 10.0), ("M", 1.0 + 1e-9)):
         if sampling_hz >= lowest_hz:
             return letter + INSTRUMENT_CODES[quantity] + component

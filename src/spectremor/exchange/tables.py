@@ -53,12 +53,12 @@ def write_traces(
     waves = realizations_of(as_quantity(finite(field), quantity))
     stations = stations_of(waves, place)
     sampling_hz, units = round(1.0 / sampling_step_s(waves), 9), UNITS[quantity]
-    channels = [channel_code(component, quantity, sampling_hz) for component in COMPONENTS]
     header = [
-        f"{NETWORK}.{station.code}.{location_code(int(realization))}.{channel} ({units})"
+        f"{NETWORK}.{s.code}.{location_code(int(realization))}."
+        f"{channel_code(component, quantity, sampling_hz, s.north_azimuth_deg)} ({units})"
         for realization in waves["realization"].values
-        for station in stations
-        for channel in channels
+        for s in stations
+        for component in COMPONENTS
     ]
     ordered = waves.transpose("time", "realization", "x", "y", "component").values
     columns = np.column_stack([waves["time"].values, ordered.reshape(len(ordered), -1)])

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: A wavefield has no date. This one is given to it when nothing else is said.
 DEFAULT_ORIGIN_TIME = "2000-01-01T00:00:00Z"
+#: First and last year that all formats can write.
+YEARS = (1678, 2261)
 
 
 def to_stream(
@@ -69,12 +71,16 @@ def parse_time(text: str) -> Any:
     """An ISO 8601 date and time as ObsPy's UTCDateTime.
 
     Raises:
-        InputError: not a date.
+        InputError: not a date, or one that not all formats can write.
     """
     try:
-        return need("obspy", "exchange").UTCDateTime(text, iso8601=True)
+        time = need("obspy", "exchange").UTCDateTime(text, iso8601=True)
     except (ValueError, TypeError):
         raise InputError("origin_time", text, "a date and time such as 2024-01-31T12:00:00Z") from None
+    # ASDF counts nanoseconds in 64 bits, and miniSEED's earlier years are not read back.
+    if not YEARS[0] <= time.year <= YEARS[1]:
+        raise InputError("origin_time", text, f"a date from {YEARS[0]} to {YEARS[1]}")
+    return time
 
 
 def realizations_of(field: xr.DataArray) -> xr.DataArray:
@@ -114,7 +120,7 @@ def _trace(
     trace = obspy.Trace(values, header=dict(header))
     trace.stats.station = station.code
     trace.stats.location = location_code(realization)
-    trace.stats.channel = channel_code(component, quantity, trace.stats.sampling_rate)
+    trace.stats.channel = channel_code(component, quantity, trace.stats.sampling_rate, station.north_azimuth_deg)
     about = {"quantity": quantity, "x_m": station.x_m, "y_m": station.y_m, "realization": realization}
     trace.stats.spectremor = obspy.core.AttribDict(about)
     if station.longitude_deg is None:

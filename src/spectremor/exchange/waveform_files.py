@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from spectremor.core.extras import need
 from spectremor.core.files import atomic_file, atomic_files
 from spectremor.core.wavefield import source_of
-from spectremor.exchange.companions import companions
+from spectremor.exchange.companions import companions, refuse_stale
 from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.inventory import to_inventory
+from spectremor.exchange.provenance import provenance
 from spectremor.exchange.quakeml import to_catalog
 from spectremor.exchange.quantities import Quantity
 from spectremor.exchange.tables import write_sensor_table
 from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, finite, to_stream
 
+if TYPE_CHECKING:
+    from obspy import Stream
+
 ASDF_TAG = "synthetic"
+_RECORD_BYTES = 512
+#: What an ASDF file takes beside the samples: for each trace (with its share of StationXML), and in all.
+_ASDF_TRACE_BYTES, _ASDF_BYTES = 8000, 1 << 20
 
 
 def write_mseed(
@@ -43,17 +56,37 @@ def write_mseed(
     field, source = finite(field), source_of(field)
     stream = to_stream(field, quantity=quantity, place=place, origin_time=origin_time)
     beside = companions(path, "mseed", placed=place is not None, source=source is not None)
+    refuse_stale(path, beside)
     with atomic_files([*beside.values(), path]) as asides:
         aside = dict(zip([*beside, "waveforms"], asides, strict=True))
-        with aside["waveforms"].open("wb") as out:
-            stream.write(out, format="MSEED", encoding="FLOAT32", reclen=512)
+        aside["waveforms"].write_bytes(_packed(stream))
         write_sensor_table(field, aside["sensors"], place)
         if "stations" in aside:
             inventory = to_inventory(field, place, quantity=quantity, origin_time=origin_time)
             inventory.write(str(aside["stations"]), format="STATIONXML")
         if "event" in aside and source is not None and place is not None:
-            to_catalog(source, place, origin_time=origin_time).write(str(aside["event"]), format="QUAKEML")
+            catalog = to_catalog(source, place, origin_time=origin_time, about=provenance(field))
+            catalog.write(str(aside["event"]), format="QUAKEML")
     return [path, *beside.values()]
+
+
+def _packed(stream: Stream) -> bytes:
+    """The stream as miniSEED.
+
+    ObsPy writes from within a C callback, where an interruption or a full disk is lost, and a record with it. So it
+    writes to memory, and on a thread of its own: interruptions reach the main thread only.
+    """
+    buffer = io.BytesIO()
+    with ThreadPoolExecutor(1) as alone:
+        alone.submit(stream.write, buffer, format="MSEED", encoding="FLOAT32", reclen=_RECORD_BYTES).result()
+    return buffer.getvalue()
+
+
+def _check_room(stream: Stream, path: Path) -> None:
+    """HDF5 may crash when a disk fills up while it writes."""
+    needed = sum(trace.data.nbytes + _ASDF_TRACE_BYTES for trace in stream) + _ASDF_BYTES
+    if shutil.disk_usage(path.resolve().parent).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def write_asdf(
@@ -79,10 +112,11 @@ def write_asdf(
     inventory = to_inventory(field, place, quantity=quantity, origin_time=origin_time)
     stream = to_stream(field, quantity=quantity, place=place, origin_time=origin_time)
     pyasdf = need("pyasdf", "exchange")
+    _check_room(stream, path)
     with atomic_file(path) as aside, pyasdf.ASDFDataSet(str(aside), mode="w", mpi=False) as store:
         event = None
         if source is not None and place is not None:
-            catalog = to_catalog(source, place, origin_time=origin_time)
+            catalog = to_catalog(source, place, origin_time=origin_time, about=provenance(field))
             store.add_quakeml(catalog)
             event = catalog[0].resource_id
         store.add_stationxml(inventory)

@@ -8,11 +8,12 @@ import numpy as np
 
 from spectremor.core.errors import InputError
 from spectremor.core.medium import vp_m_s
+from spectremor.core.memory import present_bytes
 from spectremor.simulation.campaign_config import CampaignConfig
 from spectremor.simulation.campaign_sample import ORDER
 from spectremor.simulation.free_surface import TOP_NODES
 from spectremor.simulation.grid import AXES, Grid, cells_across
-from spectremor.simulation.memory import present_bytes, run_bytes
+from spectremor.simulation.memory import run_bytes
 from spectremor.simulation.propagator import STABLE_SHARE
 from spectremor.simulation.time_axis import run_samples
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 from spectremor.core.errors import InputError
+from spectremor.core.memory import present_bytes
 
 #: Per cell of the grid: velocities, stresses, their memory in the absorbing layer, and the medium.
 BYTES_PER_CELL = 200
 #: Per sample of a run and trace (float32), and per sample and output time: the time operator and its float32 copy.
 BYTES_PER_TRACE, BYTES_PER_OUTPUT = 4, 12
-
-
-def present_bytes() -> int:
-    """The memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def run_bytes(samples: int, traces: int, outputs: int) -> int:

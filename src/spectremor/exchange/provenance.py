@@ -1,0 +1,31 @@
+"""What made a wavefield, in one sentence that travels with its products."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from spectremor.core.wavefield import band_of
+
+#: Attributes of a wavefield and what they are called, in this order.
+_NAMES = {
+    "solver": "solver",
+    "grid_spacing_m": "grid spacing in m",
+    "model": "model",
+    "stage1": "stage 1",
+    "stage": "stage",
+    "sampling_steps": "sampling steps",
+    "seed": "seed",
+    "version": "spectremor",
+}
+
+
+def provenance(field: xr.DataArray) -> str:
+    """Such as "synthetic ground motion; model: 1a2b, stage: 2, seed: 0; usable band 0 to 5 Hz".
+
+    Raises:
+        InputError: a band that is none.
+    """
+    known = [f"{name}: {field.attrs[key]}" for key, name in _NAMES.items() if key in field.attrs]
+    band = band_of(field)
+    usable = [] if band is None else [f"usable band {band[0]:g} to {band[1]:g} Hz"]
+    return "; ".join(["synthetic ground motion", *([", ".join(known)] if known else []), *usable])
