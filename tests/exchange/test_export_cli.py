@@ -121,6 +121,20 @@ def test_exit_code_and_line(tmp_path, field_file):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        (("--origin-lon", "5", "--origin-lat", "95"), "error: --origin-lat: got 95"),
+        (("--origin-time=noon",), "error: --origin-time: got noon; allowed"),
+        (("--index", "7"), "error: --index: got 7; allowed"),
+    ],
+)
+def test_options_are_called_as_they_were_typed(tmp_path, field_file, here, capsys, typed, line):
+    assert here("export", field_file, "--format", "mseed", "--out", tmp_path / "a.mseed", *typed) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(line)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_missing_package_names_the_extra(run, tmp_path, field_file, monkeypatch):
     from spectremor.core.extras import MissingExtraError
 

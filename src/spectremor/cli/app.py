@@ -19,6 +19,15 @@ import typer
 from spectremor.core.errors import InputError
 
 _shown: set[str] = set()
+#: Options whose values the library knows by another name.
+_OPTIONS = {
+    "origin.longitude": "--origin-lon",
+    "origin.latitude": "--origin-lat",
+    "origin_time": "--origin-time",
+    "quakeml": "--event",
+    "index": "--index",
+    "crs": "--crs",
+}
 
 app = typer.Typer(
     name="spectremor",
@@ -61,7 +70,7 @@ def _run() -> int:
         result = app(standalone_mode=False)
         return int(result or 0)
     except InputError as error:
-        return _complain(str(error), 2)
+        return _complain(str(_as_typed(error)), 2)
     except (KeyboardInterrupt, EOFError):
         return _complain("interrupted; nothing half-written was left behind", 1)
     except Exception as error:
@@ -78,6 +87,13 @@ def _run() -> int:
         if os.environ.get("SPECTREMOR_DEBUG"):
             traceback.print_exc()
         return _complain(f"{type(error).__name__}: {error}", 1)
+
+
+def _as_typed(error: InputError) -> InputError:
+    """The error under the name of the option that the person typed, where the library has another for it."""
+    option = _OPTIONS.get(error.field, error.field)
+    typed = any(word == option or word.startswith(f"{option}=") for word in sys.argv[1:])
+    return InputError(option, error.value, error.allowed) if typed else error
 
 
 def _complain(message: str, code: int) -> int:
