@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import numbers
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -278,15 +279,24 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def check_job(realizations: int, seed: int, steps: int | None) -> None:
+def check_job(realizations: int | None, seed: int | None, steps: int | None) -> None:
     """Refuse numbers that no generation can have, before any work.
+
+    Args:
+        realizations: at least 1.
+        seed: 0 to 2^63 - 1; None, as from a field left empty, is refused.
+        steps: at least 1, or None for the model's own.
 
     Raises:
         InputError: names the number and its range.
     """
-    if realizations < 1:
-        raise InputError("realizations", realizations, "1 or more")
-    if not 0 <= seed < 2**63:
-        raise InputError("seed", seed, "0 to 2^63 - 1")
-    if steps is not None and steps < 1:
-        raise InputError("steps", steps, "1 or more")
+    _check_whole("realizations", realizations, 1, None, "1 or more")
+    _check_whole("seed", seed, 0, 2**63, "0 to 2^63 - 1")
+    if steps is not None:
+        _check_whole("steps", steps, 1, None, "1 or more")
+
+
+def _check_whole(name: str, value: object, low: int, below: int | None, allowed: str) -> None:
+    whole = isinstance(value, numbers.Integral) and value >= low and (below is None or value < below)
+    if not whole:
+        raise InputError(name, "nothing" if value is None else value, f"a whole number, {allowed}")

@@ -8,6 +8,7 @@ import io
 import numpy as np
 import pytest
 import xarray as xr
+from bokeh.document import Document
 
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
@@ -75,6 +76,26 @@ def test_refusal_is_one_line_and_the_old_scene_stays(page, field):
     assert page.message.object == "seed: got 13; allowed: luck"
     assert page.scene.title == "kept"
     assert not page.button.disabled
+
+
+@pytest.mark.parametrize(("seed", "found"), [(None, "nothing"), (-5, "-5"), (2**63, "9223372036854775808")])
+def test_a_seed_that_is_none_is_refused_in_one_line(monkeypatch, seed, found):
+    monkeypatch.setattr("spectremor.pipeline.load_model", lambda _: pytest.fail("loaded before the seed was read"))
+    page = Page(Studio(None).generate, START, EXTENT_KM)
+    page.seed.value = seed
+    asyncio.run(page.generate())
+    assert page.message.visible
+    assert page.message.object == f"seed: got {found}; allowed: a whole number, 0 to 2^63 - 1"
+
+
+@pytest.mark.parametrize("seed", [-5, 99_999_999_999])
+def test_a_seed_is_asked_for_as_it_was_typed(page, asked, seed):
+    """Neither side of the page moves it into a range of its own."""
+    model = page.seed.get_root(Document())
+    assert (model.low, model.high) == (None, None)
+    page.seed._process_events({"value": seed})
+    asyncio.run(page.generate())
+    assert asked[0][2] == seed
 
 
 def test_choosing_a_sensor_draws_its_traces(page, field):

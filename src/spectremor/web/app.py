@@ -22,8 +22,9 @@ from spectremor.web.figures import Mechanism, PeakMap, Seismograms, Spectra
 from spectremor.web.scene import Scene
 from spectremor.web.uploads import MAX_UPLOAD_MB, read_upload
 
-#: Makes a scene from a source, a number of realizations and a seed, and says meanwhile which share is done.
-Generate = Callable[[Source, int, int, Callable[[float], None]], Scene]
+#: Makes a scene from a source, a number of realizations and a seed (None: the field is empty), and says meanwhile which
+#: share is done.
+Generate = Callable[[Source, int, int | None, Callable[[float], None]], Scene]
 _HINT = "Set an earthquake on the left and press <b>Generate</b>, or open a wavefield that you have."
 #: The look of panel's own alerts, which would read names in files as Markdown and HTML.
 _ALERT = {
@@ -58,7 +59,8 @@ class Page:
         self.message = pn.pane.HTML("", visible=False, margin=(0, 0, 8, 0), styles=_ALERT, sizing_mode="stretch_width")
         self.sliders = _sliders(start, extent_km)
         self.realizations = pn.widgets.IntSlider(label="Realizations", start=1, end=4, value=1, width=170)
-        self.seed = pn.widgets.IntInput(label="Seed", value=0, start=0, end=2**31 - 1, width=110)
+        # Without bounds: the browser would replace what lies outside them, and say nothing.
+        self.seed = pn.widgets.IntInput(label="Seed", value=0, width=110)
         self.button = pn.widgets.Button(label="Generate", color="danger", sizing_mode="stretch_width")
         self.progress = pn.indicators.Progress(value=0, max=100, bar_color="danger", visible=False, width=340)
         self.upload = pn.widgets.FileInput(accept=".nc,.h5", multiple=False)

@@ -77,14 +77,17 @@ class Studio:
         lx, ly, lz = extent_m(self._geology)
         self.extent_km = (lx / 1000, ly / 1000, lz / 1000)
 
-    def generate(self, source: Source, realizations: int, seed: int, on_progress: Callable[[float], None]) -> Scene:
+    def generate(
+        self, source: Source, realizations: int, seed: int | None, on_progress: Callable[[float], None]
+    ) -> Scene:
         """Both stages for one earthquake in the example geology; stage 1 alone where the model has no second.
 
         Raises:
-            InputError: what the model refuses.
+            InputError: what the model refuses, or a seed that is none: the page's field may be empty.
         """
-        from spectremor.pipeline import load_model
+        from spectremor.pipeline import check_job, load_model
 
+        check_job(realizations, seed, None)
         with self._lock:
             if self._model is None:
                 self._model = load_model(self._folder)
