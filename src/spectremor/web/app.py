@@ -26,6 +26,8 @@ from spectremor.web.uploads import MAX_UPLOAD_MB, read_upload
 #: share is done.
 Generate = Callable[[Source, int, int | None, Callable[[float], None]], Scene]
 _HINT = "Set an earthquake on the left and press <b>Generate</b>, or open a wavefield that you have."
+#: Runs in the browser: a field that holds a file hides the words to choose another by.
+_EMPTY_UPLOAD = "if (!source.disabled) Bokeh.index.find_one(source)?._file_pond?.removeFiles()"
 #: The look of panel's own alerts, which would read names in files as Markdown and HTML.
 _ALERT = {
     "color": "var(--danger-text-color, #842029)",
@@ -63,7 +65,8 @@ class Page:
         self.seed = pn.widgets.IntInput(label="Seed", value=0, width=110)
         self.button = pn.widgets.Button(label="Generate", color="danger", sizing_mode="stretch_width")
         self.progress = pn.indicators.Progress(value=0, max=100, bar_color="danger", visible=False, width=340)
-        self.upload = pn.widgets.FileInput(accept=".nc,.h5", multiple=False)
+        # It sends a file in pieces, says itself when one is too large, and reports each choice, also of the same bytes.
+        self.upload = pn.widgets.FileDropper(max_file_size=f"{MAX_UPLOAD_MB}MB", previews=[], width=340)
         self.shown = pn.widgets.RadioButtonGroup(label="Realization", options={"1": 0}, value=0, visible=False)
         self.where = pn.pane.HTML("", margin=(4, 10))
         self.hint = pn.pane.HTML(_HINT, styles={"font-size": "16px", "color": "#5b626d"}, margin=(40, 30))
@@ -146,8 +149,9 @@ class Page:
 
     def _connect(self) -> None:
         self.button.on_click(self._on_generate)
-        self.upload.param.watch(self._on_upload, "value")
         self.shown.param.watch(lambda _: self._redraw(), "value")
+        self.upload.param.watch(self._on_upload, "value")
+        self.upload.jscallback(disabled=_EMPTY_UPLOAD)
         self.map.figure.on_event(Tap, lambda event: self.choose(1000 * event.x, 1000 * event.y))
         for slider in self.sliders.values():
             slider.param.watch(lambda _: self._show_mechanism(), "value")
@@ -156,8 +160,11 @@ class Page:
         await self.generate()
 
     async def _on_upload(self, _event: Any) -> None:
-        if self.upload.value is not None:
-            await self.open(str(self.upload.filename), bytes(self.upload.value))
+        # Taken out at once: what has been read need not be kept.
+        files, self.upload.value = self.upload.value, {}
+        for name, content in files.items():
+            # The widget decodes what the browser calls text.
+            await self.open(name, content.encode() if isinstance(content, str) else content)
 
     def _say(self, share: float) -> None:
         self.progress.value = int(100 * share)

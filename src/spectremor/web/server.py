@@ -12,9 +12,10 @@ from spectremor.core.extras import need
 from spectremor.core.geology import extent_m
 from spectremor.core.source import Source
 from spectremor.web.scene import Scene
-from spectremor.web.uploads import MAX_UPLOAD_MB
 
 HOST = "127.0.0.1"
+#: Files come in pieces of 10 MB, a third more in base64.
+_MAX_MESSAGE_BYTES = 32 * 2**20
 
 
 def start_server(
@@ -45,15 +46,13 @@ def start_server(
     def page() -> Any:
         return Page(studio.generate, start, studio.extent_km, first).layout()
 
-    # A file travels in base64 inside one message.
-    limit = int(MAX_UPLOAD_MB * 2**20 * 1.4)
     try:
         return pn.serve(
             {"/": page},
             port=port,
             address=HOST,
             websocket_origin=[f"{HOST}:{port}", f"localhost:{port}"] if port else None,
-            websocket_max_message_size=limit,
+            websocket_max_message_size=_MAX_MESSAGE_BYTES,
             title="Spectremor",
             show=open_browser,
             start=False,

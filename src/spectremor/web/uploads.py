@@ -30,6 +30,8 @@ def read_upload(name: str, content: bytes) -> xr.DataArray:
     suffix = PurePath(name).suffix.lower()
     if suffix not in _SUFFIXES:
         raise InputError("upload", name, "a wavefield file: " + " or ".join(_SUFFIXES))
+    if not content:
+        raise InputError("upload", f"{name} of 0 bytes", "a wavefield file")
     if len(content) > MAX_UPLOAD_MB * 2**20:
         raise InputError("upload", f"{len(content) / 2**20:.0f} MB", f"at most {MAX_UPLOAD_MB} MB")
     with tempfile.TemporaryDirectory(prefix="spectremor-") as folder:

@@ -1,0 +1,69 @@
+"""Files chosen one after another, as the browser sends them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from panel.models.file_dropper import UploadEvent
+
+from spectremor.core.source import Source
+from spectremor.web import server
+from spectremor.web.app import Page
+from spectremor.web.scene import Scene
+from spectremor.web.uploads import MAX_UPLOAD_MB
+
+START = Source.from_angles(position_m=(3600, 5700, -5400), strike_deg=35, dip_deg=50, rake_deg=75, mw=4.9)
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page(lambda *_: pytest.fail("not asked for"), START, (9.6, 9.6, 9.6))
+
+
+async def choose(page: Page, name: str, content: bytes, kind: str = "", pieces: int = 1) -> None:
+    """Until the page is ready for the next."""
+    step = -(-len(content) // pieces)
+    for k in range(pieces):
+        data = {"name": name, "data": content[k * step : (k + 1) * step], "type": kind}
+        page.upload._process_event(UploadEvent(None, data | {"chunk": k + 1, "total_chunks": pieces}))
+    for _ in range(400):
+        await asyncio.sleep(0.05)
+        if not page.upload.value and not page.button.disabled:
+            return
+    raise TimeoutError("the file was ignored")
+
+
+def test_the_same_file_again_is_shown_again(page, field, field_file):
+    async def visit() -> None:
+        await choose(page, "truth.nc", field_file.read_bytes())
+        page.show(Scene.of(field, "generated"))
+        await choose(page, "truth.nc", field_file.read_bytes(), pieces=3)
+
+    asyncio.run(visit())
+    assert page.scene.title == "truth.nc"
+
+
+def test_bad_files_of_equal_content_are_named_each(page):
+    async def visit() -> list[str]:
+        said = []
+        for name in ("first.nc", "second.nc"):
+            await choose(page, name, b"ab")
+            said.append(page.message.object)
+        return said
+
+    first, second = asyncio.run(visit())
+    assert "first.nc" in first
+    assert "second.nc" in second
+
+
+@pytest.mark.parametrize(("name", "kind"), [("empty.nc", ""), ("words.csv", "text/csv")])
+def test_files_of_nothing_and_of_text_are_refused_by_name(page, name, kind):
+    asyncio.run(choose(page, name, b"" if name == "empty.nc" else b"a,b\n", kind))
+    assert page.message.visible
+    assert page.message.object.startswith(f"upload: got {name}")
+
+
+def test_too_large_is_said_by_the_browser_and_every_piece_fits_the_transport(page):
+    assert page.upload.max_file_size == f"{MAX_UPLOAD_MB}MB"
+    assert page.upload.chunk_size * 4 / 3 < server._MAX_MESSAGE_BYTES
