@@ -112,6 +112,12 @@ def test_choosing_a_sensor_draws_its_traces(page, field):
     assert "1.35 km East, 3.75 km North" in page.where.object
 
 
+def test_peak_velocity_is_named(page, field):
+    page.show(Scene.of(field, "f"))
+    assert "largest norm of the three components" in page.where.object
+    assert "norm of E, N, Z" in page.map.figure.title.text
+
+
 def test_download_is_the_projects_own_file(page, field):
     page.show(Scene.of(field, "f"))
     with xr.open_dataarray(io.BytesIO(page._as_netcdf().getvalue()), engine="h5netcdf") as back:

@@ -229,8 +229,8 @@ class Page:
         x_km, y_km = float(self.scene.field["x"][ix]) / 1000, float(self.scene.field["y"][iy]) / 1000
         peak = self.scene.peak_velocity_m_s(self.shown.value)[ix, iy] * 100
         self.where.object = (
-            f"Sensor at {x_km:.2f} km East, {y_km:.2f} km North: peak velocity <b>{peak:.2f} cm/s</b>."
-            " Click the map to choose another."
+            f"Sensor at {x_km:.2f} km East, {y_km:.2f} km North: peak velocity <b>{peak:.2f} cm/s</b>,"
+            " the largest norm of the three components. Click the map to choose another."
         )
 
     def _as_netcdf(self) -> io.BytesIO:

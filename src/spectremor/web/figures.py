@@ -29,7 +29,7 @@ COMPONENT_NAMES = {"E": "East", "N": "North", "Z": "Up"}
 
 
 class PeakMap:
-    """Map of peak velocity: sensors as coloured squares, the chosen one, the epicentre."""
+    """Map of peak velocity, the norm of the three components: sensors as coloured squares, the chosen one, the epicentre."""
 
     def __init__(self) -> None:
         self.cells = ColumnDataSource({name: [] for name in ("x", "y", "width", "height", "peak")})
@@ -70,8 +70,8 @@ class PeakMap:
         }
         self.colours.update(low=0.0, high=float(peak.max()) or 1.0)
         source = scene.source
-        event = "" if source is None else f" - Mw {source.mw:.1f}, {-source.position_m[2] / 1000:.1f} km deep"
-        self.figure.title.text = f"Peak velocity (cm/s){event}"
+        event = "" if source is None else f"Mw {source.mw:.1f}, {-source.position_m[2] / 1000:.1f} km deep\n"
+        self.figure.title.text = f"{event}Peak velocity, norm of E, N, Z (cm/s)"
         where = ([], []) if source is None else ([source.position_m[0] / 1000], [source.position_m[1] / 1000])
         self.epicentre.data = {"x": where[0], "y": where[1]}
 
