@@ -112,6 +112,19 @@ def test_choosing_a_sensor_draws_its_traces(page, field):
     assert "1.35 km East, 3.75 km North" in page.where.object
 
 
+def test_realizations_go_by_the_fields_own_numbers(page, field):
+    page.show(Scene.of(field.assign_coords(realization=[5, 7]), "f"))
+    assert page.shown.options == {"5": 0, "7": 1}
+    page.shown.value = 1
+    np.testing.assert_allclose(page.seismograms.lines.data["full_E"], field[1, 0, 2, 5] * 100, rtol=1e-6)
+
+
+def test_any_number_of_realizations_takes_one_line(page, field):
+    page.show(Scene.of(field.isel(realization=[0] * 60).assign_coords(realization=np.arange(60)), "many"))
+    assert len(page.shown.options) == 60
+    assert page.shown.get_root(Document()).options[-1] == ("59", "59")
+
+
 def test_peak_velocity_is_named(page, field):
     page.show(Scene.of(field, "f"))
     assert "largest norm of the three components" in page.where.object

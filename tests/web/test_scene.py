@@ -19,7 +19,8 @@ def test_peak_and_nearest_sensor(field):
         float(np.sqrt((field[1, :, 2, 5].astype(float) ** 2).sum(axis=0)).max()), rel=1e-6
     )
     assert scene.nearest_sensor(2700.0, 8000.0) == (2, 4)
-    assert scene.realizations == 2
+    assert scene.realization_numbers == [0, 1]
+    assert Scene.of(field.drop_vars("realization"), "unnumbered").realization_numbers == [0, 1]
     assert scene.source.mw == pytest.approx(4.9)
     assert scene.labels == {"full": "a file"}
 

@@ -67,11 +67,11 @@ class Page:
         self.progress = pn.indicators.Progress(value=0, max=100, bar_color="danger", visible=False, width=340)
         # It sends a file in pieces, says itself when one is too large, and reports each choice, also of the same bytes.
         self.upload = pn.widgets.FileDropper(max_file_size=f"{MAX_UPLOAD_MB}MB", previews=[], width=340)
-        self.shown = pn.widgets.RadioButtonGroup(label="Realization", options={"1": 0}, value=0, visible=False)
+        self.shown = pn.widgets.Select(label="Realization", options={"0": 0}, value=0, visible=False, width=110)
         self.where = pn.pane.HTML("", margin=(4, 10))
         self.hint = pn.pane.HTML(_HINT, styles={"font-size": "16px", "color": "#5b626d"}, margin=(40, 30))
         self.download = pn.widgets.FileDownload(
-            callback=self._as_netcdf, filename="wavefield.nc", label="Download NetCDF", width=220
+            callback=self._as_netcdf, filename="wavefield.nc", label="Download NetCDF", width=220, align="end"
         )
         self.view = self._view()
         self._connect()
@@ -96,8 +96,8 @@ class Page:
         peak = scene.peak_velocity_m_s(0)
         # Scene and sensor change together, and first: the choice of a realization redraws when it changes.
         self.scene, self.sensor = scene, divmod(int(peak.argmax()), peak.shape[1])
-        count = scene.realizations
-        self.shown.param.update(options={str(k + 1): k for k in range(count)}, value=0, visible=count > 1)
+        names = {str(number): k for k, number in enumerate(scene.realization_numbers)}
+        self.shown.param.update(options=names, value=0, visible=len(names) > 1)
         self.hint.visible, self.view.visible = False, True
         self._redraw()
 

@@ -50,9 +50,11 @@ class Scene:
         return cls(field=field, stage1=stage1, title=title, source=source_of(field), band_high_hz=high)
 
     @property
-    def realizations(self) -> int:
-        """How many realizations there are."""
-        return self.field.sizes["realization"]
+    def realization_numbers(self) -> list[int]:
+        """The numbers that the realizations go by in files; from 0 where the field does not say."""
+        if "realization" not in self.field.coords:
+            return list(range(self.field.sizes["realization"]))
+        return [int(number) for number in self.field["realization"].values]
 
     @property
     def labels(self) -> dict[str, str]:
