@@ -125,6 +125,14 @@ def test_any_number_of_realizations_takes_one_line(page, field):
     assert page.shown.get_root(Document()).options[-1] == ("59", "59")
 
 
+def test_what_is_too_wide_wraps_and_shrinks(page):
+    assert page.view.flex_wrap == "wrap"
+    assert page.map.figure.sizing_mode == "scale_width"
+    for column in page.view:
+        assert column.width is None
+        assert column.styles["min-width"] == "0"
+
+
 def test_peak_velocity_is_named(page, field):
     page.show(Scene.of(field, "f"))
     assert "largest norm of the three components" in page.where.object

@@ -26,6 +26,11 @@ from spectremor.web.uploads import MAX_UPLOAD_MB, read_upload
 #: share is done.
 Generate = Callable[[Source, int, int | None, Callable[[float], None]], Scene]
 _HINT = "Set an earthquake on the left and press <b>Generate</b>, or open a wavefield that you have."
+#: Share of the width that each takes: grow, shrink, and the width below which it has a row of its own.
+_MAP_SIZE = {"flex": "1 1 400px", "min-width": "0", "max-width": "540px"}
+_TRACES_SIZE = {"flex": "2 1 400px", "min-width": "0"}
+#: Without it the title is wider than a phone.
+_NARROW = "@media (max-width: 600px) { #header .title { font-size: 0.75em } }"
 #: Runs in the browser: a field that holds a file hides the words to choose another by.
 _EMPTY_UPLOAD = "if (!source.disabled) Bokeh.index.find_one(source)?._file_pond?.removeFiles()"
 #: The look of panel's own alerts, which would read names in files as Markdown and HTML.
@@ -134,18 +139,21 @@ class Page:
             self.upload,
         ]
         # This template, unlike its siblings, asks nothing of the internet.
-        return pn.template.BootstrapTemplate(
+        page = pn.template.BootstrapTemplate(
             title="Spectremor: earthquake ground motion",
             sidebar=controls,
             sidebar_width=380,
             main=[self.hint, self.view],
             header_background="#8f1a22",
         )
+        page.config.raw_css.append(_NARROW)
+        return page
 
-    def _view(self) -> pn.Row:
-        left = pn.Column(self.map.figure, self.where, pn.Row(self.shown, self.download), width=520)
-        right = pn.Column(*self.seismograms.figures, self.spectra.figure, sizing_mode="stretch_width", min_width=420)
-        return pn.Row(left, right, sizing_mode="stretch_width", visible=False)
+    def _view(self) -> pn.FlexBox:
+        """Map and traces side by side where both have room, else one below the other."""
+        left = pn.Column(self.map.figure, self.where, pn.Row(self.shown, self.download), styles=_MAP_SIZE)
+        right = pn.Column(*self.seismograms.figures, self.spectra.figure, styles=_TRACES_SIZE)
+        return pn.FlexBox(left, right, sizing_mode="stretch_width", visible=False)
 
     def _connect(self) -> None:
         self.button.on_click(self._on_generate)

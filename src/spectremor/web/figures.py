@@ -36,7 +36,9 @@ class PeakMap:
         self.chosen = ColumnDataSource({"x": [], "y": []}, name="chosen")
         self.epicentre = ColumnDataSource({"x": [], "y": []})
         self.colours = LinearColorMapper(palette=Magma256, low=0, high=1)
-        self.figure = _figure(width=500, height=470, tools="tap,hover", x_label="East (km)", y_label="North (km)")
+        self.figure = _figure(tools="tap,hover", x_label="East (km)", y_label="North (km)")
+        # Nearly square at any width.
+        self.figure.update(sizing_mode="scale_width", aspect_ratio=1.04)
         self.figure.name = "map"
         self.figure.grid.visible = False
         self.figure.match_aspect = True
@@ -178,7 +180,7 @@ class Mechanism:
 
 def _figure(
     *,
-    height: int,
+    height: int | None = None,
     width: int | None = None,
     tools: str = "",
     x_label: str = "",
