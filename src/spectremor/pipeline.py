@@ -230,6 +230,71 @@ def check_event(
         domain.check_event(geology, source, any_rise_time=simulation_alone)
 
 
+def check_ground(geology: xr.DataArray, folder: str | Path | None = None) -> None:
+    """Refuse at once, without loading any weights, a geology that the model in a folder cannot take.
+
+    Args:
+        geology: checked.
+        folder: of the model; see `model_folder`.
+
+    Raises:
+        InputError: as `check_event`, but for the source and a diffusion stage.
+    """
+    from spectremor.data.model_files import check_model_folder
+
+    folder = model_folder(folder)
+    config = check_model_folder(folder)
+    _check_stage1(config, folder)
+    for domain in _domains(config, folder):
+        domain.check_geology(geology)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelOutline:
+    """What a model's config says, before any weight is read.
+
+    Attributes:
+        name: of its folder.
+        steps: sampling steps when the caller does not say; None without a diffusion stage.
+        band_high_hz: highest usable frequency; None where the geology decides it: a simulation alone.
+    """
+
+    name: str
+    steps: int | None
+    band_high_hz: float | None
+
+
+def outline_model(folder: str | Path | None = None) -> ModelOutline:
+    """What the model in a folder is, in a few words.
+
+    Args:
+        folder: see `model_folder`.
+
+    Raises:
+        InputError: a missing, truncated or foreign file, or a config that is no good.
+    """
+    from spectremor.data.model_files import check_model_folder, part_of
+    from spectremor.diffusion import config as diffusion
+    from spectremor.simulation import stage1 as simulated
+    from spectremor.surrogate import config as neural
+
+    folder = model_folder(folder)
+    config = check_model_folder(folder)
+    _check_stage1(config, folder)
+    steps = band_high_hz = None
+    if "diffusion" in config:
+        with part_of(folder, "diffusion"):
+            stage2 = diffusion.check_config(config["diffusion"])
+        steps = 1 if stage2.process.objective == "regression" else stage2.sampling.steps
+    if "surrogate" in config:
+        with part_of(folder, "surrogate"):
+            band_high_hz = neural.check_config(config["surrogate"]).lowpass_hz
+    elif steps is not None:
+        with part_of(folder, "simulation"):
+            band_high_hz = simulated.check_config(config["simulation"]).lowpass_hz
+    return ModelOutline(folder.name, steps, band_high_hz)
+
+
 def _domains(config: dict[str, Any], folder: Path) -> list[Domain]:
     """Domains of the simulation and of the network on top of it: those that are there, in this order."""
     from spectremor.data.model_files import part_of

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spectremor.cli.serve import serve
 from spectremor.core.errors import InputError
+from spectremor.examples import example_geology, example_source
 from spectremor.pipeline import SHIPPED
 from spectremor.web import server
+from spectremor.web.app import Page
+
+
+class Server:
+    """Stops at once."""
+
+    port = 1
+
+    def run_until_shutdown(self):
+        pass
 
 
 @pytest.fixture
@@ -17,13 +29,7 @@ def started(monkeypatch):
     """The folders that servers were started with; none is really started."""
     folders = []
 
-    class Server:
-        port = 1
-
-        def run_until_shutdown(self):
-            pass
-
-    def start(port, *, model_folder, first, open_browser):
+    def start(port, *, model_folder, geology, first, open_browser):
         folders.append(model_folder)
         return Server()
 
@@ -45,3 +51,58 @@ def test_other_names_are_refused(started, name, field):
         serve(port=0, model=Path(name), field=None, browser=False)
     assert caught.value.field == field
     assert started == []
+
+
+@pytest.fixture
+def studios(monkeypatch):
+    """What servers were started with, as the Generate button would see it; none is really started."""
+    found = []
+
+    def start(port, *, model_folder, geology, first, open_browser):
+        found.append(server.Studio(model_folder, geology))
+        return Server()
+
+    monkeypatch.setattr(server, "start_server", start)
+    return found
+
+
+def test_a_geology_of_ones_own(studios, tiny_model, tmp_path, here):
+    own = example_geology().values * np.float32(0.95)
+    np.save(tmp_path / "own <b>.npy", np.stack([own + 1, own]))
+    assert here("serve", "--geology", tmp_path / "own <b>.npy", "--index", 1, "--model", tiny_model) == 0
+    (studio,) = studios
+    np.testing.assert_array_equal(studio._geology.values, own)
+    assert studio.about == "Geology: own <b>.npy (1); model: tiny, 2 sampling steps, up to 5 Hz"
+    page = Page(studio.generate, example_source(), studio.extent_km, about=studio.about)
+    assert page.about.visible
+    assert "own &lt;b&gt;.npy" in page.about.object
+
+
+def test_the_example_geology_and_the_shipped_model_are_named(studios, here):
+    assert here("serve") == 0
+    assert studios[0].about == "Geology: example; model: default, 8 sampling steps, up to 5 Hz"
+
+
+@pytest.mark.parametrize(
+    ("shape", "arguments", "words"),
+    [
+        ((16, 16, 16), (), ["geology: got shape (16, 16, 16)", "the model's"]),
+        ((2, 32, 32, 32), ("--index", 2), ["index: got 2"]),
+        (None, (), ["geology: got", "no such file"]),
+    ],
+)
+def test_a_geology_that_cannot_be_used_starts_no_server(studios, tmp_path, here, capsys, shape, arguments, words):
+    path = tmp_path / "geology.npy"
+    if shape:
+        np.save(path, np.full(shape, 2000, "float32"))
+    assert here("serve", "--geology", path, *arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    for word in words:
+        assert word in line
+    assert studios == []
+
+
+def test_an_index_of_nothing_is_refused(studios, here, capsys):
+    assert here("serve", "--index", 3) == 2
+    assert capsys.readouterr().err == "error: --index: got 3; allowed: nothing without --geology\n"
+    assert studios == []

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spectremor.cli.options import IndexOption, load_geology
 from spectremor.core.errors import InputError
+
+if TYPE_CHECKING:
+    from spectremor.web.server import Geology
 
 
 def register(app: typer.Typer) -> None:
@@ -18,6 +22,11 @@ def register(app: typer.Typer) -> None:
 def serve(
     port: Annotated[int, typer.Option("--port", help="Port on localhost; 0 takes a free one.")] = 8750,
     model: Annotated[Path | None, typer.Option("--model", help="Model folder, or the name of one that ships.")] = None,
+    geology: Annotated[
+        Path | None,
+        typer.Option("--geology", help="Geology: .h5, .npy (published order), .nc or .zarr (default: the example)."),
+    ] = None,
+    index: IndexOption = None,
     field: Annotated[Path | None, typer.Option("--field", help="Wavefield (NetCDF) to show first.")] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = False,
 ) -> None:
@@ -25,7 +34,7 @@ def serve(
 
     [bold]Example[/bold]
 
-    spectremor serve --field field.nc
+    spectremor serve --geology geology.npy --field field.nc
     """
     if not 0 <= port <= 65535:
         raise InputError("--port", port, "0 to 65535")
@@ -34,6 +43,7 @@ def serve(
     from spectremor.core.extras import need
 
     need("panel", "web")
+    ground = _fitting_geology(geology, index, folder)
     first = None
     if field is not None:
         from spectremor.data.wavefield_files import read_wavefield
@@ -43,9 +53,23 @@ def serve(
 
     from spectremor.web.server import HOST, start_server
 
-    server = start_server(port, model_folder=folder, first=first, open_browser=browser)
+    server = start_server(port, model_folder=folder, geology=ground, first=first, open_browser=browser)
     typer.echo(f"serving on http://{HOST}:{server.port}/ - stop with Ctrl+C")
     server.run_until_shutdown()
+
+
+def _fitting_geology(path: Path | None, index: int | None, folder: Path | None) -> Geology | None:
+    """The person's own geology, which the model takes; None where they gave none."""
+    from spectremor.pipeline import check_ground
+    from spectremor.web.server import Geology
+
+    if path is None:
+        if index is not None:
+            raise InputError("--index", index, "nothing without --geology")
+        return None
+    vs = load_geology(path, index)
+    check_ground(vs, folder)
+    return Geology(vs, path.name if index is None else f"{path.name} ({index})")
 
 
 def _existing_model(name: Path) -> Path:

@@ -98,7 +98,9 @@ def _draw_maps(
         axis.set(title=title, xlabel="East (km)", aspect="equal")
         axis.spines[:].set_visible(False)
     axes[0].set_ylabel("North (km)")
-    axes[0].figure.colorbar(mesh, ax=list(axes), label="peak velocity, norm of E, N, Z (cm/s)", extend="max", shrink=0.85, pad=0.02)
+    axes[0].figure.colorbar(
+        mesh, ax=list(axes), label="peak velocity, norm of E, N, Z (cm/s)", extend="max", shrink=0.85, pad=0.02
+    )
 
 
 def _names(stage1: xr.DataArray) -> tuple[str, str]:

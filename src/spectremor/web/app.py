@@ -26,6 +26,7 @@ from spectremor.web.uploads import MAX_UPLOAD_MB, read_upload
 #: share is done.
 Generate = Callable[[Source, int, int | None, Callable[[float], None]], Scene]
 _HINT = "Set an earthquake on the left and press <b>Generate</b>, or open a wavefield that you have."
+_ABOUT = {"color": "#5b626d", "overflow-wrap": "anywhere"}
 #: Share of the width that each takes: grow, shrink, and the width below which it has a row of its own.
 _MAP_SIZE = {"flex": "1 1 400px", "min-width": "0", "max-width": "540px"}
 _TRACES_SIZE = {"flex": "2 1 400px", "min-width": "0"}
@@ -52,10 +53,17 @@ class Page:
         start: source that the sliders start from.
         extent_km: size of the domain along x, y and depth.
         scene: what to show first; None: an empty page that says what to do.
+        about: what `generate` works with, in one line of plain text.
     """
 
     def __init__(
-        self, generate: Generate, start: Source, extent_km: tuple[float, float, float], scene: Scene | None = None
+        self,
+        generate: Generate,
+        start: Source,
+        extent_km: tuple[float, float, float],
+        scene: Scene | None = None,
+        *,
+        about: str = "",
     ) -> None:
         self._generate = generate
         self.scene: Scene | None = None
@@ -64,10 +72,11 @@ class Page:
         self.mechanism = Mechanism()
         self._turn, self._jobs = asyncio.Lock(), 0
         self.message = pn.pane.HTML("", visible=False, margin=(0, 0, 8, 0), styles=_ALERT, sizing_mode="stretch_width")
+        self.about = pn.pane.HTML(html.escape(about), styles=_ABOUT, visible=bool(about), sizing_mode="stretch_width")
         self.sliders = _sliders(start, extent_km)
         self.realizations = pn.widgets.IntSlider(label="Realizations", start=1, end=4, value=1, width=170)
         # Without bounds: the browser would replace what lies outside them, and say nothing.
-        self.seed = pn.widgets.IntInput(label="Seed", value=0, width=110)
+        self.seed = pn.widgets.IntInput(label="Seed", value=0, width=140)
         self.button = pn.widgets.Button(label="Generate", color="danger", sizing_mode="stretch_width")
         self.progress = pn.indicators.Progress(value=0, max=100, bar_color="danger", visible=False, width=340)
         # It sends a file in pieces, says itself when one is too large, and reports each choice, also of the same bytes.
@@ -133,6 +142,7 @@ class Page:
             ),
             pn.Row(self.realizations, self.seed),
             self.button,
+            self.about,
             self.progress,
             pn.layout.Divider(),
             pn.pane.HTML(f"<b>Or open a wavefield</b> (NetCDF, at most {MAX_UPLOAD_MB} MB)"),

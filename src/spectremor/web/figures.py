@@ -29,7 +29,7 @@ COMPONENT_NAMES = {"E": "East", "N": "North", "Z": "Up"}
 
 
 class PeakMap:
-    """Map of peak velocity, the norm of the three components: sensors as coloured squares, the chosen one, the epicentre."""
+    """Map of peak velocity (norm of E, N, Z): sensors as coloured squares, the chosen one, the epicentre."""
 
     def __init__(self) -> None:
         self.cells = ColumnDataSource({name: [] for name in ("x", "y", "width", "height", "peak")})

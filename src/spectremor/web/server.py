@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
 
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
@@ -13,19 +16,28 @@ from spectremor.core.geology import extent_m
 from spectremor.core.source import Source
 from spectremor.web.scene import Scene
 
+if TYPE_CHECKING:
+    from spectremor.pipeline import ModelOutline
+
 HOST = "127.0.0.1"
 #: Files come in pieces of 10 MB, a third more in base64.
 _MAX_MESSAGE_BYTES = 32 * 2**20
 
 
 def start_server(
-    port: int, *, model_folder: Path | None = None, first: Scene | None = None, open_browser: bool = False
+    port: int,
+    *,
+    model_folder: Path | None = None,
+    geology: Geology | None = None,
+    first: Scene | None = None,
+    open_browser: bool = False,
 ) -> Any:
     """Start the page's server, listening on localhost only.
 
     Args:
         port: 0 takes a free one.
         model_folder: weights for the Generate button (None: the weights that ship); loaded on first use.
+        geology: for the Generate button, one that the model takes (None: the example).
         first: what every visitor sees first.
         open_browser: open the page in the default browser.
 
@@ -40,11 +52,11 @@ def start_server(
     from spectremor.examples import example_source
     from spectremor.web.app import Page
 
-    studio = Studio(model_folder)
+    studio = Studio(model_folder, geology)
     start = first.source if first is not None and first.source is not None else example_source()
 
     def page() -> Any:
-        return Page(studio.generate, start, studio.extent_km, first).layout()
+        return Page(studio.generate, start, studio.extent_km, first, about=studio.about).layout()
 
     try:
         return pn.serve(
@@ -63,23 +75,47 @@ def start_server(
         raise InputError("--port", f"{port} ({error.strerror or error})", "a free port, 1024 to 65535") from None
 
 
-class Studio:
-    """The model and the example geology, loaded once and used by one visitor at a time."""
+@dataclasses.dataclass(frozen=True)
+class Geology:
+    """A geology and what a person calls it.
 
-    def __init__(self, model_folder: Path | None = None) -> None:
+    Attributes:
+        vs: DataArray `vs`, dims (x, y, z), m/s.
+        name: of its file.
+    """
+
+    vs: xr.DataArray
+    name: str
+
+
+class Studio:
+    """The model and a geology, loaded once and used by one visitor at a time.
+
+    Args:
+        model_folder: None: the weights that ship; loaded on first use.
+        geology: one that the model takes; None: the example.
+
+    Raises:
+        InputError: a model folder that is no good.
+    """
+
+    def __init__(self, model_folder: Path | None = None, geology: Geology | None = None) -> None:
         from spectremor.examples import example_geology
+        from spectremor.pipeline import outline_model
 
         self._folder = model_folder
         self._model: Any = None
         self._lock = threading.Lock()
-        self._geology = example_geology()
+        ground = geology or Geology(example_geology(), "example")
+        self._geology = ground.vs
         lx, ly, lz = extent_m(self._geology)
         self.extent_km = (lx / 1000, ly / 1000, lz / 1000)
+        self.about = _about(ground.name, outline_model(model_folder))
 
     def generate(
         self, source: Source, realizations: int, seed: int | None, on_progress: Callable[[float], None]
     ) -> Scene:
-        """Both stages for one earthquake in the example geology; stage 1 alone where the model has no second.
+        """Both stages for one earthquake in the geology; stage 1 alone where the model has no second.
 
         Raises:
             InputError: what the model refuses, or a seed that is none: the page's field may be empty.
@@ -95,3 +131,10 @@ class Studio:
                 return Scene.of(stage1, f"{self._model.stage1_name} alone")
             field = self._model.restore(stage1, realizations=realizations, seed=seed, on_progress=on_progress)
         return Scene.of(field, "generated", stage1)
+
+
+def _about(geology: str, model: ModelOutline) -> str:
+    """What the Generate button works with, in one line."""
+    steps = "stage 1 alone" if model.steps is None else f"{model.steps} sampling steps"
+    band = "" if model.band_high_hz is None else f", up to {model.band_high_hz:g} Hz"
+    return f"Geology: {geology}; model: {model.name}, {steps}{band}"
