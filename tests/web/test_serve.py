@@ -160,6 +160,44 @@ def test_generate_in_a_browser(serving, untrained_model, tab, tmp_path):
     assert (tmp_path / "generated.png").stat().st_size > 50_000
 
 
+@pytest.mark.slow
+def test_files_are_chosen_in_a_browser(page_url, tab, field_file, tmp_path):
+    """The same file twice is shown twice; one that is too large is refused before it is sent, and the page goes on."""
+    large = tmp_path / "large.nc"
+    with large.open("wb") as file:
+        file.truncate(130_000_000)
+
+    async def choose(path: Path) -> None:
+        found = await tab.call("Runtime.evaluate", expression=FIND_FILE_INPUT)
+        await tab.call("DOM.setFileInputFiles", files=[str(path)], objectId=found["result"]["objectId"])
+
+    async def visit() -> None:
+        await tab.open(page_url)
+        await tab.wait_for(FIELD_FOR_FILES_IS_READY)
+        await tab.evaluate(COUNT_MAPS)
+        for path in (field_file, field_file, large, field_file):
+            await tab.evaluate("void (window.maps = 0)")
+            await choose(path)
+            if path == large:
+                await tab.wait_for(f"{FILES_TEXT}.includes('Maximum file size is 64 MB')")
+            else:
+                await tab.wait_for(f"window.maps > 0 && {FILES_TEXT}.includes('Browse')")
+        await tab.close()
+
+    asyncio.run(visit())
+    assert tab.problems == []
+
+
+#: The field for files, in a shadow tree too.
+FILES_VIEW = "Bokeh.index?.find_one([...Bokeh.documents[0]._all_models.values()].find(m => m.type.endsWith('Dropper')))"
+FIND_FILE_INPUT = f"{FILES_VIEW}.shadow_el.querySelector('input[type=file]')"
+FILES_TEXT = f"{FILES_VIEW}.shadow_el.querySelector('.filepond--root').innerText"
+COUNT_MAPS = """{
+  const cells = [...Bokeh.documents[0]._all_models.values()].find(m => m.data?.peak)
+  cells.properties.data.change.connect(() => window.maps += 1)
+}"""
+FIELD_FOR_FILES_IS_READY = f"window.Bokeh?.documents?.[0]?.is_idle && !!{FIND_FILE_INPUT}"
+
 #: The Generate button, which lives in a shadow tree.
 FIND_BUTTON = """(() => {
   const search = root => {
