@@ -7,24 +7,21 @@ import hashlib
 import numbers
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 import spectremor
-from spectremor.core.domain import Domain, check_rise_time
+from spectremor.core.domain import check_rise_time
 from spectremor.core.errors import InputError
 from spectremor.core.source import HEMEW_RISE_TIME_S, Source
 from spectremor.core.wavefield import make_wavefield, source_of
+from spectremor.models import check_stage1, check_stage2, domains_of, model_folder
 
 if TYPE_CHECKING:
     from spectremor.diffusion.stage import DiffusionStage
     from spectremor.surrogate.protocol import Stage1
-
-#: Models that ship with the package, a folder each.
-SHIPPED = Path(spectremor.__file__).parent / "pretrained"
-DEFAULT_MODEL = SHIPPED / "default"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -144,23 +141,6 @@ class GroundMotionModel:
         return self.diffusion
 
 
-def model_folder(name: str | Path | None = None) -> Path:
-    """Where a model is: a folder, or the name of one that ships with the package; None is the default one.
-
-    Raises:
-        InputError: a plain name that is neither.
-    """
-    if name is None:
-        return DEFAULT_MODEL
-    path = Path(name)
-    if path.exists() or len(path.parts) != 1:
-        return path
-    names = sorted(folder.name for folder in SHIPPED.iterdir() if folder.is_dir())
-    if path.name not in names:
-        raise InputError("model", name, f"a model folder, or one of {', '.join(names)}")
-    return SHIPPED / path
-
-
 def load_model(folder: str | Path | None = None) -> GroundMotionModel:
     """The model in a folder, or one that ships with the package.
 
@@ -179,8 +159,8 @@ def load_model(folder: str | Path | None = None) -> GroundMotionModel:
     folder = model_folder(folder)
     config, tensors = read_model_folder(folder)
     # Before anything is built: a config may ask for far more memory than its folder takes.
-    _check_stage1(config, folder)
-    _check_stage2(config, folder)
+    check_stage1(config, folder)
+    check_stage2(config, folder)
     stage1: MifnoSurrogate | CoarseSimulation
     simulate = None
     if "simulation" in config:
@@ -199,143 +179,8 @@ def load_model(folder: str | Path | None = None) -> GroundMotionModel:
         diffusion=stage2,
         model_id=f"{folder.name}@{_digest(folder)}",
         stage1_name=stage1.name,
-        rise_time_s=_domains(config, folder)[-1].rise_time_s,
+        rise_time_s=domains_of(config, folder)[-1].rise_time_s,
     )
-
-
-def check_event(
-    geology: xr.DataArray, source: Source, folder: str | Path | None = None, *, stage1_only: bool = False
-) -> None:
-    """Refuse at once, without loading any weights, what the model in a folder cannot take.
-
-    Args:
-        geology: checked.
-        source: of any moment.
-        folder: of the model; see `model_folder`.
-        stage1_only: the model needs no diffusion stage.
-
-    Raises:
-        InputError: a model folder with a missing, truncated or foreign file, without the part that is needed, or a
-            geology or source outside its domain, or another rise time where there is more than a simulation.
-    """
-    from spectremor.data.model_files import check_model_folder
-
-    folder = model_folder(folder)
-    config = check_model_folder(folder)
-    _check_stage1(config, folder)
-    if not stage1_only and "diffusion" not in config:
-        raise InputError("model", folder, "a model folder with a diffusion stage")
-    simulation_alone = stage1_only and "surrogate" not in config
-    for domain in _domains(config, folder):
-        domain.check_event(geology, source, any_rise_time=simulation_alone)
-
-
-def check_ground(geology: xr.DataArray, folder: str | Path | None = None) -> None:
-    """Refuse at once, without loading any weights, a geology that the model in a folder cannot take.
-
-    Args:
-        geology: checked.
-        folder: of the model; see `model_folder`.
-
-    Raises:
-        InputError: as `check_event`, but for the source and a diffusion stage.
-    """
-    from spectremor.data.model_files import check_model_folder
-
-    folder = model_folder(folder)
-    config = check_model_folder(folder)
-    _check_stage1(config, folder)
-    for domain in _domains(config, folder):
-        domain.check_geology(geology)
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelOutline:
-    """What a model's config says, before any weight is read.
-
-    Attributes:
-        name: of its folder.
-        steps: sampling steps when the caller does not say; None without a diffusion stage.
-        band_high_hz: highest usable frequency; None where the geology decides it: a simulation alone.
-    """
-
-    name: str
-    steps: int | None
-    band_high_hz: float | None
-
-
-def outline_model(folder: str | Path | None = None) -> ModelOutline:
-    """What the model in a folder is, in a few words.
-
-    Args:
-        folder: see `model_folder`.
-
-    Raises:
-        InputError: a missing, truncated or foreign file, or a config that is no good.
-    """
-    from spectremor.data.model_files import check_model_folder, part_of
-    from spectremor.diffusion import config as diffusion
-    from spectremor.simulation import stage1 as simulated
-    from spectremor.surrogate import config as neural
-
-    folder = model_folder(folder)
-    config = check_model_folder(folder)
-    _check_stage1(config, folder)
-    steps = band_high_hz = None
-    if "diffusion" in config:
-        with part_of(folder, "diffusion"):
-            stage2 = diffusion.check_config(config["diffusion"])
-        steps = 1 if stage2.process.objective == "regression" else stage2.sampling.steps
-    if "surrogate" in config:
-        with part_of(folder, "surrogate"):
-            band_high_hz = neural.check_config(config["surrogate"]).lowpass_hz
-    elif steps is not None:
-        with part_of(folder, "simulation"):
-            band_high_hz = simulated.check_config(config["simulation"]).lowpass_hz
-    return ModelOutline(folder.name, steps, band_high_hz)
-
-
-def _domains(config: dict[str, Any], folder: Path) -> list[Domain]:
-    """Domains of the simulation and of the network on top of it: those that are there, in this order."""
-    from spectremor.data.model_files import part_of
-    from spectremor.simulation import stage1 as simulated
-    from spectremor.surrogate import config as neural
-
-    domains: list[Domain] = []
-    for part, check in (("simulation", simulated.check_config), ("surrogate", neural.check_config)):
-        if part in config:
-            with part_of(folder, part):
-                domains.append(check(config[part]).domain)
-    return domains
-
-
-def _check_stage1(config: dict[str, Any], folder: Path) -> None:
-    """Refuse a folder without a stage 1, or with a network and a simulation that do not belong together."""
-    from spectremor.data.model_files import STAGE1_PARTS, part_of
-    from spectremor.surrogate.config import check_config
-
-    if not any(part in config for part in STAGE1_PARTS):
-        raise InputError("model", folder, f"a model folder with a stage 1 ({' or '.join(STAGE1_PARTS)})")
-    if "surrogate" not in config:
-        return
-    with part_of(folder, "surrogate"):
-        wanted = check_config(config["surrogate"]).simulation_m
-    found = config["simulation"].get("grid_spacing_m") if "simulation" in config else None
-    if wanted != found:
-        has, needs = ("none" if m is None else f"one at {m} m" for m in (found, wanted))
-        raise InputError("model", f"{folder} (simulation: {has})", f"{needs}, which its network corrects")
-
-
-def _check_stage2(config: dict[str, Any], folder: Path) -> None:
-    """Refuse a diffusion stage whose config is no good, or whose traces are not those that stage 1 gives."""
-    from spectremor.data.model_files import part_of
-    from spectremor.diffusion.config import check_config
-
-    if "diffusion" not in config:
-        return
-    domain = _domains(config, folder)[-1]
-    with part_of(folder, "diffusion"):
-        check_config(config["diffusion"]).latent.check_traces(domain.samples, domain.sampling_hz)
 
 
 def _digest(folder: Path) -> str:

@@ -24,7 +24,7 @@ from spectremor.core.source import Source
 from spectremor.data.geology_files import write_geology
 from spectremor.examples import example_geology
 from spectremor.exchange import Georeference, write_source
-from spectremor.pipeline import DEFAULT_MODEL
+from spectremor.models import DEFAULT_MODEL
 
 SOURCE = "4800,4800,-8400,48,45,88"
 

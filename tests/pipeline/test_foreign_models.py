@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from spectremor.core.errors import InputError
 from spectremor.examples import example_geology, example_source
-from spectremor.pipeline import check_event, load_model
+from spectremor.models import check_event
+from spectremor.pipeline import load_model
 
 Tensors = dict[str, torch.Tensor]
 

@@ -15,7 +15,8 @@ from spectremor.core.errors import InputError
 from spectremor.data.model_folder import read_model_folder, write_model_folder
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.examples import example_geology, example_source
-from spectremor.pipeline import SHIPPED, GroundMotionModel, load_model, model_folder
+from spectremor.models import SHIPPED, model_folder
+from spectremor.pipeline import GroundMotionModel, load_model
 from spectremor.simulation.stage1 import CoarseSimulation
 
 ANGLES = {"position_m": (3000, 6000, -5000), "strike_deg": 10, "dip_deg": 60, "rake_deg": 40}

@@ -16,7 +16,8 @@ from spectremor.data.model_folder import write_model_folder
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_writer import create_store
 from spectremor.examples import example_geology, example_source
-from spectremor.pipeline import DEFAULT_MODEL, GroundMotionModel, check_event, load_model
+from spectremor.models import DEFAULT_MODEL, check_event
+from spectremor.pipeline import GroundMotionModel, load_model
 from spectremor.simulation.campaign_config import CampaignConfig
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 from spectremor.training.store_simulation import simulation_of

@@ -15,7 +15,8 @@ import spectremor as sp
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.data.model_folder import write_model_folder
 from spectremor.examples import example_geology, example_source
-from spectremor.pipeline import GroundMotionModel, check_event, load_model
+from spectremor.models import check_event
+from spectremor.pipeline import GroundMotionModel, load_model
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 from spectremor.surrogate.protocol import Stage1
 

@@ -90,7 +90,8 @@ def generate(
 
     from spectremor.cli.progress import spinner
     from spectremor.data.wavefield_files import write_wavefield
-    from spectremor.pipeline import check_event, load_model
+    from spectremor.models import check_event
+    from spectremor.pipeline import load_model
 
     check_event(ground, earthquake, model, stage1_only=stage1_only)
     with spinner("loading the model") as say:

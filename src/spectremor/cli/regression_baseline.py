@@ -23,7 +23,7 @@ def regression_of(
         minutes: to train it for, if there is none yet; 0 goes without.
         advance: told (done, total, what).
     """
-    from spectremor.pipeline import model_folder
+    from spectremor.models import model_folder
 
     if given is not None:
         return given, f"baseline 'stage 1 + regression': the model in {given}"

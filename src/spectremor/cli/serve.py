@@ -60,7 +60,7 @@ def serve(
 
 def _fitting_geology(path: Path | None, index: int | None, folder: Path | None) -> Geology | None:
     """The person's own geology, which the model takes; None where they gave none."""
-    from spectremor.pipeline import check_ground
+    from spectremor.models import check_ground
     from spectremor.web.server import Geology
 
     if path is None:
@@ -74,7 +74,7 @@ def _fitting_geology(path: Path | None, index: int | None, folder: Path | None) 
 
 def _existing_model(name: Path) -> Path:
     from spectremor.data.model_files import check_model_folder
-    from spectremor.pipeline import model_folder
+    from spectremor.models import model_folder
 
     folder = model_folder(name)
     if not folder.is_dir():

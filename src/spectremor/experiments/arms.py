@@ -21,7 +21,7 @@ from spectremor.experiments.at_sensors import at_sensors
 from spectremor.experiments.cases import Cases
 from spectremor.experiments.common import Report, TrainingSettings, silent, sized
 from spectremor.experiments.scoring import score
-from spectremor.pipeline import model_folder
+from spectremor.models import model_folder
 from spectremor.training.config import DdpmTraining
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.loop import Watch, fit

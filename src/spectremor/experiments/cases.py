@@ -18,7 +18,8 @@ from spectremor.data.store_domain import check_same_axes
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.evaluation.subset import stratified_sensors
 from spectremor.experiments.common import Settings
-from spectremor.pipeline import load_model, model_folder
+from spectremor.models import model_folder
+from spectremor.pipeline import load_model
 from spectremor.surrogate.protocol import Stage1
 
 Wavefield = Float[np.ndarray, "3 x y time"]

@@ -17,7 +17,7 @@ from spectremor.core.source import Source
 from spectremor.web.scene import Scene
 
 if TYPE_CHECKING:
-    from spectremor.pipeline import ModelOutline
+    from spectremor.models import ModelOutline
 
 HOST = "127.0.0.1"
 #: Files come in pieces of 10 MB, a third more in base64.
@@ -101,7 +101,7 @@ class Studio:
 
     def __init__(self, model_folder: Path | None = None, geology: Geology | None = None) -> None:
         from spectremor.examples import example_geology
-        from spectremor.pipeline import outline_model
+        from spectremor.models import outline_model
 
         self._folder = model_folder
         self._model: Any = None
