@@ -102,8 +102,8 @@ def test_version_1(hemew3d, tmp_path):
     np.testing.assert_allclose(store.source(2).moment_tensor_nm, v1_source().moment_tensor_nm)
 
 
-def test_an_interrupted_import_carries_on(raw, tmp_path):
-    folder = PublishedFolder.scan(raw)
+def _import_two(folder, out):
+    """Killed when two are there."""
 
     class Killed(BaseException):
         pass
@@ -113,7 +113,12 @@ def test_an_interrupted_import_carries_on(raw, tmp_path):
             raise Killed
 
     with pytest.raises(Killed):
-        import_published(folder, tmp_path / "d.zarr", report=kill)
+        import_published(folder, out, report=kill)
+
+
+def test_an_interrupted_import_carries_on(raw, tmp_path):
+    folder = PublishedFolder.scan(raw)
+    _import_two(folder, tmp_path / "d.zarr")
     assert len(CampaignStore.open(tmp_path / "d.zarr").ids()) == 2
     assert len(import_published(folder, tmp_path / "d.zarr").ids()) == 3
 
@@ -206,16 +211,7 @@ def test_numbers_of_files(name, number):
 
 def test_another_dataset_with_the_same_numbers_is_not_mixed_in(raw, tmp_path):
     """Stopped in the middle of one, the command is given another folder whose numbers are the same."""
-
-    class Killed(BaseException):
-        pass
-
-    def kill(done, total):
-        if done == 2:
-            raise Killed
-
-    with pytest.raises(Killed):
-        import_published(PublishedFolder.scan(raw), tmp_path / "d.zarr", report=kill)
+    _import_two(PublishedFolder.scan(raw), tmp_path / "d.zarr")
     table = (raw / "sources.csv").read_text().splitlines()
     (raw / "sources.csv").write_text("\n".join([table[0], *reversed(table[1:])]) + "\n")
     with pytest.raises(InputError, match="its sample 2 has another source"):
