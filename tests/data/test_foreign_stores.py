@@ -176,3 +176,14 @@ def test_chunks_longer_than_their_array(name: str, axis: int, path: Path) -> Non
 
     edit(path / name, stretch)
     refused(path, f"{name}: chunks of 134217728 along")
+
+
+def test_a_lost_axis_is_no_row_of_zeros(path: Path) -> None:
+    shutil.rmtree(path / "x" / "c")
+    refused(path, "x: damaged")
+
+
+def test_a_lost_wavefield_names_its_sample(path: Path) -> None:
+    (path / "velocity" / "c.1.0.0.0.0").unlink()
+    with pytest.raises(InputError, match=r"velocity of sample 1 is lost.*dataset check --repair"):
+        CampaignStore.open(path).velocity(1)

@@ -212,6 +212,7 @@ def test_findings_are_paired_over_events() -> None:
     }
     one, two, three = tallies = [Tally(name, rows=found) for name, found in rows.items()]
     assert better(three, one, "PG") == 1
+    assert not any("2–5 Hz" in line for line in findings(tallies, band_high_hz=2.0))
     assert better(one, three, "PG") == -1
     assert better(two, three, "EG") == 0
     assert better(three, one, "bias_high") == 1
@@ -391,3 +392,21 @@ def test_the_gain_leaves_what_the_truth_does_not_hold(store, model) -> None:
     above = np.fft.rfftfreq(160, 0.02) > 5.0
     np.testing.assert_array_equal(gain[above], 1.0)
     assert gain[~above].max() > 1.2
+
+
+@pytest.mark.parametrize("events", [2, 3, 5, 10])
+def test_few_events_of_equal_contenders_are_seldom_told_apart(events: int) -> None:
+    """At 95%, as of many."""
+    rng = np.random.default_rng(events)
+    told = 0
+    for seed in range(200):
+        rows = [[{"EG": 8 + value} for value in rng.normal(0, 0.3, events)] for _ in range(2)]
+        told += better(Tally("a", rows=rows[0]), Tally("b", rows=rows[1]), "EG", seed) != 0
+    assert told <= 22
+
+
+def test_one_sensor_of_many_has_no_sampling_error() -> None:
+    rows = [{"EG": 8.0, "EG_se": np.nan}, {"EG": 7.0, "EG_se": np.nan}]
+    assert np.isnan(summarise(Tally("a", rows=rows), "EG")["sensor_se"])
+    rows = [{"EG": 8.0, "EG_se": 0.3}, {"EG": 7.0, "EG_se": 0.4}, {"EG": np.nan, "EG_se": np.nan}]
+    assert summarise(Tally("a", rows=rows), "EG")["sensor_se"] == pytest.approx(0.25)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +133,44 @@ def test_odd_wavefields_have_a_report(truth: xr.DataArray, spoil: str, tmp_path:
     page = write_pair_report(scores, pair, ("a.nc", "b.nc"), tmp_path / "report")
     assert "a.nc against b.nc" in page.read_text()
     assert (page.parent / "figures" / "spectra.png").stat().st_size > 1000
+
+
+def test_options_of_the_other_kind_are_refused(store, prediction: Path, tmp_path: Path) -> None:
+    pair, data = (
+        ("--prediction", prediction, "--reference", prediction),
+        ("--data", store.path, "--out", tmp_path / "r"),
+    )
+    idle = {
+        "--window": (*data, "--window", "0,1"),
+        "--nearest": (*data, "--nearest"),
+        "--tolerance": (*data, "--tolerance", 5),
+        "--geology": (*data, "--geology", prediction),
+        "--reference-index": (*data, "--reference-index", 1),
+        "--model": (*pair, "--model", "nope"),
+        "--split": (*pair, "--split", "val"),
+        "--sensors": (*pair, "--sensors", 3),
+        "--realizations": (*pair, "--realizations", 4),
+        "--steps": (*pair, "--steps", 4),
+    }
+    for option, words in idle.items():
+        done = invoke(*words)
+        assert isinstance(done.exception, InputError), option
+        assert str(done.exception).startswith(f"{option}: got ")
+        assert "nothing here: it goes with" in str(done.exception)
+    assert not (tmp_path / "r").exists()
+    done = invoke(*data, "--regression-minutes", "nan")
+    assert "--regression-minutes: got nan" in str(done.exception)
+
+
+def test_two_earthquakes_are_told_apart(truth: xr.DataArray) -> None:
+    other = truth.assign_attrs(source_position_m=[900.0, 700.0, -1500.0])
+    assert evaluate(truth, truth).notes == evaluate(truth, truth.copy()).notes
+    assert any("two earthquakes" in note for note in evaluate(other, truth).notes)
+    assert not any("two earthquakes" in note for note in evaluate(truth, truth).notes)
+
+
+def test_arrays_without_labels_are_refused() -> None:
+    """In a process without the tests' own checks of types."""
+    code = "import numpy as np, spectremor as sp; sp.evaluate(np.zeros((3, 2, 2, 9)), np.zeros((3, 2, 2, 9)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "prediction: got a ndarray; allowed: an xarray.DataArray" in done.stderr.splitlines()[-1]

@@ -128,8 +128,9 @@ class TestSplit:
         assert sample_ids(5, "test") == [3, 10, 13, 23, 30]
         assert len(sample_ids(100, "test")) == 100
         assert sample_ids(100, "test")[-1] < 667
-        with pytest.raises(InputError, match="at least 1"):
-            sample_ids(0)
+        for count in (0, 10**9):
+            with pytest.raises(InputError, match="at least 1, at most 10000000"):
+                sample_ids(count)
 
     def test_only_they_are_made_and_the_rest_can_follow(self, tmp_path):
         path = tmp_path / "d.zarr"

@@ -197,3 +197,23 @@ def test_a_spacing_that_has_no_short_name_is_found(campaign, tmp_path, typed) ->
     np.testing.assert_array_equal(FrozenStage1(store, typed)(0), store.velocity(0, 9600 / 72))
     with pytest.raises(InputError, match=r"allowed: a model folder, a run, or simulation:133\.333"):
         FrozenStage1(store, "simulation:133.4")
+
+
+def test_geologies_of_other_nodes_and_another_low_pass_are_refused(tmp_path, campaign, mifno_config) -> None:
+    values = mifno_config.model_dump(mode="json")
+    values["model"]["domain"]["nodes"] = [16, 16, 16]
+    with pytest.raises(InputError, match=r"store \(nodes\): got 8 x 8 x 8; allowed: 16 x 16 x 16"):
+        train(parse_config(values, "mifno"), campaign, tmp_path / "run")
+    values = mifno_config.model_dump(mode="json")
+    values["model"]["lowpass_hz"] = 2.0
+    with pytest.raises(InputError, match=r"model\.lowpass_hz: got 2 Hz; allowed: 5 Hz"):
+        train(parse_config(values, "mifno"), campaign, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_cache_that_is_a_file_is_refused_first(tmp_path, campaign, mifno_config, ddpm_config) -> None:
+    (tmp_path / "o.txt").write_text("notes")
+    for config, stage1 in ((mifno_config, None), (ddpm_config, COARSE)):
+        with pytest.raises(InputError, match=r"--cache: got .*o\.txt; allowed: a folder"):
+            train(config, campaign, tmp_path / "run", stage1=stage1, cache=tmp_path / "o.txt")
+        assert not (tmp_path / "run").exists()

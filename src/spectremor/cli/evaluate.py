@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,10 @@ StepsOption = Annotated[int | None, typer.Option("--steps", help="Sampling steps
 SeedOption = Annotated[int, typer.Option("--seed", help="One seed, one result.")]
 
 
+#: The 64 published sensors that a 300 m grid has are within this.
+_TOLERANCE_M = 60.0
+
+
 def register(app: typer.Typer) -> None:
     """Attach the verb."""
     app.command("evaluate")(evaluate)
@@ -80,7 +85,7 @@ def evaluate(
     steps: StepsOption = None,
     seed: SeedOption = 0,
     nearest: NearestOption = False,
-    tolerance: ToleranceOption = 60.0,
+    tolerance: ToleranceOption = _TOLERANCE_M,
     window: WindowOption = None,
     geology: GeologyOption = None,
 ) -> None:
@@ -101,6 +106,25 @@ def evaluate(
 
     if out is not None:
         out = check_report_folder(out.resolve(), field="--out")
+    of_pairs = {
+        "--prediction-index": prediction_index,
+        "--reference-index": reference_index,
+        "--nearest": nearest or None,
+        "--tolerance": None if tolerance == _TOLERANCE_M else tolerance,
+        "--window": window,
+        "--geology": geology,
+    }
+    of_models = {
+        "--model": model,
+        "--compare": compare or None,
+        "--regression": regression,
+        "--split": None if split == "test" else split,
+        "--samples": samples,
+        "--sensors": sensors,
+        "--realizations": None if realizations == 1 else realizations,
+        "--steps": steps,
+    }
+    _refuse_idle(*((of_models, "--data") if data is None else (of_pairs, "--prediction and --reference")))
     if data is None:
         if prediction is None or reference is None:
             raise InputError("--prediction, --reference", "one of the two", "both")
@@ -119,9 +143,16 @@ def evaluate(
         steps=steps,
         seed=seed,
     )
-    if regression_minutes < 0:
+    if not 0 <= regression_minutes < math.inf:
         raise InputError("--regression-minutes", regression_minutes, "0 or more")
     _benchmark(data, model, compare or [], regression, regression_minutes, settings, out)
+
+
+def _refuse_idle(options: dict[str, object], needed: str) -> None:
+    """Refuse options that say nothing here, where a person may think that they do."""
+    for option, value in options.items():
+        if value is not None:
+            raise InputError(option, value, f"nothing here: it goes with {needed}")
 
 
 def _benchmark(
@@ -167,7 +198,7 @@ def _benchmark(
         shutil.rmtree(kept, ignore_errors=True)
     summary = summary_rows(result.tallies, settings.seed)
     _show_table(summary, [t.name for t in result.tallies])
-    for line in [*findings(result.tallies, settings.seed), *result.remarks]:
+    for line in [*findings(result.tallies, settings.seed, result.band_hz[1]), *result.remarks]:
         typer.echo(line)
     typer.echo(f"report: {page}")
 

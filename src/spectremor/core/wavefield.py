@@ -129,6 +129,8 @@ def check_wavefield(field: xr.DataArray, *, name: str = "wavefield") -> xr.DataA
             position, time or number of a realization, wrong components or units, unevenly spaced times, or a band that
             is none.
     """
+    if not isinstance(field, xr.DataArray):
+        raise InputError(name, f"a {type(field).__name__}", "an xarray.DataArray with labelled dimensions")
     tail = tuple(str(d) for d in field.dims[-4:])
     lead = tuple(str(d) for d in field.dims[:-4])
     if tail != DIMS or any(d not in LEADING_DIMS for d in lead):

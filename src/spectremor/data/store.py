@@ -196,7 +196,13 @@ class CampaignStore:
     def velocity(self, i: int, grid_spacing_m: float | None = None) -> Float32[np.ndarray, "3 x y time"]:
         """Ground velocity of a sample in m/s; of its simulation on a coarser grid where a spacing is given."""
         self._check_complete(i)
-        return self._read(self._velocity_name(grid_spacing_m), i)
+        name = self._velocity_name(grid_spacing_m)
+        values = self._read(name, i)
+        # A chunk that is lost, and a simulation is one, reads as NaN.
+        if np.isnan(values).all():
+            allowed = "all of its chunks (`dataset check --repair` counts the sample as missing)"
+            raise InputError("store", f"{self.path} ({name} of sample {i} is lost)", allowed)
+        return values
 
     # -- one sample, labelled -------------------------------------------------------------------------------------
 
@@ -360,8 +366,9 @@ class CampaignStore:
             self._check_chunks(name, dims)
         for axis in axes:
             values = self._read(axis)
-            if not np.isfinite(values).all() or (axis == "time" and not (np.diff(values) > 0).all()):
-                raise InputError("store", f"{self.path} ({axis}: damaged)", "finite positions and increasing times")
+            # A chunk that is lost reads as zeros.
+            if not np.isfinite(values).all() or not (np.diff(values) > 0).all():
+                raise InputError("store", f"{self.path} ({axis}: damaged)", "finite and increasing positions and times")
 
     def _check_chunks(self, name: str, dims: tuple[str, ...]) -> None:
         """Whole chunks are unpacked; only tables of samples have chunks that are longer than they are."""

@@ -10,12 +10,13 @@ from spectremor.data.store import CampaignStore
 
 
 def check_axes(store: CampaignStore, domain: Domain) -> None:
-    """Refuse a campaign whose extent, sensors or times are not the domain's.
+    """Refuse a campaign whose extent, nodes, sensors or times are not the domain's.
 
     Raises:
         InputError: names what differs.
     """
     check_same_axes(store, domain.x_m, domain.y_m, domain.time_s)
+    _check("nodes", np.array(store.array("vs").shape[1:]), np.array(domain.nodes))
     _check("extent", np.array(store.extent_m), np.array(domain.extent_m))
 
 
@@ -48,4 +49,6 @@ def _check(name: str, found: np.ndarray, wanted: np.ndarray) -> None:
 
 
 def _range(values: np.ndarray) -> str:
+    if len(values) == 3:
+        return " x ".join(f"{v:g}" for v in values)
     return f"{len(values)} from {values[0]:g} to {values[-1]:g}"

@@ -142,6 +142,8 @@ class DiffusionConfig(_Strict):
         multiple = self.network.patch * 2 ** (len(self.network.widths) - 1)
         if self.latent.latent_samples % multiple:
             raise ValueError(f"latent_samples must be a multiple of {multiple}, the network's total reduction")
+        if self.sampling.steps > self.process.train_steps:
+            raise ValueError(f"sampling.steps must not exceed process.train_steps, {self.process.train_steps}")
         return self
 
 

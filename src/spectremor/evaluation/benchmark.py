@@ -281,6 +281,8 @@ def _remarks(result: Benchmark) -> list[str]:
         said.append(f"the data hold no more than {result.band_hz[1]:g} Hz: scores that look up to 5 Hz reach beyond it")
     if all(traits.coherency is None for traits in result.truth):
         said.append(f"coherency is undefined: the {duration:g} s record is too short, or its sampling too coarse")
+    if result.settings.split in ("train", "all"):
+        said.append(f"split {result.settings.split}: models and baselines may have been fitted on these very events")
     if result.settings.realizations == 1:
         said.append("one realization of each event: CRPS, coverage and rank histograms need --realizations 3 or more")
     return said

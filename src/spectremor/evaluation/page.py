@@ -27,10 +27,10 @@ _CAPTIONS = {
     "maps": "Mean goodness of fit at each sensor, in blocks of 16 where few were judged. Grey: none there.",
     "deciles": "Scores by the strength of the true motion. Weak motion gives a conditioned model least to go on.",
     "coherency": "Do neighbouring sensors move alike? Lagged coherency of motion above 1 Hz, by distance, over the "
-    f"first {COHERENCY_EVENTS} events. A model that treats each sensor alone falls below the truth.",
-    "response": f"Response spectra, for engineers, at {FEW_SENSORS} sensors of each event. Grey: periods outside the "
-    "usable band. Semivariogram: half the mean squared difference of ln(SA predicted / SA true) between sensors; a "
-    "model whose errors are alike at neighbours has a small value at short distance.",
+    f"first {COHERENCY_EVENTS} events or fewer. A model that treats each sensor alone falls below the truth.",
+    "response": f"Response spectra, for engineers, at {FEW_SENSORS} sensors or fewer of each event. Grey: periods "
+    "outside the usable band. Semivariogram: half the mean squared difference of ln(SA predicted / SA true) between "
+    "sensors; a model whose errors are alike at neighbours has a small value at short distance.",
     "intensities": "Scalar intensity measures: quartiles (box), 5% to 95% (whiskers). Accelerations hold nothing above "
     "the usable band either.",
     "ensembles": "Is the spread honest? Flat at the line: honest. A U: realizations too alike. A slope: biased.",
@@ -70,7 +70,7 @@ def write_page(content: Content, ranked: Sequence[Ranked]) -> str:
     """The document."""
     result, pictures = content.result, content.pictures
     parts = [html.paragraph(_lead(result), "lead")]
-    parts += [html.bullets(findings(result.tallies, result.settings.seed) + crps_findings(result))]
+    parts += [html.bullets(findings(result.tallies, result.settings.seed, result.band_hz[1]) + crps_findings(result))]
     parts += [html.heading("Scores"), _score_table(result, content.summary), html.paragraph(_HOW_TO_READ, "note")]
     if result.settings.sensors is not None:
         parts.append(html.paragraph(_SUBSET, "note"))

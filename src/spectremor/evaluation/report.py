@@ -124,7 +124,7 @@ def _summary_json(result: Benchmark, summary: list[dict[str, Any]], checks: Chec
         "ensembles": checks,
         "published": PUBLISHED,
         "published_shares": PUBLISHED_SHARES,
-        "findings": findings(result.tallies, result.settings.seed) + crps_findings(result),
+        "findings": findings(result.tallies, result.settings.seed, result.band_hz[1]) + crps_findings(result),
         "remarks": result.remarks,
     }
 

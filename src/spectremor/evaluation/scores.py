@@ -69,7 +69,11 @@ def evaluate(
     scale = math.nan if geology is None else scale_at_source(geology, _known_source(reference, prediction))
     draws = [sensor_scores(draw, pair.reference, pair.dt_s, scale) for draw in pair.prediction]
     per_sensor = {name: np.mean([d[name] for d in draws], axis=0) for name in METRICS}
-    return Scores(per_sensor, pair.positions_m, notes(pair, per_sensor))
+    said = notes(pair, per_sensor)
+    sources = source_of(prediction), source_of(reference)
+    if None not in sources and not _same_source(*sources):
+        said.append("prediction and reference record different sources: they are two earthquakes")
+    return Scores(per_sensor, pair.positions_m, said)
 
 
 def sensor_scores(
@@ -126,6 +130,15 @@ def notes(pair: Pair, per_sensor: dict[str, np.ndarray]) -> list[str]:
             f"the wavefields hold no more than {pair.band_hz[1]:g} Hz: scores that look up to 5 Hz reach beyond it"
         )
     return said
+
+
+def _same_source(one: Source, other: Source) -> bool:
+    """The same place and tensor, within what files round off."""
+    scale = np.abs(other.tensor_nm).max()
+    return bool(
+        np.allclose(one.position_m, other.position_m, atol=1.0)
+        and np.allclose(one.tensor_nm, other.tensor_nm, atol=1e-3 * scale)
+    )
 
 
 def _known_source(reference: xr.DataArray, prediction: xr.DataArray) -> Source:

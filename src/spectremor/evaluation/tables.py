@@ -38,7 +38,8 @@ def summarise(tally: Tally, metric: str, seed: int = 0) -> dict[str, Any]:
     """Statistics over events of one metric; NaN events are counted, not averaged."""
     values = np.array([row[metric] for row in tally.rows])
     errors = np.array([row[f"{metric}_se"] for row in tally.rows])
-    known = values[~np.isnan(values)]
+    scored = ~np.isnan(values)
+    known, errors = values[scored], errors[scored]
     low, high = bootstrap_interval(known, seed)
     quartiles = np.percentile(known, [25, 50, 75]) if len(known) else [math.nan] * 3
     return {
@@ -51,7 +52,7 @@ def summarise(tally: Tally, metric: str, seed: int = 0) -> dict[str, Any]:
         "q75": float(quartiles[2]),
         "ci95_low": low,
         "ci95_high": high,
-        "sensor_se": float(np.sqrt(np.nansum(errors**2)) / max(len(known), 1)),
+        "sensor_se": float(np.sqrt((errors**2).sum()) / max(len(known), 1)),
         "events": len(known),
         "undefined_events": len(values) - len(known),
     }

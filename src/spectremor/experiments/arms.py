@@ -209,8 +209,8 @@ def train(task: Task, config: DdpmTraining, *, seconds: float = 0.0, report: Rep
 
 
 def at_steps(snapshots: Sequence[Snapshot], step: int) -> Snapshot:
-    """The state after so many steps."""
-    return next(snapshot for snapshot in snapshots if snapshot.step >= step)
+    """The state after so many steps; the last one where the training was shorter."""
+    return next((snapshot for snapshot in snapshots if snapshot.step >= step), snapshots[-1])
 
 
 def at_seconds(snapshots: Sequence[Snapshot], seconds: float) -> Snapshot:

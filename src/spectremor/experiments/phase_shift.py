@@ -148,7 +148,7 @@ def _paragraph(rows: dict[tuple[float, str, str], list[Scores]], shifts: list[fl
     followed = compare(values(last, BOTH, "PG", AGAINST_DELAYED), start)
     lost = compare(end, start) == "lower than"
     verdict = (
-        _VERDICTS[followed] if lost else "a delay costs no PG, so the result does not hang on its condition's timing"
+        _VERDICTS[followed] if lost else "no cost of a delay is told apart here, so nothing follows for its timing"
     )
     bias = values(0.0, BOTH, "bias_high")
     drift = max(abs(mean(values(shift, BOTH, "bias_high") - bias)) for shift in shifts)

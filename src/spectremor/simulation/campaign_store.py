@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from spectremor.core.errors import InputError
-from spectremor.data.store import SPLITS, CampaignStore, Split
+from spectremor.data.store import MAX_SAMPLES, SPLITS, CampaignStore, Split
 from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store, locked, split_of
 from spectremor.simulation.campaign_checks import check_campaign
 from spectremor.simulation.campaign_config import CampaignConfig
@@ -24,8 +24,8 @@ def sample_ids(count: int, split: Split = "all") -> list[int]:
     Raises:
         InputError: fewer than one sample, or no such split.
     """
-    if count < 1:
-        raise InputError("n", count, "at least 1")
+    if not 1 <= count <= MAX_SAMPLES:
+        raise InputError("n", count, f"at least 1, at most {MAX_SAMPLES}")
     if split != "all" and split not in SPLITS:
         raise InputError("split", split, "train, val, test or all")
     ids: list[int] = []

@@ -25,7 +25,7 @@ class LossConfig(pydantic.BaseModel):
         spectral: mean over sensors of the L1 error of the amplitude spectrum over the spectrum's own mean.
     """
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     relative: float = Field(0.0, ge=0)
     sensor: float = Field(1.0, ge=0)

@@ -41,9 +41,9 @@ class LoopConfig(BaseModel):
         mixed_precision: "bf16" runs the network in bfloat16 where that is safe: never in a Fourier transform.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     steps: Count = 20_000
     batch: Count = 16
     train_samples: Annotated[int, Field(ge=0)] = 0

@@ -175,7 +175,11 @@ class DdpmTask:
 
     def data(self) -> dict[str, Any]:
         """What it was trained on."""
-        return {"stage1": Path(self.cache.stage1.name).name, "stage1_digest": self.cache.stage1.digest}
+        return {
+            "stage1": Path(self.cache.stage1.name).name,
+            "stage1_digest": self.cache.stage1.digest,
+            "band_high_hz": float(self.store.attrs["band_high_hz"]),
+        }
 
     def _score(self, i: int, sensors: np.ndarray) -> dict[str, float]:
         """Stage 1 ("stage1_...") and generated traces ("...") of some sensors against the truth."""

@@ -62,7 +62,7 @@ def model_card(about: dict[str, Any]) -> str:
     lines += [
         "Scores named val are means over the first `validation_samples` of the campaign's validation split (of the",
         "diffusion stage: at `scored_sensors` sensors of each); they say nothing about other ranges of geology and",
-        "source. Valid below 5 Hz.",
+        "source.",
         "",
     ]
     return "\n".join(lines)

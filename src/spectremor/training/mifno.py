@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -158,8 +159,8 @@ class MifnoTask:
         return own if self.simulation is None else {"simulation": self.simulation.parts(), **own}
 
     def data(self) -> dict[str, Any]:
-        """Nothing beside the campaign."""
-        return {}
+        """What it was trained on, beside the campaign."""
+        return {"band_high_hz": float(self.store.attrs["band_high_hz"])}
 
     def _scores(self, field: np.ndarray, i: int) -> dict[str, float]:
         prediction, truth = (np.moveaxis(v.astype(np.float32), 0, 2) for v in (field, self.store.velocity(i)))
@@ -190,6 +191,9 @@ def check_campaign(store: CampaignStore, config: MifnoTraining) -> CoarseSimulat
     check_rise_times(store, config.model.domain)
     if config.augment and not _is_centred_square(config.model.domain):
         raise InputError("augment", "true", "false where domain and sensors are not square and centred")
+    band_hz, lowpass_hz = float(store.attrs["band_high_hz"]), config.model.lowpass_hz
+    if not math.isclose(band_hz, lowpass_hz, rel_tol=1e-3):
+        raise InputError("model.lowpass_hz", f"{lowpass_hz:g} Hz", f"{band_hz:g} Hz, the low-pass of the campaign")
     spacing_m = config.model.simulation_m
     if spacing_m is None:
         return None

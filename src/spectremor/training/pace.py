@@ -38,4 +38,4 @@ def affordable_steps(task: Task, steps: int, minutes: float, trainings: int = 1)
     task.module.zero_grad(set_to_none=True)
     # The optimizer and the average take about a tenth beside.
     each = 1.1 * sorted(times)[_TIMED // 2]
-    return max(1, min(steps, int(60 * minutes / trainings / each)))
+    return max(1, int(min(steps, 60 * minutes / trainings / each)))

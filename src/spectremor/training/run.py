@@ -30,7 +30,7 @@ from spectremor.training.loop import BEST, Outcome, Watch, fit
 from spectremor.training.mifno import MifnoTask, check_campaign
 from spectremor.training.processes import processes
 from spectremor.training.run_folder import check_run, record_run
-from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, model_of
+from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, check_cache, model_of
 from spectremor.training.task import Task
 
 
@@ -66,6 +66,7 @@ def train(
         raise InputError("--minutes", minutes, "a positive number")
     store = CampaignStore.open(data)
     kept = Path(cache) if cache is not None else store.path.with_name(f"{store.path.name}.cache")
+    check_cache(kept)
     frozen = _frozen(config, store, stage1)
     facts: dict[str, Any] = {"store": str(store.path.resolve())}
     facts |= {f"{split}_ids": store.ids(split).tolist() for split in ("train", "val")}

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 
 from spectremor.core.errors import InputError
-from spectremor.core.files import atomic_file
+from spectremor.core.files import atomic_file, check_folder_writable
 from spectremor.data.model_files import STAGE1_PARTS, part_of
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.sample_digest import sample_digest
@@ -133,6 +133,17 @@ def model_of(path: str | Path) -> Path:
     return path / "model" if (path / "model").is_dir() else path
 
 
+def check_cache(folder: Path) -> None:
+    """Refuse, before any work, a place where nothing can be kept.
+
+    Raises:
+        InputError: a file, or a folder that cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError("--cache", folder, "a folder")
+    check_folder_writable(folder, field="--cache")
+
+
 class Stage1Cache:
     """Cosine coefficients of stage 1 and truth, sample by sample.
 
@@ -146,6 +157,7 @@ class Stage1Cache:
     """
 
     def __init__(self, folder: Path, stage1: FrozenStage1, latent: LatentConfig) -> None:
+        check_cache(folder)
         self.stage1 = stage1
         self.latent = latent
         self.folder = folder / f"{stage1.digest}-{latent.time_samples}-{latent.latent_samples}"
