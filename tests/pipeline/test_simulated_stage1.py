@@ -92,6 +92,15 @@ def test_an_event_outside_the_domain_is_refused_before_anything_runs(folder: Pat
             run()
 
 
+def test_ground_too_slow_for_the_grid_is_the_geologys_fault(model: GroundMotionModel) -> None:
+    slow = sp.make_geology(np.full(example_geology().shape, 2000.0, dtype=np.float32))
+    needed = round(2 * SPACING_M * 5)
+    with pytest.raises(
+        InputError, match=rf"geology: got Vs of 2000 m/s at most; allowed: {needed} m/s or more somewhere"
+    ):
+        model.predict(slow, example_source())
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from spectremor.core.errors import InputError
 from spectremor.data.model_folder import load_tensors, read_model_folder, write_model_folder
 from spectremor.training.checkpoint import Progress, checkpoints, load_checkpoint, save_checkpoint
-from spectremor.training.config import DdpmTraining, LoopConfig, MifnoTraining, load_config
+from spectremor.training.config import DdpmTraining, LoopConfig, MifnoTraining, load_config, parse_config
 from spectremor.training.ddpm import component_symmetries
 from spectremor.training.logs import Log, read_metrics
 from spectremor.training.order import epochs_of_step, items_of_step
@@ -57,6 +57,17 @@ def test_bad_configs_name_the_key(tmp_path: Path, text: str, field: str) -> None
     with pytest.raises(InputError) as refused:
         load_config(path, "ddpm")
     assert refused.value.field == field
+
+
+def test_known_keys_are_named_and_combinations_explained() -> None:
+    with pytest.raises(
+        InputError, match=r"^model\.sampling\.stepz: got 3; allowed: no such key: sampler, steps, noise_"
+    ):
+        parse_config({"model": {"sampling": {"stepz": 3}}}, "ddpm")
+    with pytest.raises(
+        InputError, match=r"^config: got this combination; allowed: samples_per_batch must divide batch$"
+    ):
+        parse_config({"batch": 10, "samples_per_batch": 4}, "ddpm")
 
 
 def test_an_unknown_preset_is_refused() -> None:

@@ -28,5 +28,23 @@ def validated(kind: type[Model], values: Mapping[str, Any], field: str = "") -> 
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join([*filter(None, [field]), *(str(part) for part in first["loc"])]) or "config"
-        found = "missing" if first["type"] == "missing" else str(first["input"])[:80]
-        raise InputError(where, found, first["msg"]) from None
+        raise InputError(where, _found(first), _allowed(kind, first)) from None
+
+
+def _found(error: Mapping[str, Any]) -> str:
+    if error["type"] == "missing":
+        return "missing"
+    # What does not fit together is said by the message; the whole section would not be.
+    return "this combination" if isinstance(error["input"], Mapping) else str(error["input"])[:80]
+
+
+def _allowed(kind: type[pydantic.BaseModel], error: Mapping[str, Any]) -> str:
+    """What pydantic says; of an unknown key, the known ones."""
+    if error["type"] != "extra_forbidden":
+        return str(error["msg"]).removeprefix("Value error, ")
+    section: Any = kind
+    for part in error["loc"][:-1]:
+        known = getattr(section, "model_fields", {})
+        section = known[part].annotation if part in known else None
+    keys = list(getattr(section, "model_fields", {}))
+    return f"no such key: {', '.join(keys)}" if keys else "no such key"

@@ -77,6 +77,7 @@ class CoarseSimulation:
         geology = check_geology(geology)
         d = self.domain
         d.check_event(geology, source, any_rise_time=True)
+        self._check_speed(geology)
         with warnings.catch_warnings():
             # What the grid does not carry is what the next stage is there for.
             warnings.simplefilter("ignore", InputWarning)
@@ -90,6 +91,14 @@ class CoarseSimulation:
                 lowpass_hz=self.config.lowpass_hz,
                 order=self.config.order,
             )
+
+    def _check_speed(self, geology: xr.DataArray) -> None:
+        """Refuse ground so slow that this grid has less than two points per shear wavelength anywhere."""
+        spacing_m, fastest = self.config.grid_spacing_m, float(geology.max())
+        needed = 2 * spacing_m * self.config.lowpass_hz
+        if fastest < needed:
+            allowed = f"{needed:g} m/s or more somewhere: the model simulates on a grid of {spacing_m:g} m"
+            raise InputError("geology", f"Vs of {fastest:g} m/s at most", allowed)
 
     def predict_arrays(
         self, vs_m_s: Float[np.ndarray, "b x y z"], sources: Sequence[Source]
