@@ -50,11 +50,7 @@ def check_event(
         InputError: a model folder with a missing, truncated or foreign file, without the part that is needed, or a
             geology or source outside its domain, or another rise time where there is more than a simulation.
     """
-    from spectremor.data.model_files import check_model_folder
-
-    folder = model_folder(folder)
-    config = check_model_folder(folder)
-    check_stage1(config, folder)
+    config, folder = _config_of(folder)
     if not stage1_only and "diffusion" not in config:
         raise InputError("model", folder, "a model folder with a diffusion stage")
     simulation_alone = stage1_only and "surrogate" not in config
@@ -72,11 +68,7 @@ def check_ground(geology: xr.DataArray, folder: str | Path | None = None) -> Non
     Raises:
         InputError: as `check_event`, but for the source and a diffusion stage.
     """
-    from spectremor.data.model_files import check_model_folder
-
-    folder = model_folder(folder)
-    config = check_model_folder(folder)
-    check_stage1(config, folder)
+    config, folder = _config_of(folder)
     for domain in domains_of(config, folder):
         domain.check_geology(geology)
 
@@ -105,19 +97,16 @@ def outline_model(folder: str | Path | None = None) -> ModelOutline:
     Raises:
         InputError: a missing, truncated or foreign file, or a config that is no good.
     """
-    from spectremor.data.model_files import check_model_folder, part_of
+    from spectremor.data.model_files import part_of
     from spectremor.diffusion import config as diffusion
     from spectremor.simulation import stage1 as simulated
     from spectremor.surrogate import config as neural
 
-    folder = model_folder(folder)
-    config = check_model_folder(folder)
-    check_stage1(config, folder)
+    config, folder = _config_of(folder)
     steps = band_high_hz = None
     if "diffusion" in config:
         with part_of(folder, "diffusion"):
-            stage2 = diffusion.check_config(config["diffusion"])
-        steps = 1 if stage2.process.objective == "regression" else stage2.sampling.steps
+            steps = diffusion.check_config(config["diffusion"]).evaluations(None)
     if "surrogate" in config:
         with part_of(folder, "surrogate"):
             band_high_hz = neural.check_config(config["surrogate"]).lowpass_hz
@@ -125,6 +114,16 @@ def outline_model(folder: str | Path | None = None) -> ModelOutline:
         with part_of(folder, "simulation"):
             band_high_hz = simulated.check_config(config["simulation"]).lowpass_hz
     return ModelOutline(folder.name, steps, band_high_hz)
+
+
+def _config_of(name: str | Path | None) -> tuple[dict[str, Any], Path]:
+    """The config of a model with a stage 1, and its folder."""
+    from spectremor.data.model_files import check_model_folder
+
+    folder = model_folder(name)
+    config = check_model_folder(folder)
+    check_stage1(config, folder)
+    return config, folder
 
 
 def domains_of(config: dict[str, Any], folder: Path) -> list[Domain]:

@@ -85,7 +85,7 @@ class GroundMotionModel:
             InputError: an input, a number of realizations or of steps that the model cannot take.
         """
         check_job(realizations, seed, steps)
-        self.need_diffusion().evaluations(steps)
+        self.need_diffusion().config.evaluations(steps)
         # Before the first stage: a simulation would take any.
         check_rise_time(source, self.rise_time_s)
         return self.restore(self.predict(geology, source), realizations=realizations, seed=seed, steps=steps)
@@ -106,7 +106,7 @@ class GroundMotionModel:
         """
         check_job(realizations, seed, steps)
         diffusion = self.need_diffusion()
-        used = diffusion.evaluations(steps)
+        used = diffusion.config.evaluations(steps)
         source = source_of(stage1)
         if source is not None:
             check_rise_time(source, self.rise_time_s)

@@ -175,7 +175,7 @@ def _benchmark(
     models = _models([model, *compare])
     for judged in models.values():
         if judged.diffusion is not None:
-            judged.diffusion.evaluations(settings.steps)
+            judged.diffusion.config.evaluations(settings.steps)
     if not len(store.ids(settings.split)):
         raise InputError("split", f"{settings.split} (no complete sample)", f"a split of {data} with samples")
     with counted() as advance:

@@ -97,7 +97,7 @@ def generate(
     with spinner("loading the model") as say:
         loaded = load_model(model)
         if not stage1_only:
-            loaded.need_diffusion().evaluations(steps)
+            loaded.need_diffusion().config.evaluations(steps)
         say(f"stage 1: {loaded.stage1_name}")
         stage1 = loaded.predict(ground, earthquake)
         field = stage1

@@ -232,8 +232,10 @@ def _best_double_couple(tensor_enu: Float[np.ndarray, "3 3"]) -> tuple[float, fl
 def _plane(normal: Float[np.ndarray, "3"], slip: Float[np.ndarray, "3"]) -> tuple[float, float, float]:
     """Strike, dip and rake in degrees of slip along a plane with this normal (either may point to either side)."""
     # The normal points from the footwall into the hanging wall, so upward; a vertical plane strikes below 180.
-    level = abs(float(normal[2])) < 1e-9
-    if (-normal[1] < -1e-9 or (abs(normal[1]) < 1e-9 and normal[0] < 0)) if level else normal[2] < 0:
+    turned = normal[2] < 0
+    if abs(normal[2]) < 1e-9:
+        turned = normal[1] > 1e-9 or (abs(normal[1]) < 1e-9 and normal[0] < 0)
+    if turned:
         normal, slip = -normal, -slip
     dip = math.acos(min(1.0, max(0.0, float(normal[2]))))
     horizontal = math.hypot(normal[0], normal[1])

@@ -35,7 +35,8 @@ def _found(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return "missing"
     # What does not fit together is said by the message; the whole section would not be.
-    return "this combination" if isinstance(error["input"], Mapping) else str(error["input"])[:80]
+    together = error["type"] == "value_error" and isinstance(error["input"], Mapping)
+    return "this combination" if together else str(error["input"])[:80]
 
 
 def _allowed(kind: type[pydantic.BaseModel], error: Mapping[str, Any]) -> str:

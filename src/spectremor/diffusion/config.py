@@ -113,6 +113,15 @@ class ProcessConfig(_Strict):
     schedule: Literal["cosine", "linear"] = "cosine"
     prediction: Literal["noise", "velocity"] = "velocity"
 
+    def check_steps(self, steps: int) -> None:
+        """Refuse a number of steps that the process does not have.
+
+        Raises:
+            InputError: names the number and its range.
+        """
+        if not 1 <= steps <= self.train_steps:
+            raise InputError("steps", steps, f"1 to {self.train_steps}, the length of the noise process")
+
 
 class SamplingConfig(_Strict):
     """How traces are drawn when the caller does not say.
@@ -145,6 +154,18 @@ class DiffusionConfig(_Strict):
         if self.sampling.steps > self.process.train_steps:
             raise ValueError(f"sampling.steps must not exceed process.train_steps, {self.process.train_steps}")
         return self
+
+    def evaluations(self, steps: int | None) -> int:
+        """How often the network is evaluated when asked for `steps` (None: the model's own); a regression takes one.
+
+        Raises:
+            InputError: a number of steps that the noise process does not have.
+        """
+        if self.process.objective == "regression":
+            return 1
+        chosen = self.sampling.steps if steps is None else steps
+        self.process.check_steps(chosen)
+        return chosen
 
 
 def check_config(values: Mapping[str, Any]) -> DiffusionConfig:

@@ -50,23 +50,12 @@ def sample(
     Raises:
         InputError: an unknown sampler, or a number of steps out of range.
     """
-    check_steps(steps, process)
+    process.config.check_steps(steps)
     if sampler == "dpm-solver++":
         return _multistep(denoiser, condition, noise, process, steps)
     if sampler in ("ddpm", "ddim"):
         return _single_step(denoiser, condition, noise, process, steps, ancestral=sampler == "ddpm")
     raise InputError("sampler", sampler, "ddpm, ddim or dpm-solver++")
-
-
-def check_steps(steps: int, process: NoiseProcess) -> None:
-    """Refuse a number of steps that a process does not have.
-
-    Raises:
-        InputError: names the number and its range.
-    """
-    longest = process.config.train_steps
-    if not 1 <= steps <= longest:
-        raise InputError("steps", steps, f"1 to {longest}, the length of the noise process")
 
 
 def _multistep(

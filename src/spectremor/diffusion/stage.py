@@ -21,7 +21,7 @@ from spectremor.diffusion.noise import FieldNoise, SensorNoise
 from spectremor.diffusion.parallel import thread_map
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
-from spectremor.diffusion.samplers import check_steps, sample
+from spectremor.diffusion.samplers import sample
 
 #: Sensors per call of the network. Fixed, and the last batch padded to it, so that a sensor's bytes never depend on
 #: how many realizations are asked for. 64 sensors' features fit into a core's cache.
@@ -172,18 +172,6 @@ class DiffusionStage(nn.Module):
             return lambda sensors: SensorNoise(seed, realization, sensors, shape, device)
         return FieldNoise(seed, realization, grid, shape, correlation, device).at
 
-    def evaluations(self, steps: int | None) -> int:
-        """How often the network is evaluated when asked for `steps`.
-
-        Raises:
-            InputError: a number of steps that the noise process does not have.
-        """
-        if self.config.process.objective == "regression":
-            return 1
-        chosen = self.config.sampling.steps if steps is None else steps
-        check_steps(chosen, self.process)
-        return chosen
-
     def _draw(
         self, condition: Condition, noise: Callable[[], Tensor], *, steps: int | None, sampler: SamplerName | None
     ) -> Float[Tensor, "b 3 n"]:
@@ -197,7 +185,7 @@ class DiffusionStage(nn.Module):
             noise,
             process=self.process,
             sampler=defaults.sampler if sampler is None else sampler,
-            steps=self.evaluations(steps),
+            steps=self.config.evaluations(steps),
         )
 
     def denoise(self, x: Float[Tensor, "b 3 n"], condition: Condition, step: int) -> Float[Tensor, "b 3 n"]:

@@ -56,19 +56,20 @@ def write_report(result: Benchmark, out: str | Path) -> Path:
     pictures |= {f"seismograms_{r.word}": html.png(_seismograms(result, r)) for r in ranked}
     per_sample = per_sample_rows(result.tallies)
     with atomic_folder(out) as folder:
-        all_rows = (
-            per_sample,
-            summary,
-            deciles,
-            shares,
-            tables.spectra_rows(result),
-            tables.response_rows(result),
-            tables.intensity_rows(result),
-            tables.coherency_rows(result),
-            tables.semivariance_rows(result),
-            check_rows(checks),
-        )
-        for name, rows in zip(TABLES, all_rows, strict=True):
+        all_rows = {
+            "per_sample": per_sample,
+            "summary": summary,
+            "deciles": deciles,
+            "shares": shares,
+            "spectra": tables.spectra_rows(result),
+            "response": tables.response_rows(result),
+            "intensities": tables.intensity_rows(result),
+            "coherency": tables.coherency_rows(result),
+            "semivariogram": tables.semivariance_rows(result),
+            "ensembles": check_rows(checks),
+        }
+        for name in TABLES:
+            rows = all_rows[name]
             if rows:
                 write_csv(folder / f"{name}.csv", rows)
         _write_json(folder / PER_SAMPLE, per_sample)
