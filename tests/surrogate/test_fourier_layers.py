@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from spectremor.surrogate import feedforward, gated
+from spectremor.surrogate import feedforward, spectral
 from spectremor.surrogate.feedforward import FeedForward, feed_forward
 from spectremor.surrogate.fourier_layer import FourierLayer
 from spectremor.surrogate.gated import GatedFourierLayer
@@ -31,6 +31,15 @@ def by_fft(x, weights, length):
     return total
 
 
+@pytest.fixture(params=["one by one", "together"])
+def samples(request, monkeypatch):
+    """Samples as a processor takes them, and as a GPU does."""
+    if request.param == "together":
+        monkeypatch.setattr(spectral, "_together", lambda x, length: x.shape[3] == length)
+    return request.param
+
+
+@pytest.mark.usefixtures("samples")
 @pytest.mark.parametrize("length", [6, 9, 4])
 @pytest.mark.parametrize("modes", [(2, 3, 2), (9, 9, 9)])
 def test_convolution_is_its_definition(length, modes):
@@ -40,6 +49,7 @@ def test_convolution_is_its_definition(length, modes):
     torch.testing.assert_close(layer(x, length), by_fft(x, list(layer.weights), length))
 
 
+@pytest.mark.usefixtures("samples")
 @pytest.mark.parametrize("length", [6, 9, 4])
 @pytest.mark.parametrize("law", ["lowpass", "band_limited"])
 def test_layer_and_its_hand_written_gradients(length, law):
@@ -90,7 +100,23 @@ def test_feed_forward_in_blocks(rows):
     torch.testing.assert_close(net(x), plain)
     added = feed_forward(x, net.weight1, net.bias1, net.weight2, net.bias2, base.clone())
     torch.testing.assert_close(added, plain + base)
-    assert gated.BLOCK == feedforward.BLOCK
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("length", [6, 9])
+def test_layers_on_a_gpu(length):
+    torch.manual_seed(0)
+    layer, gate = FourierLayer(4, (2, 3, 2), law="band_limited"), GatedFourierLayer(4, 4, (2, 2, 3), expansion=2)
+    x = torch.randn(3, 4, 5, 6, 4)
+
+    def of(device):
+        here = [layer.to(device), gate.to(device)]
+        y = here[0](x.to(device), length)
+        loss = here[1](y, y.detach()).square().sum()
+        return [t.cpu() for t in (loss, *torch.autograd.grad(loss, [p for m in here for p in m.parameters()]))]
+
+    for a, b in zip(of("cuda"), of("cpu"), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
 def test_dft_matrices_invert_each_other():

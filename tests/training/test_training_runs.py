@@ -282,6 +282,31 @@ def test_bfloat16_trains_and_keeps_latents_in_float32(
     assert {tensor.dtype for name, tensor in state_of(tmp_path / "run").items() if "latents" in name} == {torch.float32}
 
 
+@pytest.mark.parametrize("stage", ["mifno", "ddpm"])
+def test_readers_change_nothing(
+    tmp_path: Path, campaign: Path, mifno_config: MifnoTraining, ddpm_config: DdpmTraining, stage: str
+) -> None:
+    config = mifno_config if stage == "mifno" else ddpm_config
+    stage1 = None if stage == "mifno" else "simulation:300"
+    for readers in (0, 2):
+        folder = tmp_path / str(readers)
+        train(config, campaign, folder, stage1=stage1, cache=tmp_path / f"cache{readers}", readers=readers)
+    same = [(tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("0", "2")]
+    assert same[0] == same[1]
+
+
+def test_a_readers_finding_is_one_line(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
+    cache = tmp_path / "cache"
+    train(ddpm_config, campaign, tmp_path / "a", stage1="simulation:300", cache=cache)
+    for path in cache.rglob("00000[0-3]-*.npy"):
+        path.write_bytes(b"damaged")
+    with pytest.raises(InputError, match="stage-1 cache"):
+        train(ddpm_config, campaign, tmp_path / "b", stage1="simulation:300", cache=cache, readers=1)
+    with pytest.raises(InputError, match="--readers"):
+        train(ddpm_config, campaign, tmp_path / "c", stage1="simulation:300", readers=-1)
+    assert not (tmp_path / "c").exists()
+
+
 def test_micro_batches_change_only_rounding(tmp_path: Path, campaign: Path, mifno_config: MifnoTraining) -> None:
     one = mifno_config.model_copy(update={"steps": 1})
     run_stage(one, campaign, tmp_path / "whole")

@@ -43,6 +43,9 @@ def create(
     ] = "all",
     seed: Annotated[int, typer.Option("--seed", help="One seed, one dataset.")] = 0,
     workers: Annotated[int, typer.Option("--workers", help="Processes of the embedded cluster, a core each.")] = 1,
+    device: Annotated[
+        str, typer.Option("--device", help="cpu or cuda: where the workers simulate; one GPU serves a dozen of them.")
+    ] = "cpu",
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", help="Use the running dask cluster at this address instead.")
     ] = None,
@@ -71,10 +74,11 @@ def create(
         return
     config = _config(preset, grid_spacing, also or [], seed)
     _check_places(out, workers, scheduler, slurm, job_script)
-    _run(out, config, n, _split(split), lambda memory: _clients(workers, scheduler, slurm, memory))
+    _check_device(device, elsewhere=scheduler is not None or slurm is not None)
+    _run(out, config, n, _split(split), device, lambda memory: _clients(workers, scheduler, slurm, memory))
 
 
-def _run(out: Path, config: CampaignConfig, n: int, split: Split, clients: Callable[[int], Any]) -> None:
+def _run(out: Path, config: CampaignConfig, n: int, split: Split, device: str, clients: Callable[[int], Any]) -> None:
     from spectremor.simulation.campaign import disk_full_told, run_campaign
     from spectremor.simulation.campaign_checks import warn_of_band
     from spectremor.simulation.campaign_memory import worker_memory_bytes
@@ -92,7 +96,7 @@ def _run(out: Path, config: CampaignConfig, n: int, split: Split, clients: Calla
         typer.echo(f"workers: at most {memory / 1e9:.1f} GB each", err=True)
         with disk_full_told(str(out)):
             open_campaign(out, config, n, split=split)
-        done = run_campaign(out, config, n, client, split=split, report=report)
+        done = run_campaign(out, config, n, client, split=split, device=device, report=report)
     typer.echo(
         f"{out}: {done.done} samples, {done.made} made now in {done.seconds:.0f} s; "
         f"peak memory of a worker {done.peak_memory_bytes / 1e9:.2f} GB"
@@ -212,6 +216,17 @@ def _check_places(out: Path, workers: int, scheduler: str | None, slurm: Path | 
     if job_script:
         raise InputError("--job-script", "without --slurm", "together with --slurm")
     _check_out(out)
+
+
+def _check_device(device: str, *, elsewhere: bool) -> None:
+    """Refuse a device that is not one, or that this machine lacks when the workers are here."""
+    if device not in ("cpu", "cuda"):
+        raise InputError("--device", device, "cpu or cuda")
+    if device == "cuda" and not elsewhere:
+        import torch
+
+        if not torch.cuda.is_available():
+            raise InputError("--device", device, "cpu: this machine has no usable CUDA device")
 
 
 def _check_out(out: Path) -> None:

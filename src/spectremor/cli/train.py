@@ -19,6 +19,10 @@ CacheOption = Annotated[Path | None, typer.Option("--cache", help="For what is c
 InitOption = Annotated[
     Path | None, typer.Option("--init", help="Start a new run from the weights of a model folder or run.")
 ]
+ReadersOption = Annotated[
+    int | None,
+    typer.Option("--readers", help="Processes that prepare batches ahead (default: none on a CPU, many for a GPU)."),
+]
 Stage1Option = Annotated[
     str, typer.Option("--stage1", help="The frozen stage 1: a model folder, a run, or simulation:300.")
 ]
@@ -44,6 +48,7 @@ def mifno(
     minutes: MinutesOption = None,
     cache: CacheOption = None,
     init: InitOption = None,
+    readers: ReadersOption = None,
 ) -> None:
     """Train stage 1, the neural operator.
 
@@ -51,7 +56,7 @@ def mifno(
 
     spectremor train mifno --config small --data campaign.zarr --out runs/mifno --minutes 60
     """
-    _train("mifno", config, data, out, resume=resume, minutes=minutes, cache=cache, init=init, stage1=None)
+    _train("mifno", config, data, out, resume=resume, minutes=minutes, cache=cache, init=init, readers=readers)
 
 
 def ddpm(
@@ -63,6 +68,7 @@ def ddpm(
     minutes: MinutesOption = None,
     cache: CacheOption = None,
     init: InitOption = None,
+    readers: ReadersOption = None,
 ) -> None:
     """Train stage 2, the diffusion model, on a frozen stage 1.
 
@@ -70,7 +76,18 @@ def ddpm(
 
     spectremor train ddpm --config small --data campaign.zarr --stage1 runs/mifno --out runs/neural --minutes 60
     """
-    _train("ddpm", config, data, out, resume=resume, minutes=minutes, cache=cache, init=init, stage1=stage1)
+    _train(
+        "ddpm",
+        config,
+        data,
+        out,
+        resume=resume,
+        minutes=minutes,
+        cache=cache,
+        init=init,
+        readers=readers,
+        stage1=stage1,
+    )
 
 
 def _train(
@@ -83,7 +100,8 @@ def _train(
     minutes: float | None,
     cache: Path | None,
     init: Path | None,
-    stage1: str | None,
+    readers: int | None,
+    stage1: str | None = None,
 ) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -99,7 +117,16 @@ def _train(
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
         watch = _watch(bar, settings.steps)
         outcome = train(
-            settings, data, out, stage1=stage1, resume=resume, minutes=minutes, cache=cache, init=init, watch=watch
+            settings,
+            data,
+            out,
+            stage1=stage1,
+            resume=resume,
+            minutes=minutes,
+            cache=cache,
+            init=init,
+            readers=readers,
+            watch=watch,
         )
     step = outcome.progress.step
     several = f" on {state.num_processes} processes" if state.num_processes > 1 else ""

@@ -251,8 +251,10 @@ class _Watched:
         self.module = task.module
         self.averaged: State = {}
 
-    def prepare(self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None]) -> bool:
-        return self._task.prepare(rank, world, stop, report)
+    def prepare(
+        self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None], readers: int = 0
+    ) -> bool:
+        return self._task.prepare(rank, world, stop, report, readers)
 
     def start(self) -> None:
         self._task.start()

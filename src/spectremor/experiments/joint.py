@@ -18,6 +18,7 @@ from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.network import Mifno
 from spectremor.surrogate.preparation import Preparation
 from spectremor.training.config import DdpmTraining
+from spectremor.training.mifno import keep_waves
 from spectremor.training.order import items_of_step
 from spectremor.training.task import Parts
 
@@ -105,15 +106,11 @@ class JointTask:
         self.stage = stage
         self.module = JointObjective(network, stage, weight)
 
-    def prepare(self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None]) -> bool:
+    def prepare(
+        self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None], readers: int = 0
+    ) -> bool:
         """Compute the direct waves that are not on disk yet."""
-        own = self.train_ids[rank::world]
-        for done, i in enumerate(own):
-            if stop():
-                return False
-            self.preparation.waves(i)
-            report("direct waves, once", (done + 1) / len(own))
-        return True
+        return keep_waves(self.preparation, self.train_ids[rank::world], stop, report, readers)
 
     def start(self) -> None:
         """Nothing: both stages bring theirs."""

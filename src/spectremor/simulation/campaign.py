@@ -82,6 +82,7 @@ def run_campaign(
     client: Any,
     *,
     split: Split = "all",
+    device: str = "cpu",
     report: Callable[[Progress], None] = lambda _progress: None,
 ) -> Progress:
     """Make what is missing of a split's first `count` samples, on a client's workers.
@@ -92,6 +93,7 @@ def run_campaign(
         count: samples asked for.
         client: a dask client, whose workers must reach `path`; not used where nothing is missing.
         split: whose samples; "all" are the numbers 0 to `count` - 1.
+        device: of the simulator on every worker, "cpu" or "cuda"; the numbers differ by rounding.
         report: called after every sample, and now and then while there is none.
 
     Returns:
@@ -112,7 +114,7 @@ def run_campaign(
                 progress.threads = _threads(client)
                 report(progress)
                 writer.unfinish()
-                _fill(writer, config, missing, client, progress, report)
+                _fill(writer, (config.model_dump_json(), device), missing, client, progress, report)
         else:
             report(progress)
         writer.finish()
@@ -150,13 +152,12 @@ def _lost_scheduler_told() -> Iterator[None]:
 
 def _fill(
     writer: StoreWriter,
-    config: CampaignConfig,
+    recipe: tuple[str, str],
     missing: collections.deque[int],
     client: Any,
     progress: Progress,
     report: Callable[[Progress], None],
 ) -> None:
-    text = config.model_dump_json()
     begun = time.perf_counter()
     flight: dict[Any, int] = {}
     finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -166,7 +167,7 @@ def _fill(
         progress.threads = _threads(client)
         while missing and len(flight) < _AHEAD * max(1, progress.threads):
             index = missing.popleft()
-            future = client.submit(make_sample, str(writer.path), text, index, pure=False, priority=-index)
+            future = client.submit(make_sample, str(writer.path), *recipe, index, pure=False, priority=-index)
             flight[future] = index
             future.add_done_callback(finished.put)
         try:

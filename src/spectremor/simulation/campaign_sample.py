@@ -50,14 +50,14 @@ class SampleDone:
     peak_memory_bytes: int
 
 
-def make_sample(path: str, config_json: str, index: int) -> SampleDone:
+def make_sample(path: str, config_json: str, device: str, index: int) -> SampleDone:
     """Draw, simulate and write sample `index` of the store at `path`; the caller commits it."""
     begun = time.perf_counter()
     config = CampaignConfig.model_validate_json(config_json)
     vs = random_vs_m_s(config.seed, index, config.scenario.geology)
     started = time.perf_counter()
-    velocities: dict[float | None, np.ndarray] = {None: _simulate(config, vs, index, config.grid_spacing_m)}
-    velocities |= {spacing: _simulate(config, vs, index, spacing) for spacing in config.also_m}
+    velocities: dict[float | None, np.ndarray] = {None: _simulate(config, vs, index, config.grid_spacing_m, device)}
+    velocities |= {spacing: _simulate(config, vs, index, spacing, device) for spacing in config.also_m}
     simulating = time.perf_counter() - started
     checksum = StoreWriter(Path(path)).write(index, vs, velocities)
     # macOS counts it in bytes, Linux in kB.
@@ -66,7 +66,7 @@ def make_sample(path: str, config_json: str, index: int) -> SampleDone:
 
 
 def _simulate(
-    config: CampaignConfig, vs_m_s: Float32[np.ndarray, "gx gy gz"], index: int, spacing_m: float
+    config: CampaignConfig, vs_m_s: Float32[np.ndarray, "gx gy gz"], index: int, spacing_m: float, device: str
 ) -> Float32[np.ndarray, "3 x y time"]:
     from spectremor.simulation.elastic import simulate
 
@@ -83,5 +83,6 @@ def _simulate(
             sampling_hz=scenario.sampling_hz,
             lowpass_hz=scenario.lowpass_hz,
             order=ORDER,
+            device=device,
         )
     return np.ascontiguousarray(field.values, dtype=np.float32)

@@ -13,8 +13,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-#: Points per block: hidden values of a block fit the cache of one core.
+#: Points per block on a processor: hidden values of a block fit the cache of one core.
 BLOCK = 4096
+#: On a GPU, which is busy only with many points at once: hidden values of a few hundred MB.
+BLOCK_GPU = 1 << 20
+
+
+def block_of(x: Tensor) -> int:
+    """Points per block where this tensor lives."""
+    return BLOCK if x.device.type == "cpu" else BLOCK_GPU
 
 
 class FeedForward(nn.Module):
@@ -64,8 +71,9 @@ class _FeedForward(torch.autograd.Function):
         else:
             ctx.mark_dirty(base)
             out = base.view(-1, base.shape[-1])
-        hidden = x.new_empty(min(BLOCK, x.shape[0]), w1.shape[1])
-        for xs, ys in zip(x.split(BLOCK), out.split(BLOCK), strict=True):
+        block = block_of(x)
+        hidden = x.new_empty(min(block, x.shape[0]), w1.shape[1])
+        for xs, ys in zip(x.split(block), out.split(block), strict=True):
             h = torch.addmm(b1, xs, w1, out=hidden[: xs.shape[0]]).relu_()
             if base is None:
                 torch.addmm(b2, h, w2, out=ys)
@@ -80,9 +88,10 @@ class _FeedForward(torch.autograd.Function):
         shape, grad = grad.shape, grad.contiguous().view(-1, grad.shape[-1])
         gx = torch.empty_like(x)
         gw1, gw2, gb1 = torch.zeros_like(w1), torch.zeros_like(w2), torch.zeros_like(b1)
-        hidden = x.new_empty(min(BLOCK, x.shape[0]), w1.shape[1])
+        block = block_of(x)
+        hidden = x.new_empty(min(block, x.shape[0]), w1.shape[1])
         ghidden = torch.empty_like(hidden)
-        for xs, gs, gxs in zip(x.split(BLOCK), grad.split(BLOCK), gx.split(BLOCK), strict=True):
+        for xs, gs, gxs in zip(x.split(block), grad.split(block), gx.split(block), strict=True):
             h = torch.addmm(b1, xs, w1, out=hidden[: xs.shape[0]]).relu_()
             gw2.addmm_(h.T, gs)
             gh = torch.mm(gs, w2.T, out=ghidden[: xs.shape[0]])

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from spectremor.surrogate.feedforward import BLOCK
+from spectremor.surrogate.feedforward import block_of
 from spectremor.surrogate.spectral import FactorisedConvolution
 
 
@@ -61,7 +61,8 @@ class _Gate(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, c: Tensor, w1: Tensor, wc: Tensor, bc: Tensor, w2: Tensor) -> Tensor:
         ctx.save_for_backward(x, c, w1, wc, bc, w2)
         out = x.new_empty(x.shape[0], w2.shape[1])
-        for xs, cs, ys in zip(x.split(BLOCK), c.split(BLOCK), out.split(BLOCK), strict=True):
+        block = block_of(x)
+        for xs, cs, ys in zip(x.split(block), c.split(block), out.split(block), strict=True):
             gate = torch.addmm(bc, cs, wc).relu_()
             torch.mm(gate.mul_(xs @ w1), w2, out=ys)
         return out
@@ -73,7 +74,8 @@ class _Gate(torch.autograd.Function):
         grad = grad.contiguous()
         gx, gc = torch.empty_like(x), torch.empty_like(c)
         gw1, gwc, gbc, gw2 = (torch.zeros_like(w) for w in (w1, wc, bc, w2))
-        blocks = (v.split(BLOCK) for v in (x, c, grad, gx, gc))
+        block = block_of(x)
+        blocks = (v.split(block) for v in (x, c, grad, gx, gc))
         for xs, cs, gs, gxs, gcs in zip(*blocks, strict=True):
             gate, value = torch.addmm(bc, cs, wc).relu_(), xs @ w1
             ghidden = gs @ w2.T

@@ -11,13 +11,14 @@ channels-last volume, each laid out so that no transposed copy is needed:
     y            = G mixed    G: (n', 2 m), n' != n resamples on the way
 
 The backward pass is written by hand: it is the same products with the transposed matrices, accumulated in place.
-Samples are processed one by one, so a sample's result does not depend on its batch.
+On a processor samples are taken one by one, so a sample's result does not depend on its batch.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -105,11 +106,11 @@ class _Convolve(torch.autograd.Function):
         needs_grad = any(ctx.needs_input_grad)
         common = min(nt, length)
         saved: list[Tensor] = []
-        for xs, ys in zip(x, y, strict=True):
-            ct = _time_forward(xs, ys, blocks)
-            xs, ys = xs[:, :, :common], ys[:, :, :common]
-            cx = _plane_forward(xs.transpose(0, 1), ys.transpose(0, 1), wx)
-            cy = _plane_forward(xs, ys, wy)
+        together = _together(x, length)
+        for xs, ys in zip(_shares(x, together), _shares(y, together), strict=True):
+            ct = _time_forward(xs.flatten(0, 1), ys.flatten(0, 1), blocks)
+            cx = _plane_forward(_along_x(xs, common, together), _along_x(ys, common, together), wx)
+            cy = _plane_forward(_along_y(xs, common), _along_y(ys, common), wy)
             if needs_grad:
                 saved += [ct, cx, cy]
         ctx.save_for_backward(wx, wy, wt, *saved)
@@ -125,13 +126,38 @@ class _Convolve(torch.autograd.Function):
         gx = grad.new_empty(ctx.shape)
         gwx, gwy, gwt = torch.zeros_like(wx), torch.zeros_like(wy), torch.zeros_like(wt)
         blocks = _complex_blocks(wt, kept_modes(wt.shape[0], nt, ctx.length))
-        for i, (gs, gxs) in enumerate(zip(grad, gx, strict=True)):
+        together = _together(gx, ctx.length)
+        for i, (gs, gxs) in enumerate(zip(_shares(grad, together), _shares(gx, together), strict=True)):
             ct, cx, cy = saved[3 * i : 3 * i + 3]
-            _time_backward(gs, gxs, ct, blocks, gwt)
-            gs, gxs = gs[:, :, :common], gxs[:, :, :common]
-            _plane_backward(gs.transpose(0, 1), gxs.transpose(0, 1), cx, wx, gwx)
-            _plane_backward(gs, gxs, cy, wy, gwy)
+            _time_backward(gs.flatten(0, 1), gxs.flatten(0, 1), ct, blocks, gwt)
+            _plane_backward(_along_x(gs, common, together), _along_x(gxs, common, together), cx, wx, gwx)
+            _plane_backward(_along_y(gs, common), _along_y(gxs, common), cy, wy, gwy)
         return gx, None, gwx, gwy, gwt
+
+
+def _together(x: Tensor, length: int) -> bool:
+    """Whether the samples of a batch go through the products together.
+
+    A processor takes them one by one, which is quicker there (a sample stays in cache). A GPU takes the whole batch
+    where the last axis keeps its length; else the rows of several samples are not evenly spaced.
+    """
+    return x.device.type != "cpu" and x.shape[3] == length
+
+
+def _shares(volume: Tensor, together: bool) -> Sequence[Tensor]:
+    """The parts of a batch that go through the products one after the other."""
+    return (volume,) if together else volume.split(1)
+
+
+def _along_x(volume: Tensor, common: int, together: bool) -> Float[Tensor, "p n t c"]:
+    """A share with x second: rows over (y, time), or one sample's y by y."""
+    b, nx, ny, nt, c = volume.shape
+    return volume.view(b, nx, ny * nt, c) if together else volume[0].transpose(0, 1)[:, :, :common]
+
+
+def _along_y(volume: Tensor, common: int) -> Float[Tensor, "p n t c"]:
+    """A share with y second."""
+    return volume.flatten(0, 1)[:, :, :common]
 
 
 def _complex_blocks(weight: Tensor, modes: int) -> Tensor:

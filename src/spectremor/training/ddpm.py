@@ -99,10 +99,12 @@ class DdpmTask:
         # Recently used samples; 2 MB each at the usual sizes.
         self._sample = functools.lru_cache(maxsize=4 * config.samples_per_batch)(self._load)
 
-    def prepare(self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None]) -> bool:
+    def prepare(
+        self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None], readers: int = 0
+    ) -> bool:
         """Compute the outputs of stage 1 that are not on disk yet."""
         own = [*self.train_ids, *self.val_ids][rank::world]
-        return self.cache.fill(own, stop, lambda fraction: report("stage 1, once", fraction))
+        return self.cache.fill(own, stop, lambda fraction: report("stage 1, once", fraction), readers)
 
     def start(self) -> None:
         """Measure the spectral gains on training samples, or take over an earlier model with its own."""

@@ -21,6 +21,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.files import atomic_file
 from spectremor.core.seeds import derive_seed
+from spectremor.training.batches import Batch, batches, check_readers
 from spectremor.training.checkpoint import Progress, checkpoints, load_checkpoint, save_checkpoint
 from spectremor.training.config import LoopConfig
 from spectremor.training.logs import Log
@@ -61,7 +62,7 @@ class Outcome:
     finished: bool
 
 
-def fit(task: Task, config: LoopConfig, run: Path, watch: Watch) -> Outcome:
+def fit(task: Task, config: LoopConfig, run: Path, watch: Watch, readers: int | None = None) -> Outcome:
     """Train, from the newest checkpoint of the run if it has one.
 
     Args:
@@ -69,18 +70,20 @@ def fit(task: Task, config: LoopConfig, run: Path, watch: Watch) -> Outcome:
         config: how.
         run: folder of the run.
         watch: who looks on.
+        readers: processes that make batches ahead; None: none on processors, many beside a GPU.
     """
+    readers = check_readers(readers)
     # Said here, not taken from a launcher's settings: autocast around the whole task would reach its transforms.
     accelerator = need("accelerate", "train").Accelerator(
         cpu=on_cpu(), mixed_precision="no", gradient_accumulation_steps=1
     )
     main = accelerator.is_main_process
     _check_share(config, accelerator.num_processes)
-    ready = task.prepare(accelerator.process_index, accelerator.num_processes, watch.stop, watch.on_prepare)
+    ready = task.prepare(accelerator.process_index, accelerator.num_processes, watch.stop, watch.on_prepare, readers)
     if _agree(accelerator, not ready):
         return Outcome(Progress(), finished=False)
 
-    state = _State(accelerator, task, config, run)
+    state = _State(accelerator, task, config, run, readers)
     progress, log = state.progress, Log(run, state.progress.step) if main else None
     started, before = time.monotonic(), progress.seconds
     finished = _done(progress, config)
@@ -114,7 +117,7 @@ class _State:
     Fresh, or as the newest checkpoint of the run has it.
     """
 
-    def __init__(self, accelerator: Any, task: Task, config: LoopConfig, run: Path) -> None:
+    def __init__(self, accelerator: Any, task: Task, config: LoopConfig, run: Path, readers: int) -> None:
         self.accelerator, self.task, self.config, self.run = accelerator, task, config, run
         saved = checkpoints(run)
         if not saved:
@@ -131,6 +134,8 @@ class _State:
                 loaded = load_checkpoint(saved[-1], task.module, averages, self.optimizer)
             self.progress, self.ema.optimization_step = loaded
         self.network = accelerator.prepare_model(task.module)
+        rank, world = accelerator.process_index, accelerator.num_processes
+        self.batches = batches(task, self.progress.step, config.steps, rank=rank, world=world, readers=readers)
 
     def step(self) -> float:
         """Take one step; its loss."""
@@ -138,7 +143,7 @@ class _State:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(number, config)
         torch.manual_seed(derive_seed(config.seed, "step", number, self.accelerator.process_index))
-        loss = _gradient(self.accelerator, self.network, self.task, config, number)
+        loss = _gradient(self.accelerator, self.network, next(self.batches), config)
         norm = torch.nn.utils.clip_grad_norm_(parameters(), config.clip_norm or math.inf)
         # Before the weights change: a checkpoint must never hold anything but numbers.
         if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -200,18 +205,22 @@ def _average(task: Task, config: LoopConfig) -> Any:
     # Imported here: it is slow to import, and only training needs it.
     from diffusers.training_utils import EMAModel
 
-    return EMAModel(list(task.module.parameters()), decay=config.ema_decay)
+    parameters = list(task.module.parameters())
+    # On a GPU all tensors at once; on processors the other way is as quick, and its bytes are on record.
+    return EMAModel(parameters, decay=config.ema_decay, foreach=parameters[0].is_cuda)
 
 
-def _gradient(accelerator: Any, network: Any, task: Task, config: LoopConfig, step: int) -> float:
+def _gradient(accelerator: Any, network: Any, batch: Batch, config: LoopConfig) -> float:
     """Accumulate the gradient of the mean loss of a step; return that loss, averaged over processes."""
-    batch = task.batch(step, accelerator.process_index, accelerator.num_processes)
     count = len(next(iter(batch.values())))
     size = config.micro_batch or count
     network.train()
     total = torch.zeros((), device=accelerator.device)
     for start in range(0, count, size):
-        part = {name: tensor[start : start + size].to(accelerator.device) for name, tensor in batch.items()}
+        part = {
+            name: tensor[start : start + size].to(accelerator.device, non_blocking=True)
+            for name, tensor in batch.items()
+        }
         weight = len(next(iter(part.values()))) / count
         loss = network(**part) * weight
         accelerator.backward(loss)

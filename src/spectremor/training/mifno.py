@@ -25,6 +25,7 @@ from spectremor.surrogate.loss import LossConfig, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.network import Mifno
 from spectremor.surrogate.preparation import Example, Preparation
+from spectremor.training.batches import made_ahead
 from spectremor.training.config import MifnoTraining
 from spectremor.training.order import epochs_of_step, items_of_step
 from spectremor.training.store_simulation import simulation_of
@@ -95,18 +96,14 @@ class MifnoTask:
         self.module = MifnoObjective(self.network, config.loss)
         self._preparation: Preparation | None = None
 
-    def prepare(self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None]) -> bool:
+    def prepare(
+        self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None], readers: int = 0
+    ) -> bool:
         """Compute the direct waves that are not on disk yet."""
         domain = self.config.model.domain
         neutral = GeologyNormalisation(np.zeros(domain.nodes), np.ones(domain.nodes))
         preparation = Preparation(self.store, domain, neutral, self.cache)
-        own = [*self.train_ids, *self.val_ids][rank::world]
-        for done, i in enumerate(own):
-            if stop():
-                return False
-            preparation.waves(i)
-            report("direct waves, once", (done + 1) / len(own))
-        return True
+        return keep_waves(preparation, [*self.train_ids, *self.val_ids][rank::world], stop, report, readers)
 
     def start(self) -> None:
         """Measure mean and standard deviation of the training geologies, or take over an earlier model with its own."""
@@ -175,6 +172,23 @@ class MifnoTask:
             normalisation = self.module.normalisation()
             self._preparation = Preparation(self.store, c.domain, normalisation, self.cache, c.simulation_m)
         return self._preparation
+
+
+def keep_waves(
+    preparation: Preparation,
+    ids: list[int],
+    stop: Callable[[], bool],
+    report: Callable[[str, float], None],
+    readers: int,
+) -> bool:
+    """Have the direct waves of samples on disk; False when stopped before the end."""
+    if stop():
+        return False
+    for done, _ in enumerate(made_ahead(lambda i: preparation.waves(i) is not None, ids, readers), start=1):
+        report("direct waves, once", done / len(ids))
+        if stop() and done < len(ids):
+            return False
+    return True
 
 
 def check_campaign(store: CampaignStore, config: MifnoTraining) -> CoarseSimulation | None:

@@ -23,6 +23,7 @@ from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.surrogate.mifno import MifnoSurrogate
+from spectremor.training.batches import check_readers
 from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.export import export_best
@@ -44,6 +45,7 @@ def train(
     minutes: float | None = None,
     cache: str | Path | None = None,
     init: str | Path | None = None,
+    readers: int | None = None,
     watch: Watch | None = None,
 ) -> Outcome:
     """Train a stage.
@@ -57,6 +59,7 @@ def train(
         minutes: stop after about so long, in a state that can be resumed.
         cache: folder for what is computed once (by default beside the store).
         init: a model folder or run of the same network, whose weights a new run starts from.
+        readers: processes that make batches ahead; None: none on processors, many beside a GPU.
         watch: who looks on.
 
     Raises:
@@ -64,6 +67,7 @@ def train(
     """
     if minutes is not None and not minutes > 0:
         raise InputError("--minutes", minutes, "a positive number")
+    readers = check_readers(readers)
     store = CampaignStore.open(data)
     kept = Path(cache) if cache is not None else store.path.with_name(f"{store.path.name}.cache")
     check_cache(kept)
@@ -90,7 +94,7 @@ def train(
     watch = watch or Watch()
     with _alone(run), _asked_to_stop() as asked:
         late = lambda: asked.is_set() or watch.stop() or (deadline is not None and time.monotonic() >= deadline)  # noqa: E731
-        outcome = fit(task, config, run, replace(watch, stop=late))
+        outcome = fit(task, config, run, replace(watch, stop=late), readers)
         if (run / BEST).is_file() and processes().is_main_process:
             export_best(run, task, config, facts)
     return outcome

@@ -27,6 +27,7 @@ from spectremor.diffusion.config import LatentConfig
 from spectremor.diffusion.latent import cosine_matrix
 from spectremor.simulation.stage1 import CoarseSimulation
 from spectremor.surrogate.mifno import MifnoSurrogate
+from spectremor.training.batches import made_ahead
 from spectremor.training.store_simulation import simulation_of
 
 Wavefield = Float[np.ndarray, "3 x y time"]
@@ -166,16 +167,20 @@ class Stage1Cache:
         self._check_times()
 
     def fill(
-        self, ids: list[int], stop: Callable[[], bool] = lambda: False, report: Callable[[float], None] = lambda _: None
+        self,
+        ids: list[int],
+        stop: Callable[[], bool] = lambda: False,
+        report: Callable[[float], None] = lambda _: None,
+        readers: int = 0,
     ) -> bool:
-        """Compute what is missing; False when stopped before the end."""
+        """Compute what is missing, with so many processes; False when stopped before the end."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for done, i in enumerate(ids):
-            if stop():
+        if stop():
+            return False
+        for done, _ in enumerate(made_ahead(self._keep, ids, readers), start=1):
+            report(done / len(ids))
+            if stop() and done < len(ids):
                 return False
-            if not self._path(i).is_file():
-                self._compute(i)
-            report((done + 1) / len(ids))
         return True
 
     def holds(self, i: int) -> bool:
@@ -202,6 +207,13 @@ class Stage1Cache:
     def traces(self, coefficients: Float[torch.Tensor, "s 3 n"]) -> Float[np.ndarray, "s 3 time"]:
         """Traces within the latent band."""
         return (coefficients @ self._basis.T).numpy()
+
+    def _keep(self, i: int) -> bool:
+        """Have sample i on disk; whether it had to be computed."""
+        if self.holds(i):
+            return False
+        self._compute(i)
+        return True
 
     def _compute(self, i: int) -> None:
         fields = np.stack([self.stage1(i), self.stage1.store.velocity(i)])

@@ -23,7 +23,9 @@ class Task(Protocol):
 
     module: nn.Module
 
-    def prepare(self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None]) -> bool:
+    def prepare(
+        self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None], readers: int = 0
+    ) -> bool:
         """Compute what training needs once and keep it on disk; False when stopped before the end."""
         ...
 

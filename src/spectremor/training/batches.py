@@ -1,0 +1,103 @@
+"""Work made ahead by other processes where a GPU would wait for it; above all the batches of a training.
+
+A batch is a function of (seed, step) alone, so who makes it, and when, changes nothing.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from spectremor.core.errors import InputError
+from spectremor.training.task import Task
+
+Batch = Mapping[str, Tensor]
+Made = TypeVar("Made")
+
+#: Results that each reader may be ahead.
+_AHEAD = 3
+#: Readers beside a GPU, as far as there are cores for them.
+_READERS_GPU = 14
+
+
+def check_readers(readers: int | None) -> int:
+    """How many processes read: as asked for, or none on processors, which have their hands full.
+
+    Raises:
+        InputError: a negative number, or a system on which a process cannot be forked.
+    """
+    if readers is None:
+        return min(_READERS_GPU, max(0, (os.cpu_count() or 1) - 2)) if torch.cuda.is_available() else 0
+    if readers < 0:
+        raise InputError("--readers", readers, "0 or more")
+    if readers and "fork" not in multiprocessing.get_all_start_methods():
+        raise InputError("--readers", readers, "0 on this system")
+    return readers
+
+
+def batches(task: Task, first: int, last: int, *, rank: int, world: int, readers: int) -> Iterator[Batch]:
+    """This process's share of the items of each of the steps from `first` up to `last`.
+
+    Args:
+        task: whose.
+        first: step, from 0.
+        last: step before which they end.
+        rank: of this process among the `world` that train together.
+        world: see `rank`.
+        readers: processes that make them ahead; none: they are made here when they are asked for.
+    """
+    if first < last:
+        # Here in any case: what a task makes of its module, which may be on a GPU, the readers then have.
+        yield task.batch(first, rank, world)
+    yield from made_ahead(lambda step: task.batch(step, rank, world), range(first + 1, last), readers)
+
+
+def made_ahead(make: Callable[[int], Made], numbers: Sequence[int], readers: int) -> Iterator[Made]:
+    """`make` of each number, in order.
+
+    Args:
+        make: must not touch a GPU where there are readers.
+        numbers: what it is called with.
+        readers: processes that call it ahead; none: it is called here, for each result when that is asked for.
+
+    Raises:
+        InputError: what `make` raised.
+    """
+    if not readers or not numbers:
+        yield from map(make, numbers)
+        return
+    loader = DataLoader(
+        _Made(make),
+        batch_size=None,
+        sampler=numbers,
+        num_workers=readers,
+        prefetch_factor=_AHEAD,
+        pin_memory=torch.cuda.is_available(),
+        multiprocessing_context="fork",
+        # Its own: a draw from torch's would shift what the training draws.
+        generator=torch.Generator(),
+    )
+    for result in loader:
+        if isinstance(result, InputError):
+            raise result
+        yield result
+
+
+class _Made(Dataset, Generic[Made]):
+    """Results by number, as a loader asks for them."""
+
+    def __init__(self, make: Callable[[int], Made]) -> None:
+        self.make = make
+
+    def __getitem__(self, number: int) -> Made | InputError:
+        try:
+            return self.make(number)
+        except InputError as error:
+            # As a value: raised here, it would reach the other process as a traceback in words.
+            return error
