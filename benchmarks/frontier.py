@@ -1,16 +1,18 @@
-"""Accuracy against time, on one machine: direct simulation on several grids and orders, and the two-stage models.
+r"""Accuracy against time, on one machine: direct simulation on several grids and orders, and the two-stage models.
 
     python benchmarks/frontier.py --out FOLDER [--grids 400 300 240 200 150 100] [--orders 8 4] [--steps 1 4 8 20]
                                   [--model default mifno] [--samples 0 1 2] [--data FINE.zarr --events 100]
-                                  [--every 4] [--parts simulation stage1 diffusion] [--clock seconds] [--quick]
+                                  [--every 1] [--parts simulation stage1 diffusion] [--clock seconds] [--quick]
 
 Truth: the published SEM3D samples (folder hemew3d/ of SPECTREMOR_SHARED, default ../shared; 0.98-6.36 s, the 64 sensors
 within 60 m of the 300 m grid, no shift), and with --data the test cases of a campaign on a fine grid, made by
 
-    spectremor dataset create --preset hemews --n 100 --split test --grid-spacing 100 --out FINE.zarr
+    spectremor dataset create --preset benchmarks/hemews_8x8.yaml --n 100 --split test --grid-spacing 100 \
+        --out FINE.zarr
 
-with the seed of the campaign that trained the model; there, every fourth sensor along x and y is judged (--every), and
-grids as fine as the truth's own are left out. Writes frontier.csv, a line as soon as a case is measured; run again, it
+with the seed of the campaign that trained the model. Judged are the sensors that FINE.zarr has (here every fourth along
+x and y; of one with all of them, --every 4 takes these), and grids as fine as the truth's own are left out. Writes
+frontier.csv, a line as soon as a case is measured; run again, it
 goes on with those that are missing (a line of another solver version or of other weights does not count). From it come
 frontier_table.csv, which is also printed, and frontier.png. At equal time: a contender's score less the simulation's
 (order 8, linear in the logarithm of time; its nearest end outside). `seconds` are of wall time on all cores, `load` how
@@ -80,9 +82,11 @@ class Case:
     def scores(self, field: xr.DataArray) -> dict[str, float]:
         """Of a prediction, at paired sensors and common times."""
         pairing = {"sensors": "nearest", "tolerance_m": 60.0, "window_s": WINDOW_S}
-        some = {"x": slice(None, None, self.every), "y": slice(None, None, self.every)}
-        judged = (field.isel(some), self.truth.isel(some))
-        found = sp.evaluate(*judged, **(pairing if self.truth_name == "SEM3D" else {}))
+        truth = self.truth.isel(x=slice(None, None, self.every), y=slice(None, None, self.every))
+        if self.truth_name == "SEM3D":
+            found = sp.evaluate(field, truth, **pairing)
+        else:
+            found = sp.evaluate(field.sel(x=truth.x, y=truth.y, method="nearest", tolerance=1.0), truth)
         return {name: float(found[name]) for name in SCORES}
 
 
@@ -319,7 +323,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--events", type=int, default=100)
     parser.add_argument(
-        "--every", type=int, default=4, help="one in so many sensors of --data is judged, along x and along y"
+        "--every", type=int, default=1, help="one in so many sensors of --data is judged, along x and along y"
     )
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--clock", choices=list(CLOCKS), default="seconds")

@@ -1,10 +1,14 @@
 """Time the MIFNO against a matrix product of the same machine, in one run.
 
-    python benchmarks/mifno.py [--threads 2] [--repeats 5] [--layers 16] [--preset small]
+    python benchmarks/mifno.py [--threads 2] [--repeats 5] [--layers 16] [--preset small] [--device cuda]
 
 Prints, for one sample through the published network at paper size: operations counted, seconds, and the ratio (of
 medians, and of bests) to a 4096 x 4096 x 4096 float32 product timed in turn with it. Then, for a preset of the
 project's own network, the seconds from a geology and a source to a wavefield in m/s, ray tracing included.
+
+On a GPU also the floor: the larger of the operations at the product's rate (float32, no TF32) and of the bytes that
+each layer must at least move (input, output and weights once; backward, also what comes back) at a large copy's rate.
+Each job is timed as it is called, and as a replayed graph of its kernels.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from spectremor.core.source import Source
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.surrogate.config import load_preset
+from spectremor.surrogate.fourier_layer import FourierLayer
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.network import Mifno
 from spectremor.surrogate.published import PublishedConfig, PublishedMifno
@@ -35,25 +40,30 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--layers", type=int, default=16, choices=(8, 16))
     parser.add_argument("--preset", default="small")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    a, b = torch.randn(2, PRODUCT_SIZE, PRODUCT_SIZE)
+    device = torch.device(args.device)
+    a, b = torch.randn(2, PRODUCT_SIZE, PRODUCT_SIZE).to(device)
     jobs: dict[str, Callable[[], object]] = {"product": lambda: a @ b}
-    model = PublishedMifno(PublishedConfig.paper(args.layers))
-    geology, source = torch.randn(1, 32, 32, 32, 1), torch.randn(1, 1, 9)
-    target = torch.randn(3, 1, 32, 32, 320, 1)
+    model = PublishedMifno(PublishedConfig.paper(args.layers)).to(device)
+    geology, source = torch.randn(1, 32, 32, 32, 1).to(device), torch.randn(1, 1, 9).to(device)
+    target = torch.randn(3, 1, 32, 32, 320, 1).to(device)
 
     def forward() -> None:
         with torch.inference_mode():
             model(geology, source)
 
     def both() -> None:
-        model.zero_grad()
+        model.zero_grad(set_to_none=True)
         loss = torch.stack([(u - v).abs().mean() for u, v in zip(model(geology, source), target, strict=True)]).sum()
         loss.backward()
 
     jobs |= {"forward": forward, "forward + backward": both}
+    if args.device == "cuda":
+        on_gpu(jobs, model, lambda: model(geology, source), args.repeats)
+        return
     times = measure(jobs, args.repeats)
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}, {args.layers} layers, one sample")
     print(f"{'what':20s} {'GFLOP':>7s} {'median s':>9s} {'best s':>8s} {'GFLOP/s':>8s} {'products':>9s} {'(best)':>7s}")
@@ -71,6 +81,75 @@ def main() -> None:
     print(
         f"{args.preset} network, geology to wavefield: {statistics.median(seconds):.3f} s (best {min(seconds):.3f} s)"
     )
+
+
+def on_gpu(
+    jobs: dict[str, Callable[[], object]], model: torch.nn.Module, run: Callable[[], object], repeats: int
+) -> None:
+    """Times against the floor, as called and as graphs."""
+    large = torch.empty(1 << 29, device="cuda")
+    other = torch.empty_like(large)
+    kernels = jobs | {"copy": lambda: other.copy_(large)}
+    called = measure({name: waited_for(job) for name, job in kernels.items()}, repeats)
+    replayed = measure({name: waited_for(graph_of(job)) for name, job in kernels.items()}, repeats)
+    rate = 2 * PRODUCT_SIZE**3 / statistics.median(called["product"])
+    bandwidth = 2 * large.nbytes / statistics.median(called["copy"])
+    print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, one sample")
+    print(f"product {rate / 1e12:.1f} TFLOP/s (float32), copy {bandwidth / 1e12:.2f} TB/s")
+    print(
+        f"{'what':20s} {'GFLOP':>7s} {'MB':>6s} {'floor ms':>9s} {'called ms':>10s} {'/ floor':>8s} {'graph ms':>9s} /"
+    )
+    moved = fewest_bytes(model, run)
+    for name in ("forward", "forward + backward"):
+        flop, nbytes = count_flop(jobs[name]), moved[name]
+        floor = max(flop / rate, nbytes / bandwidth)
+        direct, graph = (statistics.median(times[name]) for times in (called, replayed))
+        print(
+            f"{name:20s} {flop / 1e9:7.1f} {nbytes / 1e6:6.0f} {1e3 * floor:9.2f} {1e3 * direct:10.2f} "
+            f"{direct / floor:8.2f} {1e3 * graph:9.2f} {graph / floor:.2f}"
+        )
+
+
+def waited_for(job: Callable[[], object]) -> Callable[[], object]:
+    """The job until the GPU is done with it."""
+
+    def run() -> None:
+        job()
+        torch.cuda.synchronize()
+
+    return run
+
+
+def graph_of(job: Callable[[], object]) -> Callable[[], object]:
+    """A replay of the job's kernels."""
+    aside = torch.cuda.Stream()
+    with torch.cuda.stream(aside):
+        for _ in range(3):
+            job()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        job()
+    return graph.replay
+
+
+def fewest_bytes(model: torch.nn.Module, run: Callable[[], object]) -> dict[str, int]:
+    """Bytes that the Fourier layers must move: forward x, y, weights; backward x, dy, dx, weights, their gradients."""
+    volumes, weights = 0, 0
+
+    def count(layer: FourierLayer, inputs: tuple, output: torch.Tensor) -> None:
+        nonlocal volumes, weights
+        volumes += inputs[0].nbytes + output.nbytes
+        weights += sum(p.nbytes for p in layer.parameters())
+
+    layers = [m for m in model.modules() if isinstance(m, FourierLayer)]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    # The last layer, read out without being called, is not counted: the floor is a little too low.
+    with torch.inference_mode():
+        run()
+    for hook in hooks:
+        hook.remove()
+    return {"forward": volumes + weights, "forward + backward": 5 * volumes // 2 + 3 * weights}
 
 
 def own_network(preset: str) -> Callable[[], object]:
