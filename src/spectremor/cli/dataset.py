@@ -90,7 +90,7 @@ def _run(out: Path, config: CampaignConfig, n: int, split: Split, device: str, c
         run_campaign(out, config, n, None, split=split)
         typer.echo(f"{out}: {n} samples, all complete")
         return
-    memory = worker_memory_bytes(config)
+    memory = worker_memory_bytes(config, device)
     with clients(memory) as client, _reporter() as report:
         warn_of_band(config)
         typer.echo(f"workers: at most {memory / 1e9:.1f} GB each", err=True)

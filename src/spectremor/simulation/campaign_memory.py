@@ -21,16 +21,19 @@ from spectremor.simulation.time_axis import run_samples
 _BASE_BYTES = 900 << 20
 _BYTES_PER_NODE = 300
 _EXTRA_NODES = 40
+#: What CUDA's libraries and its buffers on the host add.
+_CUDA_BYTES = 3 << 30
 #: How far a cell's stiffness against its lightest face can raise the speed that sets the time step.
 _SPEED_MARGIN = 1.15
 
 
-def worker_memory_bytes(config: CampaignConfig) -> int:
+def worker_memory_bytes(config: CampaignConfig, device: str = "cpu") -> int:
     """The memory that one worker is allowed: what a simulation on the finest grid needs, and some."""
     nodes = 1.0
     for extent in config.scenario.geology.extent_m:
         nodes *= extent / config.grid_spacing_m + _EXTRA_NODES
-    return int(_BASE_BYTES + _BYTES_PER_NODE * nodes) + _run_bytes(config)
+    beside = _CUDA_BYTES if device == "cuda" else 0
+    return int(_BASE_BYTES + _BYTES_PER_NODE * nodes) + _run_bytes(config) + beside
 
 
 def _run_bytes(config: CampaignConfig) -> int:
