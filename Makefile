@@ -8,7 +8,8 @@ READY := $(VENV)/.ready
 TORCH_INDEX ?=
 export SPECTREMOR_SHARED ?= $(abspath ../shared)
 
-# Budget of `make reproduce`: simulations, and minutes for each training.
+# Budget of `make reproduce`: simulations, and minutes for each of its four trainings; cpu or cuda.
+DEVICE ?= cpu
 N ?= 2000
 MINUTES ?= 480
 WORKERS ?= 2
@@ -41,8 +42,8 @@ test: lint  ## lint and the core tests
 test-full: setup  ## the slow tests: notebooks, browser, kills, wheel in an empty environment
 	@$(BIN)/python -m pytest -m slow
 
-reproduce: setup  ## data, training and results from seeds; N=2000 MINUTES=480 WORKERS=2; stopped, the same command goes on
-	@PATH="$(abspath $(BIN)):$$PATH" N=$(N) MINUTES=$(MINUTES) WORKERS=$(WORKERS) OUT=$(REPRODUCE) bash scripts/reproduce.sh
+reproduce: setup  ## data, training and results from seeds; N=2000 MINUTES=480 WORKERS=2 DEVICE=cpu; stopped, the same command goes on
+	@PATH="$(abspath $(BIN)):$$PATH" N=$(N) MINUTES=$(MINUTES) WORKERS=$(WORKERS) DEVICE=$(DEVICE) OUT=$(REPRODUCE) bash scripts/reproduce.sh
 
 clean:  ## remove what was made here
 	rm -rf $(VENV) build dist demo_output .pytest_cache .mypy_cache .ruff_cache .hypothesis

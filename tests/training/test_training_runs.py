@@ -295,6 +295,25 @@ def test_readers_change_nothing(
     assert same[0] == same[1]
 
 
+def test_a_budget_lays_the_training_over_what_fits(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
+    long = ddpm_config.model_copy(update={"steps": 10**6, "validate_every": 10**5, "checkpoint_every": 10**5})
+    lengths: list[int] = []
+    watch = Watch(on_length=lengths.append)
+    begun = time.monotonic()
+    run = tmp_path / "run"
+    outcome = train(long, campaign, run, stage1=COARSE, cache=tmp_path / "cache", budget=0.1, watch=watch)
+    assert outcome.finished
+    assert 5 < outcome.progress.step < 10**5
+    # Loose: other tests run beside it.
+    assert time.monotonic() - begun < 60
+    # To the end of the fall of its learning rate, which is that of its own length.
+    rate = float(read_metrics(run / "metrics.csv")[-1]["learning_rate"])
+    assert rate < 1.1 * long.final_rate * long.learning_rate
+    again = train(long, campaign, run, stage1=COARSE, cache=tmp_path / "cache", budget=0.1, resume=True, watch=watch)
+    assert again.progress.step == outcome.progress.step
+    assert lengths == [outcome.progress.step] * 2
+
+
 def test_a_readers_finding_is_one_line(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
     cache = tmp_path / "cache"
     train(ddpm_config, campaign, tmp_path / "a", stage1="simulation:300", cache=cache)
@@ -349,6 +368,7 @@ def test_stage_1_is_computed_once_and_damage_is_noticed(tmp_path: Path, campaign
         ({"stage1": "simulation:x"}, "simulation:300"),
         ({"stage1": "nowhere"}, "model"),
         ({"stage1": COARSE, "minutes": 0.0}, "--minutes"),
+        ({"stage1": COARSE, "budget": -1.0}, "--budget"),
     ],
 )
 def test_bad_requests_leave_no_run(
@@ -406,12 +426,21 @@ def test_killed_at_any_moment_and_resumed_it_ends_where_it_would_have(
 
 
 @pytest.mark.slow
-def test_terminated_it_stops_cleanly_and_can_go_on(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
+@pytest.mark.parametrize("readers", [0, 2])
+def test_terminated_it_stops_cleanly_and_can_go_on(
+    tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining, readers: int
+) -> None:
     config = ddpm_config.model_copy(update={"steps": 100_000, "validate_every": 50, "checkpoint_every": 1_000_000})
     out = tmp_path / "run"
-    process = subprocess.Popen(command(config, campaign, out), env=environment(), stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command(config, campaign, out, "--readers", str(readers)),
+        env=environment(),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     _wait(lambda: read_metrics(out / "metrics.csv"), process)
-    process.terminate()
+    # To the whole group, as a terminal and `timeout` do.
+    os.killpg(process.pid, signal.SIGTERM)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors.decode()
     assert b"--resume" in errors

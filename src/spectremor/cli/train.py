@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-if TYPE_CHECKING:
-    from spectremor.training.loop import Watch
-
-ConfigOption = Annotated[str, typer.Option("--config", help="tiny, small, paper or coarse, or a YAML file.")]
+ConfigOption = Annotated[
+    str, typer.Option("--config", help="tiny, small, paper, coarse or coarse-gpu, or a YAML file.")
+]
 DataOption = Annotated[Path, typer.Option("--data", help="Campaign store, from `spectremor dataset`.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder of the run; the result is its folder `model`.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
 MinutesOption = Annotated[float | None, typer.Option("--minutes", help="Stop after so long; --resume goes on.")]
+BudgetOption = Annotated[
+    float | None,
+    typer.Option(
+        "--budget",
+        help="Minutes for the whole training: it takes as many of its steps as fit into them, and ends well.",
+    ),
+]
 CacheOption = Annotated[Path | None, typer.Option("--cache", help="For what is computed once (default: by the store).")]
 InitOption = Annotated[
     Path | None, typer.Option("--init", help="Start a new run from the weights of a model folder or run.")
@@ -46,6 +52,7 @@ def mifno(
     out: OutOption,
     resume: ResumeOption = False,
     minutes: MinutesOption = None,
+    budget: BudgetOption = None,
     cache: CacheOption = None,
     init: InitOption = None,
     readers: ReadersOption = None,
@@ -56,7 +63,18 @@ def mifno(
 
     spectremor train mifno --config small --data campaign.zarr --out runs/mifno --minutes 60
     """
-    _train("mifno", config, data, out, resume=resume, minutes=minutes, cache=cache, init=init, readers=readers)
+    _train(
+        "mifno",
+        config,
+        data,
+        out,
+        resume=resume,
+        minutes=minutes,
+        budget=budget,
+        cache=cache,
+        init=init,
+        readers=readers,
+    )
 
 
 def ddpm(
@@ -66,6 +84,7 @@ def ddpm(
     stage1: Stage1Option,
     resume: ResumeOption = False,
     minutes: MinutesOption = None,
+    budget: BudgetOption = None,
     cache: CacheOption = None,
     init: InitOption = None,
     readers: ReadersOption = None,
@@ -83,6 +102,7 @@ def ddpm(
         out,
         resume=resume,
         minutes=minutes,
+        budget=budget,
         cache=cache,
         init=init,
         readers=readers,
@@ -98,6 +118,7 @@ def _train(
     *,
     resume: bool,
     minutes: float | None,
+    budget: float | None,
     cache: Path | None,
     init: Path | None,
     readers: int | None,
@@ -115,7 +136,7 @@ def _train(
     console = Console(stderr=True, quiet=not state.is_main_process)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:g}/{task.total:g}"))
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
-        watch = _watch(bar, settings.steps)
+        watch, length = _watch(bar, settings.steps)
         outcome = train(
             settings,
             data,
@@ -123,6 +144,7 @@ def _train(
             stage1=stage1,
             resume=resume,
             minutes=minutes,
+            budget=budget,
             cache=cache,
             init=init,
             readers=readers,
@@ -136,13 +158,18 @@ def _train(
             f"done: {step} steps{several}; best validation loss {best.best_loss:.4g} at {best.best_step}; {out}/model"
         )
     else:
-        console.print(f"stopped at step {step} of {settings.steps}{several}; go on with --resume")
+        console.print(f"stopped at step {step} of {length()}{several}; go on with --resume")
 
 
-def _watch(bar, steps: int) -> Watch:  # type: ignore[no-untyped-def]
+def _watch(bar, steps: int):  # type: ignore[no-untyped-def]
+    """A watch that moves the bar, and the number of steps that it has come to know of."""
     from spectremor.training.loop import Watch
 
     row = bar.add_task("starting", total=steps)
+
+    def on_length(found: int) -> None:
+        nonlocal steps
+        steps = found
 
     def on_step(progress, loss: float) -> None:  # type: ignore[no-untyped-def]
         bar.update(row, description=f"loss {loss:.4g}", completed=progress.step, total=steps)
@@ -153,4 +180,5 @@ def _watch(bar, steps: int) -> Watch:  # type: ignore[no-untyped-def]
     def on_prepare(what: str, fraction: float) -> None:
         bar.update(row, description=what, completed=round(steps * fraction), total=steps)
 
-    return Watch(on_step=on_step, on_validation=on_validation, on_prepare=on_prepare)
+    watch = Watch(on_step=on_step, on_validation=on_validation, on_prepare=on_prepare, on_length=on_length)
+    return watch, lambda: steps

@@ -80,6 +80,7 @@ def made_ahead(make: Callable[[int], Made], numbers: Sequence[int], readers: int
         prefetch_factor=_AHEAD,
         pin_memory=torch.cuda.is_available(),
         multiprocessing_context="fork",
+        worker_init_fn=_apart,
         # Its own: a draw from torch's would shift what the training draws.
         generator=torch.Generator(),
     )
@@ -87,6 +88,11 @@ def made_ahead(make: Callable[[int], Made], numbers: Sequence[int], readers: int
         if isinstance(result, InputError):
             raise result
         yield result
+
+
+def _apart(_worker: int) -> None:
+    """Out of the command's group of processes: what ends the group is for the command, which then ends its readers."""
+    os.setpgid(0, 0)
 
 
 class _Made(Dataset, Generic[Made]):

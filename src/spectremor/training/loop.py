@@ -40,12 +40,14 @@ class Watch:
         stop: True when the run is to end at the next step (time over, a signal).
         on_step: called with the progress and the loss after every step.
         on_validation: called with the steps done and the scores.
+        on_length: called with the number of steps of the whole training, before the first of them.
         on_prepare: called with what is computed once before training, and the fraction done.
     """
 
     stop: Callable[[], bool] = lambda: False
     on_step: Callable[[Progress, float], None] = lambda _progress, _loss: None
     on_validation: Callable[[int, dict[str, float]], None] = lambda _step, _scores: None
+    on_length: Callable[[int], None] = lambda _steps: None
     on_prepare: Callable[[str, float], None] = lambda _what, _fraction: None
 
 
@@ -85,6 +87,7 @@ def fit(task: Task, config: LoopConfig, run: Path, watch: Watch, readers: int | 
 
     state = _State(accelerator, task, config, run, readers)
     progress, log = state.progress, Log(run, state.progress.step) if main else None
+    watch.on_length(config.steps)
     started, before = time.monotonic(), progress.seconds
     finished = _done(progress, config)
     while not finished and not _agree(accelerator, watch.stop()):

@@ -6,14 +6,25 @@ import time
 
 import torch
 
+from spectremor.training.batches import batches
 from spectremor.training.processes import processes
 from spectremor.training.task import Task
 
-#: Steps that are timed.
-_TIMED = 5
+#: Steps that are timed; with readers, whose first batches are there before they are asked for, the last of more.
+_TIMED, _TIMED_READERS = 5, 30
+#: The optimizer and the average take about a tenth beside.
+_BESIDE = 1.1
 
 
-def affordable_steps(task: Task, steps: int, minutes: float, trainings: int = 1) -> int:
+def affordable_steps(
+    task: Task,
+    steps: int,
+    minutes: float,
+    trainings: int = 1,
+    *,
+    readers: int = 0,
+    validate_every: int | None = None,
+) -> int:
     """Steps that each of so many trainings may take together within `minutes`: at least 1, at most `steps`.
 
     Args:
@@ -21,21 +32,45 @@ def affordable_steps(task: Task, steps: int, minutes: float, trainings: int = 1)
         steps: wanted.
         minutes: for all trainings together.
         trainings: how many share them.
+        readers: processes that make batches ahead.
+        validate_every: steps between validations, one of which is timed too; None counts none.
     """
+    begun = time.perf_counter()
     task.start()
+    task.module.to(processes().device)
+    each = _BESIDE * _seconds_of_a_step(task, readers)
+    first = 0.0
+    if validate_every is not None:
+        first = _seconds_of_a_validation(task)
+        each += first / validate_every
+    left = (60 * minutes - (time.perf_counter() - begun)) / trainings - first
+    return max(1, int(min(steps, left / each)))
+
+
+def _seconds_of_a_step(task: Task, readers: int) -> float:
     device = processes().device
-    task.module.to(device)
+    count = _TIMED_READERS if readers else _TIMED
     times = []
     # The first one also loads and compiles: not counted.
-    for step in range(_TIMED + 1):
+    stream = batches(task, 0, count + 1, rank=0, world=1, readers=readers)
+    for _ in range(count + 1):
         start = time.perf_counter()
-        batch = {name: tensor.to(device) for name, tensor in task.batch(step, 0, 1).items()}
-        task.module(**batch).backward()
+        task.module(**{name: tensor.to(device) for name, tensor in next(stream).items()}).backward()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         times.append(time.perf_counter() - start)
-    times = times[1:]
     task.module.zero_grad(set_to_none=True)
-    # The optimizer and the average take about a tenth beside.
-    each = 1.1 * sorted(times)[_TIMED // 2]
-    return max(1, int(min(steps, 60 * minutes / trainings / each)))
+    times = times[1:]
+    if readers:
+        # Waits come in bursts: the mean of the second half.
+        return sum(times[count // 2 :]) / len(times[count // 2 :])
+    return sorted(times)[count // 2]
+
+
+def _seconds_of_a_validation(task: Task) -> float:
+    start = time.perf_counter()
+    task.module.eval()
+    with torch.no_grad():
+        task.validate()
+    task.module.train()
+    return time.perf_counter() - start

@@ -29,8 +29,9 @@ from spectremor.training.ddpm import DdpmTask
 from spectremor.training.export import export_best
 from spectremor.training.loop import BEST, Outcome, Watch, fit
 from spectremor.training.mifno import MifnoTask, check_campaign
+from spectremor.training.pace import affordable_steps
 from spectremor.training.processes import processes
-from spectremor.training.run_folder import check_run, record_run
+from spectremor.training.run_folder import check_run, is_run, record_run, recorded_steps
 from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, check_cache, model_of
 from spectremor.training.task import Task
 
@@ -43,6 +44,7 @@ def train(
     stage1: str | None = None,
     resume: bool = False,
     minutes: float | None = None,
+    budget: float | None = None,
     cache: str | Path | None = None,
     init: str | Path | None = None,
     readers: int | None = None,
@@ -57,6 +59,8 @@ def train(
         stage1: for the diffusion stage: a model folder, a run, or `simulation:SPACING`.
         resume: go on with the run in `out`; a run that was killed takes the steps that it would have taken.
         minutes: stop after about so long, in a state that can be resumed.
+        budget: minutes for a new training as a whole: it takes as many of the config's steps as fit into them, and the
+            learning rate falls over these. What is resumed keeps its length.
         cache: folder for what is computed once (by default beside the store).
         init: a model folder or run of the same network, whose weights a new run starts from.
         readers: processes that make batches ahead; None: none on processors, many beside a GPU.
@@ -65,8 +69,12 @@ def train(
     Raises:
         InputError: a config, store, folder or stage 1 that does not fit.
     """
-    if minutes is not None and not minutes > 0:
-        raise InputError("--minutes", minutes, "a positive number")
+    begun = time.monotonic()
+    for name, value in (("--minutes", minutes), ("--budget", budget)):
+        if value is not None and not value > 0:
+            raise InputError(name, value, "a positive number")
+    if budget is not None and processes().num_processes > 1:
+        raise InputError("--budget", budget, "one process; of several, --minutes stops them")
     readers = check_readers(readers)
     store = CampaignStore.open(data)
     kept = Path(cache) if cache is not None else store.path.with_name(f"{store.path.name}.cache")
@@ -84,20 +92,35 @@ def train(
     if isinstance(config, MifnoTraining):
         check_campaign(store, config)
     run = Path(out)
+    watch = watch or Watch()
+    if budget is not None and resume:
+        config = config.model_copy(update={"steps": recorded_steps(run, config)})
     with processes().main_process_first():
         # The others go on with the run that the first has just begun.
         facts = check_run(run, config, facts, resume=resume or not processes().is_main_process)
         # What a task refuses leaves no run behind, which would stand in the way of the corrected command.
         task = _task(config, store, kept, frozen, facts, initial)
+        if budget is not None and not is_run(run):
+            config = _within(task, config, begun + 60 * budget, readers, watch)
         record_run(run, config, facts)
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    watch = watch or Watch()
     with _alone(run), _asked_to_stop() as asked:
         late = lambda: asked.is_set() or watch.stop() or (deadline is not None and time.monotonic() >= deadline)  # noqa: E731
         outcome = fit(task, config, run, replace(watch, stop=late), readers)
         if (run / BEST).is_file() and processes().is_main_process:
             export_best(run, task, config, facts)
     return outcome
+
+
+def _within(task: Task, config: TrainingConfig, end: float, readers: int, watch: Watch) -> TrainingConfig:
+    """The config with as many steps as can be taken until `end`, after what is computed once."""
+    task.prepare(0, 1, watch.stop, watch.on_prepare, readers)
+    watch.on_prepare("timing a few steps", 1.0)
+    left = (end - time.monotonic()) / 60
+    every = config.validate_every
+    return config.model_copy(
+        update={"steps": affordable_steps(task, config.steps, left, readers=readers, validate_every=every)}
+    )
 
 
 def _task(

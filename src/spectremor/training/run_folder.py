@@ -39,7 +39,7 @@ def check_run(run: Path, config: TrainingConfig, data: dict[str, Any], *, resume
     Raises:
         InputError: a run that is there and not to be resumed, or was started with another config or other data.
     """
-    if not (run / _CONFIG).exists():
+    if not is_run(run):
         if run.exists() and (not run.is_dir() or any(run.iterdir())):
             raise InputError("--out", run, "a new or empty folder, or a run with --resume")
         check_folder_writable(run, field="--out")
@@ -58,12 +58,22 @@ def check_run(run: Path, config: TrainingConfig, data: dict[str, Any], *, resume
 
 def record_run(run: Path, config: TrainingConfig, data: dict[str, Any]) -> None:
     """Make the folder of a run that is not there yet."""
-    if (run / _CONFIG).exists():
+    if is_run(run):
         return
     run.mkdir(parents=True, exist_ok=True)
     _write(run / _DATA, data)
     # Last: a folder with a config is a run.
     _write(run / _CONFIG, config.model_dump(mode="json"))
+
+
+def is_run(run: Path) -> bool:
+    """Whether a run was begun there."""
+    return (run / _CONFIG).exists()
+
+
+def recorded_steps(run: Path, config: TrainingConfig) -> int:
+    """How long the run there is; as the config says where there is none."""
+    return parse_config(read_json(run / _CONFIG), config.stage).steps if is_run(run) else config.steps
 
 
 def read_json(path: Path) -> dict[str, Any]:
