@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 import typer
 import xarray as xr
 from typer.testing import CliRunner
@@ -57,7 +58,7 @@ class HereClient:
     def nthreads(self):
         return {"here": 1}
 
-    def submit(self, _function, path, config_json, index, **_):
+    def submit(self, _function, path, config_json, _device, index, **_):
         if index == self.fail_at:
             return Done(self.error)
         self.made.append(index)
@@ -82,6 +83,34 @@ def _verb(*words):
     app = typer.Typer()
     dataset.register(app)
     return CliRunner().invoke(app, ["dataset", *map(str, words)])
+
+
+def test_asked_to_stop_it_begins_no_more_and_goes_on_later(tmp_path):
+    path, client = tmp_path / "d.zarr", HereClient()
+    open_campaign(path, TINY, 6)
+    done = run_campaign(path, TINY, 6, client, stop=lambda: len(client.made) >= 3)
+    assert (done.done, done.made, done.total) == (3, 3, 6)
+    assert CampaignStore.open(path).ids().tolist() == client.made == [0, 1, 2]
+    assert _make(path, 6).made == [3, 4, 5]
+    assert check_store(CampaignStore.open(path)) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--minutes", 0), "--minutes: got 0.0; allowed: a positive number"),
+        (("--device", "gpu"), "--device: got gpu; allowed: cpu or cuda"),
+        pytest.param(
+            ("--device", "cuda"),
+            "--device: got cuda; allowed: cpu: this machine has no usable CUDA device",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is one"),
+        ),
+    ],
+)
+def test_options_that_cannot_be_met_leave_nothing(tmp_path, words, message):
+    result = _verb("create", "--preset", "tiny", "--n", 2, "--out", tmp_path / "d.zarr", *words)
+    assert str(result.exception) == message
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

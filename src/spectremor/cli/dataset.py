@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -46,6 +47,9 @@ def create(
     device: Annotated[
         str, typer.Option("--device", help="cpu or cuda: where the workers simulate; one GPU serves a dozen of them.")
     ] = "cpu",
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", help="Begin no more samples after so long; the same command goes on.")
+    ] = None,
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", help="Use the running dask cluster at this address instead.")
     ] = None,
@@ -72,13 +76,25 @@ def create(
         with slurm_cluster(SlurmOptions.load(slurm)) as cluster:
             typer.echo(cluster.job_script())
         return
+    begun = time.monotonic()
     config = _config(preset, grid_spacing, also or [], seed)
     _check_places(out, workers, scheduler, slurm, job_script)
     _check_device(device, elsewhere=scheduler is not None or slurm is not None)
-    _run(out, config, n, _split(split), device, lambda memory: _clients(workers, scheduler, slurm, memory))
+    if minutes is not None and not minutes > 0:
+        raise InputError("--minutes", minutes, "a positive number")
+    end = None if minutes is None else begun + 60 * minutes
+    _run(out, config, n, _split(split), device, end, lambda memory: _clients(workers, scheduler, slurm, memory))
 
 
-def _run(out: Path, config: CampaignConfig, n: int, split: Split, device: str, clients: Callable[[int], Any]) -> None:
+def _run(
+    out: Path,
+    config: CampaignConfig,
+    n: int,
+    split: Split,
+    device: str,
+    end: float | None,
+    clients: Callable[[int], Any],
+) -> None:
     from spectremor.simulation.campaign import disk_full_told, run_campaign
     from spectremor.simulation.campaign_checks import warn_of_band
     from spectremor.simulation.campaign_memory import worker_memory_bytes
@@ -96,7 +112,12 @@ def _run(out: Path, config: CampaignConfig, n: int, split: Split, device: str, c
         typer.echo(f"workers: at most {memory / 1e9:.1f} GB each", err=True)
         with disk_full_told(str(out)):
             open_campaign(out, config, n, split=split)
-        done = run_campaign(out, config, n, client, split=split, device=device, report=report)
+        late = lambda: end is not None and time.monotonic() >= end  # noqa: E731
+        done = run_campaign(out, config, n, client, split=split, device=device, stop=late, report=report)
+    if done.done < done.total:
+        typer.echo(
+            f"stopped after --minutes; {done.total - done.done} samples to go, the same command goes on", err=True
+        )
     typer.echo(
         f"{out}: {done.done} samples, {done.made} made now in {done.seconds:.0f} s; "
         f"peak memory of a worker {done.peak_memory_bytes / 1e9:.2f} GB"

@@ -83,6 +83,7 @@ def run_campaign(
     *,
     split: Split = "all",
     device: str = "cpu",
+    stop: Callable[[], bool] = lambda: False,
     report: Callable[[Progress], None] = lambda _progress: None,
 ) -> Progress:
     """Make what is missing of a split's first `count` samples, on a client's workers.
@@ -94,10 +95,11 @@ def run_campaign(
         client: a dask client, whose workers must reach `path`; not used where nothing is missing.
         split: whose samples; "all" are the numbers 0 to `count` - 1.
         device: of the simulator on every worker, "cpu" or "cuda"; the numbers differ by rounding.
+        stop: once it is True no more samples are begun; those under way are finished.
         report: called after every sample, and now and then while there is none.
 
     Returns:
-        Where the campaign stands: all `count` samples complete.
+        Where the campaign stands: all `count` samples complete, unless it was asked to stop.
 
     Raises:
         InputError: another command is filling the store, or a sample that cannot be simulated.
@@ -114,7 +116,7 @@ def run_campaign(
                 progress.threads = _threads(client)
                 report(progress)
                 writer.unfinish()
-                _fill(writer, (config.model_dump_json(), device), missing, client, progress, report)
+                _fill(writer, (config.model_dump_json(), device), missing, client, progress, stop, report)
         else:
             report(progress)
         writer.finish()
@@ -156,16 +158,17 @@ def _fill(
     missing: collections.deque[int],
     client: Any,
     progress: Progress,
+    stop: Callable[[], bool],
     report: Callable[[Progress], None],
 ) -> None:
     begun = time.perf_counter()
     flight: dict[Any, int] = {}
     finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
     keeper = WorkerKeeper(client)
-    while missing or flight:
+    while flight or (missing and not stop()):
         keeper.keep()
         progress.threads = _threads(client)
-        while missing and len(flight) < _AHEAD * max(1, progress.threads):
+        while missing and not stop() and len(flight) < _AHEAD * max(1, progress.threads):
             index = missing.popleft()
             future = client.submit(make_sample, str(writer.path), *recipe, index, pure=False, priority=-index)
             flight[future] = index
