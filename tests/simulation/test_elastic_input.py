@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import make_geology
@@ -123,3 +124,10 @@ def test_time_operator_undoes_leapfrog_and_half_step():
     assert np.abs(operator @ np.array(record) - exact).max() <= 0.003 * np.abs(exact).max()
     uncorrected = np.interp(out, (np.arange(n) - 0.5) * dt, record)
     assert np.abs(uncorrected - exact).max() >= 0.02 * np.abs(exact).max()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_gives_the_same_motion():
+    here, there = (simulate(ground(), event(), device=d, **GOOD | {"duration_s": 2.0}).values for d in ("cpu", "cuda"))
+    assert np.abs(here).max() > 0
+    np.testing.assert_allclose(there, here, rtol=0, atol=1e-5 * np.abs(here).max())

@@ -295,6 +295,19 @@ def test_readers_change_nothing(
     assert same[0] == same[1]
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("stage", ["mifno", "ddpm"])
+def test_a_gpu_trains_as_a_processor_does(
+    tmp_path: Path, campaign: Path, stage: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = request.getfixturevalue(f"{stage}_config")
+    run_stage(config, campaign, tmp_path / "gpu", readers=2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    subprocess.run(command(config, campaign, tmp_path / "cpu"), env=environment(), check=True)
+    one, two = (read_metrics(tmp_path / device / "metrics.csv")[-1]["val_loss"] for device in ("gpu", "cpu"))
+    assert float(one) == pytest.approx(float(two), rel=1e-2)
+
+
 def test_a_budget_lays_the_training_over_what_fits(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
     long = ddpm_config.model_copy(update={"steps": 10**6, "validate_every": 10**5, "checkpoint_every": 10**5})
     lengths: list[int] = []
