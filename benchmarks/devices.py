@@ -1,6 +1,8 @@
 """One event of the campaign `hemews` simulated on a processor and on a GPU: seconds of each, and how far they differ.
 
 python benchmarks/devices.py [--sample 0] [--seed 2026] [--grids 300 150] [--repeats 3]
+
+Without a GPU, the processor's seconds alone. The least of the repeats is printed.
 """
 
 from __future__ import annotations
