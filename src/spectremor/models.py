@@ -48,7 +48,8 @@ def check_event(
 
     Raises:
         InputError: a model folder with a missing, truncated or foreign file, without the part that is needed, or a
-            geology or source outside its domain, or another rise time where there is more than a simulation.
+            geology or source outside its domain, ground too slow for its grid, or another rise time where there is
+            more than a simulation.
     """
     config, folder = _config_of(folder)
     if not stage1_only and "diffusion" not in config:
@@ -56,6 +57,7 @@ def check_event(
     simulation_alone = stage1_only and "surrogate" not in config
     for domain in domains_of(config, folder):
         domain.check_event(geology, source, any_rise_time=simulation_alone)
+    _check_speed(config, folder, geology)
 
 
 def check_ground(geology: xr.DataArray, folder: str | Path | None = None) -> None:
@@ -71,6 +73,7 @@ def check_ground(geology: xr.DataArray, folder: str | Path | None = None) -> Non
     config, folder = _config_of(folder)
     for domain in domains_of(config, folder):
         domain.check_geology(geology)
+    _check_speed(config, folder, geology)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +127,17 @@ def _config_of(name: str | Path | None) -> tuple[dict[str, Any], Path]:
     config = check_model_folder(folder)
     check_stage1(config, folder)
     return config, folder
+
+
+def _check_speed(config: dict[str, Any], folder: Path, geology: xr.DataArray) -> None:
+    """Refuse ground too slow for the grid of the model's simulation, where it makes one."""
+    from spectremor.data.model_files import part_of
+    from spectremor.simulation.stage1 import check_config
+
+    if "simulation" in config:
+        with part_of(folder, "simulation"):
+            simulated = check_config(config["simulation"])
+        simulated.check_speed(geology)
 
 
 def domains_of(config: dict[str, Any], folder: Path) -> list[Domain]:

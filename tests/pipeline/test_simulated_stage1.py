@@ -15,7 +15,7 @@ import spectremor as sp
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.data.model_folder import write_model_folder
 from spectremor.examples import example_geology, example_source
-from spectremor.models import check_event
+from spectremor.models import check_event, check_ground
 from spectremor.pipeline import GroundMotionModel, load_model
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 from spectremor.surrogate.protocol import Stage1
@@ -92,13 +92,19 @@ def test_an_event_outside_the_domain_is_refused_before_anything_runs(folder: Pat
             run()
 
 
-def test_ground_too_slow_for_the_grid_is_the_geologys_fault(model: GroundMotionModel) -> None:
+def test_ground_too_slow_for_the_grid_is_the_geologys_fault(folder: Path, model: GroundMotionModel) -> None:
     slow = sp.make_geology(np.full(example_geology().shape, 2000.0, dtype=np.float32))
     needed = round(2 * SPACING_M * 5)
-    with pytest.raises(
-        InputError, match=rf"geology: got Vs of 2000 m/s at most; allowed: {needed} m/s or more somewhere"
+    for run in (
+        lambda: model.predict(slow, example_source()),
+        # Before any weight is read: `generate` and `serve`.
+        lambda: check_event(slow, example_source(), folder),
+        lambda: check_ground(slow, folder),
     ):
-        model.predict(slow, example_source())
+        with pytest.raises(
+            InputError, match=rf"geology: got Vs of 2000 m/s at most; allowed: {needed} m/s or more somewhere"
+        ):
+            run()
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,17 @@ class SimulationConfig(pydantic.BaseModel):
     lowpass_hz: Annotated[float, Field(gt=0, le=1000)] = 5.0
     solver_version: Annotated[int, Field(ge=1, le=10_000)]
 
+    def check_speed(self, geology: xr.DataArray) -> None:
+        """Refuse ground so slow that the grid has less than two points per shear wavelength anywhere.
+
+        Raises:
+            InputError: names the speed that is needed.
+        """
+        needed, fastest = 2 * self.grid_spacing_m * self.lowpass_hz, float(geology.max())
+        if fastest < needed:
+            allowed = f"{needed:g} m/s or more somewhere: the model simulates on a grid of {self.grid_spacing_m:g} m"
+            raise InputError("geology", f"Vs of {fastest:g} m/s at most", allowed)
+
 
 class CoarseSimulation:
     """A simulation; implements `Stage1`.
@@ -77,7 +88,7 @@ class CoarseSimulation:
         geology = check_geology(geology)
         d = self.domain
         d.check_event(geology, source, any_rise_time=True)
-        self._check_speed(geology)
+        self.config.check_speed(geology)
         with warnings.catch_warnings():
             # What the grid does not carry is what the next stage is there for.
             warnings.simplefilter("ignore", InputWarning)
@@ -91,14 +102,6 @@ class CoarseSimulation:
                 lowpass_hz=self.config.lowpass_hz,
                 order=self.config.order,
             )
-
-    def _check_speed(self, geology: xr.DataArray) -> None:
-        """Refuse ground so slow that this grid has less than two points per shear wavelength anywhere."""
-        spacing_m, fastest = self.config.grid_spacing_m, float(geology.max())
-        needed = 2 * spacing_m * self.config.lowpass_hz
-        if fastest < needed:
-            allowed = f"{needed:g} m/s or more somewhere: the model simulates on a grid of {spacing_m:g} m"
-            raise InputError("geology", f"Vs of {fastest:g} m/s at most", allowed)
 
     def predict_arrays(
         self, vs_m_s: Float[np.ndarray, "b x y z"], sources: Sequence[Source]
