@@ -63,7 +63,9 @@ def create(capsys, here):
 def test_a_wrong_recipe_is_named_with_its_value(part, key, value, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(f"{part}: {{{key}: {value}}}\n")
-    with pytest.raises(InputError, match=rf"^preset: got .*mine\.yaml \({part}\.{key}.*; allowed: a scenario"):
+    with pytest.raises(
+        InputError, match=rf"^preset\.{part}(\.{key}[.0-9]*: got .*|: got this combination); allowed: \w"
+    ):
         load_scenario(path)
 
 
@@ -107,7 +109,7 @@ def test_a_wrong_recipe_ends_the_command_with_code_2(tmp_path, create):
     path = tmp_path / "mine.yaml"
     path.write_text("geology: {layers: [5, 2]}\n")
     line = create("--preset", path, "--out", tmp_path / "d.zarr")
-    assert "geology.layers: [5, 2]: the lower end comes first" in line
+    assert line == "error: preset.geology.layers: got [5, 2]; allowed: the lower end comes first"
     assert [p.name for p in tmp_path.iterdir()] == ["mine.yaml"]
 
 

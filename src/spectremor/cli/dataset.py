@@ -208,19 +208,17 @@ def info(store: StoreArgument) -> None:
 
 
 def _config(preset: str, grid_spacing: float, also: list[float], seed: int) -> CampaignConfig:
-    from pydantic import ValidationError
-
+    from spectremor.core.validation import validated_options
     from spectremor.simulation.campaign_config import CampaignConfig, load_scenario
 
-    scenario = load_scenario(preset)
-    try:
-        return CampaignConfig(
-            scenario=scenario, seed=seed, grid_spacing_m=grid_spacing, also_m=tuple(sorted(also))
-        ).checked()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).removesuffix("_m").replace("_", "-")
-        raise InputError(f"--{name}", first["input"], first["msg"]) from None
+    typed = {
+        "scenario": load_scenario(preset),
+        "seed": seed,
+        "grid_spacing_m": grid_spacing,
+        "also_m": tuple(sorted(also)),
+    }
+    names = {"grid_spacing_m": "grid_spacing", "also_m": "also"}
+    return validated_options(CampaignConfig, typed, names).checked()
 
 
 def _split(text: str) -> Split:

@@ -31,6 +31,25 @@ def validated(kind: type[Model], values: Mapping[str, Any], field: str = "") -> 
         raise InputError(where, _found(first), _allowed(kind, first)) from None
 
 
+def validated_options(kind: type[Model], values: Mapping[str, Any], names: Mapping[str, str]) -> Model:
+    """A config from what a person typed: as `validated`, but the error names the option.
+
+    Args:
+        kind: of config.
+        values: what was typed.
+        names: of the options that are not called as the config's fields are.
+
+    Raises:
+        InputError: the first option that is unknown, or whose value is not allowed.
+    """
+    try:
+        return kind.model_validate(values)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise InputError(f"--{names.get(name, name).replace('_', '-')}", first.get("input"), first["msg"]) from None
+
+
 def _found(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return "missing"

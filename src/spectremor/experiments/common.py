@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 import spectremor
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_folder, check_result_folder
+from spectremor.core.validation import validated_options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,13 +109,7 @@ def parse(kind: type[S], values: Mapping[str, Any]) -> S:
     Raises:
         InputError: names the first option that is unknown or out of range.
     """
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        setting = str(first["loc"][0]) if first["loc"] else "settings"
-        name = OPTIONS.get(setting, setting).replace("_", "-")
-        raise InputError(f"--{name}", first.get("input"), first["msg"]) from None
+    return validated_options(kind, values, OPTIONS)
 
 
 def sized(settings: Settings, sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLING_HZ, HEMEW_SENSORS, time_axis_s
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
+from spectremor.core.validation import validated
 from spectremor.core.yaml_files import read_yaml
 from spectremor.data.store_writer import StoreLayout
 from spectremor.simulation.random_geology import GeologyRecipe
@@ -127,7 +128,8 @@ def load_scenario(preset: str | Path) -> Scenario:
     """A scenario by the name of a preset, or from a YAML file.
 
     Raises:
-        InputError: no such preset or file, or a file that is no YAML, or has unknown keys or wrong values.
+        InputError: no such preset or file, or a file that is no YAML, or has unknown keys or wrong values; see
+            docs/data_format.md.
     """
     name = str(preset)
     if name in preset_names():
@@ -138,15 +140,6 @@ def load_scenario(preset: str | Path) -> Scenario:
         values = read_yaml(name, "preset")
     else:
         raise InputError("preset", name, f"{', '.join(preset_names())}, or a YAML file")
-    try:
-        return Scenario.model_validate(values)
-    except ValidationError as error:
-        raise InputError(
-            "preset", f"{name} ({_first_problem(error)})", "a scenario as in docs/data_format.md"
-        ) from None
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {str(first['input'])[:80]}: {first['msg']}"
+    if not isinstance(values, dict):
+        raise InputError("preset", f"{name} (no keys)", f"YAML with keys {', '.join(Scenario.model_fields)}")
+    return validated(Scenario, values, "preset")
