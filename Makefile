@@ -8,11 +8,12 @@ READY := $(VENV)/.ready
 TORCH_INDEX ?=
 export SPECTREMOR_SHARED ?= $(abspath ../shared)
 
-# Budget of `make reproduce`: simulations, and minutes for each of its four trainings; cpu or cuda.
+# Budget of `make reproduce`: simulations, and minutes for each of its four trainings. DEVICE=cuda simulates on a GPU and
+# trains for one; a training uses a GPU wherever there is one.
 DEVICE ?= cpu
 N ?= 2000
 MINUTES ?= 480
-WORKERS ?= 2
+WORKERS ?= $(if $(filter cuda,$(DEVICE)),12,2)
 REPRODUCE ?= reproduced
 
 .PHONY: help setup lock demo lint test test-full reproduce clean

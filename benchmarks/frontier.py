@@ -65,6 +65,8 @@ CLOCKS = {
 }
 PARTS = ("simulation", "stage1", "diffusion")
 WINDOW_S = (0.98, 6.36)
+#: Judged of a campaign's event.
+USUAL_SENSORS = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +107,10 @@ def store_cases(path: Path, events: int, every: int) -> Iterator[Case]:
     for i in map(int, store.ids("test")[:events]):
         truth = store.wavefield(i)
         spacing = float(store.grid_spacing_m or 0.0)
-        yield Case(f"{spacing:g} m", f"{i}", store.geology(i), store.source(i), truth, spacing, every)
+        judged = math.ceil(truth.sizes["x"] / every) * math.ceil(truth.sizes["y"] / every)
+        # Scores of other sensors are scores of another truth.
+        name = f"{spacing:g} m" + ("" if judged == USUAL_SENSORS else f", {judged} sensors")
+        yield Case(name, f"{i}", store.geology(i), store.source(i), truth, spacing, every)
 
 
 @dataclasses.dataclass(frozen=True)

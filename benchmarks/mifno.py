@@ -6,9 +6,9 @@ Prints, for one sample through the published network at paper size: operations c
 medians, and of bests) to a 4096 x 4096 x 4096 float32 product timed in turn with it. Then, for a preset of the
 project's own network, the seconds from a geology and a source to a wavefield in m/s, ray tracing included.
 
-On a GPU also the floor: the larger of the operations at the product's rate (float32, no TF32) and of the bytes that
-each layer must at least move (input, output and weights once; backward, also what comes back) at a large copy's rate.
-Each job is timed as it is called, and as a replayed graph of its kernels.
+On a GPU, of the published network alone, the floor: the larger of the operations at the product's rate (float32, no
+TF32) and of the bytes that each layer must at least move (input, output and weights once; backward, also what comes
+back) at a large copy's rate. Each job is timed as it is called, and as a replayed graph of its kernels.
 """
 
 from __future__ import annotations

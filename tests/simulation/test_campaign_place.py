@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from spectremor.simulation.campaign_checks import check_campaign
 from spectremor.simulation.campaign_cluster import SlurmOptions
 from spectremor.simulation.campaign_config import CampaignConfig, Scenario, load_scenario
 from spectremor.simulation.campaign_keeper import WorkerKeeper
-from spectremor.simulation.campaign_memory import check_job, check_machine, check_workers
+from spectremor.simulation.campaign_memory import check_job, check_machine, check_workers, worker_memory_bytes
 from spectremor.simulation.campaign_sample import SampleDone
 from spectremor.simulation.campaign_store import open_campaign, sample_ids
 
@@ -53,12 +54,16 @@ class HereClient:
     status = "running"
 
     def __init__(self, fail_at=None, error=None):
-        self.made, self.fail_at, self.error = [], fail_at, error
+        self.made, self.fail_at, self.error, self.devices, self.cancelled = [], fail_at, error, set(), []
 
     def nthreads(self):
         return {"here": 1}
 
-    def submit(self, _function, path, config_json, _device, index, **_):
+    def cancel(self, futures):
+        self.cancelled += futures
+
+    def submit(self, _function, path, config_json, device, index, **_):
+        self.devices.add(device)
         if index == self.fail_at:
             return Done(self.error)
         self.made.append(index)
@@ -77,6 +82,37 @@ def _make(path, count, split="all", client=None):
     done = run_campaign(path, TINY, count, client, split=split)
     assert done.done == done.total == count
     return client
+
+
+def test_workers_are_told_the_device(tmp_path):
+    path, client = tmp_path / "d.zarr", HereClient()
+    open_campaign(path, TINY, 2)
+    run_campaign(path, TINY, 2, client, device="cuda")
+    assert client.devices == {"cuda"}
+    assert _make(tmp_path / "e.zarr", 2).devices == {"cpu"}
+    assert worker_memory_bytes(TINY, "cuda") > worker_memory_bytes(TINY) + 2**31
+
+
+def test_asked_to_stop_it_does_not_wait_for_workers_that_never_come(tmp_path, monkeypatch):
+    class Nobody(HereClient):
+        def nthreads(self):
+            return {}
+
+        def submit(self, *_words, **_options):
+            return Never()
+
+    class Never:
+        def add_done_callback(self, call):
+            pass
+
+    monkeypatch.setattr("spectremor.simulation.campaign._PATIENCE_S", 0.01)
+    monkeypatch.setattr(
+        "spectremor.simulation.campaign.WorkerKeeper", lambda _client: SimpleNamespace(keep=lambda: None)
+    )
+    path, client, asked = tmp_path / "d.zarr", Nobody(), []
+    open_campaign(path, TINY, 3)
+    done = run_campaign(path, TINY, 3, client, stop=lambda: len(asked) > 3 or asked.append(0))
+    assert (done.done, len(client.cancelled)) == (0, 2)
 
 
 def _verb(*words):

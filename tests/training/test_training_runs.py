@@ -24,8 +24,11 @@ from spectremor.data.store import CampaignStore
 from spectremor.diffusion.config import SamplingConfig
 from spectremor.diffusion.latent import cosine_matrix
 from spectremor.diffusion.stage import DiffusionStage
+from spectremor.training import run as run_module
+from spectremor.training.batches import made_ahead
 from spectremor.training.checkpoint import checkpoints
 from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
+from spectremor.training.ddpm import DdpmObjective
 from spectremor.training.logs import read_metrics
 from spectremor.training.loop import Watch
 from spectremor.training.run import train
@@ -309,34 +312,94 @@ def test_a_gpu_trains_as_a_processor_does(
 
 
 def test_a_budget_lays_the_training_over_what_fits(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
-    long = ddpm_config.model_copy(update={"steps": 10**6, "validate_every": 10**5, "checkpoint_every": 10**5})
+    # A warm-up longer than what fits: it is shortened too.
+    long = {"steps": 10**6, "warmup": 10**5, "validate_every": 10**5, "checkpoint_every": 10**5}
+    config = ddpm_config.model_copy(update=long)
     lengths: list[int] = []
-    watch = Watch(on_length=lengths.append)
+    more = {"stage1": COARSE, "cache": tmp_path / "cache", "watch": Watch(on_length=lengths.append)}
     begun = time.monotonic()
     run = tmp_path / "run"
-    outcome = train(long, campaign, run, stage1=COARSE, cache=tmp_path / "cache", budget=0.1, watch=watch)
+    outcome = train(config, campaign, run, budget=0.1, **more)
     assert outcome.finished
     assert 5 < outcome.progress.step < 10**5
     # Loose: other tests run beside it.
     assert time.monotonic() - begun < 60
+    rows = read_metrics(run / "metrics.csv")
+    assert len(rows) >= 2
     # To the end of the fall of its learning rate, which is that of its own length.
-    rate = float(read_metrics(run / "metrics.csv")[-1]["learning_rate"])
-    assert rate < 1.1 * long.final_rate * long.learning_rate
-    again = train(long, campaign, run, stage1=COARSE, cache=tmp_path / "cache", budget=0.1, resume=True, watch=watch)
-    assert again.progress.step == outcome.progress.step
-    assert lengths == [outcome.progress.step] * 2
+    assert float(rows[-1]["learning_rate"]) < 1.1 * config.final_rate * config.learning_rate
+    # Resumed with or without a budget, it keeps its length.
+    for budget in (None, 0.1):
+        assert train(config, campaign, run, resume=True, budget=budget, **more).progress.step == outcome.progress.step
+    assert lengths == [outcome.progress.step] * 3
+    with pytest.raises(InputError, match="--config: got another seed"):
+        train(config.model_copy(update={"seed": 5}), campaign, run, resume=True, **more)
 
 
-def test_a_readers_finding_is_one_line(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
-    cache = tmp_path / "cache"
-    train(ddpm_config, campaign, tmp_path / "a", stage1="simulation:300", cache=cache)
-    for path in cache.rglob("00000[0-3]-*.npy"):
-        path.write_bytes(b"damaged")
-    with pytest.raises(InputError, match="stage-1 cache"):
-        train(ddpm_config, campaign, tmp_path / "b", stage1="simulation:300", cache=cache, readers=1)
+def test_timing_takes_real_steps_and_leaves_no_trace(
+    tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Dropout and micro-batches as in the training itself.
+    config = ddpm_config.model_copy(update={"micro_batch": 2, "validate_every": 4, "checkpoint_every": 1, "warmup": 1})
+    config = config.model_copy(update={"ema_decay": 0.5})
+    items: list[int] = []
+    forward = DdpmObjective.forward
+
+    def counted(self: DdpmObjective, *judged: torch.Tensor, **batch: torch.Tensor) -> torch.Tensor:
+        items.extend([len(batch["known"])] if batch else [])
+        return forward(self, *judged, **batch)
+
+    monkeypatch.setattr(DdpmObjective, "forward", counted)
+    monkeypatch.setattr("spectremor.training.pace._seconds_of_a_validation", lambda _task: 0.0)
+    run_stage(config, campaign, tmp_path / "laid", budget=5.0)
+    assert set(items) == {2}
+    monkeypatch.undo()
+    run_stage(config, campaign, tmp_path / "plain")
+    assert_same_state(tmp_path / "laid", tmp_path / "plain")
+
+
+def test_asked_to_stop_before_it_is_timed_it_leaves_an_empty_folder(
+    tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining
+) -> None:
+    more = {"stage1": COARSE, "cache": tmp_path / "cache", "budget": 0.05}
+    outcome = train(ddpm_config, campaign, tmp_path / "run", watch=Watch(stop=lambda: True), **more)
+    assert (outcome.progress.step, outcome.finished) == (0, False)
+    assert list((tmp_path / "run").iterdir()) == []
+    assert train(ddpm_config, campaign, tmp_path / "run", resume=True, **more).finished
+
+
+def test_a_run_begun_meanwhile_is_not_taken_over(
+    tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = {"stage1": COARSE, "cache": tmp_path / "cache"}
+    check = run_module.check_run
+
+    def beginning(run: Path, *rest: Any, **options: Any) -> Any:
+        facts = check(run, *rest, **options)
+        monkeypatch.setattr(run_module, "check_run", check)
+        train(ddpm_config, campaign, run, **more)
+        return facts
+
+    monkeypatch.setattr(run_module, "check_run", beginning)
+    with pytest.raises(InputError, match="another command has just begun"):
+        train(ddpm_config, campaign, tmp_path / "run", budget=1.0, **more)
+    assert checkpoints(tmp_path / "run")[-1].name == f"{ddpm_config.steps:09d}"
+
+
+def test_what_a_reader_finds_wrong_is_an_error_here(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
+    def make(number: int) -> int:
+        if number == 3:
+            raise InputError("cache", f"a damaged file, in process {os.getpid()}", "a whole one")
+        return number
+
+    made = []
+    with pytest.raises(InputError, match="damaged file") as caught:
+        made.extend(made_ahead(make, range(6), 2))
+    assert str(os.getpid()) not in str(caught.value)
+    assert list(made_ahead(lambda number: number**2, range(5), 2)) == [0, 1, 4, 9, 16]
     with pytest.raises(InputError, match="--readers"):
-        train(ddpm_config, campaign, tmp_path / "c", stage1="simulation:300", readers=-1)
-    assert not (tmp_path / "c").exists()
+        train(ddpm_config, campaign, tmp_path / "run", stage1=COARSE, readers=-1)
+    assert not (tmp_path / "run").exists()
 
 
 def test_micro_batches_change_only_rounding(tmp_path: Path, campaign: Path, mifno_config: MifnoTraining) -> None:

@@ -48,7 +48,8 @@ def create(
         str, typer.Option("--device", help="cpu or cuda: where the workers simulate; one GPU serves a dozen of them.")
     ] = "cpu",
     minutes: Annotated[
-        float | None, typer.Option("--minutes", help="Begin no more samples after so long; the same command goes on.")
+        float | None,
+        typer.Option("--minutes", help="Hand out no more samples after so long; the same command goes on."),
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", help="Use the running dask cluster at this address instead.")

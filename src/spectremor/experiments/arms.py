@@ -170,7 +170,7 @@ def affordable(task: Task, config: DdpmTraining, trainings: int, minutes: float 
 
     `minutes` are the whole experiment's, of which training gets its share.
     """
-    return config.steps if minutes is None else affordable_steps(task, config.steps, TRAINING * minutes, trainings)
+    return config.steps if minutes is None else affordable_steps(task, config, TRAINING * minutes, trainings)
 
 
 def train(task: Task, config: DdpmTraining, *, seconds: float = 0.0, report: Report = silent) -> list[Snapshot]:

@@ -95,7 +95,7 @@ def run_campaign(
         client: a dask client, whose workers must reach `path`; not used where nothing is missing.
         split: whose samples; "all" are the numbers 0 to `count` - 1.
         device: of the simulator on every worker, "cpu" or "cuda"; the numbers differ by rounding.
-        stop: once it is True no more samples are begun; those under way are finished.
+        stop: once it is True no more samples are handed out; those that workers have, two a thread, are finished.
         report: called after every sample, and now and then while there is none.
 
     Returns:
@@ -178,6 +178,10 @@ def _fill(
         except queue.Empty:
             _check_alive(client)
             report(progress)
+            if stop() and not progress.threads:
+                # Workers that have not come would keep it waiting without end.
+                client.cancel(list(flight))
+                return
             continue
         done = _result(future, flight[future], client)
         if done is None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from spectremor.core.errors import InputError
+from spectremor.training.processes import processes
 from spectremor.training.task import Task
 
 Batch = Mapping[str, Tensor]
@@ -33,7 +35,7 @@ def check_readers(readers: int | None) -> int:
         InputError: a negative number, or a system on which a process cannot be forked.
     """
     if readers is None:
-        return min(_READERS_GPU, max(0, (os.cpu_count() or 1) - 2)) if torch.cuda.is_available() else 0
+        return _beside_a_gpu() if torch.cuda.is_available() else 0
     if readers < 0:
         raise InputError("--readers", readers, "0 or more")
     if readers and "fork" not in multiprocessing.get_all_start_methods():
@@ -41,7 +43,13 @@ def check_readers(readers: int | None) -> int:
     return readers
 
 
-def batches(task: Task, first: int, last: int, *, rank: int, world: int, readers: int) -> Iterator[Batch]:
+def _beside_a_gpu() -> int:
+    """As many as the cores that this process may use allow it, two of them left for itself."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(_READERS_GPU, max(0, usable // processes().num_processes - 2))
+
+
+def batches(task: Task, first: int, last: int, *, rank: int, world: int, readers: int) -> Generator[Batch]:
     """This process's share of the items of each of the steps from `first` up to `last`.
 
     Args:
@@ -58,7 +66,7 @@ def batches(task: Task, first: int, last: int, *, rank: int, world: int, readers
     yield from made_ahead(lambda step: task.batch(step, rank, world), range(first + 1, last), readers)
 
 
-def made_ahead(make: Callable[[int], Made], numbers: Sequence[int], readers: int) -> Iterator[Made]:
+def made_ahead(make: Callable[[int], Made], numbers: Sequence[int], readers: int) -> Generator[Made]:
     """`make` of each number, in order.
 
     Args:
@@ -72,18 +80,21 @@ def made_ahead(make: Callable[[int], Made], numbers: Sequence[int], readers: int
     if not readers or not numbers:
         yield from map(make, numbers)
         return
-    loader = DataLoader(
-        _Made(make),
-        batch_size=None,
-        sampler=numbers,
-        num_workers=readers,
-        prefetch_factor=_AHEAD,
-        pin_memory=torch.cuda.is_available(),
-        multiprocessing_context="fork",
-        worker_init_fn=_apart,
-        # Its own: a draw from torch's would shift what the training draws.
-        generator=torch.Generator(),
-    )
+    with warnings.catch_warnings():
+        # More readers than cores were asked for.
+        warnings.filterwarnings("ignore", "This DataLoader will create")
+        loader = DataLoader(
+            _Made(make),
+            batch_size=None,
+            sampler=numbers,
+            num_workers=readers,
+            prefetch_factor=_AHEAD,
+            pin_memory=torch.cuda.is_available(),
+            multiprocessing_context="fork",
+            worker_init_fn=_apart,
+            # Its own: a draw from torch's would shift what the training draws.
+            generator=torch.Generator(),
+        )
     for result in loader:
         if isinstance(result, InputError):
             raise result

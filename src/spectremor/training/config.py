@@ -115,7 +115,7 @@ _CLASSES: dict[str, type[MifnoTraining] | type[DdpmTraining]] = {"mifno": MifnoT
 
 
 def load_config(name_or_path: str | Path, stage: Stage) -> TrainingConfig:
-    """A preset by name (tiny, small, paper) or a YAML file.
+    """A preset by name (such as tiny, small, paper or coarse) or a YAML file.
 
     Raises:
         InputError: no such preset or file, an unknown key, or a value that is not allowed.

@@ -96,8 +96,8 @@ class DdpmTask:
             raise InputError("batch", config.batch, f"at most {config.samples_per_batch} samples x {sensors} sensors")
         self.stage = DiffusionStage(config.model)
         self.module = DdpmObjective(self.stage, bf16=config.mixed_precision == "bf16")
-        # Recently used samples; 2 MB each at the usual sizes.
-        self._sample = functools.lru_cache(maxsize=4 * config.samples_per_batch)(self._load)
+        # Those of a step, 2 MB each at the usual sizes: where there are fewer to train on, they come back at once.
+        self._sample = functools.lru_cache(maxsize=config.samples_per_batch)(self._load)
 
     def prepare(
         self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None], readers: int = 0

@@ -7,6 +7,7 @@ a few counters: resumed from a checkpoint it takes the very steps that it would 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import time
 from collections.abc import Callable
@@ -30,6 +31,8 @@ from spectremor.training.schedule import learning_rate
 from spectremor.training.task import Task
 
 BEST = "best.safetensors"
+#: Steps that are timed at least, and a length that no timing comes to the end of.
+_TIMED, _ENDLESS = 5, 1 << 40
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,9 @@ class Outcome:
     finished: bool
 
 
-def fit(task: Task, config: LoopConfig, run: Path, watch: Watch, readers: int | None = None) -> Outcome:
+def fit(
+    task: Task, config: LoopConfig, run: Path, watch: Watch, readers: int | None = None, *, prepared: bool = False
+) -> Outcome:
     """Train, from the newest checkpoint of the run if it has one.
 
     Args:
@@ -73,15 +78,14 @@ def fit(task: Task, config: LoopConfig, run: Path, watch: Watch, readers: int | 
         run: folder of the run.
         watch: who looks on.
         readers: processes that make batches ahead; None: none on processors, many beside a GPU.
+        prepared: the task was prepared just now.
     """
     readers = check_readers(readers)
-    # Said here, not taken from a launcher's settings: autocast around the whole task would reach its transforms.
-    accelerator = need("accelerate", "train").Accelerator(
-        cpu=on_cpu(), mixed_precision="no", gradient_accumulation_steps=1
-    )
+    accelerator = _accelerator()
     main = accelerator.is_main_process
     _check_share(config, accelerator.num_processes)
-    ready = task.prepare(accelerator.process_index, accelerator.num_processes, watch.stop, watch.on_prepare, readers)
+    rank, world = accelerator.process_index, accelerator.num_processes
+    ready = prepared or task.prepare(rank, world, watch.stop, watch.on_prepare, readers)
     if _agree(accelerator, not ready):
         return Outcome(Progress(), finished=False)
 
@@ -99,19 +103,55 @@ def fit(task: Task, config: LoopConfig, run: Path, watch: Watch, readers: int | 
             if log is not None:
                 _write_down(log, progress, state.rate, loss, scores)
                 if progress.worse == 0:
-                    state.keep_best()
+                    state.keep_best(run)
             watch.on_validation(progress.step, scores)
         finished = _done(progress, config)
         if main and (progress.step % config.checkpoint_every == 0 or finished):
-            state.save()
+            state.save(run)
 
     if log is not None:
         if progress.step:
-            state.save()
+            state.save(run)
         log.close()
+    state.batches.close()
     state.ema.copy_to(task.module.parameters())
     accelerator.wait_for_everyone()
     return Outcome(progress, finished)
+
+
+def seconds_of_a_step(task: Task, config: LoopConfig, readers: int, *, longest_s: float) -> tuple[float, float]:
+    """Seconds of a step of a fresh training here, and of what comes before the first.
+
+    Args:
+        task: prepared, not started; its weights are put back.
+        config: of the training.
+        readers: processes that make batches ahead.
+        longest_s: after which no more steps are timed than are needed.
+    """
+    weights = {name: tensor.detach().clone() for name, tensor in task.module.state_dict().items()}
+    begun = time.monotonic()
+    state = _State(_accelerator(), task, config.model_copy(update={"steps": _ENDLESS}), None, readers)
+    start = time.monotonic() - begun
+    # The first step also loads and compiles. With readers steps come in rounds of as many: of these, whole ones.
+    skipped, together = 1 + readers, max(1, readers)
+    stamps = []
+    while True:
+        state.step()
+        stamps.append(time.monotonic())
+        count = len(stamps) - skipped
+        enough = count >= _TIMED and (not readers or count >= 4 * readers or stamps[-1] - begun > longest_s)
+        if enough and count % together == 0:
+            break
+    state.batches.close()
+    task.module.zero_grad(set_to_none=True)
+    task.module.load_state_dict(weights)
+    each = sorted(b - a for a, b in itertools.pairwise(stamps[skipped - 1 :]))
+    return (sum(each) / len(each) if readers else each[len(each) // 2]), start
+
+
+def _accelerator() -> Any:
+    # Said here, not taken from a launcher's settings: autocast around the whole task would reach its transforms.
+    return need("accelerate", "train").Accelerator(cpu=on_cpu(), mixed_precision="no", gradient_accumulation_steps=1)
 
 
 class _State:
@@ -120,9 +160,9 @@ class _State:
     Fresh, or as the newest checkpoint of the run has it.
     """
 
-    def __init__(self, accelerator: Any, task: Task, config: LoopConfig, run: Path, readers: int) -> None:
-        self.accelerator, self.task, self.config, self.run = accelerator, task, config, run
-        saved = checkpoints(run)
+    def __init__(self, accelerator: Any, task: Task, config: LoopConfig, run: Path | None, readers: int) -> None:
+        self.accelerator, self.task, self.config = accelerator, task, config
+        saved = [] if run is None else checkpoints(run)
         if not saved:
             task.start()
         task.module.to(accelerator.device)
@@ -175,19 +215,17 @@ class _State:
             progress.worse += 1
         return scores
 
-    def save(self) -> None:
+    def save(self, run: Path) -> None:
         """Write a checkpoint."""
         ema = self.ema
-        save_checkpoint(
-            self.run, self.progress, self.task.module, ema.shadow_params, ema.optimization_step, self.optimizer
-        )
+        save_checkpoint(run, self.progress, self.task.module, ema.shadow_params, ema.optimization_step, self.optimizer)
 
-    def keep_best(self) -> None:
+    def keep_best(self, run: Path) -> None:
         """Write the averaged weights down as the best so far."""
         state: dict[str, Tensor] = dict(self.task.module.state_dict())
         names = [name for name, _ in self.task.module.named_parameters()]
         state |= dict(zip(names, self.ema.shadow_params, strict=True))
-        with atomic_file(self.run / BEST) as aside:
+        with atomic_file(run / BEST) as aside:
             tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
             about = {"step": str(self.progress.step), "loss": repr(self.progress.best_loss)}
             save_file(tensors, aside, metadata=about)

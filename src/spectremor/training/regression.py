@@ -19,7 +19,7 @@ from spectremor.training.config import DdpmTraining, load_config, parse_config
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.export import export_best
 from spectremor.training.loop import Watch, fit
-from spectremor.training.pace import affordable_steps
+from spectremor.training.pace import affordable_steps, shortened
 from spectremor.training.run_folder import read_json, start_run
 from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache
 
@@ -102,7 +102,7 @@ def _trained(
         facts = _facts(store, frozen) | _samples(store, outputs, minutes, report)
         left = minutes - (time.monotonic() - started) / 60
         task = DdpmTask(config, store, outputs, facts["train_ids"], facts["val_ids"])
-        fitting = affordable_steps(task, config.steps, max(left, 0.0))
+        fitting = affordable_steps(task, config, max(left, 0.0))
         config = _shortened(config, min(config.steps, max(fitting, FEWEST_STEPS)))
         facts = start_run(run, config, facts, resume=False)
     task = DdpmTask(config, store, outputs, facts["train_ids"], facts["val_ids"])
@@ -157,12 +157,9 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _shortened(config: DdpmTraining, steps: int) -> DdpmTraining:
-    """With so many steps, and what hangs on their number."""
-    return config.model_copy(
+    """With so many steps, and what hangs on their number; judged often, and briefly."""
+    return shortened(config, steps).model_copy(
         update={
-            "steps": steps,
-            "warmup": min(config.warmup, max(1, steps // 10)),
-            "ema_decay": min(config.ema_decay, max(0.9, 1 - 10 / steps)),
             "validate_every": max(1, steps // 8),
             "checkpoint_every": max(1, steps // 16),
             "patience": 0,

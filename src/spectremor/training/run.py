@@ -24,14 +24,15 @@ from spectremor.data.store import CampaignStore
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.training.batches import check_readers
+from spectremor.training.checkpoint import Progress
 from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.export import export_best
 from spectremor.training.loop import BEST, Outcome, Watch, fit
 from spectremor.training.mifno import MifnoTask, check_campaign
-from spectremor.training.pace import affordable_steps
+from spectremor.training.pace import affordable_steps, shortened
 from spectremor.training.processes import processes
-from spectremor.training.run_folder import check_run, is_run, record_run, recorded_steps
+from spectremor.training.run_folder import BUDGET, check_run, is_run, record_run, with_recorded_length
 from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, check_cache, model_of
 from spectremor.training.task import Task
 
@@ -92,35 +93,45 @@ def train(
     if isinstance(config, MifnoTraining):
         check_campaign(store, config)
     run = Path(out)
-    watch = watch or Watch()
-    if budget is not None and resume:
-        config = config.model_copy(update={"steps": recorded_steps(run, config)})
+    known = is_run(run)
+    if resume:
+        config = with_recorded_length(run, config)
     with processes().main_process_first():
         # The others go on with the run that the first has just begun.
         facts = check_run(run, config, facts, resume=resume or not processes().is_main_process)
         # What a task refuses leaves no run behind, which would stand in the way of the corrected command.
         task = _task(config, store, kept, frozen, facts, initial)
-        if budget is not None and not is_run(run):
-            config = _within(task, config, begun + 60 * budget, readers, watch)
-        record_run(run, config, facts)
+        new = budget is not None and not known
+        if new:
+            run.mkdir(parents=True, exist_ok=True)
+        else:
+            record_run(run, config, facts)
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    asking = watch or Watch()
     with _alone(run), _asked_to_stop() as asked:
-        late = lambda: asked.is_set() or watch.stop() or (deadline is not None and time.monotonic() >= deadline)  # noqa: E731
-        outcome = fit(task, config, run, replace(watch, stop=late), readers)
+        late = lambda: asked.is_set() or asking.stop() or (deadline is not None and time.monotonic() >= deadline)  # noqa: E731
+        watch = replace(asking, stop=late)
+        if new:
+            assert budget is not None
+            if is_run(run):
+                raise InputError("--out", run, "a new folder; another command has just begun a run there")
+            if not task.prepare(0, 1, watch.stop, watch.on_prepare, readers):
+                return Outcome(Progress(), finished=False)
+            config = _within(task, config, begun + 60 * budget, readers, watch)
+            facts |= {BUDGET: budget}
+            record_run(run, config, facts)
+        outcome = fit(task, config, run, watch, readers, prepared=new)
         if (run / BEST).is_file() and processes().is_main_process:
             export_best(run, task, config, facts)
     return outcome
 
 
 def _within(task: Task, config: TrainingConfig, end: float, readers: int, watch: Watch) -> TrainingConfig:
-    """The config with as many steps as can be taken until `end`, after what is computed once."""
-    task.prepare(0, 1, watch.stop, watch.on_prepare, readers)
+    """The config with as many steps as can be taken until `end`."""
     watch.on_prepare("timing a few steps", 1.0)
-    left = (end - time.monotonic()) / 60
-    every = config.validate_every
-    return config.model_copy(
-        update={"steps": affordable_steps(task, config.steps, left, readers=readers, validate_every=every)}
-    )
+    left = max(0.0, end - time.monotonic()) / 60
+    steps = affordable_steps(task, config, left, readers=readers, validate_every=config.validate_every)
+    return shortened(config, steps)
 
 
 def _task(

@@ -12,8 +12,11 @@ from typing import Any
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file, check_folder_writable
 from spectremor.training.config import TrainingConfig, parse_config
+from spectremor.training.pace import LENGTH
 
 _CONFIG, _DATA = "config.json", "data.json"
+#: Beside the data: the minutes that a training was laid over.
+BUDGET = "budget_minutes"
 
 
 def start_run(run: Path, config: TrainingConfig, data: dict[str, Any], *, resume: bool) -> dict[str, Any]:
@@ -71,9 +74,12 @@ def is_run(run: Path) -> bool:
     return (run / _CONFIG).exists()
 
 
-def recorded_steps(run: Path, config: TrainingConfig) -> int:
-    """How long the run there is; as the config says where there is none."""
-    return parse_config(read_json(run / _CONFIG), config.stage).steps if is_run(run) else config.steps
+def with_recorded_length(run: Path, config: TrainingConfig) -> TrainingConfig:
+    """The config with the length of the run that is there, where a budget decided it."""
+    if not is_run(run) or BUDGET not in read_json(run / _DATA):
+        return config
+    recorded = parse_config(read_json(run / _CONFIG), config.stage)
+    return config.model_copy(update={name: getattr(recorded, name) for name in LENGTH})
 
 
 def read_json(path: Path) -> dict[str, Any]:
