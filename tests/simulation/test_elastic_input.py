@@ -126,7 +126,7 @@ def test_time_operator_undoes_leapfrog_and_half_step():
     assert np.abs(uncorrected - exact).max() >= 0.02 * np.abs(exact).max()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_gives_the_same_motion():
     here, there = (simulate(ground(), event(), device=d, **GOOD | {"duration_s": 2.0}).values for d in ("cpu", "cuda"))
     assert np.abs(here).max() > 0

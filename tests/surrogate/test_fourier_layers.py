@@ -102,7 +102,7 @@ def test_feed_forward_in_blocks(rows):
     torch.testing.assert_close(added, plain + base)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("length", [6, 9])
 def test_layers_on_a_gpu(length):
     torch.manual_seed(0)

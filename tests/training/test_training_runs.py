@@ -298,7 +298,7 @@ def test_readers_change_nothing(
     assert same[0] == same[1]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("stage", ["mifno", "ddpm"])
 def test_a_gpu_trains_as_a_processor_does(
     tmp_path: Path, campaign: Path, stage: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
