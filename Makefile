@@ -8,10 +8,11 @@ READY := $(VENV)/.ready
 TORCH_INDEX ?=
 export SPECTREMOR_SHARED ?= $(abspath ../shared)
 
-# Budget of `make reproduce`: simulations, and minutes for each of its four trainings. DEVICE=cuda simulates on a GPU and
-# trains for one; a training uses a GPU wherever there is one.
+# Budget of `make reproduce`: simulations (and minutes after which no more are begun; empty: without end), and minutes for
+# each of its four trainings. DEVICE=cuda simulates on a GPU and trains for one; a training uses a GPU wherever there is one.
 DEVICE ?= cpu
 N ?= 2000
+DATA_MINUTES ?=
 MINUTES ?= 480
 WORKERS ?= $(if $(filter cuda,$(DEVICE)),12,2)
 REPRODUCE ?= reproduced
@@ -44,7 +45,7 @@ test-full: setup  ## the slow tests: notebooks, browser, kills, wheel in an empt
 	@$(BIN)/python -m pytest -m slow
 
 reproduce: setup  ## data, training and results from seeds; N=2000 MINUTES=480 WORKERS=2 DEVICE=cpu; stopped, the same command goes on
-	@PATH="$(abspath $(BIN)):$$PATH" N=$(N) MINUTES=$(MINUTES) WORKERS=$(WORKERS) DEVICE=$(DEVICE) OUT=$(REPRODUCE) bash scripts/reproduce.sh
+	@PATH="$(abspath $(BIN)):$$PATH" N=$(N) MINUTES=$(MINUTES) WORKERS=$(WORKERS) DEVICE=$(DEVICE) DATA_MINUTES=$(DATA_MINUTES) OUT=$(REPRODUCE) bash scripts/reproduce.sh
 
 clean:  ## remove what was made here
 	rm -rf $(VENV) build dist demo_output .pytest_cache .mypy_cache .ruff_cache .hypothesis

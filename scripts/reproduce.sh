@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
 # From seeds to results, on whatever budget is given. Every step goes on from where it was stopped.
+#   N, DATA_MINUTES    simulations, and minutes after which no more are begun (none)
+#   MINUTES            of each of the four trainings
+#   WORKERS, DEVICE    of the simulations; cuda also chooses the trainings' configs for a GPU
 set -euo pipefail
 : "${N:=2000}" "${MINUTES:=480}" "${WORKERS:=2}" "${DEVICE:=cpu}" "${OUT:=reproduced}"
 # A GPU takes the larger network, and larger batches.
@@ -10,7 +13,7 @@ esac
 mkdir -p "$OUT"
 store=$OUT/hemews150.zarr
 
-spectremor dataset create --preset hemews --n "$N" --grid-spacing 150 --also 300 --seed 2026 --workers "$WORKERS" --device "$DEVICE" --out "$store"
+spectremor dataset create --preset hemews --n "$N" --grid-spacing 150 --also 300 --seed 2026 --workers "$WORKERS" --device "$DEVICE" ${DATA_MINUTES:+--minutes "$DATA_MINUTES"} --out "$store"
 spectremor dataset check "$store"
 
 go_on() { [ -d "$1" ] && echo --resume || true; }
