@@ -81,15 +81,8 @@ def train(
     kept = Path(cache) if cache is not None else store.path.with_name(f"{store.path.name}.cache")
     check_cache(kept)
     frozen = _frozen(config, store, stage1)
-    facts: dict[str, Any] = {"store": str(store.path.resolve())}
-    facts |= {f"{split}_ids": store.ids(split).tolist() for split in ("train", "val")}
-    facts["train_ids"] = facts["train_ids"][: config.train_samples or None]
-    if frozen is not None:
-        facts |= {"stage1": frozen.digest, "earlier": frozen.history}
     initial = _initial(config, init)
-    if initial is not None:
-        facts["init"] = str(init)
-    _refuse_empty(facts)
+    facts = _facts(config, store, frozen, init)
     if isinstance(config, MifnoTraining):
         check_campaign(store, config)
     run = Path(out)
@@ -115,19 +108,21 @@ def train(
             assert budget is not None
             if is_run(run):
                 raise InputError("--out", run, "a new folder; another command has just begun a run there")
-            if not task.prepare(0, 1, watch.stop, watch.on_prepare, readers):
+            laid = _within(task, config, begun + 60 * budget, readers, watch)
+            if laid is None:
                 return Outcome(Progress(), finished=False)
-            config = _within(task, config, begun + 60 * budget, readers, watch)
-            facts |= {BUDGET: budget}
-            record_run(run, config, facts)
+            config = laid
+            record_run(run, config, facts | {BUDGET: budget})
         outcome = fit(task, config, run, watch, readers, prepared=new)
         if (run / BEST).is_file() and processes().is_main_process:
             export_best(run, task, config, facts)
     return outcome
 
 
-def _within(task: Task, config: TrainingConfig, end: float, readers: int, watch: Watch) -> TrainingConfig:
-    """The config with as many steps as can be taken until `end`."""
+def _within(task: Task, config: TrainingConfig, end: float, readers: int, watch: Watch) -> TrainingConfig | None:
+    """The config with as many steps as can be taken until `end`, the task prepared; None when asked to stop before."""
+    if not task.prepare(0, 1, watch.stop, watch.on_prepare, readers):
+        return None
     watch.on_prepare("timing a few steps", 1.0)
     left = max(0.0, end - time.monotonic()) / 60
     steps = affordable_steps(task, config, left, readers=readers, validate_every=config.validate_every)
@@ -180,10 +175,21 @@ def _frozen(config: TrainingConfig, store: CampaignStore, stage1: str | None) ->
     return None
 
 
-def _refuse_empty(facts: dict[str, Any]) -> None:
+def _facts(
+    config: TrainingConfig, store: CampaignStore, frozen: FrozenStage1 | None, init: str | Path | None
+) -> dict[str, Any]:
+    """What a run records of what it learns from."""
+    facts: dict[str, Any] = {"store": str(store.path.resolve())}
+    facts |= {f"{split}_ids": store.ids(split).tolist() for split in ("train", "val")}
+    facts["train_ids"] = facts["train_ids"][: config.train_samples or None]
+    if frozen is not None:
+        facts |= {"stage1": frozen.digest, "earlier": frozen.history}
+    if init is not None:
+        facts["init"] = str(init)
     if not facts["train_ids"] or not facts["val_ids"]:
         found = f"{len(facts['train_ids'])} complete samples to train on, {len(facts['val_ids'])} for validation"
         raise InputError("--data", found, "at least one of each")
+    return facts
 
 
 def _alone(run: Path) -> AbstractContextManager[None]:
