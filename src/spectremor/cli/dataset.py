@@ -80,7 +80,9 @@ def create(
     begun = time.monotonic()
     config = _config(preset, grid_spacing, also or [], seed)
     _check_places(out, workers, scheduler, slurm, job_script)
-    _check_device(device, elsewhere=scheduler is not None or slurm is not None)
+    from spectremor.simulation.elastic import check_device
+
+    check_device(device, field="--device", elsewhere=scheduler is not None or slurm is not None)
     if minutes is not None and not minutes > 0:
         raise InputError("--minutes", minutes, "a positive number")
     end = None if minutes is None else begun + 60 * minutes
@@ -236,17 +238,6 @@ def _check_places(out: Path, workers: int, scheduler: str | None, slurm: Path | 
     if job_script:
         raise InputError("--job-script", "without --slurm", "together with --slurm")
     _check_out(out)
-
-
-def _check_device(device: str, *, elsewhere: bool) -> None:
-    """Refuse a device that is not one, or that this machine lacks when the workers are here."""
-    if device not in ("cpu", "cuda"):
-        raise InputError("--device", device, "cpu or cuda")
-    if device == "cuda" and not elsewhere:
-        import torch
-
-        if not torch.cuda.is_available():
-            raise InputError("--device", device, "cpu: this machine has no usable CUDA device")
 
 
 def _check_out(out: Path) -> None:

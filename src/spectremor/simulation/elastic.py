@@ -143,7 +143,7 @@ def simulate_many(
     if len(geologies) not in (1, len(sources)) or not sources:
         raise InputError("geologies", f"{len(geologies)} for {len(sources)} sources", "one, or one for each source")
     _check_output(duration_s, sampling_hz, lowpass_hz)
-    _check_device(device)
+    check_device(device)
     geologies = [check_geology(g) for g in geologies] * (len(sources) if len(geologies) == 1 else 1)
     sensors = [_sensor_axes(sensors_m, g) for g in geologies]
     samples = output_samples(duration_s, sampling_hz)
@@ -309,10 +309,20 @@ def _check_output(duration_s: float, sampling_hz: float, lowpass_hz: float) -> N
         raise InputError("lowpass_hz", lowpass_hz, f"(0, {sampling_hz / 2:g}] Hz, half the sampling rate")
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str, *, field: str = "device", elsewhere: bool = False) -> None:
+    """Refuse a device that is not one, or that this machine lacks.
+
+    Args:
+        device: "cpu" or "cuda".
+        field: the name that the error carries.
+        elsewhere: it is another machine's, of which nothing is known here.
+
+    Raises:
+        InputError: says which there are.
+    """
     import torch
 
     if device not in DEFAULT_BATCH:
-        raise InputError("device", device, "cpu or cuda")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("device", device, "cpu: this machine has no usable CUDA device")
+        raise InputError(field, device, "cpu or cuda")
+    if device == "cuda" and not elsewhere and not torch.cuda.is_available():
+        raise InputError(field, device, "cpu: this machine has no usable CUDA device")

@@ -106,6 +106,33 @@ def _apart(_worker: int) -> None:
     os.setpgid(0, 0)
 
 
+def all_made(
+    make: Callable[[int], object],
+    numbers: Sequence[int],
+    *,
+    stop: Callable[[], bool],
+    report: Callable[[float], None],
+    readers: int,
+) -> bool:
+    """Call `make`, which keeps its result somewhere, with each number; False when stopped before the end.
+
+    Args:
+        make: see `made_ahead`.
+        numbers: what it is called with.
+        stop: asked before the first and after each.
+        report: told the fraction done.
+        readers: processes that call it.
+    """
+    if stop():
+        return False
+    # What a reader makes stays there: the result that comes back is that there is one.
+    for done, _ in enumerate(made_ahead(lambda number: make(number) is not None, numbers, readers), start=1):
+        report(done / len(numbers))
+        if stop() and done < len(numbers):
+            return False
+    return True
+
+
 class _Made(Dataset, Generic[Made]):
     """Results by number, as a loader asks for them."""
 

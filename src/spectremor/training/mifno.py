@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,7 +26,7 @@ from spectremor.surrogate.loss import LossConfig, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.network import Mifno
 from spectremor.surrogate.preparation import Example, Preparation
-from spectremor.training.batches import made_ahead
+from spectremor.training.batches import all_made
 from spectremor.training.config import MifnoTraining
 from spectremor.training.order import epochs_of_step, items_of_step
 from spectremor.training.store_simulation import simulation_of
@@ -182,13 +183,8 @@ def keep_waves(
     readers: int,
 ) -> bool:
     """Have the direct waves of samples on disk; False when stopped before the end."""
-    if stop():
-        return False
-    for done, _ in enumerate(made_ahead(lambda i: preparation.waves(i) is not None, ids, readers), start=1):
-        report("direct waves, once", done / len(ids))
-        if stop() and done < len(ids):
-            return False
-    return True
+    told = functools.partial(report, "direct waves, once")
+    return all_made(preparation.waves, ids, stop=stop, report=told, readers=readers)
 
 
 def check_campaign(store: CampaignStore, config: MifnoTraining) -> CoarseSimulation | None:

@@ -27,7 +27,7 @@ from spectremor.diffusion.config import LatentConfig
 from spectremor.diffusion.latent import cosine_matrix
 from spectremor.simulation.stage1 import CoarseSimulation
 from spectremor.surrogate.mifno import MifnoSurrogate
-from spectremor.training.batches import made_ahead
+from spectremor.training.batches import all_made
 from spectremor.training.store_simulation import simulation_of
 
 Wavefield = Float[np.ndarray, "3 x y time"]
@@ -175,13 +175,7 @@ class Stage1Cache:
     ) -> bool:
         """Compute what is missing, with so many processes; False when stopped before the end."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        if stop():
-            return False
-        for done, _ in enumerate(made_ahead(self._keep, ids, readers), start=1):
-            report(done / len(ids))
-            if stop() and done < len(ids):
-                return False
-        return True
+        return all_made(self._keep, ids, stop=stop, report=report, readers=readers)
 
     def holds(self, i: int) -> bool:
         """Whether a sample is on disk."""
@@ -208,12 +202,10 @@ class Stage1Cache:
         """Traces within the latent band."""
         return (coefficients @ self._basis.T).numpy()
 
-    def _keep(self, i: int) -> bool:
-        """Have sample i on disk; whether it had to be computed."""
-        if self.holds(i):
-            return False
-        self._compute(i)
-        return True
+    def _keep(self, i: int) -> None:
+        """Have sample i on disk."""
+        if not self.holds(i):
+            self._compute(i)
 
     def _compute(self, i: int) -> None:
         fields = np.stack([self.stage1(i), self.stage1.store.velocity(i)])
