@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
+import time
 
 import pytest
 
 from spectremor.core.errors import InputError
 from spectremor.simulation.campaign import CampaignStoppedError, _lost_scheduler_told, _result
+from spectremor.simulation.campaign_cluster import local_client
+from spectremor.simulation.campaign_sample import SampleDone
 
 
 class Client:
@@ -79,3 +84,30 @@ def test_a_lost_connection_is_still_the_schedulers():
 
     with pytest.raises(CampaignStoppedError, match="the scheduler is gone"), _lost_scheduler_told():
         _result(Cut(), 3, Client())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_result_lost_with_its_worker_is_made_again():
+    """In a real cluster, whose only worker is killed before the result was fetched."""
+    distributed = pytest.importorskip("distributed")
+    with local_client(1, 500_000_000) as client:
+        future = client.submit(_sample_named_after_its_process, pure=False)
+        distributed.wait(future)
+        (first,) = client.run(os.getpid).values()
+        os.kill(first, signal.SIGKILL)
+        _until(lambda: future.status == "lost")
+        again = None
+        while again is None:
+            again = _result(future, 3, client)
+        assert again.index != first
+
+
+def _sample_named_after_its_process():
+    return SampleDone(index=os.getpid(), checksum=0, simulating_s=0.0, working_s=0.0, peak_memory_bytes=0)
+
+
+def _until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

@@ -204,7 +204,8 @@ def _check_alive(client: Any) -> None:
 
 def _result(future: Any, index: int, client: Any) -> SampleDone | None:
     """A sample's result, or why the campaign cannot go on; None when it died with its worker and is made again."""
-    if future.status in ("cancelled", "lost"):
+    # A "lost" result died with the only worker that had it: the scheduler has it made again, and it is waited for.
+    if future.status == "cancelled":
         _check_alive(client)
         raise CampaignStoppedError("the scheduler forgot a sample; the same command continues the campaign")
     try:
