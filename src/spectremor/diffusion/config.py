@@ -10,11 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from spectremor.core.errors import InputError
 from spectremor.core.validation import validated
 
-SamplerName = Literal["ddpm", "ddim", "dpm-solver++"]
+SamplerName = Literal["ddpm", "ddim", "dpm-solver++", "jump"]
 
 Positive = Annotated[int, Field(gt=0, le=10_000)]
 Blocks = Annotated[int, Field(gt=0, le=64)]
 Width = Annotated[int, Field(gt=0, le=4096)]
+
+#: Steps of a network without jumps, where the config's own are jumps.
+PLAIN_STEPS = 8
+#: Fewest steps of the process that jumps can be told apart in.
+_FEWEST_FOR_JUMPS = 48
 
 #: Largest matrix between traces and latents (128 MB of float32): no tensor in the weights shows how large it is.
 MAX_MATRIX = 1 << 25
@@ -81,6 +86,8 @@ class NetworkConfig(_Strict):
         groups: of the group normalisation.
         dropout: inside the residual blocks.
         conditional: False hides the stage-1 traces from the network (an ablation).
+        jumps: the network is told how far a step goes, and can be trained to take in one what many steps give
+            (`jumps.py`); what the sampler "jump" needs.
     """
 
     patch: Positive = 2
@@ -90,6 +97,7 @@ class NetworkConfig(_Strict):
     groups: Positive = 8
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     conditional: bool = True
+    jumps: bool = False
 
     @model_validator(mode="after")
     def _groups_divide_widths(self) -> NetworkConfig:
@@ -154,6 +162,35 @@ class DiffusionConfig(_Strict):
         if self.sampling.steps > self.process.train_steps:
             raise ValueError(f"sampling.steps must not exceed process.train_steps, {self.process.train_steps}")
         return self
+
+    @model_validator(mode="after")
+    def _jumps_are_of_velocities(self) -> DiffusionConfig:
+        process = (self.process.objective, self.process.prediction)
+        if self.network.jumps and process != ("diffusion", "velocity"):
+            raise ValueError("network.jumps needs the objective diffusion and the prediction velocity")
+        if self.network.jumps and self.process.train_steps < _FEWEST_FOR_JUMPS:
+            raise ValueError(f"network.jumps needs process.train_steps of {_FEWEST_FOR_JUMPS} or more")
+        if self.sampling.sampler == "jump" and not self.network.jumps:
+            raise ValueError("sampling.sampler jump needs network.jumps")
+        return self
+
+    def without_jumps(self) -> DiffusionConfig:
+        """The same stage as a plain one, sampled in as many steps as those need."""
+        network = self.network.model_copy(update={"jumps": False})
+        sampling = self.sampling
+        if sampling.sampler == "jump":
+            steps = min(PLAIN_STEPS, self.process.train_steps)
+            sampling = sampling.model_copy(update={"sampler": "dpm-solver++", "steps": steps})
+        return self.model_copy(update={"network": network, "sampling": sampling})
+
+    def check_sampler(self, sampler: SamplerName) -> None:
+        """Refuse the sampler that this network was not made for.
+
+        Raises:
+            InputError: names it.
+        """
+        if sampler == "jump" and not self.network.jumps:
+            raise InputError("sampler", sampler, "ddpm, ddim or dpm-solver++: this network knows no jumps")
 
     def evaluations(self, steps: int | None) -> int:
         """How often the network is evaluated when asked for `steps` (None: the model's own); a regression takes one.

@@ -14,6 +14,8 @@ from spectremor.diffusion.config import NetworkConfig
 from spectremor.diffusion.protocol import Condition
 
 COMPONENTS = 3
+#: How the name of the only weights ends that a network without jumps lacks.
+JUMP_WEIGHTS = "embed.jump.weight"
 
 
 class UNet1d(nn.Module):
@@ -31,7 +33,7 @@ class UNet1d(nn.Module):
         self.config = config
         widths = config.widths
         channels = COMPONENTS * (2 if config.conditional else 1) * config.patch
-        self.embed = _Embedding(config.embedding)
+        self.embed = _Embedding(config.embedding, jumps=config.jumps)
         self.stem = nn.Conv1d(channels, widths[0], 3, padding=1)
         self.down = nn.ModuleList()
         self.reduce = nn.ModuleList()
@@ -51,7 +53,11 @@ class UNet1d(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(
-        self, x: Float[Tensor, "b 3 n"], condition: Condition, step: Float[Tensor, " b"]
+        self,
+        x: Float[Tensor, "b 3 n"],
+        condition: Condition,
+        step: Float[Tensor, " b"],
+        jump: Float[Tensor, " b"] | None = None,
     ) -> Float[Tensor, "b 3 n"]:
         """Raw output of the network: noise, velocity or traces, as the process defines it.
 
@@ -59,10 +65,11 @@ class UNet1d(nn.Module):
             x: noisy latents.
             condition: of the same batch.
             step: diffusion step of each item, as a fraction in [0, 1] of the process.
+            jump: how far each item goes from there, as such a fraction; None: an infinitely small step.
         """
         if self.config.conditional:
             x = torch.cat([x, condition.traces], dim=1)
-        context = self.embed(step, condition.log_amplitude)
+        context = self.embed(step, condition.log_amplitude, jump)
         h = self.stem(_fold(x, self.config.patch))
         skips = []
         for level, blocks in enumerate(self.down):
@@ -108,17 +115,26 @@ class _Embedding(nn.Module):
 
     frequencies: Tensor
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, jumps: bool) -> None:
         super().__init__()
         frequencies = torch.exp(torch.linspace(0.0, math.log(1000.0), size // 2))
         self.register_buffer("frequencies", frequencies, persistent=False)
         self.step = nn.Linear(size, size)
         self.amplitude = nn.Sequential(nn.Linear(1, size), nn.SiLU(), nn.Linear(size, size))
         self.merge = nn.Linear(size, size)
+        if jumps:
+            # Nothing without a jump, and nothing at first.
+            self.jump = nn.Linear(size, size, bias=False)
+            nn.init.zeros_(self.jump.weight)
 
-    def forward(self, step: Float[Tensor, " b"], log_amplitude: Float[Tensor, " b"]) -> Float[Tensor, "b e"]:
+    def forward(
+        self, step: Float[Tensor, " b"], log_amplitude: Float[Tensor, " b"], jump: Float[Tensor, " b"] | None
+    ) -> Float[Tensor, "b e"]:
         angle = step[:, None] * self.frequencies
         waves = self.step(torch.cat([angle.sin(), angle.cos()], dim=1))
+        if jump is not None:
+            angle = jump[:, None] * self.frequencies
+            waves = waves + self.jump(torch.cat([angle.sin(), angle.cos() - 1], dim=1))
         return F.silu(self.merge(F.silu(waves + self.amplitude(log_amplitude[:, None]))))
 
 

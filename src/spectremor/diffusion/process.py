@@ -17,7 +17,7 @@ from spectremor.diffusion.config import ProcessConfig
 from spectremor.diffusion.protocol import Condition
 
 #: (noisy latents, condition, step as a fraction of the process) -> noise, velocity or traces.
-Network = Callable[[Tensor, Condition, Tensor], Tensor]
+Network = Callable[..., Tensor]
 
 _DIFFUSERS_NAMES = {"cosine": "squaredcos_cap_v2", "linear": "linear"}
 
@@ -81,6 +81,36 @@ class NoiseProcess:
         if self.config.prediction == "velocity":
             return signal**0.5 * x - (1 - signal) ** 0.5 * output
         return (x - (1 - signal) ** 0.5 * output) / signal**0.5
+
+    def velocity(
+        self,
+        network: Network,
+        x: Float[Tensor, "b c n"],
+        condition: Condition,
+        step: Int[Tensor, " b"],
+        jump: Int[Tensor, " b"],
+    ) -> Float[Tensor, "b c n"]:
+        """The velocity by which a network that knows jumps goes from a step so many steps on, in one evaluation."""
+        return network(x, condition, self._fraction(step), jump.float() / self.config.train_steps)
+
+    def moved(
+        self, x: Float[Tensor, "b c n"], velocity: Float[Tensor, "b c n"], step: Int[Tensor, " b"], to: Int[Tensor, " b"]
+    ) -> Float[Tensor, "b c n"]:
+        """Latents at `step` taken along a velocity to `to`: a rotation of signal and noise by the angle between both."""
+        angle = (self._angle(step) - self._angle(to))[:, None, None]
+        return angle.cos() * x - angle.sin() * velocity
+
+    def velocity_between(
+        self, x: Float[Tensor, "b c n"], there: Float[Tensor, "b c n"], step: Int[Tensor, " b"], to: Int[Tensor, " b"]
+    ) -> Float[Tensor, "b c n"]:
+        """The velocity that takes latents at `step` to those at `to` in one step."""
+        angle = (self._angle(step) - self._angle(to))[:, None, None]
+        return (angle.cos() * x - there) / angle.sin()
+
+    def _angle(self, step: Int[Tensor, " b"]) -> Float[Tensor, " b"]:
+        """The angle whose cosine is the signal's part at a step, 0 for clean latents (-1)."""
+        signal = torch.cat([torch.ones(1), self.scheduler.alphas_cumprod]).to(step.device)
+        return signal[step + 1].sqrt().clamp(max=1.0).acos()
 
     def _fraction(self, step: Tensor) -> Tensor:
         return step.float() / self.last_step

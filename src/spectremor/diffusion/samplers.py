@@ -6,6 +6,7 @@ is what a denoiser returns, so a sampler knows nothing about the network's own p
 
 from __future__ import annotations
 
+import itertools
 import threading
 import warnings
 from collections.abc import Callable
@@ -56,6 +57,32 @@ def sample(
     if sampler in ("ddpm", "ddim"):
         return _single_step(denoiser, condition, noise, process, steps, ancestral=sampler == "ddpm")
     raise InputError("sampler", sampler, "ddpm, ddim or dpm-solver++")
+
+
+@torch.no_grad()
+def sample_by_jumps(
+    jump: Callable[[Tensor, int, int], Tensor],
+    noise: Callable[[], Float[Tensor, "b c n"]],
+    *,
+    process: NoiseProcess,
+    steps: int,
+) -> Float[Tensor, "b c n"]:
+    """Draw latents with a network that was trained to take long steps at once (`jumps.py`).
+
+    Args:
+        jump: (latents, their step, another step) -> the latents there; -1 is where they are clean.
+        noise: returns a standard normal array; called once.
+        process: whose noise schedule the network was trained with.
+        steps: evaluations of the network.
+
+    Raises:
+        InputError: a number of steps out of range.
+    """
+    process.config.check_steps(steps)
+    x = noise()
+    for step, to in itertools.pairwise([*visited_steps(process.config.train_steps, steps).tolist(), -1]):
+        x = jump(x, step, to)
+    return x
 
 
 def _multistep(

@@ -21,7 +21,7 @@ from spectremor.diffusion.noise import FieldNoise, SensorNoise
 from spectremor.diffusion.parallel import thread_map
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
-from spectremor.diffusion.samplers import sample
+from spectremor.diffusion.samplers import sample, sample_by_jumps
 
 #: Sensors per call of the network. Fixed, and the last batch padded to it, so that a sensor's bytes never depend on
 #: how many realizations are asked for. 64 sensors' features fit into a core's cache.
@@ -67,7 +67,7 @@ class DiffusionStage(nn.Module):
             realizations: how many.
             seed: one seed, one result.
             steps: evaluations of the network (the model's own default when None; a regression always takes one).
-            sampler: "ddpm", "ddim" or "dpm-solver++" (the model's own when None).
+            sampler: "ddpm", "ddim", "dpm-solver++" or "jump" (the model's own when None).
             noise_correlation: see `SamplingConfig` (the model's own when None).
             on_progress: called with the fraction done.
 
@@ -120,6 +120,8 @@ class DiffusionStage(nn.Module):
             InputError: a shape, value or number that the model cannot take.
         """
         self._check(stage1, realizations)
+        if sampler is not None:
+            self.config.check_sampler(sampler)
         _check_room(realizations, len(sensors) * 3 * stage1.shape[3])
         device = self.latents.target_gain.device
         flat = np.moveaxis(stage1.reshape(3, -1, stage1.shape[3]), 0, 1)
@@ -178,19 +180,22 @@ class DiffusionStage(nn.Module):
         """Latents of one micro-batch."""
         if self.config.process.objective == "regression":
             return self.denoise(torch.zeros_like(condition.traces), condition, self.process.last_step)
-        defaults = self.config.sampling
-        return sample(
-            self.denoise,
-            condition,
-            noise,
-            process=self.process,
-            sampler=defaults.sampler if sampler is None else sampler,
-            steps=self.config.evaluations(steps),
-        )
+        sampler = self.config.sampling.sampler if sampler is None else sampler
+        steps = self.config.evaluations(steps)
+        if sampler == "jump":
+            jump = lambda x, step, to: self.jump(x, condition, step, to)  # noqa: E731
+            return sample_by_jumps(jump, noise, process=self.process, steps=steps)
+        return sample(self.denoise, condition, noise, process=self.process, sampler=sampler, steps=steps)
 
     def denoise(self, x: Float[Tensor, "b 3 n"], condition: Condition, step: int) -> Float[Tensor, "b 3 n"]:
         """D(x, condition, step), all that a sampler sees."""
         return self.process.denoise(self.network, x, condition, step)
+
+    def jump(self, x: Float[Tensor, "b 3 n"], condition: Condition, step: int, to: int) -> Float[Tensor, "b 3 n"]:
+        """Latents at a step taken to another one (-1: clean) at once, by a network that knows jumps."""
+        begin, end = (torch.full((len(x),), number, device=x.device) for number in (step, to))
+        velocity = self.process.velocity(self.network, x, condition, begin, begin - end)
+        return self.process.moved(x, velocity, begin, end)
 
     def parts(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Everything that `from_parts` needs: a JSON-able config and named tensors."""

@@ -125,12 +125,12 @@ def base_config(settings: TrainingSettings, cases: Cases) -> DiffusionConfig:
         InputError: size "full" with a model that has no diffusion stage.
     """
     if settings.size == "full":
-        return cases.need_diffusion().config
+        return cases.need_diffusion().config.without_jumps()
     samples, sampling_hz = len(cases.store.time_s), round(cases.store.sampling_hz, 6)
     network = NETWORKS[settings.size]
     own = None if cases.diffusion is None else cases.diffusion.config
     if own is not None and (own.latent.time_samples, own.latent.sampling_hz) == (samples, sampling_hz):
-        return own.model_copy(update={"network": network})
+        return own.without_jumps().model_copy(update={"network": network})
     multiple = network.patch * 2 ** (len(network.widths) - 1)
     wanted = 2 * LATENT_HZ / sampling_hz * samples
     latent_samples = min(math.ceil(wanted / multiple), samples // multiple) * multiple

@@ -87,6 +87,7 @@ class DdpmTraining(LoopConfig):
         model: the diffusion stage.
         samples_per_batch: simulations that the sensors of a batch are drawn from; divides `batch`.
         augment: exchange and mirror components, and flip the sign: the symmetries that a single sensor has.
+        jump_share: part of the sensors that teach a network that knows jumps its jumps; the others the plain process.
         gain_samples: training simulations that the spectral gains are measured on.
         validation_samples: at most so many are judged.
         validation_sensors: of each.
@@ -98,6 +99,7 @@ class DdpmTraining(LoopConfig):
     batch: Count = 256
     samples_per_batch: Count = 8
     augment: bool = True
+    jump_share: Annotated[float, Field(ge=0, lt=1)] = 0.5
     gain_samples: Count = 32
     validation_samples: Count = 16
     validation_sensors: Annotated[int, Field(ge=1, le=1024)] = 128

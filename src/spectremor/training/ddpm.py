@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from spectremor.core.errors import InputError
 from spectremor.core.seeds import generator
 from spectremor.data.model_folder import load_tensors
 from spectremor.data.store import CampaignStore
+from spectremor.diffusion.denoiser import JUMP_WEIGHTS
+from spectremor.diffusion.jumps import Jumps, drawn_jumps, loss_with_jumps
 from spectremor.diffusion.latent import sensor_amplitude
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.signal.gof import gof
@@ -40,7 +43,14 @@ class DdpmObjective(nn.Module):
         self.bf16 = bf16
 
     def forward(
-        self, known: Tensor, truth: Tensor, amplitude: Tensor, field: Tensor, step: Tensor, noise: Tensor
+        self,
+        known: Tensor,
+        truth: Tensor,
+        amplitude: Tensor,
+        field: Tensor,
+        step: Tensor,
+        noise: Tensor,
+        **jumps: Tensor,
     ) -> Float[Tensor, ""]:
         """Mean loss.
 
@@ -51,10 +61,14 @@ class DdpmObjective(nn.Module):
             field: amplitude of the field that each sensor belongs to.
             step: of the forward process, one per sensor.
             noise: standard normal, shape of `truth`.
+            jumps: what else `Jumps` holds, for a network that knows them.
         """
         latents = self.stage.latents
         condition = latents.condition(known, amplitude, field)
         clean = latents.target(truth, known, amplitude)
+        if jumps:
+            inputs = clean, condition, Jumps(step=step, **jumps), noise
+            return loss_with_jumps(self.stage.process, self._network, *inputs).mean()
         return self.stage.process.loss(self._network, clean, condition, step, noise).mean()
 
     def _network(self, *args: Any) -> Tensor:
@@ -109,7 +123,10 @@ class DdpmTask:
     def start(self) -> None:
         """Measure the spectral gains on training samples, or take over an earlier model with its own."""
         if self.initial is not None:
-            load_tensors(self.stage, self.initial, field="--init")
+            # A network that knew no jumps begins with those that change nothing.
+            own = {name: tensor for name, tensor in self.stage.state_dict().items() if name not in self.initial}
+            new = {name: tensor for name, tensor in own.items() if name.endswith(JUMP_WEIGHTS)}
+            load_tensors(self.stage, {**self.initial, **new}, field="--init")
             return
         levels = []
         for i in self.train_ids[: self.config.gain_samples]:
@@ -135,20 +152,31 @@ class DdpmTask:
             turn = torch.from_numpy(component_symmetries(rng, each)) if c.augment else torch.eye(3).expand(each, 3, 3)
             # Spread evenly over the process, so that every batch sees all noise levels (Kingma et al. 2021, appendix).
             spread = (rng.permutation(each) + rng.random(each)) / each
-            diffusion_step = torch.from_numpy((spread * c.model.process.train_steps).astype(np.int64))
             noise = torch.from_numpy(rng.standard_normal((each, *known.shape[1:]), dtype=np.float32))
             rows.append(
-                (
-                    turn @ known[chosen],
-                    turn @ truth[chosen],
-                    amplitude[chosen],
-                    field.expand(each),
-                    diffusion_step,
-                    noise,
-                )
+                {
+                    "known": turn @ known[chosen],
+                    "truth": turn @ truth[chosen],
+                    "amplitude": amplitude[chosen],
+                    "field": field.expand(each),
+                    "noise": noise,
+                    **self._steps(spread, rng),
+                }
             )
-        names = ("known", "truth", "amplitude", "field", "step", "noise")
-        return {name: torch.cat(parts)[rank::world] for name, parts in zip(names, zip(*rows, strict=True), strict=True)}
+        return {name: torch.cat([row[name] for row in rows])[rank::world] for name in rows[0]}
+
+    def _steps(self, spread: Float[np.ndarray, " k"], rng: np.random.Generator) -> dict[str, Tensor]:
+        """Steps of the process for places in [0, 1), the first of them jumps for a network that knows these."""
+        c = self.config
+        step = torch.from_numpy((spread * c.model.process.train_steps).astype(np.int64))
+        if not c.model.network.jumps:
+            return {"step": step}
+        jumps = drawn_jumps(rng, round(c.jump_share * len(spread)), c.model.process.train_steps)
+        plain = Jumps.none(step[len(jumps.step) :])
+        return {
+            field.name: torch.cat([getattr(jumps, field.name), getattr(plain, field.name)])
+            for field in dataclasses.fields(Jumps)
+        }
 
     def validate(self) -> dict[str, float]:
         """Loss at fixed sensors, steps and noise; and scores of generated traces at some of them."""
@@ -159,11 +187,17 @@ class DdpmTask:
             rng = generator(c.seed, "validation", i)
             chosen = torch.from_numpy(rng.permutation(len(known))[: c.validation_sensors])
             count = len(chosen)
-            steps = torch.from_numpy((np.arange(count) + 0.5) / count * c.model.process.train_steps).long()
             noise = torch.from_numpy(rng.standard_normal((count, *known.shape[1:]), dtype=np.float32))
+            inputs = {
+                "known": known[chosen],
+                "truth": truth[chosen],
+                "amplitude": amplitude[chosen],
+                "field": field.expand(count),
+                "noise": noise,
+                **self._steps((np.arange(count) + 0.5) / count, rng),
+            }
             device = self.stage.latents.target_gain.device
-            inputs = (known[chosen], truth[chosen], amplitude[chosen], field.expand(count), steps, noise)
-            losses.append(float(self.module(*(tensor.to(device) for tensor in inputs))))
+            losses.append(float(self.module(**{name: tensor.to(device) for name, tensor in inputs.items()})))
             if c.scored_sensors:
                 scores.append(self._score(i, np.sort(chosen[: c.scored_sensors].numpy())))
         result = {"loss": float(np.mean(losses))}

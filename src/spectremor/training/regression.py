@@ -117,7 +117,7 @@ def _config(model: Path) -> DdpmTraining:
     about, _ = read_model_folder(model)
     config, steps = _recorded_training(about) or _preset_training(about)
     process = config.model.process.model_copy(update={"objective": "regression"})
-    network = config.model.model_copy(update={"process": process})
+    network = config.model.without_jumps().model_copy(update={"process": process})
     return _shortened(config.model_copy(update={"model": network, "mixed_precision": "no"}), steps)
 
 

@@ -21,6 +21,7 @@ from spectremor.core.files import locked
 from spectremor.data.model_files import part_of
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
+from spectremor.diffusion.config import DiffusionConfig, SamplingConfig
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.training.batches import check_readers
@@ -154,9 +155,23 @@ def _initial(config: TrainingConfig, init: str | Path | None) -> dict[str, Tenso
         raise InputError("--init", init, f"a model with a {part}")
     with part_of(init, part):
         found = (MifnoSurrogate if part == "surrogate" else DiffusionStage).from_parts(earlier[part], tensors[part])
-    if found.config != config.model:
+    if not _same_network(found, config):
         raise InputError("--init", init, f"a model whose {part} has this config's network")
     return tensors[part]
+
+
+def _same_network(found: MifnoSurrogate | DiffusionStage, config: TrainingConfig) -> bool:
+    """Whether a training can start from these weights; how a stage is sampled is no matter of its weights."""
+    if isinstance(found, MifnoSurrogate) or not isinstance(config, DdpmTraining):
+        return found.config == config.model
+    known, wanted = found.config, config.model
+    return _trained(known) == _trained(wanted) and known.network.jumps <= wanted.network.jumps
+
+
+def _trained(config: DiffusionConfig) -> DiffusionConfig:
+    """Without what acts on sampling alone, and without jumps, which a training can begin to learn."""
+    latent = config.latent.model_copy(update={"keep_below_hz": 0.0})
+    return config.without_jumps().model_copy(update={"latent": latent, "sampling": SamplingConfig()})
 
 
 def _campaign_digest(store: CampaignStore) -> str:
