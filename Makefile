@@ -9,7 +9,7 @@ TORCH_INDEX ?=
 export SPECTREMOR_SHARED ?= $(abspath ../shared)
 
 # Budget of `make reproduce`: simulations (and minutes after which no more are begun; empty: without end), and minutes for
-# each of its four trainings. DEVICE=cuda simulates on a GPU and trains for one; a training uses a GPU wherever there is one.
+# each of its five trainings. DEVICE=cuda simulates on a GPU and trains for one; a training uses a GPU wherever there is one.
 DEVICE ?= cpu
 N ?= 2000
 DATA_MINUTES ?=

@@ -72,7 +72,8 @@ def quality(options: argparse.Namespace) -> None:
         {"sampler": "stage 1", "steps": 0} | _scores(np.concatenate([_at(s, sensors) for s, _ in cases]), truth, dt)
     ]
     print(_line(rows[-1]))
-    for sampler in options.samplers:
+    known = ["dpm-solver++", "ddim", "ddpm"] + (["jump"] if stage.config.network.jumps else [])
+    for sampler in options.samplers or known:
         for steps in options.steps:
             made = [stage.generate_at(known, sensors, steps=steps, sampler=sampler)[0] for known, _ in cases]
             rows.append({"sampler": sampler, "steps": steps} | _scores(np.concatenate(made), truth, dt))
@@ -194,7 +195,7 @@ def main() -> None:
     good.add_argument("--samples", type=int, default=16)
     good.add_argument("--sensors", type=int, default=64)
     good.add_argument("--keep-below-hz", type=float, help="another crossover than the model's own")
-    good.add_argument("--samplers", nargs="+", default=["dpm-solver++", "ddim", "ddpm"])
+    good.add_argument("--samplers", nargs="+", help="default: all that the model knows")
     good.add_argument("--steps", type=int, nargs="+", default=[1, 2, 3, 4, 6, 8, 12, 20, 50, 200, 1000])
     good.set_defaults(run=quality)
     lost = verbs.add_parser("latents")

@@ -61,7 +61,9 @@ def test_exact_jumps_end_where_the_flow_ends(schedule: str, steps: int) -> None:
     process = NoiseProcess(ProcessConfig(schedule=schedule))
     x = torch.randn(64, 3, 8, generator=torch.Generator().manual_seed(0))
     last = Flow(process).variance(torch.tensor([process.last_step]))
-    torch.testing.assert_close(by_jumps(process, Flow(process), x, steps), x * SPREAD / last.sqrt(), rtol=2e-3, atol=2e-3)
+    torch.testing.assert_close(
+        by_jumps(process, Flow(process), x, steps), x * SPREAD / last.sqrt(), rtol=2e-3, atol=2e-3
+    )
 
 
 def test_exact_jumps_are_those_that_two_halves_make() -> None:

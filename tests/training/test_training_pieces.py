@@ -25,8 +25,11 @@ from spectremor.training.run_folder import start_run
 from spectremor.training.schedule import learning_rate
 
 
-@pytest.mark.parametrize("stage", ["mifno", "ddpm"])
-@pytest.mark.parametrize("name", ["tiny", "small", "paper"])
+@pytest.mark.parametrize(
+    ("stage", "name"),
+    [(stage, name) for stage in ("mifno", "ddpm") for name in ("tiny", "small", "paper", "coarse", "coarse-gpu")]
+    + [("ddpm", "jumps"), ("ddpm", "jumps-gpu")],
+)
 def test_presets_are_valid_and_survive_json(stage: str, name: str) -> None:
     config = load_config(name, stage)
     assert type(config).model_validate(json.loads(json.dumps(config.model_dump(mode="json")))) == config

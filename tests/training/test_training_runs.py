@@ -21,14 +21,13 @@ from safetensors.torch import load_file
 from spectremor.core.errors import InputError
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
-from spectremor.diffusion.config import SamplingConfig
 from spectremor.diffusion.latent import cosine_matrix
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.training import run as run_module
 from spectremor.training.batches import made_ahead
 from spectremor.training.checkpoint import checkpoints
 from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
-from spectremor.training.ddpm import DdpmObjective
+from spectremor.training.ddpm import DdpmObjective, DdpmTask
 from spectremor.training.logs import read_metrics
 from spectremor.training.loop import Watch
 from spectremor.training.run import train
@@ -210,10 +209,69 @@ def test_a_new_run_may_start_from_an_earlier_model(
     for part in one:
         for name, tensor in one[part].items():
             torch.testing.assert_close(tensor, two[part][name], rtol=1e-5, atol=1e-7)
-    wider = {"sampling": SamplingConfig(steps=9)} if stage == "ddpm" else {"steps": 30}
+    wider = (
+        {"latent": config.model.latent.model_copy(update={"target": "residual"})} if stage == "ddpm" else {"steps": 30}
+    )
     other = config.model_copy(update={"model": config.model.model_copy(update=wider)})
     with pytest.raises(InputError, match="--init"):
         run_stage(other, campaign, tmp_path / "third", init=tmp_path / "first")
+
+
+@pytest.fixture
+def jumping_config(ddpm_config: DdpmTraining) -> DdpmTraining:
+    """The same with a network that learns jumps, and is sampled by them."""
+    values = ddpm_config.model_dump(mode="json")
+    values["model"]["network"]["jumps"] = True
+    values["model"]["sampling"] = {"sampler": "jump", "steps": 1}
+    return DdpmTraining.model_validate(values)
+
+
+def test_a_trained_network_can_learn_to_jump(
+    tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining, jumping_config: DdpmTraining
+) -> None:
+    run_stage(ddpm_config, campaign, tmp_path / "plain")
+    still = jumping_config.model_copy(update={"learning_rate": 1e-30, "jump_share": 0.75})
+    run_stage(still, campaign, tmp_path / "still", init=tmp_path / "plain")
+    plain, still_there = (_stage(tmp_path / name) for name in ("plain", "still"))
+    stage1 = CampaignStore.open(campaign).velocity(4, 300.0)
+    # Nothing learned yet: the plain network it started from, under the plain samplers and, as DDIM, under its own.
+    for sampler in ("dpm-solver++", "ddim"):
+        np.testing.assert_allclose(
+            still_there.generate_arrays(stage1, sampler=sampler),
+            plain.generate_arrays(stage1, sampler=sampler, steps=1),
+            atol=1e-8,
+        )
+    run_stage(jumping_config, campaign, tmp_path / "jumps", init=tmp_path / "plain")
+    assert not torch.equal(_stage(tmp_path / "jumps").network.embed.jump.weight, torch.zeros(16, 16))
+    with pytest.raises(InputError, match="--init"):
+        run_stage(ddpm_config, campaign, tmp_path / "back", init=tmp_path / "jumps")
+
+
+def test_learning_to_jump_goes_on_where_it_was(tmp_path: Path, campaign: Path, jumping_config: DdpmTraining) -> None:
+    run_stage(jumping_config, campaign, tmp_path / "whole")
+    for step in (3, 6, 8):
+        run_stage(jumping_config, campaign, tmp_path / "parts", resume=step > 3, watch=stop_after(step))
+    assert_same_state(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_a_batch_holds_its_share_of_jumps(campaign: Path, jumping_config: DdpmTraining, tmp_path: Path) -> None:
+    store = CampaignStore.open(campaign)
+    cache = Stage1Cache(tmp_path, FrozenStage1(store, COARSE), jumping_config.model.latent)
+    config = jumping_config.model_copy(update={"jump_share": 0.25})
+    task = DdpmTask(config, store, cache, [0, 1, 2], [4])
+    task.prepare(0, 1, lambda: False, lambda *_: None)
+    batch = task.batch(3, 0, 1)
+    far = batch["to"] < batch["step"]
+    assert (int(far.sum()), len(far)) == (4, 16)
+    assert torch.equal(batch["middle"][~far], batch["step"][~far])
+    # Two processes share the jumps too.
+    halves = [task.batch(3, rank, 2) for rank in (0, 1)]
+    assert [int((half["to"] < half["step"]).sum()) for half in halves] == [2, 2]
+
+
+def _stage(run: Path) -> DiffusionStage:
+    config, tensors = read_model_folder(run / "model")
+    return DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
 
 
 def test_exported_weights_are_the_average_of_the_best_validation(

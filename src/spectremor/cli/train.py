@@ -8,7 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 ConfigOption = Annotated[
-    str, typer.Option("--config", help="tiny, small, paper, coarse or coarse-gpu, or a YAML file.")
+    str,
+    typer.Option(
+        "--config", help="tiny, small, paper, coarse or coarse-gpu, for ddpm also jumps or jumps-gpu; or a YAML file."
+    ),
 ]
 DataOption = Annotated[Path, typer.Option("--data", help="Campaign store, from `spectremor dataset`.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder of the run; the result is its folder `model`.")]

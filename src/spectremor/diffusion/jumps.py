@@ -59,7 +59,7 @@ def drawn_jumps(rng: np.random.Generator, count: int, train_steps: int) -> Jumps
     numbers = np.asarray(COUNTS)[rng.permutation(count) % len(COUNTS)]
     number = numbers[:, None]
     place = (rng.random((count, 1)) * number).astype(np.int64)
-    ends = np.round((place + [1.0, 0.5, 0.0]) * train_steps / number).astype(np.int64) - 1
+    ends = np.round((place + np.array([1.0, 0.5, 0.0])) * train_steps / number).astype(np.int64) - 1
     step, middle, to = torch.from_numpy(ends).unbind(dim=1)
     return Jumps(step, middle, to, torch.from_numpy((numbers >= _PLAIN_HALVES).astype(np.int64)))
 

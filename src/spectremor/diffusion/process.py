@@ -94,9 +94,16 @@ class NoiseProcess:
         return network(x, condition, self._fraction(step), jump.float() / self.config.train_steps)
 
     def moved(
-        self, x: Float[Tensor, "b c n"], velocity: Float[Tensor, "b c n"], step: Int[Tensor, " b"], to: Int[Tensor, " b"]
+        self,
+        x: Float[Tensor, "b c n"],
+        velocity: Float[Tensor, "b c n"],
+        step: Int[Tensor, " b"],
+        to: Int[Tensor, " b"],
     ) -> Float[Tensor, "b c n"]:
-        """Latents at `step` taken along a velocity to `to`: a rotation of signal and noise by the angle between both."""
+        """Latents at `step` taken along a velocity to `to`, as DDIM does (Song et al. 2021, eq. 12).
+
+        In the angle whose cosine is the signal's part this is a rotation (Salimans & Ho 2022, appendix D).
+        """
         angle = (self._angle(step) - self._angle(to))[:, None, None]
         return angle.cos() * x - angle.sin() * velocity
 
