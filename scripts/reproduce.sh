@@ -28,5 +28,5 @@ spectremor train ddpm --config "$COARSE" --data "$store" --stage1 "$OUT/correcti
 # shellcheck disable=SC2046
 spectremor train ddpm --config "$JUMPS" --data "$store" --stage1 "$OUT/correction" --init "$OUT/coarse" --out "$OUT/jumps" --budget "$MINUTES" $(go_on "$OUT/jumps")
 
-spectremor evaluate --data "$store" --model "$OUT/jumps/model" --compare "$OUT/neural/model" --split test --out "$OUT/report"
+spectremor evaluate --data "$store" --model "$OUT/jumps/model" --compare "$OUT/coarse/model" --compare "$OUT/neural/model" --split test --out "$OUT/report"
 echo "models: $OUT/jumps/model, $OUT/neural/model   report: $OUT/report/index.html"

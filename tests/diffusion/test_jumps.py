@@ -105,6 +105,27 @@ def test_drawn_jumps_are_those_that_sampling_takes() -> None:
     assert bool(((jumps.to < jumps.middle) & (jumps.middle < jumps.step)).all())
 
 
+@pytest.mark.parametrize("count", [1, 2, 8, 12])
+def test_few_jumps_at_a_time_are_all_of_them_in_the_long_run(count: int) -> None:
+    rng = np.random.default_rng(2)
+    drawn = [drawn_jumps(rng, count, 960) for _ in range(2400 // count)]
+    lengths = torch.cat([jumps.step - jumps.to for jumps in drawn])
+    found = torch.stack([(lengths == 960 // number).sum() for number in COUNTS]).numpy()
+    assert found.sum() == len(lengths)
+    np.testing.assert_allclose(found, len(lengths) / len(COUNTS), rtol=0.25)
+    plain = torch.cat([jumps.plain_halves for jumps in drawn]).bool()
+    assert torch.equal(plain, lengths <= 80)
+
+
+def test_the_angles_are_no_table_that_a_scheduler_moves() -> None:
+    process = NoiseProcess(ProcessConfig())
+    x, step = torch.randn(2, 3, 8), torch.tensor([999, 499])
+    wanted = process.moved(x, x, step, step - 400)
+    # What diffusers does with its table when latents are on a GPU.
+    process.scheduler.alphas_cumprod = process.scheduler.alphas_cumprod.to("meta")
+    torch.testing.assert_close(process.moved(x, x, step, step - 400), wanted)
+
+
 class Toy(nn.Module):
     """Learns a velocity that is a number times the latents, as it is for normal ones."""
 
@@ -178,6 +199,8 @@ def test_a_network_that_knows_no_jumps_is_not_asked_for_them() -> None:
     [
         ({"network": SMALL.model_copy(update={"jumps": False})}, "sampling.sampler jump needs network.jumps"),
         ({"process": ProcessConfig(prediction="noise")}, "prediction velocity"),
+        ({"process": ProcessConfig(schedule="linear")}, "a cosine schedule"),
+        ({"network": SMALL.model_copy(update={"dropout": 0.1})}, "a dropout of 0"),
         ({"process": ProcessConfig(train_steps=40)}, "train_steps of 48 or more"),
     ],
 )

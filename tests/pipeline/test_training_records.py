@@ -75,6 +75,22 @@ def test_malformed_steps_count_as_absent(reached: Any, steps: int, trained: Call
     assert (config.steps, config.batch) == (steps, 64)
 
 
+@pytest.mark.parametrize(
+    ("before", "steps"),
+    [
+        ([{"steps": 300, "train_samples": 4}, {"steps": 20.0, "train_samples": 4}], 820),
+        ([{"steps": 300}, {"steps": True, "train_samples": 4}, "x", None, {"steps": -1, "train_samples": 2}], 500),
+        ({"steps": 300, "train_samples": 4}, 500),
+        (7, 500),
+    ],
+)
+def test_steps_of_earlier_trainings_count_where_they_are_told_soundly(
+    before: Any, steps: int, trained: Callable[[Any], Path]
+) -> None:
+    record = {"config": SETTINGS, "reached": {"step": 500}, "before": before}
+    assert _config(trained({"ddpm": record})).steps == steps
+
+
 def store_with(path: Path, change: Callable[[dict[str, Any]], Any] = lambda _: None, **settings: Any) -> CampaignStore:
     """An empty store of the campaign that `dataset create` would make."""
     scenario = {"sensors_x": {"count": 3}, "sensors_y": {"count": 3}, "duration_s": 1.0}

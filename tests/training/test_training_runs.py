@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 from spectremor.core.errors import InputError
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
+from spectremor.diffusion.config import SamplingConfig
 from spectremor.diffusion.latent import cosine_matrix
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.training import run as run_module
@@ -28,6 +29,7 @@ from spectremor.training.batches import made_ahead
 from spectremor.training.checkpoint import checkpoints
 from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
 from spectremor.training.ddpm import DdpmObjective, DdpmTask
+from spectremor.training.history import trainings
 from spectremor.training.logs import read_metrics
 from spectremor.training.loop import Watch
 from spectremor.training.run import train
@@ -221,7 +223,7 @@ def test_a_new_run_may_start_from_an_earlier_model(
 def jumping_config(ddpm_config: DdpmTraining) -> DdpmTraining:
     """The same with a network that learns jumps, and is sampled by them."""
     values = ddpm_config.model_dump(mode="json")
-    values["model"]["network"]["jumps"] = True
+    values["model"]["network"] |= {"jumps": True, "dropout": 0.0}
     values["model"]["sampling"] = {"sampler": "jump", "steps": 1}
     return DdpmTraining.model_validate(values)
 
@@ -229,22 +231,31 @@ def jumping_config(ddpm_config: DdpmTraining) -> DdpmTraining:
 def test_a_trained_network_can_learn_to_jump(
     tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining, jumping_config: DdpmTraining
 ) -> None:
-    run_stage(ddpm_config, campaign, tmp_path / "plain")
+    network = jumping_config.model.network.model_copy(update={"jumps": False})
+    plain_model = {"network": network, "sampling": SamplingConfig(steps=2)}
+    plain_config = ddpm_config.model_copy(update={"model": jumping_config.model.model_copy(update=plain_model)})
+    run_stage(plain_config, campaign, tmp_path / "plain")
     still = jumping_config.model_copy(update={"learning_rate": 1e-30, "jump_share": 0.75})
     run_stage(still, campaign, tmp_path / "still", init=tmp_path / "plain")
     plain, still_there = (_stage(tmp_path / name) for name in ("plain", "still"))
     stage1 = CampaignStore.open(campaign).velocity(4, 300.0)
     # Nothing learned yet: the plain network it started from, under the plain samplers and, as DDIM, under its own.
-    for sampler in ("dpm-solver++", "ddim"):
-        np.testing.assert_allclose(
-            still_there.generate_arrays(stage1, sampler=sampler),
-            plain.generate_arrays(stage1, sampler=sampler, steps=1),
-            atol=1e-8,
-        )
+    amplitude = float(np.abs(stage1).max())
+    for sampler, same in (("dpm-solver++", "dpm-solver++"), ("ddim", "ddim"), ("jump", "ddim")):
+        drawn = still_there.generate_arrays(stage1, sampler=sampler, steps=3)
+        wanted = plain.generate_arrays(stage1, sampler=same, steps=3)
+        np.testing.assert_allclose(drawn, wanted, atol=1e-4 * amplitude)
+        assert np.abs(wanted - stage1).max() > 0.1 * amplitude
     run_stage(jumping_config, campaign, tmp_path / "jumps", init=tmp_path / "plain")
     assert not torch.equal(_stage(tmp_path / "jumps").network.embed.jump.weight, torch.zeros(16, 16))
+    config, _ = read_model_folder(tmp_path / "jumps/model")
+    assert trainings(config, "ddpm") == 2 * [{"steps": 8.0, "train_samples": 5.0}]
+    assert "| begun from | a training of 8 steps on 5 samples |" in (tmp_path / "jumps/model/MODEL_CARD.md").read_text()
+    for row in read_metrics(tmp_path / "jumps/metrics.csv"):
+        plain_loss, jump_loss = float(row["val_loss_plain"]), float(row["val_loss_jumps"])
+        assert float(row["val_loss"]) == pytest.approx((plain_loss + jump_loss) / 2)
     with pytest.raises(InputError, match="--init"):
-        run_stage(ddpm_config, campaign, tmp_path / "back", init=tmp_path / "jumps")
+        run_stage(plain_config, campaign, tmp_path / "back", init=tmp_path / "jumps")
 
 
 def test_learning_to_jump_goes_on_where_it_was(tmp_path: Path, campaign: Path, jumping_config: DdpmTraining) -> None:
@@ -265,6 +276,10 @@ def test_a_batch_holds_its_share_of_jumps(campaign: Path, jumping_config: DdpmTr
     assert (int(far.sum()), len(far)) == (4, 16)
     assert torch.equal(batch["middle"][~far], batch["step"][~far])
     # Two processes share the jumps too.
+    steps = torch.cat([task.batch(step, 0, 1)["step"][~far] for step in range(8)])
+    # The others still see the whole process.
+    assert bool((steps < 200).any())
+    assert bool((steps > 800).any())
     halves = [task.batch(3, rank, 2) for rank in (0, 1)]
     assert [int((half["to"] < half["step"]).sum()) for half in halves] == [2, 2]
 
@@ -403,9 +418,9 @@ def test_timing_takes_real_steps_and_leaves_no_trace(
     items: list[int] = []
     forward = DdpmObjective.forward
 
-    def counted(self: DdpmObjective, *judged: torch.Tensor, **batch: torch.Tensor) -> torch.Tensor:
-        items.extend([len(batch["known"])] if batch else [])
-        return forward(self, *judged, **batch)
+    def counted(self: DdpmObjective, **batch: torch.Tensor) -> torch.Tensor:
+        items.extend([len(batch["known"])] if self.training else [])
+        return forward(self, **batch)
 
     monkeypatch.setattr(DdpmObjective, "forward", counted)
     monkeypatch.setattr("spectremor.training.pace._seconds_of_a_validation", lambda _task: 0.0)

@@ -165,9 +165,12 @@ class DiffusionConfig(_Strict):
 
     @model_validator(mode="after")
     def _jumps_are_of_velocities(self) -> DiffusionConfig:
-        process = (self.process.objective, self.process.prediction)
-        if self.network.jumps and process != ("diffusion", "velocity"):
-            raise ValueError("network.jumps needs the objective diffusion and the prediction velocity")
+        process = (self.process.objective, self.process.prediction, self.process.schedule)
+        if self.network.jumps and process != ("diffusion", "velocity", "cosine"):
+            raise ValueError("network.jumps needs the objective diffusion, prediction velocity and a cosine schedule")
+        if self.network.jumps and self.network.dropout:
+            # The network teaches itself: its lessons must not be random.
+            raise ValueError("network.jumps needs a dropout of 0")
         if self.network.jumps and self.process.train_steps < _FEWEST_FOR_JUMPS:
             raise ValueError(f"network.jumps needs process.train_steps of {_FEWEST_FOR_JUMPS} or more")
         if self.sampling.sampler == "jump" and not self.network.jumps:

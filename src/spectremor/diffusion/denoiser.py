@@ -16,6 +16,8 @@ from spectremor.diffusion.protocol import Condition
 COMPONENTS = 3
 #: How the name of the only weights ends that a network without jumps lacks.
 JUMP_WEIGHTS = "embed.jump.weight"
+#: In radians over the whole way: a 16th of it makes two.
+_FASTEST_JUMP_WAVE = 32.0
 
 
 class UNet1d(nn.Module):
@@ -65,7 +67,7 @@ class UNet1d(nn.Module):
             x: noisy latents.
             condition: of the same batch.
             step: diffusion step of each item, as a fraction in [0, 1] of the process.
-            jump: how far each item goes from there, as such a fraction; None: an infinitely small step.
+            jump: how much of the process each item takes from there, in [0, 1]; None: an infinitely small step.
         """
         if self.config.conditional:
             x = torch.cat([x, condition.traces], dim=1)
@@ -114,6 +116,7 @@ class _Embedding(nn.Module):
     """The diffusion step and the log amplitude as one vector."""
 
     frequencies: Tensor
+    jump_frequencies: Tensor
 
     def __init__(self, size: int, *, jumps: bool) -> None:
         super().__init__()
@@ -123,6 +126,9 @@ class _Embedding(nn.Module):
         self.amplitude = nn.Sequential(nn.Linear(1, size), nn.SiLU(), nn.Linear(size, size))
         self.merge = nn.Linear(size, size)
         if jumps:
+            # Slow waves, so that lengths between those that are learned are like their neighbours.
+            slow = torch.exp(torch.linspace(0.0, math.log(_FASTEST_JUMP_WAVE), size // 2))
+            self.register_buffer("jump_frequencies", slow, persistent=False)
             # Nothing without a jump, and nothing at first.
             self.jump = nn.Linear(size, size, bias=False)
             nn.init.zeros_(self.jump.weight)
@@ -133,7 +139,7 @@ class _Embedding(nn.Module):
         angle = step[:, None] * self.frequencies
         waves = self.step(torch.cat([angle.sin(), angle.cos()], dim=1))
         if jump is not None:
-            angle = jump[:, None] * self.frequencies
+            angle = jump[:, None] * self.jump_frequencies
             waves = waves + self.jump(torch.cat([angle.sin(), angle.cos() - 1], dim=1))
         return F.silu(self.merge(F.silu(waves + self.amplitude(log_amplitude[:, None]))))
 

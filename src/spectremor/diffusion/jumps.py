@@ -56,7 +56,7 @@ def drawn_jumps(rng: np.random.Generator, count: int, train_steps: int) -> Jumps
         count: how many.
         train_steps: of the process.
     """
-    numbers = np.asarray(COUNTS)[rng.permutation(count) % len(COUNTS)]
+    numbers = np.asarray(COUNTS)[(rng.permutation(count) + rng.integers(len(COUNTS))) % len(COUNTS)]
     number = numbers[:, None]
     place = (rng.random((count, 1)) * number).astype(np.int64)
     ends = np.round((place + np.array([1.0, 0.5, 0.0])) * train_steps / number).astype(np.int64) - 1

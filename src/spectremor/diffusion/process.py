@@ -37,6 +37,9 @@ class NoiseProcess:
             prediction_type="epsilon" if config.prediction == "noise" else "v_prediction",
             clip_sample=False,
         )
+        # Of clean latents (step -1) and of all steps; the scheduler moves its own table between devices.
+        signal = torch.cat([torch.ones(1), self.scheduler.alphas_cumprod]).double()
+        self._angles = torch.atan2((1 - signal).sqrt(), signal.sqrt())
 
     def loss(
         self,
@@ -104,20 +107,20 @@ class NoiseProcess:
 
         In the angle whose cosine is the signal's part this is a rotation (Salimans & Ho 2022, appendix D).
         """
-        angle = (self._angle(step) - self._angle(to))[:, None, None]
+        angle = self._angle(step, to)
         return angle.cos() * x - angle.sin() * velocity
 
     def velocity_between(
         self, x: Float[Tensor, "b c n"], there: Float[Tensor, "b c n"], step: Int[Tensor, " b"], to: Int[Tensor, " b"]
     ) -> Float[Tensor, "b c n"]:
         """The velocity that takes latents at `step` to those at `to` in one step."""
-        angle = (self._angle(step) - self._angle(to))[:, None, None]
+        angle = self._angle(step, to)
         return (angle.cos() * x - there) / angle.sin()
 
-    def _angle(self, step: Int[Tensor, " b"]) -> Float[Tensor, " b"]:
-        """The angle whose cosine is the signal's part at a step, 0 for clean latents (-1)."""
-        signal = torch.cat([torch.ones(1), self.scheduler.alphas_cumprod]).to(step.device)
-        return signal[step + 1].sqrt().clamp(max=1.0).acos()
+    def _angle(self, step: Int[Tensor, " b"], to: Int[Tensor, " b"]) -> Float[Tensor, "b 1 1"]:
+        """How much nearer to clean latents, at 0, `to` is: the angle whose cosine is the signal's part."""
+        angles = self._angles.to(step.device)
+        return (angles[step + 1] - angles[to + 1]).float()[:, None, None]
 
     def _fraction(self, step: Tensor) -> Tensor:
         return step.float() / self.last_step

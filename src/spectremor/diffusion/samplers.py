@@ -56,7 +56,7 @@ def sample(
         return _multistep(denoiser, condition, noise, process, steps)
     if sampler in ("ddpm", "ddim"):
         return _single_step(denoiser, condition, noise, process, steps, ancestral=sampler == "ddpm")
-    raise InputError("sampler", sampler, "ddpm, ddim or dpm-solver++")
+    raise InputError("sampler", sampler, "ddpm, ddim, dpm-solver++, or jump for a network that knows jumps")
 
 
 @torch.no_grad()

@@ -111,6 +111,19 @@ class DdpmTraining(LoopConfig):
             raise ValueError("samples_per_batch must divide batch")
         return self
 
+    @model_validator(mode="after")
+    def _jumps_and_plain_steps(self) -> DdpmTraining:
+        each = self.batch // self.samples_per_batch
+        if self.model.network.jumps and self.jump_share and not 0 < self.jumps_among(each) < each:
+            raise ValueError(
+                f"jump_share must leave some of the {each} sensors of each simulation to jumps, and some not"
+            )
+        return self
+
+    def jumps_among(self, sensors: int) -> int:
+        """How many of so many sensors teach jumps."""
+        return round(self.jump_share * sensors) if self.model.network.jumps else 0
+
 
 TrainingConfig = MifnoTraining | DdpmTraining
 _CLASSES: dict[str, type[MifnoTraining] | type[DdpmTraining]] = {"mifno": MifnoTraining, "ddpm": DdpmTraining}

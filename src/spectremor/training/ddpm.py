@@ -151,7 +151,7 @@ class DdpmTask:
             chosen = torch.from_numpy(rng.permutation(len(known))[:each])
             turn = torch.from_numpy(component_symmetries(rng, each)) if c.augment else torch.eye(3).expand(each, 3, 3)
             # Spread evenly over the process, so that every batch sees all noise levels (Kingma et al. 2021, appendix).
-            spread = (rng.permutation(each) + rng.random(each)) / each
+            spread = lambda n, rng=rng: (rng.permutation(n) + rng.random(n)) / n  # noqa: E731
             noise = torch.from_numpy(rng.standard_normal((each, *known.shape[1:]), dtype=np.float32))
             rows.append(
                 {
@@ -160,19 +160,19 @@ class DdpmTask:
                     "amplitude": amplitude[chosen],
                     "field": field.expand(each),
                     "noise": noise,
-                    **self._steps(spread, rng),
+                    **self._steps(each, spread, rng),
                 }
             )
         return {name: torch.cat([row[name] for row in rows])[rank::world] for name in rows[0]}
 
-    def _steps(self, spread: Float[np.ndarray, " k"], rng: np.random.Generator) -> dict[str, Tensor]:
-        """Steps of the process for places in [0, 1), the first of them jumps for a network that knows these."""
-        c = self.config
-        step = torch.from_numpy((spread * c.model.process.train_steps).astype(np.int64))
+    def _steps(self, count: int, places: Callable[[int], np.ndarray], rng: np.random.Generator) -> dict[str, Tensor]:
+        """Steps of the process at places in [0, 1); for a network that knows jumps, these first."""
+        c, longest = self.config, self.config.model.process.train_steps
+        far = c.jumps_among(count)
+        step = torch.from_numpy((places(count - far) * longest).astype(np.int64))
         if not c.model.network.jumps:
             return {"step": step}
-        jumps = drawn_jumps(rng, round(c.jump_share * len(spread)), c.model.process.train_steps)
-        plain = Jumps.none(step[len(jumps.step) :])
+        jumps, plain = drawn_jumps(rng, far, longest), Jumps.none(step)
         return {
             field.name: torch.cat([getattr(jumps, field.name), getattr(plain, field.name)])
             for field in dataclasses.fields(Jumps)
@@ -181,7 +181,8 @@ class DdpmTask:
     def validate(self) -> dict[str, float]:
         """Loss at fixed sensors, steps and noise; and scores of generated traces at some of them."""
         c = self.config
-        losses, scores = [], []
+        losses: list[dict[str, float]] = []
+        scores: list[dict[str, float]] = []
         for i in self.val_ids:
             known, truth, amplitude, field = self._load(i)
             rng = generator(c.seed, "validation", i)
@@ -194,16 +195,29 @@ class DdpmTask:
                 "amplitude": amplitude[chosen],
                 "field": field.expand(count),
                 "noise": noise,
-                **self._steps((np.arange(count) + 0.5) / count, rng),
+                **self._steps(count, lambda n: (np.arange(n) + 0.5) / n, rng),
             }
-            device = self.stage.latents.target_gain.device
-            losses.append(float(self.module(**{name: tensor.to(device) for name, tensor in inputs.items()})))
+            losses.append(self._losses(inputs))
             if c.scored_sensors:
                 scores.append(self._score(i, np.sort(chosen[: c.scored_sensors].numpy())))
-        result = {"loss": float(np.mean(losses))}
+        result = {name: float(np.mean([loss[name] for loss in losses])) for name in losses[0]}
         for name in scores[0] if scores else ():
             result[name] = float(np.nanmean([score[name] for score in scores]))
         return result
+
+    def _losses(self, inputs: dict[str, Tensor]) -> dict[str, float]:
+        """The loss; where some items are jumps, also that of these and that of the others."""
+        device = self.stage.latents.target_gain.device
+
+        def loss(items: Tensor) -> float:
+            return float(self.module(**{name: tensor[items].to(device) for name, tensor in inputs.items()}))
+
+        count = len(inputs["step"])
+        far = self.config.jumps_among(count)
+        if not far:
+            return {"loss": loss(torch.arange(count))}
+        jumps, plain = loss(torch.arange(far)), loss(torch.arange(far, count))
+        return {"loss": (far * jumps + (count - far) * plain) / count, "loss_plain": plain, "loss_jumps": jumps}
 
     def parts(self) -> Parts:
         """Stage 1 and the diffusion stage."""

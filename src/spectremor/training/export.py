@@ -44,6 +44,7 @@ def export_best(run: Path, task: Task, config: TrainingConfig, data: dict[str, A
         },
         "config": config.model_dump(mode="json", exclude={"model"}),
         "reached": _reached(run),
+        **({"before": data["before"]} if data.get("before") else {}),
     }
     training = {**data.get("earlier", {}), config.stage: facts}
     about = {"spectremor_version": spectremor.__version__, "training": training}
@@ -57,6 +58,10 @@ def model_card(about: dict[str, Any]) -> str:
     for stage, facts in about["training"].items():
         lines += [f"## {stage}", "", "| | |", "|---|---|"]
         lines += [f"| {key.replace('_', ' ')} | {value} |" for key, value in facts["data"].items()]
+        lines += [
+            f"| begun from | a training of {before['steps']:.0f} steps on {before['train_samples']:.0f} samples |"
+            for before in facts.get("before", [])
+        ]
         lines += [f"| reached: {key} | {value} |" for key, value in facts["reached"].items()]
         lines += ["", "Settings of the training: see `config.json`.", ""]
     lines += [

@@ -18,6 +18,7 @@ from spectremor.training.checkpoint import checkpoints
 from spectremor.training.config import DdpmTraining, load_config, parse_config
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.export import export_best
+from spectremor.training.history import earlier_trainings
 from spectremor.training.loop import Watch, fit
 from spectremor.training.pace import affordable_steps, shortened
 from spectremor.training.run_folder import read_json, start_run
@@ -122,7 +123,7 @@ def _config(model: Path) -> DdpmTraining:
 
 
 def _recorded_training(about: dict[str, Any]) -> tuple[DdpmTraining, int] | None:
-    """The training of stage 2 that a model records, and the steps it took; None where it records none that is sound."""
+    """The training of stage 2 that a model records, and all steps that its weights took; None where none is sound."""
     record = _mapping(_mapping(about.get("training")).get("ddpm"))
     settings = _mapping(record.get("config"))
     if "diffusion" not in about or not settings:
@@ -135,7 +136,8 @@ def _recorded_training(about: dict[str, Any]) -> tuple[DdpmTraining, int] | None
     step = _mapping(record.get("reached")).get("step")
     # JSON has NaN, and true is a number to Python.
     sound = isinstance(step, (int, float)) and not isinstance(step, bool) and 1 <= step <= config.steps
-    return config, int(step) if sound else config.steps
+    before = sum(training["steps"] for training in earlier_trainings(record))
+    return config, int(step if sound else config.steps) + int(before)
 
 
 def _preset_training(about: dict[str, Any]) -> tuple[DdpmTraining, int]:

@@ -29,6 +29,7 @@ from spectremor.training.checkpoint import Progress
 from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.export import export_best
+from spectremor.training.history import trainings
 from spectremor.training.loop import BEST, Outcome, Watch, fit
 from spectremor.training.mifno import MifnoTask, check_campaign
 from spectremor.training.pace import affordable_steps, shortened
@@ -200,7 +201,7 @@ def _facts(
     if frozen is not None:
         facts |= {"stage1": frozen.digest, "earlier": frozen.history}
     if init is not None:
-        facts["init"] = str(init)
+        facts |= {"init": str(init), "before": trainings(read_model_folder(model_of(init))[0], config.stage)}
     if not facts["train_ids"] or not facts["val_ids"]:
         found = f"{len(facts['train_ids'])} complete samples to train on, {len(facts['val_ids'])} for validation"
         raise InputError("--data", found, "at least one of each")
