@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
 from spectremor.core.errors import InputError
 from spectremor.core.validation import validated
@@ -98,6 +98,14 @@ class NetworkConfig(_Strict):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     conditional: bool = True
     jumps: bool = False
+
+    @model_serializer(mode="wrap")
+    def _no_jumps_unsaid(self, dump: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        # A model is named by the digest of its config too: one from before there were jumps keeps its name.
+        values = dump(self)
+        if not values.get("jumps"):
+            values.pop("jumps", None)
+        return values
 
     @model_validator(mode="after")
     def _groups_divide_widths(self) -> NetworkConfig:

@@ -151,7 +151,7 @@ class DdpmTask:
             chosen = torch.from_numpy(rng.permutation(len(known))[:each])
             turn = torch.from_numpy(component_symmetries(rng, each)) if c.augment else torch.eye(3).expand(each, 3, 3)
             # Spread evenly over the process, so that every batch sees all noise levels (Kingma et al. 2021, appendix).
-            spread = lambda n, rng=rng: (rng.permutation(n) + rng.random(n)) / n  # noqa: E731
+            steps = self._steps(each, lambda n, rng=rng: (rng.permutation(n) + rng.random(n)) / n, rng)
             noise = torch.from_numpy(rng.standard_normal((each, *known.shape[1:]), dtype=np.float32))
             rows.append(
                 {
@@ -160,7 +160,7 @@ class DdpmTask:
                     "amplitude": amplitude[chosen],
                     "field": field.expand(each),
                     "noise": noise,
-                    **self._steps(each, spread, rng),
+                    **steps,
                 }
             )
         return {name: torch.cat([row[name] for row in rows])[rank::world] for name in rows[0]}
