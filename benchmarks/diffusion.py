@@ -72,8 +72,8 @@ def quality(options: argparse.Namespace) -> None:
         {"sampler": "stage 1", "steps": 0} | _scores(np.concatenate([_at(s, sensors) for s, _ in cases]), truth, dt)
     ]
     print(_line(rows[-1]))
-    known = ["dpm-solver++", "ddim", "ddpm"] + (["jump"] if stage.config.network.jumps else [])
-    for sampler in options.samplers or known:
+    own = ["dpm-solver++", "ddim", "ddpm", *(["jump"] if stage.config.network.jumps else [])]
+    for sampler in options.samplers or own:
         for steps in options.steps:
             made = [stage.generate_at(known, sensors, steps=steps, sampler=sampler)[0] for known, _ in cases]
             rows.append({"sampler": sampler, "steps": steps} | _scores(np.concatenate(made), truth, dt))

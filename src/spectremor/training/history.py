@@ -17,8 +17,8 @@ def trainings(about: Mapping[str, Any], stage: str) -> list[dict[str, float]]:
         about: a model folder's config, which may come from a stranger: what is no number of steps is left out.
         stage: "mifno" or "ddpm".
     """
-    record = _mapping(_mapping(about.get("training")).get(stage))
-    newest = {"steps": _mapping(record.get("reached")).get("step"), **_mapping(record.get("data"))}
+    record = mapping(mapping(about.get("training")).get(stage))
+    newest = {"steps": mapping(record.get("reached")).get("step"), **mapping(record.get("data"))}
     return _sound([newest]) + earlier_trainings(record)
 
 
@@ -30,14 +30,16 @@ def earlier_trainings(record: Mapping[str, Any]) -> list[dict[str, float]]:
 
 def _sound(told: list[Any]) -> list[dict[str, float]]:
     names = ("steps", "train_samples")
-    entries = [_mapping(entry) for entry in told]
-    return [{n: float(entry[n]) for n in names} for entry in entries if all(_is_count(entry.get(n)) for n in names)]
+    entries = [mapping(entry) for entry in told]
+    return [{n: float(entry[n]) for n in names} for entry in entries if all(is_count(entry.get(n)) for n in names)]
 
 
-def _is_count(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Whether a value of a record is a number of steps or samples: finite, 1 or more."""
     # JSON has NaN, and true is a number to Python.
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 1
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
+    """A part of a record; empty where it is absent or no object."""
     return value if isinstance(value, Mapping) else {}

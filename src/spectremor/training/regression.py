@@ -18,7 +18,7 @@ from spectremor.training.checkpoint import checkpoints
 from spectremor.training.config import DdpmTraining, load_config, parse_config
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.export import export_best
-from spectremor.training.history import earlier_trainings
+from spectremor.training.history import earlier_trainings, is_count, mapping
 from spectremor.training.loop import Watch, fit
 from spectremor.training.pace import affordable_steps, shortened
 from spectremor.training.run_folder import read_json, start_run
@@ -124,8 +124,8 @@ def _config(model: Path) -> DdpmTraining:
 
 def _recorded_training(about: dict[str, Any]) -> tuple[DdpmTraining, int] | None:
     """The training of stage 2 that a model records, and all steps that its weights took; None where none is sound."""
-    record = _mapping(_mapping(about.get("training")).get("ddpm"))
-    settings = _mapping(record.get("config"))
+    record = mapping(mapping(about.get("training")).get("ddpm"))
+    settings = mapping(record.get("config"))
     if "diffusion" not in about or not settings:
         return None
     try:
@@ -133,9 +133,8 @@ def _recorded_training(about: dict[str, Any]) -> tuple[DdpmTraining, int] | None
     except InputError:
         return None
     assert isinstance(config, DdpmTraining)
-    step = _mapping(record.get("reached")).get("step")
-    # JSON has NaN, and true is a number to Python.
-    sound = isinstance(step, (int, float)) and not isinstance(step, bool) and 1 <= step <= config.steps
+    step = mapping(record.get("reached")).get("step")
+    sound = is_count(step) and step <= config.steps
     before = sum(training["steps"] for training in earlier_trainings(record))
     return config, int(step if sound else config.steps) + int(before)
 
@@ -151,11 +150,6 @@ def _preset_training(about: dict[str, Any]) -> tuple[DdpmTraining, int]:
     if "diffusion" in about:
         config = config.model_copy(update={"model": parse_config({"model": about["diffusion"]}, "ddpm").model})
     return config, config.steps
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    """A part of a record; empty where it is absent or no object."""
-    return value if isinstance(value, dict) else {}
 
 
 def _shortened(config: DdpmTraining, steps: int) -> DdpmTraining:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import locked
-from spectremor.data.model_files import part_of
+from spectremor.data.model_files import check_model_folder, part_of
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
 from spectremor.diffusion.config import DiffusionConfig, SamplingConfig
@@ -201,7 +201,7 @@ def _facts(
     if frozen is not None:
         facts |= {"stage1": frozen.digest, "earlier": frozen.history}
     if init is not None:
-        facts |= {"init": str(init), "before": trainings(read_model_folder(model_of(init))[0], config.stage)}
+        facts |= {"init": str(init), "before": trainings(check_model_folder(model_of(init)), config.stage)}
     if not facts["train_ids"] or not facts["val_ids"]:
         found = f"{len(facts['train_ids'])} complete samples to train on, {len(facts['val_ids'])} for validation"
         raise InputError("--data", found, "at least one of each")
