@@ -23,6 +23,8 @@ _FEWEST_FOR_JUMPS = 48
 
 #: Largest matrix between traces and latents (128 MB of float32): no tensor in the weights shows how large it is.
 MAX_MATRIX = 1 << 25
+#: Most latent samples that a crossover is computed for: its eigenvectors take the cube of their number.
+MAX_CROSSOVER = 2048
 
 
 class _Strict(BaseModel):
@@ -40,7 +42,8 @@ class LatentConfig(_Strict):
         target: "trace" generates the trace, "residual" what stage 1 lacks.
         amplitude_floor: smallest amplitude that a sensor is scaled by, as a fraction of the field's.
         gain_floor: smallest spectral level that is whitened fully, as a fraction of the largest.
-        keep_below_hz: below it stage 1 is kept as it is (0: nowhere).
+        keep_below_hz: below it stage 1 is kept as it is, in the spectrum and through a low-pass (`crossover.py`; 0:
+            nowhere).
     """
 
     time_samples: Annotated[int, Field(ge=16, le=100_000)] = 320
@@ -55,6 +58,14 @@ class LatentConfig(_Strict):
     def _no_more_coefficients_than_samples(self) -> LatentConfig:
         if self.latent_samples > self.time_samples:
             raise ValueError("latent_samples must not exceed time_samples")
+        return self
+
+    @model_validator(mode="after")
+    def _crossover_can_be_made(self) -> LatentConfig:
+        if self.keep_below_hz >= self.sampling_hz / 2:
+            raise ValueError(f"keep_below_hz must lie below half of sampling_hz, {self.sampling_hz / 2:g} Hz")
+        if self.keep_below_hz and self.latent_samples > MAX_CROSSOVER:
+            raise ValueError(f"keep_below_hz needs latent_samples of at most {MAX_CROSSOVER}")
         return self
 
     @model_validator(mode="after")

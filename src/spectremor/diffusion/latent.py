@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from spectremor.diffusion.config import LatentConfig
+from spectremor.diffusion.crossover import crossover
 from spectremor.diffusion.protocol import Condition
 
 
@@ -40,7 +41,7 @@ class Latents(nn.Module):
     target_gain: Tensor
     _analysis: Tensor
     _grid: Tensor
-    _change: Tensor
+    _allowed: Tensor
 
     def __init__(self, config: LatentConfig) -> None:
         super().__init__()
@@ -50,7 +51,8 @@ class Latents(nn.Module):
         self.register_buffer("target_gain", torch.ones(n))
         self.register_buffer("_analysis", cosine_matrix(config.time_samples, n), persistent=False)
         self.register_buffer("_grid", cosine_matrix(n, n), persistent=False)
-        self.register_buffer("_change", crossover(frequencies_hz(config), config.keep_below_hz), persistent=False)
+        allowed = torch.from_numpy(crossover(config)) if config.keep_below_hz else torch.eye(n)
+        self.register_buffer("_allowed", allowed, persistent=False)
 
     def coefficients(self, traces: Float[Tensor, "b 3 time"]) -> Float[Tensor, "b 3 n"]:
         """The lowest cosine coefficients of traces, in their units."""
@@ -79,10 +81,10 @@ class Latents(nn.Module):
         return (wanted / _divisor(amplitude)[:, None, None] * self.target_gain) @ self._grid.T
 
     def finish(self, latents: Tensor, stage1: Tensor, amplitude: Float[Tensor, " b"]) -> Float[Tensor, "b 3 n"]:
-        """Coefficients in m/s from generated latents; the inverse of `target` above `keep_below_hz`."""
+        """Coefficients in m/s from generated latents; the inverse of `target` well above `keep_below_hz`."""
         generated = (latents @ self._grid) / self.target_gain * amplitude[:, None, None]
         change = generated if self.config.target == "residual" else generated - stage1
-        return stage1 + self._change * change
+        return stage1 + change @ self._allowed
 
     def fit_gains(self, condition_level: Float[Tensor, " n"], target_level: Float[Tensor, " n"]) -> None:
         """Set the gains from the mean moduli of the scaled coefficients over training data."""
@@ -107,19 +109,6 @@ def sensor_amplitude(
     power = stage1.double().square().sum(dim=(1, 2)) / (3 * config.time_samples)
     field = power.mean()
     return (power + config.amplitude_floor**2 * field).sqrt().float(), field.sqrt().float()
-
-
-def frequencies_hz(config: LatentConfig) -> Float[Tensor, " n"]:
-    """Frequency of each cosine coefficient."""
-    return torch.arange(config.latent_samples) * (config.sampling_hz / (2 * config.time_samples))
-
-
-def crossover(frequency_hz: Float[Tensor, " n"], keep_below_hz: float) -> Float[Tensor, " n"]:
-    """Weight of stage 2: 0 well below the crossover, 1 well above, half a cosine over +- 20% in between."""
-    if keep_below_hz == 0:
-        return torch.ones_like(frequency_hz)
-    position = ((frequency_hz / keep_below_hz - 0.8) / 0.4).clamp(0, 1)
-    return 0.5 - 0.5 * torch.cos(math.pi * position)
 
 
 def _divisor(amplitude: Tensor) -> Tensor:
