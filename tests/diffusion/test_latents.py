@@ -103,7 +103,7 @@ def test_well_above_the_crossover_the_draw_stays() -> None:
     for frequency_hz, most in ((2.0, 0.05), (3.0, 0.01), (5.0, 0.01)):
         wave = torch.from_numpy((window * np.sin(2 * np.pi * frequency_hz * time)).astype(np.float32))
         coefficients = latents.coefficients(wave.expand(1, 3, 320))
-        lost = coefficients - coefficients @ torch.from_numpy(crossover(config))
+        lost = coefficients - coefficients @ torch.from_numpy(crossover(config).copy())
         assert float(lost.norm() / coefficients.norm()) < most
     # A perfect filter would take 12.8 of the 80 degrees of freedom.
     assert 13 < config.latent_samples - float(np.trace(crossover(config))) < 22
@@ -112,13 +112,32 @@ def test_well_above_the_crossover_the_draw_stays() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"keep_below_hz": 25.0}, "keep_below_hz must lie below half of sampling_hz, 25 Hz"),
-        ({"keep_below_hz": 1.0, "latent_samples": 4096, "time_samples": 4096}, "latent_samples of at most 2048"),
+        ({"keep_below_hz": 5.5}, "must be 0 or lie between 0.078125 and 5 Hz here"),
+        ({"keep_below_hz": 1e-12}, "must be 0 or lie between"),
+        ({"keep_below_hz": 1.0, "latent_samples": 2049, "time_samples": 2049}, "of at most 4194304"),
     ],
 )
 def test_crossovers_that_cannot_be(values: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LatentConfig(**values)
+
+
+def test_a_mean_draw_leaves_less_than_a_hundredth_below_the_crossover() -> None:
+    config = LatentConfig(keep_below_hz=1.0)
+    latents = Latents(config)
+    draw = torch.randn(200, 3, 80, generator=torch.Generator().manual_seed(0))
+    out = latents.traces(latents.finish(draw, torch.zeros(200, 3, 80), torch.ones(200))).double().numpy()
+    assert max(_seen(out, 1.0)) < 0.01 * np.linalg.norm(out)
+
+
+def test_at_the_ends_of_a_record_half_of_the_draw_stays() -> None:
+    config = LatentConfig(keep_below_hz=1.0)
+    time = np.arange(320) * 0.02
+    for at_s, least in ((0.1, 0.4), (0.4, 0.6), (3.2, 0.98), (6.3, 0.6)):
+        burst = np.exp(-(((time - at_s) / 0.2) ** 2)) * np.sin(2 * np.pi * 3.5 * (time - at_s))
+        coefficients = cosine_matrix(320, 80).numpy().T @ burst
+        kept = coefficients @ crossover(config)
+        assert (kept**2).sum() > least * (coefficients**2).sum()
 
 
 def test_amplitude_is_the_root_mean_square_with_a_floor() -> None:

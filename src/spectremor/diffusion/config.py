@@ -23,8 +23,10 @@ _FEWEST_FOR_JUMPS = 48
 
 #: Largest matrix between traces and latents (128 MB of float32): no tensor in the weights shows how large it is.
 MAX_MATRIX = 1 << 25
-#: Most latent samples that a crossover is computed for: its eigenvectors take the cube of their number.
-MAX_CROSSOVER = 2048
+#: Largest such matrix that a crossover is computed for.
+MAX_CROSSOVER = 1 << 22
+#: Highest crossover, as a part of the highest frequency of the latents: above, hardly anything would be left to draw.
+HIGHEST_CROSSOVER = 0.8
 
 
 class _Strict(BaseModel):
@@ -62,10 +64,14 @@ class LatentConfig(_Strict):
 
     @model_validator(mode="after")
     def _crossover_can_be_made(self) -> LatentConfig:
-        if self.keep_below_hz >= self.sampling_hz / 2:
-            raise ValueError(f"keep_below_hz must lie below half of sampling_hz, {self.sampling_hz / 2:g} Hz")
-        if self.keep_below_hz and self.latent_samples > MAX_CROSSOVER:
-            raise ValueError(f"keep_below_hz needs latent_samples of at most {MAX_CROSSOVER}")
+        if self.keep_below_hz == 0:
+            return self
+        spacing_hz = self.sampling_hz / (2 * self.time_samples)
+        highest_hz = HIGHEST_CROSSOVER * self.latent_samples * spacing_hz
+        if not spacing_hz <= self.keep_below_hz <= highest_hz:
+            raise ValueError(f"keep_below_hz must be 0 or lie between {spacing_hz:g} and {highest_hz:g} Hz here")
+        if self.time_samples * self.latent_samples > MAX_CROSSOVER:
+            raise ValueError(f"keep_below_hz needs time_samples * latent_samples of at most {MAX_CROSSOVER}")
         return self
 
     @model_validator(mode="after")

@@ -1,8 +1,10 @@
-"""Where stage 1 ends and the draw begins: what a low-pass sees is stage 1's.
+"""Where stage 1 ends and the draw begins: what this project's low-pass at that frequency sees is stage 1's.
 
-A weight per frequency would leave two gaps: an engineer's zero-phase low-pass lets half through at its corner and rings
-at the ends of a record, where it mixes in what lies above. So the change that stage 2 makes is freed of every shape
-that the low-pass, or a cut of the spectrum, at this frequency would let through.
+A weight per frequency would leave two gaps: the zero-phase low-pass (fourth order, forward and backward, the record
+continued as scipy does) lets half through at its corner, and rings at the ends of a record, where it mixes in what lies
+above. So the change that stage 2 makes is freed of every shape that this low-pass, or a cut of the spectrum, would let
+through. The price: in the last tenths of a second less is restored, and another filter or a part of a record sees a
+little of the draw.
 """
 
 from __future__ import annotations
@@ -27,9 +29,6 @@ def crossover(config: LatentConfig) -> Float[np.ndarray, "n n"]:
         config: `keep_below_hz` is the corner, f, of the project's own low-pass (`signal.filters.low_pass`) and of the
             cut. With singular values s of both together, a shape is weighted by 0 above `KEPT_OUT`, by 1 below
             `LET_IN`, half a cosine over log(s) between.
-
-    Raises:
-        InputError: traces too short for the low-pass.
     """
     from spectremor.signal.filters import low_pass
 
@@ -43,4 +42,5 @@ def crossover(config: LatentConfig) -> Float[np.ndarray, "n n"]:
     position = ((level - np.log(LET_IN)) / np.log(KEPT_OUT / LET_IN)).clip(0, 1)
     weight = 0.5 + 0.5 * np.cos(np.pi * position)
     matrix: np.ndarray = ((shapes * weight) @ shapes.T).astype(np.float32)
+    matrix.setflags(write=False)
     return matrix

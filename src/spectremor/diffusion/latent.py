@@ -51,7 +51,9 @@ class Latents(nn.Module):
         self.register_buffer("target_gain", torch.ones(n))
         self.register_buffer("_analysis", cosine_matrix(config.time_samples, n), persistent=False)
         self.register_buffer("_grid", cosine_matrix(n, n), persistent=False)
-        allowed = torch.from_numpy(crossover(config)) if config.keep_below_hz else torch.eye(n)
+        # On the meta device a module is only compared with tensors; 0 by 0: nothing is kept out.
+        wanted = bool(config.keep_below_hz) and torch.get_default_device().type != "meta"
+        allowed = torch.from_numpy(crossover(config).copy()) if wanted else torch.empty(0, 0)
         self.register_buffer("_allowed", allowed, persistent=False)
 
     def coefficients(self, traces: Float[Tensor, "b 3 time"]) -> Float[Tensor, "b 3 n"]:
@@ -81,10 +83,10 @@ class Latents(nn.Module):
         return (wanted / _divisor(amplitude)[:, None, None] * self.target_gain) @ self._grid.T
 
     def finish(self, latents: Tensor, stage1: Tensor, amplitude: Float[Tensor, " b"]) -> Float[Tensor, "b 3 n"]:
-        """Coefficients in m/s from generated latents; the inverse of `target` well above `keep_below_hz`."""
+        """Coefficients in m/s from generated latents; the inverse of `target` but for the crossover."""
         generated = (latents @ self._grid) / self.target_gain * amplitude[:, None, None]
         change = generated if self.config.target == "residual" else generated - stage1
-        return stage1 + change @ self._allowed
+        return stage1 + (change @ self._allowed if len(self._allowed) else change)
 
     def fit_gains(self, condition_level: Float[Tensor, " n"], target_level: Float[Tensor, " n"]) -> None:
         """Set the gains from the mean moduli of the scaled coefficients over training data."""
