@@ -29,7 +29,14 @@ def folder(tiny_model: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda c: c["diffusion"]["latent"].update(time_samples=100_000, latent_samples=99_840), "100000 . 99840"),
+        (
+            lambda c: c["diffusion"]["latent"].update(time_samples=100_000, latent_samples=99_840, keep_below_hz=0),
+            "100000 . 99840",
+        ),
+        (
+            lambda c: c["diffusion"]["latent"].update(time_samples=100_000, latent_samples=99_840),
+            r"keep_below_hz needs time_samples \* latent_samples of at most",
+        ),
         (lambda c: c["diffusion"]["latent"].update(time_samples=1000), "1000 samples.*320 samples"),
         (lambda c: c["diffusion"]["network"].update(colour="red"), "colour"),
         (lambda c: c["surrogate"]["domain"].update(sensors=[100_000, 100_000]), "sensors"),

@@ -38,7 +38,7 @@ def test_a_name_is_a_shipped_model_unless_a_folder_has_it(tmp_path: Path, monkey
     assert model_folder("mifno") == Path("mifno")
 
 
-@pytest.mark.parametrize(("name", "network"), [("default", False), ("quick", False), ("mifno", True)])
+@pytest.mark.parametrize(("name", "network"), [("default", False), ("mifno", True)])
 def test_a_shipped_model_saved_and_loaded_gives_identical_output(name: str, network: bool, tmp_path: Path) -> None:
     config, tensors = read_model_folder(SHIPPED / name)
     model = load_model(name)
