@@ -58,7 +58,7 @@ def quality(options: argparse.Namespace) -> None:
     from spectremor.training.stage1_cache import FrozenStage1, model_of
 
     store = CampaignStore.open(options.data)
-    config, tensors = read_model_folder(model_of(options.model))
+    config, tensors = read_model_folder(model_of(options.model, "--model"))
     if options.keep_below_hz is not None:
         config["diffusion"]["latent"]["keep_below_hz"] = options.keep_below_hz
     stage = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])

@@ -18,11 +18,11 @@ SHIPPED = Path(spectremor.__file__).parent / "pretrained"
 DEFAULT_MODEL = SHIPPED / "default"
 
 
-def model_folder(name: str | Path | None = None) -> Path:
+def model_folder(name: str | Path | None = None, *, field: str = "model") -> Path:
     """Where a model is: a folder, or the name of one that ships with the package; None is the default one.
 
     Raises:
-        InputError: a plain name that is neither.
+        InputError: a plain name that is neither; names `field`.
     """
     if name is None:
         return DEFAULT_MODEL
@@ -31,7 +31,7 @@ def model_folder(name: str | Path | None = None) -> Path:
         return path
     names = sorted(folder.name for folder in SHIPPED.iterdir() if folder.is_dir())
     if path.name not in names:
-        raise InputError("model", name, f"a model folder, or one of {', '.join(names)}")
+        raise InputError(field, name, f"a model folder, or one of {', '.join(names)}")
     return SHIPPED / path
 
 

@@ -219,6 +219,25 @@ def test_a_new_run_may_start_from_an_earlier_model(
         run_stage(other, campaign, tmp_path / "third", init=tmp_path / "first")
 
 
+def test_a_new_run_may_start_from_a_model_that_ships(
+    tmp_path: Path, campaign: Path, mifno_config: MifnoTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_stage(mifno_config, campaign, tmp_path / "run")
+    shutil.copytree(tmp_path / "run/model", tmp_path / "shipped/known")
+    monkeypatch.setattr("spectremor.models.SHIPPED", tmp_path / "shipped")
+    still = mifno_config.model_copy(update={"steps": 2, "learning_rate": 1e-30})
+    run_stage(still, campaign, tmp_path / "second", init="known")
+    (_, one), (_, two) = (read_model_folder(tmp_path / name) for name in ("shipped/known", "second/model"))
+    for name, tensor in one["surrogate"].items():
+        torch.testing.assert_close(tensor, two["surrogate"][name], rtol=1e-5, atol=1e-7)
+    store = CampaignStore.open(campaign)
+    np.testing.assert_array_equal(FrozenStage1(store, "known")(0), FrozenStage1(store, str(tmp_path / "run"))(0))
+    with pytest.raises(InputError, match="--init: got other; allowed: a model folder, or one of known"):
+        run_stage(still, campaign, tmp_path / "third", init="other")
+    with pytest.raises(InputError, match="--stage1: got other; allowed: a model folder, or one of known"):
+        FrozenStage1(store, "other")
+
+
 @pytest.fixture
 def jumping_config(ddpm_config: DdpmTraining) -> DdpmTraining:
     """The same with a network that learns jumps, and is sampled by them."""

@@ -26,14 +26,16 @@ BudgetOption = Annotated[
 ]
 CacheOption = Annotated[Path | None, typer.Option("--cache", help="For what is computed once (default: by the store).")]
 InitOption = Annotated[
-    Path | None, typer.Option("--init", help="Start a new run from the weights of a model folder or run.")
+    Path | None,
+    typer.Option("--init", help="Start a new run from the weights of a model folder or run, or of a model that ships."),
 ]
 ReadersOption = Annotated[
     int | None,
     typer.Option("--readers", help="Processes that prepare batches ahead (default: none on a CPU, many for a GPU)."),
 ]
 Stage1Option = Annotated[
-    str, typer.Option("--stage1", help="The frozen stage 1: a model folder, a run, or simulation:300.")
+    str,
+    typer.Option("--stage1", help="The frozen stage 1: a model folder, a run, a model that ships, or simulation:300."),
 ]
 
 

@@ -59,13 +59,14 @@ def train(
         config: of the run.
         data: campaign store.
         out: folder of the run; its `model` is the result.
-        stage1: for the diffusion stage: a model folder, a run, or `simulation:SPACING`.
+        stage1: for the diffusion stage: a model folder, a run, the name of a model that ships, or `simulation:SPACING`.
         resume: go on with the run in `out`; a run that was killed takes the steps that it would have taken.
         minutes: stop after about so long, in a state that can be resumed.
         budget: minutes for a new training as a whole: it takes as many of the config's steps as fit into them, and the
             learning rate falls over these. What is resumed keeps its length.
         cache: folder for what is computed once (by default beside the store).
-        init: a model folder or run of the same network, whose weights a new run starts from.
+        init: a model folder, a run or the name of a model that ships, of the same network, whose weights a new run
+            starts from.
         readers: processes that make batches ahead; None: none on processors, many beside a GPU.
         watch: who looks on.
 
@@ -151,7 +152,7 @@ def _initial(config: TrainingConfig, init: str | Path | None) -> dict[str, Tenso
     if init is None:
         return None
     part = "surrogate" if isinstance(config, MifnoTraining) else "diffusion"
-    earlier, tensors = read_model_folder(model_of(init))
+    earlier, tensors = read_model_folder(model_of(init, "--init"))
     if part not in earlier:
         raise InputError("--init", init, f"a model with a {part}")
     with part_of(init, part):
@@ -201,7 +202,7 @@ def _facts(
     if frozen is not None:
         facts |= {"stage1": frozen.digest, "earlier": frozen.history}
     if init is not None:
-        facts |= {"init": str(init), "before": trainings(check_model_folder(model_of(init)), config.stage)}
+        facts |= {"init": str(init), "before": trainings(check_model_folder(model_of(init, "--init")), config.stage)}
     if not facts["train_ids"] or not facts["val_ids"]:
         found = f"{len(facts['train_ids'])} complete samples to train on, {len(facts['val_ids'])} for validation"
         raise InputError("--data", found, "at least one of each")

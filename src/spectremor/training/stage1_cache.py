@@ -25,6 +25,7 @@ from spectremor.data.store import CampaignStore
 from spectremor.data.store_domain import check_axes
 from spectremor.diffusion.config import LatentConfig
 from spectremor.diffusion.latent import cosine_matrix
+from spectremor.models import model_folder
 from spectremor.simulation.stage1 import CoarseSimulation
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.training.batches import all_made
@@ -38,7 +39,7 @@ class FrozenStage1:
 
     Args:
         store: the campaign.
-        name: a model folder, a run, or `simulation:SPACING` (in m).
+        name: a model folder, a run, the name of a model that ships, or `simulation:SPACING` (in m).
 
     Attributes:
         name: as given.
@@ -94,7 +95,7 @@ class FrozenStage1:
         self._predict = lambda i: simulation.predict_arrays(self.store.vs(i)[None], [self.store.source(i)])[0]
 
     def _model(self, path: Path) -> None:
-        folder = model_of(path)
+        folder = model_of(path, "--stage1")
         config, tensors = read_model_folder(folder)
         if "simulation" in config:
             with part_of(folder, "simulation"):
@@ -128,10 +129,10 @@ class FrozenStage1:
         self.parts = self.parts | {"surrogate": surrogate.parts()}
 
 
-def model_of(path: str | Path) -> Path:
-    """The model folder of a run, or the folder itself."""
+def model_of(path: str | Path, field: str) -> Path:
+    """The model folder of a run, the folder itself, or that of a model that ships."""
     path = Path(path)
-    return path / "model" if (path / "model").is_dir() else path
+    return path / "model" if (path / "model").is_dir() else model_folder(path, field=field)
 
 
 def check_cache(folder: Path) -> None:
