@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from spectremor.cli import evaluate as verb
 from spectremor.core.errors import InputError
 from spectremor.data.wavefield_files import write_wavefield
-from spectremor.evaluation import motion_tables
+from spectremor.evaluation import benchmark, motion_tables
 from spectremor.evaluation.benchmark import Settings, run_benchmark
 from spectremor.evaluation.contenders import BothStages, Case
 from spectremor.evaluation.ensembles import check_rows, crps_findings, ensemble_checks
@@ -287,6 +287,15 @@ def test_comparing_models_and_missing_parts(store, model) -> None:
     ]  # fmt: skip
     assert any("regression" in r and "absent" in r for r in run.remarks)
     assert any("no second stage" in r for r in run.remarks)
+
+
+def test_a_simulation_that_is_stage_1_has_no_second_row(store, model, monkeypatch) -> None:
+    monkeypatch.setattr(
+        benchmark, "is_stored", lambda stage1, _, spacing_m: (stage1, spacing_m) == (model.surrogate, 300)
+    )
+    run = run_benchmark(store, {"one": model}, settings=Settings(sensors=5, samples=1))
+    assert [t.name for t in run.tallies] == ["stage 1", "stage 1 x gain", "stage 1 + diffusion"]
+    assert "the simulation at 300 m has no row of its own: it is stage 1 of a model here" in run.remarks
 
 
 def test_bad_runs_are_refused(store, model) -> None:

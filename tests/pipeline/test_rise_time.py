@@ -20,7 +20,7 @@ from spectremor.models import DEFAULT_MODEL, check_event
 from spectremor.pipeline import GroundMotionModel, load_model
 from spectremor.simulation.campaign_config import CampaignConfig
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
-from spectremor.training.store_simulation import simulation_of
+from spectremor.simulation.stored import simulation_of
 
 SLOW = dataclasses.replace(example_source(), rise_time_s=1.0)
 REFUSED = r"^source\.rise_time_s: got 1 s; allowed: 0\.1 s, what the model was trained on$"

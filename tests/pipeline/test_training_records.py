@@ -15,9 +15,9 @@ from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_writer import create_store
 from spectremor.simulation.campaign_config import CampaignConfig
+from spectremor.simulation.stored import is_stored, simulation_of
 from spectremor.training.config import load_config
 from spectremor.training.regression import _config
-from spectremor.training.store_simulation import simulation_of
 
 SETTINGS = {"steps": 700, "batch": 64, "samples_per_batch": 8}
 SMALL = load_config("small", "ddpm")
@@ -110,6 +110,18 @@ def test_how_a_store_was_simulated(tmp_path: Path) -> None:
     assert found.config.grid_spacing_m == 300
     assert found.domain.sensors == (3, 3)
     np.testing.assert_allclose(found.domain.source_low_m, (1200, 1200, -9000))
+
+
+def test_a_stage_1_that_the_store_holds_is_known(tmp_path: Path) -> None:
+    store = store_with(tmp_path / "d.zarr", also_m=(300.0, 400.0))
+    found = simulation_of(store, 300.0)
+    assert is_stored(found, store, 300.0)
+    assert not is_stored(found, store, 400.0)
+    assert not is_stored(object(), store, 300.0)
+    newer = store_with(tmp_path / "e.zarr", lambda attrs: attrs["simulator"].update(solver_version=2), also_m=(300.0,))
+    assert not is_stored(found, newer, 300.0)
+    wrong = store_with(tmp_path / "f.zarr", lambda attrs: attrs["simulator"].update(order=-1), also_m=(300.0,))
+    assert not is_stored(found, wrong, 300.0)
 
 
 def test_a_grid_finer_than_any_stage_1_is_one_line(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from spectremor.evaluation.tally import Plan, Tally, Traits, can_cohere, ensembl
 from spectremor.pipeline import GroundMotionModel
 from spectremor.signal.coherence import pairs_by_distance
 from spectremor.signal.spectra import BANDS_HZ
+from spectremor.simulation.stored import is_stored
 
 Progress = Callable[[int, int, str], None]
 
@@ -199,7 +200,12 @@ def _contenders(
         )
         remarks += [m for m in missing if not (contenders and "regression" in m)]
         contenders += found
-    contenders += [CoarseSimulation(f"simulation at {s:g} m", s) for s in store.also_m]
+    for spacing_m in store.also_m:
+        name = f"simulation at {spacing_m:g} m"
+        if any(is_stored(model.surrogate, store, spacing_m) for model in models.values()):
+            remarks.append(f"the {name} has no row of its own: it is stage 1 of a model here")
+        else:
+            contenders.append(CoarseSimulation(name, spacing_m))
     return contenders, remarks
 
 

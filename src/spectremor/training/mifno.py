@@ -20,6 +20,7 @@ from spectremor.data.store import CampaignStore
 from spectremor.data.store_domain import check_axes, check_rise_times
 from spectremor.signal.misfit import frequency_biases, relative_errors
 from spectremor.simulation.stage1 import CoarseSimulation
+from spectremor.simulation.stored import simulation_of
 from spectremor.surrogate.augmentation import SYMMETRIES
 from spectremor.surrogate.domain import Domain
 from spectremor.surrogate.loss import LossConfig, surrogate_loss
@@ -29,7 +30,6 @@ from spectremor.surrogate.preparation import Example, Preparation
 from spectremor.training.batches import all_made
 from spectremor.training.config import MifnoTraining
 from spectremor.training.order import epochs_of_step, items_of_step
-from spectremor.training.store_simulation import simulation_of
 from spectremor.training.task import Parts, check_splits
 
 _TARGET = "target"

@@ -27,9 +27,9 @@ from spectremor.diffusion.config import LatentConfig
 from spectremor.diffusion.latent import cosine_matrix
 from spectremor.models import model_folder
 from spectremor.simulation.stage1 import CoarseSimulation
+from spectremor.simulation.stored import is_stored, simulation_of
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.training.batches import all_made
-from spectremor.training.store_simulation import simulation_of
 
 Wavefield = Float[np.ndarray, "3 x y time"]
 
@@ -84,9 +84,8 @@ class FrozenStage1:
     def _simulated(self, simulation: CoarseSimulation) -> None:
         """A model's simulation: the stored one where that is the same."""
         spacing = simulation.config.grid_spacing_m
-        stored = simulation_of(self.store, spacing) if spacing in self.store.also_m else None
-        if stored is not None and stored.config == simulation.config:
-            self._stored(spacing, stored)
+        if spacing in self.store.also_m and is_stored(simulation, self.store, spacing):
+            self._stored(spacing, simulation)
             return
         check_axes(self.store, simulation.domain)
         config = json.dumps(simulation.config.model_dump(mode="json"), sort_keys=True)

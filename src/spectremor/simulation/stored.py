@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from spectremor.core.errors import InputError
 from spectremor.core.validation import validated
 from spectremor.data.store import CampaignStore
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
@@ -29,6 +30,17 @@ def simulation_of(store: CampaignStore, spacing_m: float) -> CoarseSimulation | 
     }
     values = {"domain": domain, "grid_spacing_m": spacing_m, **recipe}
     return CoarseSimulation(validated(SimulationConfig, values, "simulation"))
+
+
+def is_stored(stage1: object, store: CampaignStore, spacing_m: float) -> bool:
+    """Whether a stage 1 would only simulate again what the store holds at a spacing."""
+    if not isinstance(stage1, CoarseSimulation) or stage1.config.grid_spacing_m != spacing_m:
+        return False
+    try:
+        stored = simulation_of(store, spacing_m)
+    except InputError:
+        return False
+    return stored is not None and stored.config == stage1.config
 
 
 def _recipe(store: CampaignStore) -> dict[str, Any] | None:
