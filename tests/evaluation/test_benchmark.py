@@ -295,7 +295,11 @@ def test_a_simulation_that_is_stage_1_has_no_second_row(store, model, monkeypatc
     )
     run = run_benchmark(store, {"one": model}, settings=Settings(sensors=5, samples=1))
     assert [t.name for t in run.tallies] == ["stage 1", "stage 1 x gain", "stage 1 + diffusion"]
-    assert "the simulation at 300 m has no row of its own: it is stage 1 of a model here" in run.remarks
+    assert "the simulation at 300 m has no row of its own: it is 'stage 1'" in run.remarks
+    # Where it is that of a model to compare with, the first one's sentences need the row.
+    first = GroundMotionModel(surrogate=type(model.surrogate)(store), diffusion=model.diffusion, model_id="first@4")
+    run = run_benchmark(store, {"first": first, "one": model}, settings=Settings(sensors=5, samples=1))
+    assert run.tallies[-1].name == "simulation at 300 m"
 
 
 def test_bad_runs_are_refused(store, model) -> None:

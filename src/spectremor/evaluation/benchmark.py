@@ -200,10 +200,12 @@ def _contenders(
         )
         remarks += [m for m in missing if not (contenders and "regression" in m)]
         contenders += found
+    # Sentences are about the first model: where that simulation is its stage 1, they say all of it.
+    first = next(iter(models.values())).surrogate
     for spacing_m in store.also_m:
         name = f"simulation at {spacing_m:g} m"
-        if any(is_stored(model.surrogate, store, spacing_m) for model in models.values()):
-            remarks.append(f"the {name} has no row of its own: it is stage 1 of a model here")
+        if is_stored(first, store, spacing_m):
+            remarks.append(f"the {name} has no row of its own: it is {contenders[0].name!r}")
         else:
             contenders.append(CoarseSimulation(name, spacing_m))
     return contenders, remarks
