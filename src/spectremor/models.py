@@ -18,11 +18,16 @@ SHIPPED = Path(spectremor.__file__).parent / "pretrained"
 DEFAULT_MODEL = SHIPPED / "default"
 
 
-def model_folder(name: str | Path | None = None, *, field: str = "model") -> Path:
+def model_folder(name: str | Path | None = None, *, field: str = "model", also: str = "a model folder") -> Path:
     """Where a model is: a folder, or the name of one that ships with the package; None is the default one.
 
+    Args:
+        name: of a folder, or of a model that ships.
+        field: that a refusal names.
+        also: what is allowed beside the names.
+
     Raises:
-        InputError: a plain name that is neither; names `field`.
+        InputError: a plain name that is neither.
     """
     if name is None:
         return DEFAULT_MODEL
@@ -31,7 +36,7 @@ def model_folder(name: str | Path | None = None, *, field: str = "model") -> Pat
         return path
     names = sorted(folder.name for folder in SHIPPED.iterdir() if folder.is_dir())
     if path.name not in names:
-        raise InputError(field, name, f"a model folder, or one of {', '.join(names)}")
+        raise InputError(field, name, f"{also}, or one of {', '.join(names)}")
     return SHIPPED / path
 
 

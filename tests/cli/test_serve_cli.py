@@ -80,7 +80,7 @@ def test_a_geology_of_ones_own(studios, tiny_model, tmp_path, here):
 
 def test_the_example_geology_and_the_shipped_model_are_named(studios, here):
     assert here("serve") == 0
-    assert studios[0].about == "Geology: example; model: default, 8 sampling steps, up to 5 Hz"
+    assert studios[0].about == "Geology: example; model: default, 1 sampling step, up to 5 Hz"
 
 
 @pytest.mark.parametrize(

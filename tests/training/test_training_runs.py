@@ -232,10 +232,16 @@ def test_a_new_run_may_start_from_a_model_that_ships(
         torch.testing.assert_close(tensor, two["surrogate"][name], rtol=1e-5, atol=1e-7)
     store = CampaignStore.open(campaign)
     np.testing.assert_array_equal(FrozenStage1(store, "known")(0), FrozenStage1(store, str(tmp_path / "run"))(0))
-    with pytest.raises(InputError, match="--init: got other; allowed: a model folder, or one of known"):
+    with pytest.raises(InputError, match="--init: got other; allowed: a model folder, a run, or one of known"):
         run_stage(still, campaign, tmp_path / "third", init="other")
-    with pytest.raises(InputError, match="--stage1: got other; allowed: a model folder, or one of known"):
+    with pytest.raises(
+        InputError, match="--stage1: got other; allowed: a model folder, a run, simulation:300, or one of known"
+    ):
         FrozenStage1(store, "other")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="--init: got known; allowed: another folder than --out"):
+        run_stage(still, campaign, Path("known"), init="known")
+    assert not Path("known").exists()
 
 
 @pytest.fixture
@@ -273,7 +279,7 @@ def test_a_trained_network_can_learn_to_jump(
     for row in read_metrics(tmp_path / "jumps/metrics.csv"):
         plain_loss, jump_loss = float(row["val_loss_plain"]), float(row["val_loss_jumps"])
         assert float(row["val_loss"]) == pytest.approx((plain_loss + jump_loss) / 2)
-    with pytest.raises(InputError, match="--init"):
+    with pytest.raises(InputError, match=r"--init.*this config's network, without jumps"):
         run_stage(plain_config, campaign, tmp_path / "back", init=tmp_path / "jumps")
 
 

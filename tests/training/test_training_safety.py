@@ -195,7 +195,7 @@ def test_a_spacing_that_has_no_short_name_is_found(campaign, tmp_path, typed) ->
     consolidate(path)
     store = CampaignStore.open(path)
     np.testing.assert_array_equal(FrozenStage1(store, typed)(0), store.velocity(0, 9600 / 72))
-    with pytest.raises(InputError, match=r"allowed: a model folder, a run, or simulation:133\.333"):
+    with pytest.raises(InputError, match=r"allowed: a model folder, a run, a model that ships, or simulation:133\.333"):
         FrozenStage1(store, "simulation:133.4")
 
 

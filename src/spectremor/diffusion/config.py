@@ -23,8 +23,8 @@ _FEWEST_FOR_JUMPS = 48
 
 #: Largest matrix between traces and latents (128 MB of float32): no tensor in the weights shows how large it is.
 MAX_MATRIX = 1 << 25
-#: Largest such matrix that a crossover is computed for.
-MAX_CROSSOVER = 1 << 22
+#: Largest such matrix, and most coefficients, that a crossover is computed for (a second).
+MAX_CROSSOVER, MAX_CROSSOVER_SAMPLES = 1 << 23, 1 << 10
 #: Highest crossover, as a part of the highest frequency of the latents: above, hardly anything would be left to draw.
 HIGHEST_CROSSOVER = 0.8
 
@@ -70,8 +70,9 @@ class LatentConfig(_Strict):
         highest_hz = HIGHEST_CROSSOVER * self.latent_samples * spacing_hz
         if not spacing_hz <= self.keep_below_hz <= highest_hz:
             raise ValueError(f"keep_below_hz must be 0 or lie between {spacing_hz:g} and {highest_hz:g} Hz here")
-        if self.time_samples * self.latent_samples > MAX_CROSSOVER:
-            raise ValueError(f"keep_below_hz needs time_samples * latent_samples of at most {MAX_CROSSOVER}")
+        if self.latent_samples > MAX_CROSSOVER_SAMPLES or self.time_samples * self.latent_samples > MAX_CROSSOVER:
+            most = f"at most {MAX_CROSSOVER_SAMPLES}, and time_samples * latent_samples of at most {MAX_CROSSOVER}"
+            raise ValueError(f"keep_below_hz needs latent_samples of {most}")
         return self
 
     @model_validator(mode="after")

@@ -3,8 +3,8 @@
 A weight per frequency would leave two gaps: the zero-phase low-pass (fourth order, forward and backward, the record
 continued as scipy does) lets half through at its corner, and rings at the ends of a record, where it mixes in what lies
 above. So the change that stage 2 makes is freed of every shape that this low-pass, or a cut of the spectrum, would let
-through. The price: in the last tenths of a second less is restored, and another filter or a part of a record sees a
-little of the draw.
+through. The price: in the first and the last half second less is restored, and another filter or a part of a record
+sees a little of the draw.
 """
 
 from __future__ import annotations

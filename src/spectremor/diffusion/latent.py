@@ -54,7 +54,7 @@ class Latents(nn.Module):
         # On the meta device a module is only compared with tensors; 0 by 0: nothing is kept out.
         wanted = bool(config.keep_below_hz) and torch.get_default_device().type != "meta"
         allowed = torch.from_numpy(crossover(config).copy()) if wanted else torch.empty(0, 0)
-        self.register_buffer("_allowed", allowed, persistent=False)
+        self.register_buffer("_allowed", allowed.to(self._grid.device), persistent=False)
 
     def coefficients(self, traces: Float[Tensor, "b 3 time"]) -> Float[Tensor, "b 3 n"]:
         """The lowest cosine coefficients of traces, in their units."""

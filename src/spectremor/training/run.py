@@ -79,6 +79,10 @@ def train(
             raise InputError(name, value, "a positive number")
     if budget is not None and processes().num_processes > 1:
         raise InputError("--budget", budget, "one process; of several, --minutes stops them")
+    for name, model in (("--init", init), ("--stage1", stage1)):
+        # A name that ships would be this run's own when it goes on.
+        if model is not None and Path(model).resolve() == Path(out).resolve():
+            raise InputError(name, model, "another folder than --out")
     readers = check_readers(readers)
     store = CampaignStore.open(data)
     kept = Path(cache) if cache is not None else store.path.with_name(f"{store.path.name}.cache")
@@ -158,7 +162,8 @@ def _initial(config: TrainingConfig, init: str | Path | None) -> dict[str, Tenso
     with part_of(init, part):
         found = (MifnoSurrogate if part == "surrogate" else DiffusionStage).from_parts(earlier[part], tensors[part])
     if not _same_network(found, config):
-        raise InputError("--init", init, f"a model whose {part} has this config's network")
+        plain = isinstance(config, DdpmTraining) and not config.model.network.jumps
+        raise InputError("--init", init, f"a model whose {part} has this config's network{', without jumps' * plain}")
     return tensors[part]
 
 

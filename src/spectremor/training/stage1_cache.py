@@ -65,15 +65,18 @@ class FrozenStage1:
         return self._predict(i)
 
     def _coarse(self, spacing: str) -> None:
-        allowed = ", ".join(f"simulation:{value:g}" for value in self.store.also_m) or "none in this store"
+        allowed = f"a model folder, a run, a model that ships, or {self._simulations()}"
         try:
             value = float(spacing)
         except ValueError:
-            raise InputError("--stage1", self.name, f"a model folder, a run, or {allowed}") from None
+            raise InputError("--stage1", self.name, allowed) from None
         named = self.store.coarse_spacing_m(value)
         if named is None:
-            raise InputError("--stage1", self.name, f"a model folder, a run, or {allowed}")
+            raise InputError("--stage1", self.name, allowed)
         self._stored(named, simulation_of(self.store, named))
+
+    def _simulations(self) -> str:
+        return ", ".join(f"simulation:{value:g}" for value in self.store.also_m) or "no simulation in this store"
 
     def _stored(self, spacing_m: float, simulation: CoarseSimulation | None) -> None:
         """What the store itself holds."""
@@ -94,7 +97,7 @@ class FrozenStage1:
         self._predict = lambda i: simulation.predict_arrays(self.store.vs(i)[None], [self.store.source(i)])[0]
 
     def _model(self, path: Path) -> None:
-        folder = model_of(path, "--stage1")
+        folder = model_of(path, "--stage1", f"a model folder, a run, {self._simulations()}")
         config, tensors = read_model_folder(folder)
         if "simulation" in config:
             with part_of(folder, "simulation"):
@@ -128,10 +131,14 @@ class FrozenStage1:
         self.parts = self.parts | {"surrogate": surrogate.parts()}
 
 
-def model_of(path: str | Path, field: str) -> Path:
-    """The model folder of a run, the folder itself, or that of a model that ships."""
+def model_of(path: str | Path, field: str, also: str = "a model folder, a run") -> Path:
+    """The model folder of a run, the folder itself, or that of a model that ships.
+
+    Raises:
+        InputError: a plain name that is none of them; names `field`, and `also` among what is allowed.
+    """
     path = Path(path)
-    return path / "model" if (path / "model").is_dir() else model_folder(path, field=field)
+    return path / "model" if (path / "model").is_dir() else model_folder(path, field=field, also=also)
 
 
 def check_cache(folder: Path) -> None:

@@ -135,6 +135,6 @@ class Studio:
 
 def _about(geology: str, model: ModelOutline) -> str:
     """What the Generate button works with, in one line."""
-    steps = "stage 1 alone" if model.steps is None else f"{model.steps} sampling steps"
+    steps = "stage 1 alone" if model.steps is None else f"{model.steps} sampling step{'s' * (model.steps != 1)}"
     band = "" if model.band_high_hz is None else f", up to {model.band_high_hz:g} Hz"
     return f"Geology: {geology}; model: {model.name}, {steps}{band}"
