@@ -1,7 +1,8 @@
 r"""Accuracy against time, on one machine: direct simulation on several grids and orders, and the two-stage models.
 
     python benchmarks/frontier.py --out FOLDER [--grids 400 300 240 200 150 100] [--orders 8 4] [--steps 1 4 8 20]
-                                  [--model default mifno] [--samples 0 1 2] [--data FINE.zarr --events 100]
+                                  [--samplers dpm-solver++] [--model default mifno] [--samples 0 1 2]
+                                  [--data FINE.zarr --events 100]
                                   [--every 1] [--parts simulation stage1 diffusion] [--clock seconds] [--quick]
 
 Truth: the published SEM3D samples (folder hemew3d/ of SPECTREMOR_SHARED, default ../shared; 0.98-6.36 s, the 64 sensors
@@ -45,6 +46,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 import spectremor as sp
 from spectremor.core.errors import InputWarning
 from spectremor.data.store import CampaignStore
+from spectremor.diffusion.config import SamplerName
 from spectremor.simulation.elastic import SOLVER_VERSION
 
 SCORES = ("EG", "PG", "rMAE_raw", "rRMSE_raw", "bias_low", "bias_mid", "bias_high")
@@ -149,21 +151,22 @@ def simulations(grids: list[float], orders: list[int]) -> Iterator[Contender]:
             yield Contender(f"{spacing:g} m, order {order}", f"solver {SOLVER_VERSION}", make, warm, spacing)
 
 
-def model_stages(folder: Path, steps: list[int], parts: list[str]) -> Iterator[Contender]:
+def model_stages(folder: Path, options: argparse.Namespace) -> Iterator[Contender]:
     model = sp.load_model(folder)
-    name = folder.name
+    name, parts = folder.name, options.parts
 
     def predict(case: Case) -> xr.DataArray:
         return model.predict(case.geology, case.source)
 
-    def generate(case: Case, k: int) -> xr.DataArray:
-        return model.generate(case.geology, case.source, steps=k)
+    def generate(case: Case, k: int, sampler: SamplerName | None = None) -> xr.DataArray:
+        return model.generate(case.geology, case.source, steps=k, sampler=sampler)
 
     if "stage1" in parts:
         yield Contender(f"{name}: stage 1", model.model_id, predict, predict)
-    for k in steps if "diffusion" in parts else ():
-        make = functools.partial(generate, k=k)
-        yield Contender(f"{name}: both, {k} steps", model.model_id, make, functools.partial(generate, k=1))
+    for sampler, k in itertools.product((None, *options.samplers), options.steps) if "diffusion" in parts else ():
+        make = functools.partial(generate, k=k, sampler=sampler)
+        called = f"{name}: both, {k} steps" + (f", {sampler}" if sampler else "")
+        yield Contender(called, model.model_id, make, functools.partial(generate, k=1))
 
 
 def contenders(options: argparse.Namespace) -> Iterator[Contender]:
@@ -171,7 +174,7 @@ def contenders(options: argparse.Namespace) -> Iterator[Contender]:
         yield from simulations(options.grids, options.orders)
     if {"stage1", "diffusion"} & set(options.parts):
         for folder in options.model:
-            yield from model_stages(folder, options.steps, options.parts)
+            yield from model_stages(folder, options)
 
 
 def measure(options: argparse.Namespace, table: Path) -> list[Contender]:
@@ -306,14 +309,27 @@ def families(names: list[str]) -> Iterator[tuple[list[str], str, str, str]]:
     models = dict.fromkeys(name.partition(":")[0] for name in names if ":" in name)
     for model, colour in zip(models, itertools.cycle(("tab:red", "tab:orange", "tab:purple")), strict=False):
         styles[f"{model}: "] = (f"model {model}", "D-", colour)
+        for sampler in dict.fromkeys(
+            n.split(" steps, ")[1] for n in names if n.startswith(f"{model}: ") and " steps, " in n
+        ):
+            styles[f"{model}: {sampler}"] = (f"model {model}, sampler {sampler}", "x:", colour)
     for key, style in styles.items():
-        family = [n for n in names if key in n]
+        family = [n for n in names if belongs(n, key)]
         if family:
             yield family, *style
 
 
+def belongs(name: str, key: str) -> bool:
+    """Whether a contender is one of a curve: an order, a model, or a model with another sampler than its own."""
+    model, _, stage = name.partition(": ")
+    if not stage:
+        return key in name
+    _, _, sampler = stage.partition(" steps, ")
+    return key == f"{model}: {sampler}"
+
+
 def short(name: str) -> str:
-    label = name.split(": ")[1].removeprefix("both, ") if ":" in name else name.split(", ")[0]
+    label = (name.split(": ")[1].removeprefix("both, ") if ":" in name else name).partition(", ")[0]
     return "1 step" if label == "1 steps" else label
 
 
@@ -323,6 +339,9 @@ def main() -> None:
     parser.add_argument("--grids", type=float, nargs="+", default=[400.0, 300.0, 240.0, 200.0, 150.0, 100.0])
     parser.add_argument("--orders", type=int, nargs="+", default=[8, 4])
     parser.add_argument("--steps", type=int, nargs="+", default=[1, 4, 8, 20])
+    parser.add_argument(
+        "--samplers", nargs="+", default=[], choices=["ddpm", "ddim", "dpm-solver++"], help="beside each model's own"
+    )
     parser.add_argument("--model", type=Path, nargs="+", default=[Path("default"), Path("mifno")])
     parser.add_argument("--samples", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--data", type=Path)

@@ -20,6 +20,7 @@ from spectremor.core.wavefield import make_wavefield, source_of
 from spectremor.models import check_stage1, check_stage2, domains_of, model_folder
 
 if TYPE_CHECKING:
+    from spectremor.diffusion.config import SamplerName
     from spectremor.diffusion.stage import DiffusionStage
     from spectremor.surrogate.protocol import Stage1
 
@@ -68,6 +69,7 @@ class GroundMotionModel:
         realizations: int = 1,
         seed: int = 0,
         steps: int | None = None,
+        sampler: SamplerName | None = None,
     ) -> xr.DataArray:
         """Both stages: `realizations` broadband wavefields around one stage-1 prediction.
 
@@ -76,19 +78,21 @@ class GroundMotionModel:
             source: inside the domain, of the trained rise time.
             realizations: how many draws.
             seed: one seed, one result; realization r is the same whatever their number.
-            steps: sampling steps (None: the model's default).
+            steps: sampling steps (None: the model's own, or eight of another sampler than its own).
+            sampler: "ddpm", "ddim", "dpm-solver++" or "jump" (None: the model's own).
 
         Returns:
             DataArray `velocity`, dims (realization, component, x, y, time), m/s.
 
         Raises:
-            InputError: an input, a number of realizations or of steps that the model cannot take.
+            InputError: an input, a number of realizations or of steps, or a sampler that the model cannot take.
         """
         check_job(realizations, seed, steps)
-        self.need_diffusion().config.evaluations(steps)
+        self.need_diffusion().config.evaluations(steps, sampler)
         # Before the first stage: a simulation would take any.
         check_rise_time(source, self.rise_time_s)
-        return self.restore(self.predict(geology, source), realizations=realizations, seed=seed, steps=steps)
+        stage1 = self.predict(geology, source)
+        return self.restore(stage1, realizations=realizations, seed=seed, steps=steps, sampler=sampler)
 
     def restore(
         self,
@@ -97,6 +101,7 @@ class GroundMotionModel:
         realizations: int = 1,
         seed: int = 0,
         steps: int | None = None,
+        sampler: SamplerName | None = None,
         on_progress: Callable[[float], None] | None = None,
     ) -> xr.DataArray:
         """Stage 2 alone: broadband wavefields from a stage-1 wavefield; arguments as for `generate`.
@@ -106,7 +111,7 @@ class GroundMotionModel:
         """
         check_job(realizations, seed, steps)
         diffusion = self.need_diffusion()
-        used = diffusion.config.evaluations(steps)
+        used = diffusion.config.evaluations(steps, sampler)
         source = source_of(stage1)
         if source is not None:
             check_rise_time(source, self.rise_time_s)
@@ -115,9 +120,12 @@ class GroundMotionModel:
             realizations=realizations,
             seed=seed,
             steps=steps,
+            sampler=sampler,
             on_progress=on_progress,
         )
         attrs = stage1.attrs | {"stage": "2", "model": self.model_id, "seed": seed, "sampling_steps": used}
+        if diffusion.config.process.objective == "diffusion":
+            attrs["sampler"] = sampler or diffusion.config.sampling.sampler
         if "lowpass_hz" in attrs:
             # A coarse simulation says what its grid carries; this stage restores the rest.
             attrs["band_high_hz"] = attrs["lowpass_hz"]

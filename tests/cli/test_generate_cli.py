@@ -208,6 +208,8 @@ def test_bad_sizes_of_the_job(geology_npy: Path, refused: Refused) -> None:
     refused([*base, "--moment", "2.47e25"], ["source.moment", "2.47e+25", "1 dyn cm is 1e-7 N m"])
     refused([*base, "--stage1-only", "--realizations", "3"], ["--realizations", "3", "--stage1-only"])
     refused([*base, "--stage1-only", "--steps", "4"], ["--steps", "4", "--stage1-only"])
+    refused([*base, "--stage1-only", "--sampler", "ddim"], ["--sampler", "ddim", "--stage1-only"])
+    refused([*base, "--sampler", "euler"], ["sampler: got euler", "ddpm, ddim, dpm-solver++ or jump"])
 
 
 def test_an_earthquake_from_quakeml(

@@ -130,7 +130,9 @@ def test_a_regression_takes_one_evaluation_and_says_so(model: GroundMotionModel)
     regression = dataclasses.replace(model, diffusion=DiffusionStage(config.model_copy(update={"process": process})))
     stage1 = model.predict(example_geology(), example_source())
     assert regression.restore(stage1).attrs["sampling_steps"] == 1
-    assert regression.restore(stage1, steps=7).attrs["sampling_steps"] == 1
+    told = regression.restore(stage1, steps=7).attrs
+    assert told["sampling_steps"] == 1
+    assert "sampler" not in told
 
 
 def test_wrong_geology_size_names_both_sizes(model: GroundMotionModel) -> None:
@@ -145,6 +147,27 @@ def test_the_steps_asked_for_are_taken_and_recorded(model: GroundMotionModel) ->
     assert one.attrs["sampling_steps"] == 1
     assert own.attrs["sampling_steps"] == model.need_diffusion().config.sampling.steps == 2
     assert one.values.tobytes() != own.values.tobytes()
+
+
+def test_the_sampler_asked_for_is_taken_and_recorded(model: GroundMotionModel) -> None:
+    stage1 = model.predict(example_geology(), example_source())
+    few = stage1.isel(x=slice(0, 4), y=slice(0, 4))
+    own, same = model.restore(few, seed=3), model.restore(few, seed=3, sampler="dpm-solver++")
+    assert (own.attrs["sampler"], own.attrs["sampling_steps"]) == ("dpm-solver++", 2)
+    assert (same.attrs, same.values.tobytes()) == (own.attrs, own.values.tobytes())
+    # Another sampler than the model's own takes as many steps as a plain one needs.
+    other, stated = model.restore(few, seed=3, sampler="ddpm"), model.restore(few, seed=3, sampler="ddpm", steps=8)
+    assert (other.attrs["sampler"], other.attrs["sampling_steps"]) == ("ddpm", 8)
+    assert other.values.tobytes() == stated.values.tobytes() != own.values.tobytes()
+
+
+@pytest.mark.parametrize(("sampler", "allowed"), [("euler", "dpm-solver[+][+] or jump"), ("jump", "knows no jumps")])
+def test_a_sampler_that_cannot_be_is_refused_before_stage_1(
+    sampler: str, allowed: str, model: GroundMotionModel, monkeypatch
+) -> None:
+    monkeypatch.setattr(type(model.surrogate), "predict", lambda *_: pytest.fail("stage 1 ran"))
+    with pytest.raises(InputError, match=f"sampler: got {sampler}; allowed: ddpm, ddim.*{allowed}"):
+        model.generate(example_geology(), example_source(), sampler=sampler)
 
 
 def test_a_models_name_follows_its_config(tiny_model: Path, tmp_path: Path) -> None:

@@ -50,6 +50,10 @@ def generate(
     realizations: Annotated[int, typer.Option("--realizations", help="How many draws of the diffusion stage.")] = 1,
     seed: Annotated[int | None, typer.Option("--seed", help="One seed, one result (default: 0).")] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="Sampling steps (default: the model's own).")] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option("--sampler", help="ddpm, ddim, dpm-solver++ or jump (default: the model's own)."),
+    ] = None,
     stage1_only: Annotated[bool, typer.Option("--stage1-only", help="Stage 1 alone, no diffusion.")] = False,
     figure: Annotated[Path | None, typer.Option("--figure", help="Also draw it: .png, .pdf or .svg.")] = None,
 ) -> None:
@@ -64,7 +68,7 @@ def generate(
 
     if stage1_only and realizations != 1:
         raise InputError("--realizations", realizations, "1 with --stage1-only, which draws nothing")
-    for name, value in (("--seed", seed), ("--steps", steps)):
+    for name, value in (("--seed", seed), ("--steps", steps), ("--sampler", sampler)):
         if stage1_only and value is not None:
             raise InputError(name, value, "nothing with --stage1-only, which draws nothing")
     seed = seed or 0
@@ -97,13 +101,13 @@ def generate(
     with spinner("loading the model") as say:
         loaded = load_model(model)
         if not stage1_only:
-            loaded.need_diffusion().config.evaluations(steps)
+            loaded.need_diffusion().config.evaluations(steps, sampler)
         say(f"stage 1: {loaded.stage1_name}")
         stage1 = loaded.predict(ground, earthquake)
         field = stage1
         if not stage1_only:
             say("stage 2: diffusion")
-            field = loaded.restore(stage1, realizations=realizations, seed=seed, steps=steps)
+            field = loaded.restore(stage1, realizations=realizations, seed=seed, steps=steps, sampler=sampler)
         say("writing")
         write_wavefield(field, out)
         if figure is not None:

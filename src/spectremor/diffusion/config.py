@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
@@ -218,20 +218,31 @@ class DiffusionConfig(_Strict):
         Raises:
             InputError: names it.
         """
+        if sampler not in get_args(SamplerName):
+            raise InputError("sampler", sampler, "ddpm, ddim, dpm-solver++ or jump")
         if sampler == "jump" and not self.network.jumps:
             raise InputError("sampler", sampler, "ddpm, ddim or dpm-solver++: this network knows no jumps")
 
-    def evaluations(self, steps: int | None) -> int:
-        """How often the network is evaluated when asked for `steps` (None: the model's own); a regression takes one.
+    def evaluations(self, steps: int | None, sampler: SamplerName | None = None) -> int:
+        """How often the network is evaluated; a regression takes one.
+
+        Args:
+            steps: asked for; None: the model's own, or `PLAIN_STEPS` of another sampler than its own.
+            sampler: asked for; None: the model's own.
 
         Raises:
-            InputError: a number of steps that the noise process does not have.
+            InputError: a number of steps that the noise process does not have, or a sampler that the network cannot
+                take.
         """
+        if sampler is not None:
+            self.check_sampler(sampler)
         if self.process.objective == "regression":
             return 1
-        chosen = self.sampling.steps if steps is None else steps
-        self.process.check_steps(chosen)
-        return chosen
+        if steps is None:
+            own = sampler in (None, self.sampling.sampler)
+            return self.sampling.steps if own else min(PLAIN_STEPS, self.process.train_steps)
+        self.process.check_steps(steps)
+        return steps
 
 
 def check_config(values: Mapping[str, Any]) -> DiffusionConfig:

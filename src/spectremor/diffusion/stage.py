@@ -66,7 +66,7 @@ class DiffusionStage(nn.Module):
             stage1: velocities in m/s, components E, N, Z.
             realizations: how many.
             seed: one seed, one result.
-            steps: evaluations of the network (the model's own default when None; a regression always takes one).
+            steps: evaluations of the network; None and a regression: see `DiffusionConfig.evaluations`.
             sampler: "ddpm", "ddim", "dpm-solver++" or "jump" (the model's own when None).
             noise_correlation: see `SamplingConfig` (the model's own when None).
             on_progress: called with the fraction done.
@@ -120,8 +120,7 @@ class DiffusionStage(nn.Module):
             InputError: a shape, value or number that the model cannot take.
         """
         self._check(stage1, realizations)
-        if sampler is not None:
-            self.config.check_sampler(sampler)
+        self.config.evaluations(steps, sampler)
         _check_room(realizations, len(sensors) * 3 * stage1.shape[3])
         device = self.latents.target_gain.device
         flat = np.moveaxis(stage1.reshape(3, -1, stage1.shape[3]), 0, 1)
@@ -181,7 +180,7 @@ class DiffusionStage(nn.Module):
         if self.config.process.objective == "regression":
             return self.denoise(torch.zeros_like(condition.traces), condition, self.process.last_step)
         sampler = self.config.sampling.sampler if sampler is None else sampler
-        steps = self.config.evaluations(steps)
+        steps = self.config.evaluations(steps, sampler)
         if sampler == "jump":
             jump = lambda x, step, to: self.jump(x, condition, step, to)  # noqa: E731
             return sample_by_jumps(jump, noise, process=self.process, steps=steps)

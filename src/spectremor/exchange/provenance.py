@@ -13,6 +13,7 @@ _NAMES = {
     "model": "model",
     "stage1": "stage 1",
     "stage": "stage",
+    "sampler": "sampler",
     "sampling_steps": "sampling steps",
     "seed": "seed",
     "version": "spectremor",
