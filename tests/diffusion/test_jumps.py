@@ -175,13 +175,12 @@ def test_a_fresh_stage_jumps_as_its_plain_velocity_goes() -> None:
         if bool((parameter == 0).all()) and parameter is not stage.network.embed.jump.weight:
             nn.init.normal_(parameter, std=0.1)
     field = np.random.default_rng(0).standard_normal((3, 4, 4, 64)).astype(np.float32)
-    np.testing.assert_allclose(
-        stage.generate_arrays(field, seed=1), stage.generate_arrays(field, seed=1, sampler="ddim"), rtol=1e-3, atol=1e-3
-    )
+    plain = stage.generate_arrays(field, seed=1, sampler="ddim", steps=2)
+    np.testing.assert_allclose(stage.generate_arrays(field, seed=1), plain, rtol=1e-3, atol=1e-3)
     before = stage.generate_arrays(field, seed=1, sampler="dpm-solver++", steps=4)
     nn.init.normal_(stage.network.embed.jump.weight)
     after = stage.generate_arrays(field, seed=1)
-    assert not np.allclose(after, stage.generate_arrays(field, seed=1, sampler="ddim"), atol=1e-3)
+    assert not np.allclose(after, stage.generate_arrays(field, seed=1, sampler="ddim", steps=2), atol=1e-3)
     # What the network knows of jumps does not touch the other samplers.
     np.testing.assert_array_equal(stage.generate_arrays(field, seed=1, sampler="dpm-solver++", steps=4), before)
 

@@ -212,7 +212,7 @@ class DiffusionConfig(_Strict):
             sampling = sampling.model_copy(update={"sampler": "dpm-solver++", "steps": steps})
         return self.model_copy(update={"network": network, "sampling": sampling})
 
-    def check_sampler(self, sampler: SamplerName) -> None:
+    def check_sampler(self, sampler: str) -> None:
         """Refuse the sampler that this network was not made for.
 
         Raises:
@@ -223,7 +223,7 @@ class DiffusionConfig(_Strict):
         if sampler == "jump" and not self.network.jumps:
             raise InputError("sampler", sampler, "ddpm, ddim or dpm-solver++: this network knows no jumps")
 
-    def evaluations(self, steps: int | None, sampler: SamplerName | None = None) -> int:
+    def evaluations(self, steps: int | None, sampler: str | None = None) -> int:
         """How often the network is evaluated; a regression takes one.
 
         Args:
