@@ -1,12 +1,13 @@
 """What each ingredient of the project's MIFNO is worth, trained and judged alike.
 
     python benchmarks/ablation_mifno.py --data campaign.zarr --out runs [--preset small] [--steps 400] [--batch 4]
-                                        [--only full no_first_guess ...] [--minutes 0]
+                                        [--only full no_first_guess ...] [--minutes 0] [--train-samples 0]
 
 Each variant takes the same steps (with --minutes: the same time, at most) in the project's own training loop, on the
 training split; the scores are of the validation split, the best of four times on the way. `full_again` is `full` with
 another seed: a difference no larger than theirs says nothing. `simulation` corrects the campaign's 300 m simulation
-(--also 300), as the preset `coarse` does. Writes ablation_mifno.csv; run it again to go on where it stopped.
+(--also 300), as the preset `coarse` does, and `no_simulation` corrects direct waves where the preset corrects a
+simulation. Writes ablation_mifno.csv; run it again to go on where it stopped.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "no_augmentation": {},
     "simulation": {"simulation_m": 300.0},
+    "no_simulation": {"simulation_m": None},
 }
 METRICS = ("seconds", "val_loss", "val_rRMSE_raw", "val_bias_low", "val_bias_mid", "val_bias_high")
 
@@ -53,6 +55,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0.0, help="0: no limit")
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--train-samples", type=int, default=0, help="of the training split, the first; 0: all")
     parser.add_argument("--only", nargs="*", choices=list(VARIANTS), default=list(VARIANTS))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -81,6 +84,7 @@ def variant(name: str, args: argparse.Namespace) -> MifnoTraining:
             "seed": int(name == "full_again"),
             "steps": args.steps,
             "batch": args.batch,
+            "train_samples": args.train_samples,
             "learning_rate": 2e-3,
             "warmup": 25,
             "ema_decay": 0.98,
