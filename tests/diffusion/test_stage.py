@@ -190,6 +190,34 @@ def test_below_the_crossover_generation_is_stage_1() -> None:
     assert spectrum[frequency < 0.5].max() < 0.01 * spectrum[(frequency > 1.5) & (frequency < 5)].mean()
 
 
+def arrivals(onset_s: float = 2.0) -> np.ndarray:
+    """A wavefield that begins to move at a time, weakly (3% of its peak) for a second and a half."""
+    time, stage1 = np.arange(320) * 0.02, wavefield()
+    strength = np.where(time < onset_s + 1.5, 0.03, 1.0) * np.clip((time - onset_s) / 0.2, 0.0, 1.0)
+    return (stage1 * strength).astype(np.float32)
+
+
+@pytest.mark.parametrize("keep_below_hz", [0.0, 1.0])
+def test_nothing_moves_before_stage_1_does(keep_below_hz: float) -> None:
+    stage, stage1 = make_stage(keep_below_hz=keep_below_hz), arrivals()
+    change = stage.generate_arrays(stage1, seed=3)[0] - stage1
+    assert not change[..., :100].any()
+    weak, strong = np.abs(change[..., 110:170]).mean(), np.abs(change[..., 180:300]).mean()
+    assert weak > 0.1 * strong  # the weak P wave, at 3% of the peak, is restored too
+    if keep_below_hz:
+        spectrum = np.abs(np.fft.rfft(change * np.hanning(320), axis=-1)).mean(axis=(0, 1, 2))
+        frequency = np.fft.rfftfreq(320, 0.02)
+        assert spectrum[frequency < 0.5].max() < 0.03 * spectrum[(frequency > 1.5) & (frequency < 5)].mean()
+
+
+def test_a_network_that_does_not_see_stage_1_is_not_told_when_it_moves() -> None:
+    stage = make_stage()
+    values = stage.config.model_dump()
+    values["network"]["conditional"] = False
+    blind, stage1 = DiffusionStage(DiffusionConfig.model_validate(values)), arrivals()
+    assert (blind.generate_arrays(stage1, seed=3)[0] - stage1)[..., :100].any()
+
+
 def test_regression_ignores_noise_steps_and_seed() -> None:
     stage, stage1 = make_stage("regression"), wavefield()
     out = stage.generate_arrays(stage1, realizations=2, seed=1)

@@ -19,6 +19,10 @@ from spectremor.diffusion.config import LatentConfig
 from spectremor.diffusion.crossover import crossover
 from spectremor.diffusion.protocol import Condition
 
+#: Times that shapes which make up early motion are taken out. After four, seven parts in eight of what muting would
+#: bring back below the crossover are gone; each further round takes a sixth of the rest.
+ROUNDS = 4
+
 
 def cosine_matrix(n_time: int, n_kept: int) -> Float[Tensor, "time kept"]:
     """The lowest `n_kept` orthonormal DCT-II waves on `n_time` points; columns are orthonormal."""
@@ -87,6 +91,21 @@ class Latents(nn.Module):
         generated = (latents @ self._grid) / self.target_gain * amplitude[:, None, None]
         change = generated if self.config.target == "residual" else generated - stage1
         return stage1 + (change @ self._allowed if len(self._allowed) else change)
+
+    def added(self, change: Float[Tensor, "b 3 n"], begun: Float[Tensor, "b 1 time"]) -> Float[Tensor, "b 3 time"]:
+        """Traces of a change that leaves a sensor still until motion has begun there.
+
+        Muting alone would bring back a little below the crossover, so the change is first freed of most of what is
+        muted, by shapes that the crossover lets in.
+
+        Args:
+            change: coefficients in m/s, from `finish` less stage 1.
+            begun: from `onset.begun`.
+        """
+        for _ in range(ROUNDS if len(self._allowed) else 0):
+            early = self.traces(change) * (1.0 - begun)
+            change = change - self.coefficients(early) @ self._allowed
+        return self.traces(change) * begun
 
     def fit_gains(self, condition_level: Float[Tensor, " n"], target_level: Float[Tensor, " n"]) -> None:
         """Set the gains from the mean moduli of the scaled coefficients over training data."""

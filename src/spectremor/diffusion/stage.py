@@ -18,6 +18,7 @@ from spectremor.diffusion.config import DiffusionConfig, SamplerName, check_conf
 from spectremor.diffusion.denoiser import UNet1d
 from spectremor.diffusion.latent import Latents, sensor_amplitude
 from spectremor.diffusion.noise import FieldNoise, SensorNoise
+from spectremor.diffusion.onset import begun
 from spectremor.diffusion.parallel import thread_map
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
@@ -131,9 +132,11 @@ class DiffusionStage(nn.Module):
         starts = range(0, len(sensors), size)
 
         @torch.no_grad()
-        def prepare(traces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        def prepare(traces: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
             known = self.latents.coefficients(traces)
-            return known, *sensor_amplitude(known, self.config.latent)
+            # A network that does not see stage 1 is not told its arrival times either.
+            moving = begun(traces) if self.config.network.conditional else torch.ones_like(traces[:, :1])
+            return known, moving, *sensor_amplitude(known, self.config.latent)
 
         @torch.no_grad()
         def restore(job: tuple[int, int, _Noise]) -> None:
@@ -144,7 +147,7 @@ class DiffusionStage(nn.Module):
             condition = self.latents.condition(known[padded], amplitude[padded], field)
             latents = self._draw(condition, noise_of(padded.tolist()), steps=steps, sampler=sampler)
             change = self.latents.finish(latents, known[padded], amplitude[padded]) - known[padded]
-            result = traces[padded] + self.latents.traces(change)
+            result = traces[padded] + self.latents.added(change, moving[padded])
             out[realization, start : start + len(chosen)] = result[: len(chosen)].cpu().numpy()
 
         def jobs(first: int) -> Iterator[tuple[int, int, _Noise]]:
@@ -156,7 +159,7 @@ class DiffusionStage(nn.Module):
         together = max(1, _AT_ONCE // max(1, len(starts)))
         on_threads = thread_map(max(1, total)) if device.type == "cpu" else contextlib.nullcontext(map)
         with on_threads as each:
-            ((known, amplitude, field),) = each(prepare, [traces])
+            ((known, moving, amplitude, field),) = each(prepare, [traces])
             for first in range(0, realizations, together):
                 for _ in each(restore, jobs(first)):
                     done += 1

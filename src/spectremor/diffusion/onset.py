@@ -1,0 +1,32 @@
+"""Where motion begins: before stage 1's first motion nothing has arrived, so nothing is drawn there either."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+#: Parts of a sensor's peak. Stage 1's own errors before the first arrival stay below the one, P waves exceed the other.
+QUIET, MOVING = 0.003, 0.01
+
+
+def begun(stage1: Float[Tensor, "b 3 time"]) -> Float[Tensor, "b 1 time"]:
+    """How far motion has begun at each sensor: 0 before the first arrival, 1 after.
+
+    Half a cosine over the logarithm of the largest modulus so far, between `QUIET` and `MOVING` of the sensor's peak.
+
+    Args:
+        stage1: velocities, in any unit.
+
+    Returns:
+        Weights that never fall with time; 0 where a sensor never moves.
+    """
+    # By the largest component first: squares of very small velocities would vanish.
+    scale = stage1.abs().amax(dim=(1, 2), keepdim=True)
+    modulus = (stage1 / torch.where(scale > 0, scale, torch.ones_like(scale))).square().sum(dim=1, keepdim=True).sqrt()
+    so_far = modulus.cummax(dim=2).values
+    level = (so_far / so_far[:, :, -1:]).nan_to_num().clamp_min(QUIET).log()
+    position = (level - math.log(QUIET)) / math.log(MOVING / QUIET)
+    return 0.5 - 0.5 * (math.pi * position.clamp(0, 1)).cos()
