@@ -135,6 +135,14 @@ def test_bootstrap_interval_of_a_normal_mean() -> None:
     assert np.isnan(bootstrap_interval(values[:1])[0])
 
 
+def test_of_few_events_the_interval_still_holds_the_mean() -> None:
+    # A plain percentile bootstrap of eight holds it in nine cases of ten.
+    samples = np.random.default_rng(3).standard_normal((300, 8))
+    intervals = np.array([bootstrap_interval(values, seed) for seed, values in enumerate(samples)])
+    held = ((intervals[:, 0] < 0) & (intervals[:, 1] > 0)).mean()
+    assert 0.92 < held < 0.98
+
+
 def test_deciles_hold_every_defined_sensor(result) -> None:
     rows = [r for r in decile_rows(result.tallies[:1], result.peak_velocity) if r["metric"] == "EG"]
     assert len(rows) == 10

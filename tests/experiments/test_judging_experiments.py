@@ -116,6 +116,11 @@ def test_means_leave_out_what_is_undefined() -> None:
     assert spread([4.0]) == 0.0
     assert compare([1.0, 1.1, 1.2], [2.0, 2.2, 2.1]) == "lower than"
     assert compare([1.0, 3.0, 2.0], [2.0, 2.0, 2.0]) == "not distinguishable from"
+    # Beyond two standard errors, which of three pairs is not beyond chance; of thirty it is.
+    assert compare([0.4, 1.0, 2.2], [0.0, 0.0, 0.0]) == "not distinguishable from"
+    assert compare([0.4, 1.0, 2.2] * 10, [0.0] * 30) == "higher than"
+    assert compare([1.0], [2.0]) == "not distinguishable from"
+    assert compare([1.0, np.nan], [2.0, 3.0]) == "not distinguishable from"
 
 
 # -- end to end ------------------------------------------------------------------------------------------------------

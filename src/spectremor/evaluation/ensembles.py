@@ -59,7 +59,7 @@ def _check(draws: np.ndarray, true: np.ndarray, *, usable: bool) -> dict[str, An
 def crps_findings(result: Benchmark) -> list[str]:
     """Where the realizations of diffusion have a lower CRPS than each baseline, in sentences.
 
-    Backed by the 95% interval of a paired bootstrap over events, not widened as in `findings`.
+    Backed by the 95% interval of a paired bootstrap over events.
     """
     full = next((t for t in result.tallies if t.ensemble and t.name.endswith("+ diffusion")), None)
     if full is None or not result.truth_ensemble:

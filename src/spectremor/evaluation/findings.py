@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.stats
 
 from spectremor.core.seeds import generator
-from spectremor.evaluation.tables import BOOTSTRAP_DRAWS, IDEAL
+from spectremor.evaluation.tables import BOOTSTRAP_DRAWS, IDEAL, widened
 from spectremor.evaluation.tally import Tally
 from spectremor.signal.spectra import BANDS_HZ
 
@@ -60,8 +59,7 @@ def _against(full: Tally, other: Tally, metrics: Sequence[str], seed: int) -> st
 def better(one: Tally, other: Tally, metric: str, seed: int = 0) -> int:
     """1 where the mean score of `one` is nearer to perfect than that of `other`, -1 where it is farther, 0 unknown.
 
-    From the 95% interval of a paired bootstrap over the events that both have (Efron & Tibshirani 1993, ch. 13),
-    widened as Student's t is wider than the normal distribution: of few events a bootstrap is too sure.
+    From the widened 95% interval of a paired bootstrap over the events that both have.
     """
     pair = np.array([[row[metric] for row in tally.rows] for tally in (one, other)])
     pair = pair[:, ~np.isnan(pair).any(axis=0)]
@@ -70,10 +68,7 @@ def better(one: Tally, other: Tally, metric: str, seed: int = 0) -> int:
     draws = generator(seed, "paired bootstrap").integers(0, pair.shape[1], (BOOTSTRAP_DRAWS, pair.shape[1]))
     distance = np.abs(pair[:, draws].mean(axis=-1) - IDEAL[metric])
     gained = distance[1] - distance[0]
-    middle, ends = gained.mean(), np.percentile(gained, [2.5, 97.5])
-    events = pair.shape[1]
-    wider = scipy.stats.t.ppf(0.975, events - 1) / scipy.stats.norm.ppf(0.975) * math.sqrt(events / (events - 1))
-    low, high = middle + wider * (ends - middle)
+    low, high = widened(gained, pair.shape[1])
     return 1 if low > 0 else -1 if high < 0 else 0
 
 

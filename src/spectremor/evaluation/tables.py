@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.stats
 
 from spectremor.core.seeds import generator
 from spectremor.evaluation.scores import METRICS, mean
@@ -59,12 +60,20 @@ def summarise(tally: Tally, metric: str, seed: int = 0) -> dict[str, Any]:
 
 
 def bootstrap_interval(values: np.ndarray, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
-    """Percentile bootstrap interval of a mean (Efron & Tibshirani 1993, ch. 13); NaN for fewer than two values."""
+    """Percentile bootstrap interval of a mean (Efron & Tibshirani 1993, ch. 13), `widened`; NaN of fewer than two."""
     if len(values) < 2:
         return math.nan, math.nan
     draws = generator(seed, "bootstrap").integers(0, len(values), (BOOTSTRAP_DRAWS, len(values)))
     means = values[draws].mean(axis=1)
-    low, high = np.percentile(means, [50 * (1 - level), 50 * (1 + level)])
+    return widened(means, len(values), level)
+
+
+def widened(draws: np.ndarray, events: int, level: float = 0.95) -> tuple[float, float]:
+    """Percentiles of a bootstrap, as much wider as Student's t is than the normal: of few events it is too sure."""
+    middle, ends = draws.mean(), np.percentile(draws, [50 * (1 - level), 50 * (1 + level)])
+    upper = 0.5 + 0.5 * level
+    factor = scipy.stats.t.ppf(upper, events - 1) / scipy.stats.norm.ppf(upper) * math.sqrt(events / (events - 1))
+    low, high = middle + factor * (ends - middle)
     return float(low), float(high)
 
 

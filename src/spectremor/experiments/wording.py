@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
+import scipy.stats
 
 from spectremor.experiments.scoring import mean, spread, standard_error
-
-_FEWEST_PAIRS = 3
 
 
 def with_spread(values: Sequence[float] | np.ndarray, digits: int = 2) -> str:
@@ -28,13 +26,13 @@ def over_trainings(count: int) -> str:
 
 
 def compare(values: Sequence[float] | np.ndarray, others: Sequence[float] | np.ndarray) -> str:
-    """`higher than`, `lower than` or `not distinguishable from`: paired differences against two standard errors.
+    """`higher than`, `lower than` or `not distinguishable from`, of the mean of paired differences.
 
-    Of fewer than three pairs nothing is said: their standard error is too uncertain itself.
+    Backed by its 95% interval after Student's t; of fewer than two pairs nothing is said.
     """
     difference = np.asarray(values, dtype=float) - np.asarray(others, dtype=float)
     middle, error = mean(difference), standard_error(difference)
     pairs = int((~np.isnan(difference)).sum())
-    if math.isnan(middle) or pairs < _FEWEST_PAIRS or abs(middle) <= 2 * error:
+    if pairs < 2 or abs(middle) <= scipy.stats.t.ppf(0.975, pairs - 1) * error:
         return "not distinguishable from"
     return "higher than" if middle > 0 else "lower than"
