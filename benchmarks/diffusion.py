@@ -126,7 +126,17 @@ def _scores(prediction: np.ndarray, truth: np.ndarray, dt_s: float) -> dict[str,
         "rRMSE_raw": float(rrmse.mean()),
         "rRMSE_raw_below_1Hz": float(below_1hz.mean()),
         "rRMSE_raw_cut_1Hz": float(cut_1hz.mean()),
+        "before_arrival": _before_arrival(prediction, truth, dt_s),
     }
+
+
+def _before_arrival(prediction: np.ndarray, truth: np.ndarray, dt_s: float) -> float:
+    """Largest velocity up to 0.1 s before the truth exceeds 0.2% of its peak, over that peak; median over sensors."""
+    modulus = np.abs(truth).max(axis=1)
+    peak = modulus.max(axis=1)
+    still = np.arange(truth.shape[-1]) * dt_s < (modulus > 0.002 * peak[:, None]).argmax(axis=1)[:, None] * dt_s - 0.1
+    early = (np.abs(prediction).max(axis=1) * still).max(axis=1) / peak
+    return float(np.median(early[still.any(axis=1)]))
 
 
 def _cut(traces: np.ndarray, dt_s: float, highest_hz: float) -> np.ndarray:
@@ -160,7 +170,7 @@ def _figure(rows: list[dict[str, float]], path: Path, sensors: int) -> None:
 
 
 def _line(row: dict[str, float]) -> str:
-    numbers = ", ".join(f"{name} {value:.3f}" for name, value in row.items() if isinstance(value, float))
+    numbers = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if isinstance(value, float))
     return f"{row['sampler']} {row['steps']}: {numbers}"
 
 

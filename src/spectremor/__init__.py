@@ -21,6 +21,7 @@ _HOMES = {
     "Source": "spectremor.core.source",
     "make_geology": "spectremor.core.geology",
     "read_geology": "spectremor.data.geology_files",
+    "write_geology": "spectremor.data.geology_files",
     "read_wavefield": "spectremor.data.wavefield_files",
     "write_wavefield": "spectremor.data.wavefield_files",
     "random_geology": "spectremor.simulation.random_geology",
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from spectremor.core.geology import make_geology as make_geology
     from spectremor.core.source import Source as Source
     from spectremor.data.geology_files import read_geology as read_geology
+    from spectremor.data.geology_files import write_geology as write_geology
     from spectremor.data.wavefield_files import read_wavefield as read_wavefield
     from spectremor.data.wavefield_files import write_wavefield as write_wavefield
     from spectremor.evaluation import evaluate as evaluate

@@ -16,7 +16,7 @@ import spectremor
 from spectremor.core.domain import check_rise_time
 from spectremor.core.errors import InputError
 from spectremor.core.source import HEMEW_RISE_TIME_S, Source
-from spectremor.core.wavefield import make_wavefield, source_of
+from spectremor.core.wavefield import DIMS, check_wavefield, make_wavefield, sampling_step_s, source_of
 from spectremor.models import check_stage1, check_stage2, domains_of, model_folder
 
 if TYPE_CHECKING:
@@ -107,16 +107,19 @@ class GroundMotionModel:
         """Stage 2 alone: broadband wavefields from a stage-1 wavefield; arguments as for `generate`.
 
         Raises:
-            InputError: as `generate`; the source is the one in the wavefield's attributes.
+            InputError: as `generate`; no wavefield, or one of another sampling than the model's; the source is the one
+                in its attributes.
         """
         check_job(realizations, seed, steps)
         diffusion = self.need_diffusion()
         used = diffusion.config.evaluations(steps, sampler)
+        stage1 = _one_wavefield(stage1)
+        diffusion.config.latent.check_step(sampling_step_s(stage1))
         source = source_of(stage1)
         if source is not None:
             check_rise_time(source, self.rise_time_s)
         fields = diffusion.generate_arrays(
-            np.ascontiguousarray(stage1.transpose("component", "x", "y", "time").values, dtype=np.float32),
+            np.ascontiguousarray(stage1.values, dtype=np.float32),
             realizations=realizations,
             seed=seed,
             steps=steps,
@@ -147,6 +150,13 @@ class GroundMotionModel:
         if self.diffusion is None:
             raise InputError("model", self.model_id, "a model with a diffusion stage")
         return self.diffusion
+
+
+def _one_wavefield(stage1: xr.DataArray) -> xr.DataArray:
+    """Stage 1's, its dimensions in whatever order."""
+    if set(stage1.dims) != set(DIMS):
+        raise InputError("stage-1 wavefield.dims", stage1.dims, f"({', '.join(DIMS)}), one wavefield")
+    return check_wavefield(stage1.transpose(*DIMS), name="stage-1 wavefield")
 
 
 def load_model(folder: str | Path | None = None) -> GroundMotionModel:

@@ -40,7 +40,7 @@ def test_the_commands_that_finish(folder: Path) -> None:
     text = blocks("bash")[1]
     (geology,) = re.findall(r"^geology=(\S+)", text, flags=re.MULTILINE)
     lines = [line.replace("$geology", geology) for line in text.splitlines() if line.startswith("spectremor")]
-    commands = [shlex.split(line) for line in lines if "serve" not in line]
+    commands = [shlex.split(line, comments=True) for line in lines if "serve" not in line]
     assert len(commands) >= 4
     for command in commands:
         program = [sys.executable, "-m", "spectremor", *command[1:]]

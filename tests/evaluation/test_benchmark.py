@@ -114,6 +114,13 @@ def test_strata_cover_all_amplitudes() -> None:
     np.testing.assert_array_equal(stratified_sensors(amplitude, None, 0, 0), np.arange(1000))
 
 
+@pytest.mark.parametrize("count", [600, 999, 333, 7])
+def test_strata_that_do_not_divide_the_sensors_share_none(count: int) -> None:
+    amplitude = np.random.default_rng(0).lognormal(size=1000)
+    chosen = stratified_sensors(amplitude, count, seed=0, sample=3)
+    assert len(np.unique(chosen)) == len(chosen) == count
+
+
 def test_the_stated_error_is_about_the_true_one() -> None:
     rng = np.random.default_rng(1)
     amplitude = rng.lognormal(size=1024)
@@ -228,6 +235,15 @@ def test_findings_are_paired_over_events() -> None:
     said = findings(tallies)
     assert said[0] == "Diffusion takes the bias at 2–5 Hz from -0.40 to 0.10: better."
     assert said[3].startswith("Against 'stage 1 x gain', diffusion is better in PG, is worse in bias at 2–5 Hz")
+
+
+def test_findings_are_about_one_model() -> None:
+    """Of two models, the second alone with a diffusion stage: its own stage 1 is what that stage is compared with."""
+    scores = {"mine: stage 1": 9.0, "other: stage 1": 5.0, "other: stage 1 + diffusion": 7.0}
+    rows = {name: [{"EG": v + 0.01 * k, "PG": v, "bias_high": 0.0} for k in range(8)] for name, v in scores.items()}
+    said = findings([Tally(name, rows=found) for name, found in rows.items()])
+    assert "other: diffusion takes the phase goodness of fit from 5.00 to 7.00: better." in said
+    assert findings([Tally(name, rows=rows[name]) for name in list(rows)[:2]]) == []
 
 
 def test_every_row_of_a_frequency_or_period_is_marked(result) -> None:

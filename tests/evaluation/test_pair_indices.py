@@ -151,12 +151,18 @@ def test_options_of_the_other_kind_are_refused(store, prediction: Path, tmp_path
         "--sensors": (*pair, "--sensors", 3),
         "--realizations": (*pair, "--realizations", 4),
         "--steps": (*pair, "--steps", 4),
+        "--seed": (*pair, "--seed", 0),
+        "--regression-minutes": (*pair, "--regression-minutes", 5),
     }
     for option, words in idle.items():
         done = invoke(*words)
         assert isinstance(done.exception, InputError), option
         assert str(done.exception).startswith(f"{option}: got ")
         assert "nothing here: it goes with" in str(done.exception)
+    done = invoke(*pair, "--tolerance", 60)
+    assert str(done.exception) == "--tolerance: got 60.0; allowed: nothing here: it goes with --nearest"
+    done = invoke(*data, "--regression", tmp_path, "--regression-minutes", 1)
+    assert str(done.exception).startswith("--regression-minutes: got 1.0; allowed: nothing here")
     assert not (tmp_path / "r").exists()
     done = invoke(*data, "--regression-minutes", "nan")
     assert "--regression-minutes: got nan" in str(done.exception)
@@ -167,6 +173,19 @@ def test_two_earthquakes_are_told_apart(truth: xr.DataArray) -> None:
     assert evaluate(truth, truth).notes == evaluate(truth, truth.copy()).notes
     assert any("two earthquakes" in note for note in evaluate(other, truth).notes)
     assert not any("two earthquakes" in note for note in evaluate(truth, truth).notes)
+
+
+def test_bands_that_are_none_or_do_not_meet_are_refused(truth: xr.DataArray) -> None:
+    free = truth.drop_attrs()
+    free.attrs["units"] = "m/s"
+    for low in ("abc", [1.0, 2.0], np.nan):
+        with pytest.raises(InputError, match=r"prediction\.attrs\.band_low_hz"):
+            evaluate(free.assign_attrs(band_low_hz=low), free)
+    low, high = (free.assign_attrs(band_low_hz=a, band_high_hz=b) for a, b in ((0.0, 1.0), (2.0, 5.0)))
+    with pytest.raises(InputError, match=r"got 0 to 1 Hz; allowed: a band that meets the reference's, 2 to 5 Hz"):
+        evaluate(low, high)
+    assert make_pair(free.assign_attrs(band_low_hz=1.0), high).band_hz == (2.0, 5.0)
+    assert make_pair(free.assign_attrs(band_high_hz=None), low).band_hz == (0.0, 1.0)
 
 
 def test_arrays_without_labels_are_refused() -> None:

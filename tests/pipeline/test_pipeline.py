@@ -88,6 +88,17 @@ def test_realization_r_is_the_same_whatever_their_number(model: GroundMotionMode
     assert three.attrs["model"] == model.model_id
 
 
+def test_what_is_no_stage_1_wavefield_of_the_model_is_refused(model: GroundMotionModel) -> None:
+    field = model.predict(example_geology(), example_source()).isel(x=slice(0, 2), y=slice(0, 2))
+    np.testing.assert_array_equal(model.restore(field.transpose()).values, model.restore(field).values)
+    with pytest.raises(InputError, match=r"stage-1 wavefield\.time: got a step of 0\.01 s; allowed: a step of 0\.02 s"):
+        model.restore(field.assign_coords(time=field.time * 0.5))
+    with pytest.raises(InputError, match=r"stage-1 wavefield\.dims: got .*realization.*one wavefield"):
+        model.restore(field.expand_dims("realization"))
+    with pytest.raises(InputError, match=r"stage-1 wavefield\.units"):
+        model.restore(field.assign_attrs(units="cm/s"))
+
+
 def test_four_realizations_differ_around_one_stage1_prediction(model: GroundMotionModel) -> None:
     geology, source = example_geology(), sp.Source.from_angles(**ANGLES)
     drawn = model.generate(geology, source, realizations=4, seed=1)

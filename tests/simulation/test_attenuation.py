@@ -37,6 +37,20 @@ def test_a_late_pulse_loses_what_its_time_says():
     np.testing.assert_allclose((np.fft.rfft(found) / spectrum)[band], expected, atol=6e-3)
 
 
+def test_an_early_pulse_of_a_long_record_in_slow_ground_loses_no_less(monkeypatch):
+    time, at, speed, reference = np.arange(3000) * 0.02, 3.0, 600.0, 5.0
+    pulse = np.broadcast_to(np.exp(-(((time - at) / 0.08) ** 2)), (3, 2, 3, len(time))).copy()
+    slow = make_geology(np.full((6, 5, 7), speed), EXTENT)
+    found = attenuate(pulse, time, slow, SOURCE, SENSORS, reference)
+    f = np.fft.rfftfreq(len(time), 0.02)
+    band = (f > 0.5) & (f < 5.0)
+    ratio = np.abs(np.fft.rfft(found[0, 0, 0]) / np.fft.rfft(pulse[0, 0, 0]))[band]
+    np.testing.assert_allclose(ratio, np.exp(-np.pi * f[band] * at / (speed / 10)), rtol=0.02)
+    # However the matrix is cut.
+    monkeypatch.setattr("spectremor.simulation.attenuation.PIECE", 5 * len(time))
+    np.testing.assert_allclose(attenuate(pulse, time, slow, SOURCE, SENSORS, reference), found, atol=1e-12)
+
+
 def test_p_waves_lose_less_than_s_waves():
     # Qp is twice Qs: at its own arrival, 1.7 times earlier, a P wave has lost 3.4 times less.
     distance = np.linalg.norm([900.0, 700.0, 1300.0])

@@ -219,6 +219,21 @@ def test_a_new_run_may_start_from_an_earlier_model(
         run_stage(other, campaign, tmp_path / "third", init=tmp_path / "first")
 
 
+def test_a_run_that_has_taken_no_step_still_knows_what_it_starts_from(
+    tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining
+) -> None:
+    config = ddpm_config.model_copy(update={"steps": 2, "validate_every": 2})
+    run_stage(config, campaign, tmp_path / "first")
+    still = config.model_copy(update={"learning_rate": 1e-30, "seed": 5})
+    stopped = run_stage(still, campaign, tmp_path / "second", init=tmp_path / "first", watch=Watch(stop=lambda: True))
+    assert not stopped.finished
+    assert not checkpoints(tmp_path / "second")
+    run_stage(still, campaign, tmp_path / "second", resume=True)
+    (_, one), (_, two) = (read_model_folder(tmp_path / name / "model") for name in ("first", "second"))
+    for name, tensor in one["diffusion"].items():
+        torch.testing.assert_close(tensor, two["diffusion"][name], rtol=1e-5, atol=1e-7)
+
+
 def test_a_new_run_may_start_from_a_model_that_ships(
     tmp_path: Path, campaign: Path, mifno_config: MifnoTraining, monkeypatch: pytest.MonkeyPatch
 ) -> None:

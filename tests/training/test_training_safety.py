@@ -142,6 +142,20 @@ def test_a_campaign_of_other_rise_times_trains_no_network(tmp_path, campaign, mi
         train(mifno_config, store, tmp_path / "run")
 
 
+def test_a_stage_1_of_other_motion_trains_no_diffusion(tmp_path, campaign, mifno_config, ddpm_config) -> None:
+    train(mifno_config, campaign, tmp_path / "mifno")
+    store = shutil.copytree(campaign, tmp_path / "store.zarr")
+    zarr.open_group(store, mode="r+", use_consolidated=False)["source_rise_time_s"][2] = 0.5
+    with pytest.raises(InputError, match=r"store \(rise times\): got 0\.1 s to 0\.5 s; allowed: 0\.1 s"):
+        train(ddpm_config, store, tmp_path / "ddpm", stage1=str(tmp_path / "mifno"))
+    store = shutil.copytree(campaign, tmp_path / "slow.zarr")
+    zarr.open_group(store, mode="r+", use_consolidated=False).attrs["band_high_hz"] = 2.0
+    consolidate(store)
+    with pytest.raises(InputError, match=r"store \(low-pass\): got 2 Hz; allowed: 5 Hz"):
+        train(ddpm_config, store, tmp_path / "ddpm", stage1=str(tmp_path / "mifno"))
+    assert not (tmp_path / "ddpm").exists()
+
+
 def moved(campaign: Path, path: Path) -> Path:
     """The campaign with its sensors somewhere else."""
     shutil.copytree(campaign, path)
@@ -206,7 +220,7 @@ def test_geologies_of_other_nodes_and_another_low_pass_are_refused(tmp_path, cam
         train(parse_config(values, "mifno"), campaign, tmp_path / "run")
     values = mifno_config.model_dump(mode="json")
     values["model"]["lowpass_hz"] = 2.0
-    with pytest.raises(InputError, match=r"model\.lowpass_hz: got 2 Hz; allowed: 5 Hz"):
+    with pytest.raises(InputError, match=r"store \(low-pass\): got 5 Hz; allowed: 2 Hz"):
         train(parse_config(values, "mifno"), campaign, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

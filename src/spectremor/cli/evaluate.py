@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from spectremor.evaluation.scores import Scores
     from spectremor.pipeline import GroundMotionModel
 
+#: The 64 published sensors that a 300 m grid has are within this.
+_TOLERANCE_M = 60.0
+_REGRESSION_MINUTES = 5.0
+
 PredictionOption = Annotated[Path | None, typer.Option("--prediction", help="Wavefield to judge (.nc, .zarr, .h5).")]
 ReferenceOption = Annotated[Path | None, typer.Option("--reference", help="The true wavefield (.nc, .zarr, .h5).")]
 PredictionIndexOption = Annotated[
@@ -31,7 +35,9 @@ ReferenceIndexOption = Annotated[
     int | None, typer.Option("--reference-index", help="The same for the reference, and for a geology among several.")
 ]
 NearestOption = Annotated[bool, typer.Option("--nearest", help="Pair each sensor with the nearest; no interpolation.")]
-ToleranceOption = Annotated[float, typer.Option("--tolerance", help="For --nearest, in m along each axis.")]
+ToleranceOption = Annotated[
+    float | None, typer.Option("--tolerance", help=f"For --nearest, in m along each axis ({_TOLERANCE_M:g}).")
+]
 WindowOption = Annotated[str | None, typer.Option("--window", help="FROM,TO in s after origin: cut both to it.")]
 GeologyOption = Annotated[Path | None, typer.Option("--geology", help="Sets the scale of rMAE and rRMSE.")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Campaign store to judge a model on.")]
@@ -41,10 +47,11 @@ RegressionOption = Annotated[
     Path | None, typer.Option("--regression", help="Model folder whose second stage is the L1-regression baseline.")
 ]
 RegressionMinutesOption = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--regression-minutes",
-        help="Without one: train it on the training split for so long, once, and keep it by the store (0: go without).",
+        help=f"Without one: train it on the training split for so long ({_REGRESSION_MINUTES:g}), once, and keep it by "
+        "the store (0: go without).",
     ),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Report folder: tables, figures, index.html.")]
@@ -55,11 +62,7 @@ SensorsOption = Annotated[
 ]
 RealizationsOption = Annotated[int, typer.Option("--realizations", help="Draws of the second stage.")]
 StepsOption = Annotated[int | None, typer.Option("--steps", help="Sampling steps of the second stage.")]
-SeedOption = Annotated[int, typer.Option("--seed", help="One seed, one result.")]
-
-
-#: The 64 published sensors that a 300 m grid has are within this.
-_TOLERANCE_M = 60.0
+SeedOption = Annotated[int | None, typer.Option("--seed", help="One seed, one result (0).")]
 
 
 def register(app: typer.Typer) -> None:
@@ -77,15 +80,15 @@ def evaluate(
     model: ModelOption = None,
     compare: CompareOption = None,
     regression: RegressionOption = None,
-    regression_minutes: RegressionMinutesOption = 5.0,
+    regression_minutes: RegressionMinutesOption = None,
     split: SplitOption = "test",
     samples: SamplesOption = None,
     sensors: SensorsOption = None,
     realizations: RealizationsOption = 1,
     steps: StepsOption = None,
-    seed: SeedOption = 0,
+    seed: SeedOption = None,
     nearest: NearestOption = False,
-    tolerance: ToleranceOption = _TOLERANCE_M,
+    tolerance: ToleranceOption = None,
     window: WindowOption = None,
     geology: GeologyOption = None,
 ) -> None:
@@ -110,7 +113,7 @@ def evaluate(
         "--prediction-index": prediction_index,
         "--reference-index": reference_index,
         "--nearest": nearest or None,
-        "--tolerance": None if tolerance == _TOLERANCE_M else tolerance,
+        "--tolerance": tolerance,
         "--window": window,
         "--geology": geology,
     }
@@ -118,18 +121,23 @@ def evaluate(
         "--model": model,
         "--compare": compare or None,
         "--regression": regression,
+        "--regression-minutes": regression_minutes,
         "--split": None if split == "test" else split,
         "--samples": samples,
         "--sensors": sensors,
         "--realizations": None if realizations == 1 else realizations,
         "--steps": steps,
+        "--seed": seed,
     }
     _refuse_idle(*((of_models, "--data") if data is None else (of_pairs, "--prediction and --reference")))
     if data is None:
         if prediction is None or reference is None:
             raise InputError("--prediction, --reference", "one of the two", "both")
+        if not nearest:
+            _refuse_idle({"--tolerance": tolerance}, "--nearest")
         indices = prediction_index, reference_index
-        _pair(prediction, reference, indices, out, nearest, tolerance, window, geology)
+        reach_m = _TOLERANCE_M if tolerance is None else tolerance
+        _pair(prediction, reference, indices, out, nearest, reach_m, window, geology)
         return
     if out is None:
         raise InputError("--out", "none", "a folder for the report")
@@ -141,11 +149,14 @@ def evaluate(
         sensors=sensors,
         realizations=realizations,
         steps=steps,
-        seed=seed,
+        seed=seed or 0,
     )
-    if not 0 <= regression_minutes < math.inf:
-        raise InputError("--regression-minutes", regression_minutes, "0 or more")
-    _benchmark(data, model, compare or [], regression, regression_minutes, settings, out)
+    if regression is not None:
+        _refuse_idle({"--regression-minutes": regression_minutes}, "a baseline that is yet to be trained")
+    minutes = _REGRESSION_MINUTES if regression_minutes is None else regression_minutes
+    if not 0 <= minutes < math.inf:
+        raise InputError("--regression-minutes", minutes, "0 or more")
+    _benchmark(data, model, compare or [], regression, minutes, settings, out)
 
 
 def _refuse_idle(options: dict[str, object], needed: str) -> None:

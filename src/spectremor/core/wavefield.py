@@ -110,12 +110,12 @@ def band_of(field: xr.DataArray, *, name: str = "wavefield") -> tuple[float, flo
     Raises:
         InputError: not two numbers, or no band between them.
     """
-    if field.attrs.get("band_high_hz") is None:
-        return None
-    (high,) = _recorded(field, "band_high_hz", 1, where=name)
     low = 0.0
     if field.attrs.get("band_low_hz") is not None:
         (low,) = _recorded(field, "band_low_hz", 1, where=name)
+    if field.attrs.get("band_high_hz") is None:
+        return None
+    (high,) = _recorded(field, "band_high_hz", 1, where=name)
     if not 0 <= low < high:
         raise InputError(f"{name}.attrs.band_high_hz", f"{low:g} to {high:g} Hz", "0 <= band_low_hz < band_high_hz")
     return low, high

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 from spectremor.core.domain import Domain
@@ -31,16 +34,29 @@ def check_same_axes(store: CampaignStore, x_m: np.ndarray, y_m: np.ndarray, time
     _check("times", store.time_s, time_s)
 
 
-def check_rise_times(store: CampaignStore, domain: Domain) -> None:
-    """Refuse a campaign whose sources have another rise time than the domain's.
+def check_rise_times(store: CampaignStore, trained_s: float, samples: Sequence[int] | None = None) -> None:
+    """Refuse a campaign whose sources (of some samples, or all) have another rise time than a model's.
 
     Raises:
         InputError: names both.
     """
-    rise_times_s = np.unique(store.array("source_rise_time_s")[store.ids()])
-    if len(rise_times_s) and not np.allclose(rise_times_s, domain.rise_time_s, rtol=1e-3):
+    rise_times_s = np.unique(store.array("source_rise_time_s")[store.ids() if samples is None else samples])
+    if len(rise_times_s) and not np.allclose(rise_times_s, trained_s, rtol=1e-3):
         found = " to ".join(f"{v:g} s" for v in np.unique([rise_times_s[0], rise_times_s[-1]]))
-        raise InputError("store (rise times)", found, f"{domain.rise_time_s:g} s, the model's (domain.rise_time_s)")
+        raise InputError("store (rise times)", found, f"{trained_s:g} s, the model's (domain.rise_time_s)")
+
+
+def check_motion(store: CampaignStore, domain: Domain, lowpass_hz: float) -> None:
+    """Refuse a campaign on other axes, of another rise time or with another low-pass than a model's.
+
+    Raises:
+        InputError: names what differs.
+    """
+    check_axes(store, domain)
+    check_rise_times(store, domain.rise_time_s)
+    band_hz = float(store.attrs["band_high_hz"])
+    if not math.isclose(band_hz, lowpass_hz, rel_tol=1e-3):
+        raise InputError("store (low-pass)", f"{band_hz:g} Hz", f"{lowpass_hz:g} Hz, the model's (lowpass_hz)")
 
 
 def _check(name: str, found: np.ndarray, wanted: np.ndarray) -> None:

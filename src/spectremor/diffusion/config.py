@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, get_args
 
@@ -81,6 +82,16 @@ class LatentConfig(_Strict):
             found = f"{self.time_samples} * {self.latent_samples}"
             raise ValueError(f"time_samples * latent_samples ({found}) must not exceed {MAX_MATRIX}")
         return self
+
+    def check_step(self, step_s: float) -> None:
+        """Refuse traces of another sampling.
+
+        Raises:
+            InputError: names both.
+        """
+        if not math.isclose(step_s * self.sampling_hz, 1.0, rel_tol=1e-3):
+            found, allowed = (f"a step of {s:g} s" for s in (step_s, 1.0 / self.sampling_hz))
+            raise InputError("stage-1 wavefield.time", found, f"{allowed}, the model's")
 
     def check_traces(self, samples: int, sampling_hz: float) -> None:
         """Refuse a stage 1 whose traces are not the ones that this stage was made for.

@@ -4,7 +4,7 @@ A weight per frequency would leave two gaps: the zero-phase low-pass (fourth ord
 continued as scipy does) lets half through at its corner, and rings at the ends of a record, where it mixes in what lies
 above. So the change that stage 2 makes is freed of every shape that this low-pass, or a cut of the spectrum, would let
 through. The price: in the first and the last half second less is restored, and another filter or a part of a record
-sees a little of the draw.
+sees a little of the draw. (What is muted before the first arrival, `Latents.added`, brings a little of it back.)
 """
 
 from __future__ import annotations

@@ -80,19 +80,10 @@ class DiffusionStage(nn.Module):
         """
         self._check(stage1, realizations)
         _, nx, ny, time = stage1.shape
-        traces = self.generate_at(
-            stage1,
-            np.arange(nx * ny),
-            realizations=realizations,
-            seed=seed,
-            steps=steps,
-            sampler=sampler,
-            noise_correlation=noise_correlation,
-            on_progress=on_progress,
-        )
-        return np.ascontiguousarray(np.moveaxis(traces, 2, 1)).reshape(realizations, 3, nx, ny, time)
+        everywhere = np.arange(nx * ny)
+        traces = self._generate(stage1, everywhere, realizations, seed, steps, sampler, noise_correlation, on_progress)
+        return traces.reshape(realizations, 3, nx, ny, time)
 
-    @torch.no_grad()
     def generate_at(
         self,
         stage1: Float[np.ndarray, "3 x y time"],
@@ -121,12 +112,27 @@ class DiffusionStage(nn.Module):
             InputError: a shape, value or number that the model cannot take.
         """
         self._check(stage1, realizations)
+        traces = self._generate(stage1, sensors, realizations, seed, steps, sampler, noise_correlation, on_progress)
+        return np.ascontiguousarray(np.moveaxis(traces, 1, 2))
+
+    @torch.no_grad()
+    def _generate(
+        self,
+        stage1: Float[np.ndarray, "3 x y time"],
+        sensors: Int[np.ndarray, " k"],
+        realizations: int,
+        seed: int,
+        steps: int | None,
+        sampler: SamplerName | None,
+        noise_correlation: float | None,
+        on_progress: Callable[[float], None] | None,
+    ) -> Float[np.ndarray, "realization 3 k time"]:
         self.config.evaluations(steps, sampler)
         _check_room(realizations, len(sensors) * 3 * stage1.shape[3])
         device = self.latents.target_gain.device
         flat = np.moveaxis(stage1.reshape(3, -1, stage1.shape[3]), 0, 1)
         traces = torch.from_numpy(np.ascontiguousarray(flat, dtype=np.float32)).to(device)
-        out = np.empty((realizations, len(sensors), *flat.shape[1:]), dtype=np.float32)
+        out = np.empty((realizations, 3, len(sensors), stage1.shape[3]), dtype=np.float32)
         self.eval()
         size = MICRO_BATCH if device.type == "cpu" else MICRO_BATCH_GPU
         starts = range(0, len(sensors), size)
@@ -148,7 +154,7 @@ class DiffusionStage(nn.Module):
             latents = self._draw(condition, noise_of(padded.tolist()), steps=steps, sampler=sampler)
             change = self.latents.finish(latents, known[padded], amplitude[padded]) - known[padded]
             result = traces[padded] + self.latents.added(change, moving[padded])
-            out[realization, start : start + len(chosen)] = result[: len(chosen)].cpu().numpy()
+            out[realization, :, start : start + len(chosen)] = result[: len(chosen)].transpose(0, 1).cpu().numpy()
 
         def jobs(first: int) -> Iterator[tuple[int, int, _Noise]]:
             for realization in range(first, min(first + together, realizations)):
@@ -225,11 +231,11 @@ class DiffusionStage(nn.Module):
 
 
 def _check_room(realizations: int, numbers: int) -> None:
-    """Refuse more realizations than this machine's memory holds.
+    """Refuse more realizations than this machine's memory holds twice: they are also made into a file there.
 
     Raises:
         InputError: names how many fit.
     """
-    fit = present_bytes() // (4 * numbers)
+    fit = present_bytes() // (2 * 4 * numbers)
     if realizations > fit:
         raise InputError("realizations", realizations, f"at most {fit}, in this machine's memory")

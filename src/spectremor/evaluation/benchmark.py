@@ -14,6 +14,7 @@ import numpy as np
 import spectremor
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore, Split
+from spectremor.data.store_domain import check_rise_times
 from spectremor.evaluation.contenders import Case, CoarseSimulation, Contender, Stage1TimesGain, contenders_of
 from spectremor.evaluation.ledger import Ledger
 from spectremor.evaluation.scores import BIASES, scale_at_source
@@ -119,16 +120,20 @@ def run_benchmark(
         on_progress: called with (events done, events, what is going on).
 
     Raises:
-        InputError: an empty split, or a model with other sensors or times than the store.
+        InputError: an empty split, or a model with other sensors or times than the store, or whose second stage was
+            trained on another rise time.
     """
     settings = settings or Settings()
     report = on_progress or _silent
     samples = [int(i) for i in store.ids(settings.split)[: settings.samples]]
     if not samples:
         raise InputError("split", f"{settings.split} (no complete sample)", f"a split of {store.path} with samples")
-    contenders, remarks = _contenders(store, models, regression, settings, lambda text: report(0, len(samples), text))
-    if about_regression:
-        remarks = [about_regression, *(r for r in remarks if "regression" not in r)]
+    for model in models.values():
+        if model.diffusion is not None:
+            check_rise_times(store, model.rise_time_s, samples)
+    contenders, remarks = _contenders(
+        store, models, regression, about_regression, settings, lambda text: report(0, len(samples), text)
+    )
     result = Benchmark(
         tallies=[Tally(c.name) for c in contenders],
         truth=[],
@@ -184,21 +189,23 @@ def _contenders(
     store: CampaignStore,
     models: dict[str, GroundMotionModel],
     regression: GroundMotionModel | None,
+    about_regression: str,
     settings: Settings,
     say: Callable[[str], None],
 ) -> tuple[list[Contender], list[str]]:
     contenders: list[Contender] = []
-    remarks: list[str] = []
+    remarks = [about_regression] if about_regression else []
     for name, model in models.items():
         found, missing = contenders_of(
             name if len(models) > 1 else "",
             model,
             store,
             regression=regression if not contenders else None,
+            say_regression=not (contenders or about_regression),
             gain_samples=settings.gain_samples,
             on_progress=lambda done, total: say(f"fitting the gain baseline, {done + 1} of {total}"),
         )
-        remarks += [m for m in missing if not (contenders and "regression" in m)]
+        remarks += missing
         contenders += found
     # Sentences are about the first model: where that simulation is its stage 1, they say all of it.
     first = next(iter(models.values())).surrogate

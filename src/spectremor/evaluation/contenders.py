@@ -150,6 +150,7 @@ def contenders_of(
     store: CampaignStore,
     *,
     regression: GroundMotionModel | None = None,
+    say_regression: bool = True,
     gain_samples: int = 16,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Contender], list[str]]:
@@ -160,6 +161,7 @@ def contenders_of(
         model: the two stages.
         store: whose training split the gain is fitted on.
         regression: the second stage trained as a plain regression.
+        say_regression: whether its absence is to be told.
         gain_samples: how many training samples the gain is fitted on, at most.
         on_progress: called with (done, total) while the gain is fitted.
     """
@@ -175,7 +177,7 @@ def contenders_of(
         missing.append(f"{before}baseline 'stage 1 x gain' is absent: the store has no complete training sample")
     if regression is not None and regression.diffusion is not None:
         entries.append(BothStages(f"{before}stage 1 + regression", regression, conditioned_on=model, single=True))
-    else:
+    elif say_regression:
         missing.append(f"{before}baseline 'stage 1 + L1 regression' is absent: no weights given (--regression DIR)")
     if model.diffusion is not None:
         entries.append(BothStages(f"{before}stage 1 + diffusion", model))

@@ -20,16 +20,16 @@ _WORDS = {
 
 
 def findings(tallies: Sequence[Tally], seed: int = 0, band_high_hz: float = math.inf) -> list[str]:
-    """What the second stage of the first model does to its scores, and whether it beats each baseline.
+    """What the second stage of the first model that has one does to its scores, and whether it beats each baseline.
 
     Nothing is said of a bias in a band that reaches beyond `band_high_hz`, the highest frequency of the data.
     """
     metrics = [m for m in _WORDS if m != "bias_high" or BANDS_HZ[-1][1] <= band_high_hz + 1e-9]
-    stage1 = next((t for t in tallies if t.name.endswith("stage 1")), None)
     full = next((t for t in tallies if t.name.endswith("+ diffusion")), None)
+    prefix = "" if full is None else full.name.removesuffix("stage 1 + diffusion")
+    stage1 = next((t for t in tallies if t.name == f"{prefix}stage 1"), None)
     if stage1 is None or full is None:
         return []
-    prefix = full.name.removesuffix("stage 1 + diffusion")
     said = []
     for metric in metrics:
         words = _WORDS[metric]

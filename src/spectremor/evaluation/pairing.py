@@ -9,7 +9,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from spectremor.core.errors import InputError
-from spectremor.core.wavefield import check_wavefield, sampling_step_s
+from spectremor.core.wavefield import band_of, check_wavefield, sampling_step_s
 
 #: None: the same sensors; "nearest": those within a tolerance.
 Sensors = str | None
@@ -91,10 +91,25 @@ def make_pair(
 
 
 def common_band(prediction: xr.DataArray, reference: xr.DataArray, dt_s: float) -> tuple[float, float]:
-    """Frequencies in Hz that both wavefields say they hold; up to Nyquist where neither says."""
-    both = (prediction.attrs, reference.attrs)
-    low = max(float(a.get("band_low_hz", 0.0)) for a in both)
-    return low, min(float(a.get("band_high_hz", 0.5 / dt_s)) for a in both)
+    """Frequencies in Hz that both wavefields say they hold; up to Nyquist where neither says.
+
+    Raises:
+        InputError: a band that is none, or two that have nothing in common.
+    """
+    one, other = (_stated_band(f, name, dt_s) for f, name in ((prediction, "prediction"), (reference, "reference")))
+    low, high = max(one[0], other[0]), min(one[1], other[1])
+    if not low < high:
+        found, allowed = (f"{low:g} to {high:g} Hz" for low, high in (one, other))
+        raise InputError("prediction.attrs.band_high_hz", found, f"a band that meets the reference's, {allowed}")
+    return low, high
+
+
+def _stated_band(field: xr.DataArray, name: str, dt_s: float) -> tuple[float, float]:
+    band = band_of(field, name=name)
+    if band is not None:
+        return band
+    low = field.attrs.get("band_low_hz")
+    return 0.0 if low is None else float(np.ravel(low)[0]), 0.5 / dt_s
 
 
 def _lead(field: xr.DataArray, name: str) -> xr.DataArray:

@@ -13,7 +13,7 @@ from spectremor.core.seeds import generator
 def stratified_sensors(
     amplitude: Float[np.ndarray, " sensor"], count: int | None, seed: int, sample: int
 ) -> Int[np.ndarray, " chosen"]:
-    """`count` sensors: the sensors in order of amplitude are cut into `count` equal strata, one drawn from each.
+    """`count` sensors: the sensors in order of amplitude are cut into `count` strata, one drawn from each.
 
     Args:
         amplitude: the reference's peak velocity; NaN counts as the smallest.
@@ -28,9 +28,10 @@ def stratified_sensors(
     if count is None or count >= total:
         return np.arange(total)
     order = np.argsort(np.nan_to_num(amplitude, nan=-1.0), kind="stable")
-    edges = np.linspace(0, total, count + 1)
+    # Of whole sensors: they differ by one at most, and no sensor is in two.
+    edges = np.linspace(0, total, count + 1).round().astype(int)
     place = generator(seed, "sensors", sample).random(count)
-    return order[np.minimum((edges[:-1] + place * np.diff(edges)).astype(int), total - 1)]
+    return order[edges[:-1] + (place * np.diff(edges)).astype(int)]
 
 
 def stratified_error(values: Float[np.ndarray, " chosen"], total: int) -> float:

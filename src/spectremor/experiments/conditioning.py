@@ -97,7 +97,7 @@ def arm_config(base: DiffusionConfig, *, conditional: bool) -> DiffusionConfig:
     """The stage with or without its condition, and in both arms without any other way in for stage 1's waveform.
 
     So the trace is generated and not what stage 1 lacks, and nothing of stage 1 is kept below a corner. What both arms
-    know of stage 1 is each sensor's amplitude.
+    know of stage 1 is each sensor's amplitude; only the arm that sees it is kept still until it moves.
     """
     latent = base.latent.model_copy(update={"target": "trace", "keep_below_hz": 0.0})
     network = base.network.model_copy(update={"conditional": conditional})

@@ -14,6 +14,8 @@ difference between paths that arrive at the same time.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import scipy.fft
 import xarray as xr
@@ -23,9 +25,13 @@ from scipy.interpolate import RegularGridInterpolator
 from spectremor.core.medium import quality_factors, vp_m_s
 from spectremor.core.source import Source
 
-#: Points on each straight line, and values of t* between which motion is interpolated.
+#: Points on each straight line.
 POINTS = 65
-LEVELS = 13
+#: Values of t* between which motion is interpolated, at least; and how far apart they may be, in e-foldings of the
+#: highest frequency: linear in between, that is wrong by an eighth of its square.
+LEVELS, APART = 13, 0.1
+#: Numbers in a piece of the loss's matrix.
+PIECE = 2**23
 
 
 def attenuate(
@@ -44,10 +50,11 @@ def attenuate(
         geology: Vs in m/s.
         source: where the waves start.
         sensors_m: positions (x_m, y_m).
-        reference_hz: frequency at which the geology's speeds hold.
+        reference_hz: frequency at which the geology's speeds hold; the highest of the motion.
     """
     loss = path_loss_s(time_s, geology, source, sensors_m)
-    levels = np.linspace(0.0, float(loss.max()), LEVELS)
+    count = max(LEVELS, 1 + math.ceil(np.pi * reference_hz * float(loss.max()) / APART))
+    levels = np.linspace(0.0, float(loss.max()), count)
     at = loss / max(levels[1], 1e-12)
     result = np.zeros_like(velocity_m_s)
     traces = velocity_m_s.reshape(-1, len(time_s))
@@ -55,8 +62,9 @@ def attenuate(
         # A level concerns the stretch of time in which some sensor's t* is near it: a product of thin matrices.
         share = np.clip(1 - np.abs(at - i), 0, None).astype(velocity_m_s.dtype)
         (concerned,) = np.nonzero(share.any(axis=(0, 1)))
-        if len(concerned):
-            stretch = slice(concerned[0], concerned[-1] + 1)
+        width = max(1, PIECE // len(time_s))
+        for first in range(concerned[0], concerned[-1] + 1, width) if len(concerned) else ():
+            stretch = slice(first, min(first + width, concerned[-1] + 1))
             filtered = traces @ _filter(time_s, stretch, level, reference_hz).astype(traces.dtype)
             result[..., stretch] += share[..., stretch] * filtered.reshape(*velocity_m_s.shape[:-1], -1)
     return result

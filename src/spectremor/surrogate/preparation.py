@@ -48,7 +48,7 @@ class Preparation:
         # Asked for at every step.
         self._digest = functools.cache(functools.partial(sample_digest, store))
         check_axes(store, domain)
-        check_rise_times(store, domain)
+        check_rise_times(store, domain.rise_time_s)
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.seeds import generator
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.store import CampaignStore
-from spectremor.data.store_domain import check_axes, check_rise_times
+from spectremor.data.store_domain import check_motion
 from spectremor.signal.misfit import frequency_biases, relative_errors
 from spectremor.simulation.stage1 import CoarseSimulation
 from spectremor.simulation.stored import simulation_of
@@ -197,13 +196,9 @@ def check_campaign(store: CampaignStore, config: MifnoTraining) -> CoarseSimulat
         InputError: another domain than the network's, one without the symmetries that augmentation needs, or a store
             without the simulations that the network corrects.
     """
-    check_axes(store, config.model.domain)
-    check_rise_times(store, config.model.domain)
+    check_motion(store, config.model.domain, config.model.lowpass_hz)
     if config.augment and not _is_centred_square(config.model.domain):
         raise InputError("augment", "true", "false where domain and sensors are not square and centred")
-    band_hz, lowpass_hz = float(store.attrs["band_high_hz"]), config.model.lowpass_hz
-    if not math.isclose(band_hz, lowpass_hz, rel_tol=1e-3):
-        raise InputError("model.lowpass_hz", f"{lowpass_hz:g} Hz", f"{band_hz:g} Hz, the low-pass of the campaign")
     spacing_m = config.model.simulation_m
     if spacing_m is None:
         return None

@@ -34,7 +34,14 @@ from spectremor.training.loop import BEST, Outcome, Watch, fit
 from spectremor.training.mifno import MifnoTask, check_campaign
 from spectremor.training.pace import affordable_steps, shortened
 from spectremor.training.processes import processes
-from spectremor.training.run_folder import BUDGET, check_run, is_run, record_run, with_recorded_length
+from spectremor.training.run_folder import (
+    BUDGET,
+    check_run,
+    is_run,
+    record_run,
+    recorded_init,
+    with_recorded_length,
+)
 from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, check_cache, model_of
 from spectremor.training.task import Task
 
@@ -66,7 +73,7 @@ def train(
             learning rate falls over these. What is resumed keeps its length.
         cache: folder for what is computed once (by default beside the store).
         init: a model folder, a run or the name of a model that ships, of the same network, whose weights a new run
-            starts from.
+            starts from; a run that is resumed knows its own.
         readers: processes that make batches ahead; None: none on processors, many beside a GPU.
         watch: who looks on.
 
@@ -88,6 +95,8 @@ def train(
     kept = Path(cache) if cache is not None else store.path.with_name(f"{store.path.name}.cache")
     check_cache(kept)
     frozen = _frozen(config, store, stage1)
+    if resume and init is None:
+        init = recorded_init(Path(out))
     initial = _initial(config, init)
     facts = _facts(config, store, frozen, init)
     if isinstance(config, MifnoTraining):

@@ -11,6 +11,7 @@ from typing import Any
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file, check_folder_writable
+from spectremor.training.checkpoint import checkpoints
 from spectremor.training.config import TrainingConfig, parse_config
 from spectremor.training.pace import LENGTH
 
@@ -80,6 +81,14 @@ def with_recorded_length(run: Path, config: TrainingConfig) -> TrainingConfig:
         return config
     recorded = parse_config(read_json(run / _CONFIG), config.stage)
     return config.model_copy(update={name: getattr(recorded, name) for name in LENGTH})
+
+
+def recorded_init(run: Path) -> str | None:
+    """The weights that a run was to start from, where it has not come to a checkpoint of its own."""
+    if not is_run(run) or checkpoints(run):
+        return None
+    init = read_json(run / _DATA).get("init")
+    return None if init is None else str(init)
 
 
 def read_json(path: Path) -> dict[str, Any]:

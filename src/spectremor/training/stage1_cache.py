@@ -22,7 +22,7 @@ from spectremor.data.model_files import STAGE1_PARTS, part_of
 from spectremor.data.model_folder import read_model_folder
 from spectremor.data.sample_digest import sample_digest
 from spectremor.data.store import CampaignStore
-from spectremor.data.store_domain import check_axes
+from spectremor.data.store_domain import check_motion
 from spectremor.diffusion.config import LatentConfig
 from spectremor.diffusion.latent import cosine_matrix
 from spectremor.models import model_folder
@@ -90,7 +90,7 @@ class FrozenStage1:
         if spacing in self.store.also_m and is_stored(simulation, self.store, spacing):
             self._stored(spacing, simulation)
             return
-        check_axes(self.store, simulation.domain)
+        check_motion(self.store, simulation.domain, simulation.config.lowpass_hz)
         config = json.dumps(simulation.config.model_dump(mode="json"), sort_keys=True)
         self.digest = f"simulation{hashlib.blake2b(config.encode(), digest_size=8).hexdigest()}"
         self.parts = {"simulation": simulation.parts()}
@@ -112,7 +112,7 @@ class FrozenStage1:
         """A network, on the simulation that is already here where it corrects one."""
         with part_of(folder, "surrogate"):
             surrogate = MifnoSurrogate.from_parts(config["surrogate"], tensors)
-        check_axes(self.store, surrogate.domain)
+        check_motion(self.store, surrogate.domain, surrogate.config.lowpass_hz)
         hashed = hashlib.blake2b(json.dumps(config["surrogate"], sort_keys=True).encode(), digest_size=8)
         for key in sorted(tensors):
             hashed.update(key.encode() + tensors[key].numpy().tobytes())
