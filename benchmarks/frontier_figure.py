@@ -74,6 +74,6 @@ def styles(compared: Iterable[Contender]) -> dict[str, tuple[str, str]]:
     curves = list(dict.fromkeys(c.curve for c in compared))
     models = sorted(c for c in curves if c not in found and ", sampler " not in c)
     for model, colour in zip(models, itertools.cycle(("tab:red", "tab:orange", "tab:purple")), strict=False):
-        found |= {c: ("x:", colour) for c in curves if c.startswith(f"{model}, sampler ")}
         found[model] = ("D-", colour)
+        found |= {c: ("x:", colour) for c in curves if c.startswith(f"{model}, sampler ")}
     return {curve: style for curve, style in found.items() if curve in curves}

@@ -38,13 +38,13 @@ def test_a_late_pulse_loses_what_its_time_says():
 
 
 def test_an_early_pulse_of_a_long_record_in_slow_ground_loses_no_less(monkeypatch):
-    time, at, speed, reference = np.arange(3000) * 0.02, 3.0, 600.0, 5.0
+    time, at, speed, reference = np.arange(3000) * 0.02, 3.0, 1100.0, 5.0
     pulse = np.broadcast_to(np.exp(-(((time - at) / 0.08) ** 2)), (3, 2, 3, len(time))).copy()
     slow = make_geology(np.full((6, 5, 7), speed), EXTENT)
     found = attenuate(pulse, time, slow, SOURCE, SENSORS, reference)
     f = np.fft.rfftfreq(len(time), 0.02)
     band = (f > 0.5) & (f < 5.0)
-    ratio = np.abs(np.fft.rfft(found[0, 0, 0]) / np.fft.rfft(pulse[0, 0, 0]))[band]
+    ratio = np.abs(np.fft.rfft(found[0, 0, 0])[band] / np.fft.rfft(pulse[0, 0, 0])[band])
     np.testing.assert_allclose(ratio, np.exp(-np.pi * f[band] * at / (speed / 10)), rtol=0.02)
     # However the matrix is cut.
     monkeypatch.setattr("spectremor.simulation.attenuation.PIECE", 5 * len(time))
