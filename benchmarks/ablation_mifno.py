@@ -44,6 +44,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "simulation": {"simulation_m": 300.0},
     "no_simulation": {"simulation_m": None},
 }
+#: Of the same network as `full`, or itself.
+ALIKE = ("full", "full_again", "no_augmentation")
 METRICS = ("seconds", "val_loss", "val_rRMSE_raw", "val_bias_low", "val_bias_mid", "val_bias_high")
 
 
@@ -62,6 +64,9 @@ def main() -> None:
     print(f"{'variant':18s} {'steps':>6s} " + " ".join(f"{m.removeprefix('val_'):>10s}" for m in METRICS))
     rows = []
     for name in args.only:
+        if name not in ALIKE and variant(name, args) == variant("full", args):
+            print(f"{name:18s} is `full` of this preset")
+            continue
         run, limit = args.out / name, args.minutes or None
         train(variant(name, args), args.data, run, resume=run.exists(), minutes=limit, cache=args.out / "cache")
         row = best_row(run)

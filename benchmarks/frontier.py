@@ -69,16 +69,16 @@ def contenders(options: argparse.Namespace) -> Iterator[Contender]:
 def measure(cases: list[Case], compared: list[Contender], table: Path) -> None:
     """Append a line for each suitable pair that the table lacks."""
     done = {(row["truth"], row["case"], row["contender"], row["made_by"]) for row in rows(table)}
-    missing = {
-        (i, contender.name): contender
-        for i, case in enumerate(cases)
+    missing = [
+        (case, contender)
+        for case in cases
         for contender in compared
         if contender.suits(case) and (case.truth_name, case.name, contender.name, contender.made_by) not in done
-    }
+    ]
     with contextlib.ExitStack() as stack:
-        own = {name: stack.enter_context(process()) for name in dict.fromkeys(name for _, name in missing)}
-        for (i, name), contender in track(missing.items(), "measuring"):
-            append(table, own[name].submit(timed, contender, cases[i]).result())
+        own = {contender: stack.enter_context(process()) for contender in dict.fromkeys(c for _, c in missing)}
+        for case, contender in track(missing, "measuring"):
+            append(table, own[contender].submit(timed, contender, case).result())
 
 
 def process() -> ProcessPoolExecutor:
@@ -198,6 +198,8 @@ def main() -> None:
     cases = list(sem3d_cases(options.samples))
     cases += list(store_cases(options.data, options.events, options.every)) if options.data else []
     compared = list(contenders(options))
+    if len({c.name for c in compared}) < len(compared):
+        parser.error(f"--model: got {', '.join(map(str, options.model))}; allowed: folders of different names")
     measure(cases, compared, table)
     found = means(table, compared, options.clock)
     show(found, options.out / "frontier_table.csv")

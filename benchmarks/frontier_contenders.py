@@ -153,7 +153,9 @@ def simulation_curve(order: int) -> str:
 
 
 def stages(folder: Path, parts: list[str], steps: list[int], samplers: list[str]) -> Iterator[Contender]:
-    name, made_by = folder.name, sp.load_model(folder).model_id
+    # `runs/a/model` is known as a.
+    name = folder.parent.name if folder.name == "model" else folder.name
+    made_by = sp.load_model(folder).model_id
     if "stage1" in parts:
         yield Stages(f"{name}: stage 1", f"model {name}", "stage 1", made_by, folder, 0, None)
     for sampler, k in itertools.product((None, *samplers), steps) if "diffusion" in parts else ():

@@ -154,9 +154,11 @@ class GroundMotionModel:
 
 def _one_wavefield(stage1: xr.DataArray) -> xr.DataArray:
     """Stage 1's, its dimensions in whatever order."""
-    if set(stage1.dims) != set(DIMS):
+    if isinstance(stage1, xr.DataArray) and set(stage1.dims) == set(DIMS):
+        stage1 = stage1.transpose(*DIMS)
+    elif isinstance(stage1, xr.DataArray):
         raise InputError("stage-1 wavefield.dims", stage1.dims, f"({', '.join(DIMS)}), one wavefield")
-    return check_wavefield(stage1.transpose(*DIMS), name="stage-1 wavefield")
+    return check_wavefield(stage1, name="stage-1 wavefield")
 
 
 def load_model(folder: str | Path | None = None) -> GroundMotionModel:

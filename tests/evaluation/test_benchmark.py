@@ -243,7 +243,8 @@ def test_findings_are_about_one_model() -> None:
     rows = {name: [{"EG": v + 0.01 * k, "PG": v, "bias_high": 0.0} for k in range(8)] for name, v in scores.items()}
     said = findings([Tally(name, rows=found) for name, found in rows.items()])
     assert "other: diffusion takes the phase goodness of fit from 5.00 to 7.00: better." in said
-    assert findings([Tally(name, rows=rows[name]) for name in list(rows)[:2]]) == []
+    # Nor is it compared with another's.
+    assert findings([Tally(name, rows=rows[name]) for name in ("mine: stage 1", "other: stage 1 + diffusion")]) == []
 
 
 def test_every_row_of_a_frequency_or_period_is_marked(result) -> None:
@@ -309,8 +310,22 @@ def test_comparing_models_and_missing_parts(store, model) -> None:
         "one: stage 1", "one: stage 1 x gain", "one: stage 1 + diffusion",
         "two: stage 1", "two: stage 1 x gain", "simulation at 300 m",
     ]  # fmt: skip
-    assert any("regression" in r and "absent" in r for r in run.remarks)
+    assert [r for r in run.remarks if "regression" in r] == [
+        "one: baseline 'stage 1 + L1 regression' is absent: no weights given (--regression DIR)"
+    ]
     assert any("no second stage" in r for r in run.remarks)
+    # A model of that name still has its own remarks.
+    named = {"one": model, "regression": bare}
+    run = run_benchmark(store, named, about_regression="none today", settings=Settings(sensors=5, samples=1))
+    assert [r for r in run.remarks if "regression" in r] == ["regression: the model has no second stage"]
+    assert run.remarks[0] == "none today"
+
+
+def test_a_second_stage_of_other_rise_times_is_refused(store, model) -> None:
+    other = dataclasses.replace(model, rise_time_s=0.5)
+    for models, regression in (({"one": other}, None), ({"one": model}, other), ({"one": model, "two": other}, None)):
+        with pytest.raises(InputError, match=r"store \(rise times\): got 0\.1 s; allowed: 0\.5 s"):
+            run_benchmark(store, models, regression=regression, settings=Settings(sensors=5, samples=1))
 
 
 def test_a_simulation_that_is_stage_1_has_no_second_row(store, model, monkeypatch) -> None:

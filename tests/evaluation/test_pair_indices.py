@@ -178,6 +178,8 @@ def test_two_earthquakes_are_told_apart(truth: xr.DataArray) -> None:
 def test_bands_that_are_none_or_do_not_meet_are_refused(truth: xr.DataArray) -> None:
     free = truth.drop_attrs()
     free.attrs["units"] = "m/s"
+    with pytest.raises(InputError, match=r"reference\.attrs\.band_high_hz: got 300 to \d+ Hz"):
+        evaluate(free, free.assign_attrs(band_low_hz=300.0))
     for low in ("abc", [1.0, 2.0], np.nan):
         with pytest.raises(InputError, match=r"prediction\.attrs\.band_low_hz"):
             evaluate(free.assign_attrs(band_low_hz=low), free)

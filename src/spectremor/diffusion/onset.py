@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-#: Parts of a sensor's peak. Stage 1's own errors before the first arrival stay below the one, P waves exceed the other.
+#: Parts of a sensor's peak. Stage 1's own errors before the first arrival rarely reach the one, P waves the other.
 QUIET, MOVING = 0.003, 0.01
 
 

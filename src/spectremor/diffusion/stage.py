@@ -231,7 +231,7 @@ class DiffusionStage(nn.Module):
 
 
 def _check_room(realizations: int, numbers: int) -> None:
-    """Refuse more realizations than this machine's memory holds twice: they are also made into a file there.
+    """Refuse more realizations than this machine's memory holds twice: a copy or a file is made of them there too.
 
     Raises:
         InputError: names how many fit.

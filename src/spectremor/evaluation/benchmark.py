@@ -128,8 +128,8 @@ def run_benchmark(
     samples = [int(i) for i in store.ids(settings.split)[: settings.samples]]
     if not samples:
         raise InputError("split", f"{settings.split} (no complete sample)", f"a split of {store.path} with samples")
-    for model in models.values():
-        if model.diffusion is not None:
+    for model in (*models.values(), regression):
+        if model is not None and model.diffusion is not None:
             check_rise_times(store, model.rise_time_s, samples)
     contenders, remarks = _contenders(
         store, models, regression, about_regression, settings, lambda text: report(0, len(samples), text)

@@ -105,11 +105,10 @@ def common_band(prediction: xr.DataArray, reference: xr.DataArray, dt_s: float) 
 
 
 def _stated_band(field: xr.DataArray, name: str, dt_s: float) -> tuple[float, float]:
-    band = band_of(field, name=name)
-    if band is not None:
-        return band
-    low = field.attrs.get("band_low_hz")
-    return 0.0 if low is None else float(np.ravel(low)[0]), 0.5 / dt_s
+    """Up to Nyquist where no upper end is stated."""
+    nyquist_hz = 0.5 / dt_s
+    attrs = {"band_high_hz": nyquist_hz} if field.attrs.get("band_high_hz") is None else {}
+    return band_of(field.assign_attrs(attrs), name=name) or (0.0, nyquist_hz)
 
 
 def _lead(field: xr.DataArray, name: str) -> xr.DataArray:

@@ -216,7 +216,9 @@ def _facts(
     if frozen is not None:
         facts |= {"stage1": frozen.digest, "earlier": frozen.history}
     if init is not None:
-        facts |= {"init": str(init), "before": trainings(check_model_folder(model_of(init, "--init")), config.stage)}
+        # Of a folder the whole path: a run may be resumed from elsewhere.
+        path = str(Path(init).resolve()) if Path(init).is_dir() else str(init)
+        facts |= {"init": path, "before": trainings(check_model_folder(model_of(init, "--init")), config.stage)}
     if not facts["train_ids"] or not facts["val_ids"]:
         found = f"{len(facts['train_ids'])} complete samples to train on, {len(facts['val_ids'])} for validation"
         raise InputError("--data", found, "at least one of each")
