@@ -193,13 +193,13 @@ def main() -> None:
         options.grids, options.orders, options.steps = [400.0, 300.0], [8], [2]
         options.samples = options.samples[:1]
     warnings.simplefilter("ignore", InputWarning)
-    options.out.mkdir(parents=True, exist_ok=True)
-    table = options.out / "frontier.csv"
     cases = list(sem3d_cases(options.samples))
     cases += list(store_cases(options.data, options.events, options.every)) if options.data else []
     compared = list(contenders(options))
     if len({c.name for c in compared}) < len(compared):
         parser.error(f"--model: got {', '.join(map(str, options.model))}; allowed: folders of different names")
+    options.out.mkdir(parents=True, exist_ok=True)
+    table = options.out / "frontier.csv"
     measure(cases, compared, table)
     found = means(table, compared, options.clock)
     show(found, options.out / "frontier_table.csv")

@@ -13,6 +13,7 @@ import xarray as xr
 
 import spectremor as sp
 from spectremor.data.store import CampaignStore
+from spectremor.models import short_name
 from spectremor.simulation.elastic import SOLVER_VERSION
 
 SCORES = ("EG", "PG", "rMAE_raw", "rRMSE_raw", "bias_low", "bias_mid", "bias_high")
@@ -153,9 +154,7 @@ def simulation_curve(order: int) -> str:
 
 
 def stages(folder: Path, parts: list[str], steps: list[int], samplers: list[str]) -> Iterator[Contender]:
-    # `runs/a/model` is known as a.
-    name = folder.parent.name if folder.name == "model" else folder.name
-    made_by = sp.load_model(folder).model_id
+    name, made_by = short_name(folder), sp.load_model(folder).model_id
     if "stage1" in parts:
         yield Stages(f"{name}: stage 1", f"model {name}", "stage 1", made_by, folder, 0, None)
     for sampler, k in itertools.product((None, *samplers), steps) if "diffusion" in parts else ():

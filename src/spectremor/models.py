@@ -145,6 +145,12 @@ def _check_speed(config: dict[str, Any], folder: Path, geology: xr.DataArray) ->
         simulated.check_speed(geology)
 
 
+def short_name(folder: Path) -> str:
+    """`runs/ddpm/model` is known as ddpm."""
+    folder = folder.resolve()
+    return folder.parent.name if folder.name == "model" else folder.name
+
+
 def domains_of(config: dict[str, Any], folder: Path) -> list[Domain]:
     """Domains of the simulation and of the network on top of it: those that are there, in this order."""
     from spectremor.data.model_files import part_of

@@ -154,10 +154,10 @@ class GroundMotionModel:
 
 def _one_wavefield(stage1: xr.DataArray) -> xr.DataArray:
     """Stage 1's, its dimensions in whatever order."""
-    if isinstance(stage1, xr.DataArray) and set(stage1.dims) == set(DIMS):
+    if isinstance(stage1, xr.DataArray):
+        if set(stage1.dims) != set(DIMS):
+            raise InputError("stage-1 wavefield.dims", stage1.dims, f"({', '.join(DIMS)}), one wavefield")
         stage1 = stage1.transpose(*DIMS)
-    elif isinstance(stage1, xr.DataArray):
-        raise InputError("stage-1 wavefield.dims", stage1.dims, f"({', '.join(DIMS)}), one wavefield")
     return check_wavefield(stage1, name="stage-1 wavefield")
 
 

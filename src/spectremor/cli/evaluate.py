@@ -215,23 +215,18 @@ def _benchmark(
 
 
 def _models(folders: list[Path | None]) -> dict[str, GroundMotionModel]:
+    from spectremor.models import short_name
     from spectremor.pipeline import load_model
 
     models: dict[str, GroundMotionModel] = {}
     for folder in folders:
-        name = "default" if folder is None else _short_name(folder)
+        name = "default" if folder is None else short_name(folder)
         if name in models:
             raise InputError(
                 "--compare", folder, "models with different names (folder, or its parent if called 'model')"
             )
         models[name] = load_model(folder)
     return models
-
-
-def _short_name(folder: Path) -> str:
-    """`runs/ddpm/model` is known as ddpm."""
-    folder = folder.resolve()
-    return folder.parent.name if folder.name == "model" else folder.name
 
 
 def _split(split: str) -> str:

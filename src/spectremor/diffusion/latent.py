@@ -19,8 +19,7 @@ from spectremor.diffusion.config import LatentConfig
 from spectremor.diffusion.crossover import crossover
 from spectremor.diffusion.protocol import Condition
 
-#: Times that shapes which make up early motion are taken out. After four, seven parts in eight of what muting would
-#: bring back below the crossover are gone; each further round takes a sixth of the rest.
+#: Times that shapes which make up early motion are taken out: each takes less than the one before.
 ROUNDS = 4
 
 
@@ -102,8 +101,9 @@ class Latents(nn.Module):
             change: coefficients in m/s, from `finish` less stage 1.
             begun: from `onset.begun`.
         """
+        still = 1.0 - begun
         for _ in range(ROUNDS if len(self._allowed) else 0):
-            early = self.traces(change) * (1.0 - begun)
+            early = self.traces(change) * still
             change = change - self.coefficients(early) @ self._allowed
         return self.traces(change) * begun
 

@@ -106,9 +106,11 @@ def common_band(prediction: xr.DataArray, reference: xr.DataArray, dt_s: float) 
 
 def _stated_band(field: xr.DataArray, name: str, dt_s: float) -> tuple[float, float]:
     """Up to Nyquist where no upper end is stated."""
-    nyquist_hz = 0.5 / dt_s
-    attrs = {"band_high_hz": nyquist_hz} if field.attrs.get("band_high_hz") is None else {}
-    return band_of(field.assign_attrs(attrs), name=name) or (0.0, nyquist_hz)
+    if field.attrs.get("band_high_hz") is None:
+        field = field.assign_attrs(band_high_hz=0.5 / dt_s)
+    band = band_of(field, name=name)
+    assert band is not None
+    return band
 
 
 def _lead(field: xr.DataArray, name: str) -> xr.DataArray:

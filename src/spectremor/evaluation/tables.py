@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.stats
+import scipy.special
 
 from spectremor.core.seeds import generator
 from spectremor.evaluation.scores import METRICS, mean
@@ -72,7 +72,7 @@ def widened(draws: np.ndarray, events: int, level: float = 0.95) -> tuple[float,
     """Percentiles of a bootstrap, as much wider as Student's t is than the normal: of few events it is too sure."""
     middle, ends = draws.mean(), np.percentile(draws, [50 * (1 - level), 50 * (1 + level)])
     upper = 0.5 + 0.5 * level
-    factor = scipy.stats.t.ppf(upper, events - 1) / scipy.stats.norm.ppf(upper) * math.sqrt(events / (events - 1))
+    factor = scipy.special.stdtrit(events - 1, upper) / scipy.special.ndtri(upper) * math.sqrt(events / (events - 1))
     low, high = middle + factor * (ends - middle)
     return float(low), float(high)
 

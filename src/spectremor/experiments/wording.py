@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.stats
+import scipy.special
 
 from spectremor.experiments.scoring import mean, spread, standard_error
 
@@ -33,6 +33,6 @@ def compare(values: Sequence[float] | np.ndarray, others: Sequence[float] | np.n
     difference = np.asarray(values, dtype=float) - np.asarray(others, dtype=float)
     middle, error = mean(difference), standard_error(difference)
     pairs = int((~np.isnan(difference)).sum())
-    if pairs < 2 or abs(middle) <= scipy.stats.t.ppf(0.975, pairs - 1) * error:
+    if pairs < 2 or abs(middle) <= scipy.special.stdtrit(pairs - 1, 0.975) * error:
         return "not distinguishable from"
     return "higher than" if middle > 0 else "lower than"

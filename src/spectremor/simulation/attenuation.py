@@ -58,12 +58,14 @@ def attenuate(
     at = loss / max(levels[1], 1e-12)
     result = np.zeros_like(velocity_m_s)
     traces = velocity_m_s.reshape(-1, len(time_s))
+    width = max(1, PIECE // len(time_s))
     for i, level in enumerate(levels):
         # A level concerns the stretch of time in which some sensor's t* is near it: a product of thin matrices.
         share = np.clip(1 - np.abs(at - i), 0, None).astype(velocity_m_s.dtype)
         (concerned,) = np.nonzero(share.any(axis=(0, 1)))
-        width = max(1, PIECE // len(time_s))
-        for first in range(concerned[0], concerned[-1] + 1, width) if len(concerned) else ():
+        if not len(concerned):
+            continue
+        for first in range(concerned[0], concerned[-1] + 1, width):
             stretch = slice(first, min(first + width, concerned[-1] + 1))
             filtered = traces @ _filter(time_s, stretch, level, reference_hz).astype(traces.dtype)
             result[..., stretch] += share[..., stretch] * filtered.reshape(*velocity_m_s.shape[:-1], -1)
