@@ -1,0 +1,197 @@
+"""Where and when ground motion is recorded: the sensors, the sample times and the low-pass, in one object."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLES, HEMEW_SAMPLING_HZ, sensor_axis_m, time_axis_s
+from spectremor.core.errors import InputError
+
+#: Relative and absolute tolerance (m) within which two positions are the same.
+_SAME_PLACE = {"rtol": 1e-4, "atol": 1e-6}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SensorGrid:
+    """Sensors at all pairs of positions along East and North, at the free surface.
+
+    Attributes:
+        x_m: positions along East in m, increasing.
+        y_m: positions along North in m, increasing.
+    """
+
+    x_m: Float[np.ndarray, " x"]
+    y_m: Float[np.ndarray, " y"]
+
+    def __post_init__(self) -> None:
+        for name in ("x_m", "y_m"):
+            object.__setattr__(self, name, _positions(f"sensors_m.{name[0]}", getattr(self, name)))
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the dimensions that a wavefield at these sensors has."""
+        return ("x", "y")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each of these dimensions."""
+        return (len(self.x_m), len(self.y_m))
+
+    @property
+    def count(self) -> int:
+        """Number of sensors."""
+        return len(self.x_m) * len(self.y_m)
+
+    def points_m(self) -> Float[np.ndarray, "sensor 3"]:
+        """Position (x, y, z) of each sensor in m; y runs fastest."""
+        x, y = np.meshgrid(self.x_m, self.y_m, indexing="ij")
+        return np.stack([x.ravel(), y.ravel(), np.zeros(x.size)], axis=1)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Stations:
+    """Sensors anywhere, each with a name.
+
+    Attributes:
+        names: one for each station, all different.
+        x_m: position along East in m.
+        y_m: position along North in m.
+        z_m: height in m: 0 at the free surface, negative below it.
+    """
+
+    names: tuple[str, ...]
+    x_m: Float[np.ndarray, " station"]
+    y_m: Float[np.ndarray, " station"]
+    z_m: Float[np.ndarray, " station"]
+
+    def __post_init__(self) -> None:
+        for name in ("x_m", "y_m", "z_m"):
+            object.__setattr__(self, name, _positions(f"stations.{name[0]}", getattr(self, name)))
+        if not len(self.names) == len(self.x_m) == len(self.y_m) == len(self.z_m):
+            found = f"{len(self.names)} names, {len(self.x_m)} x, {len(self.y_m)} y, {len(self.z_m)} z"
+            raise InputError("stations", found, "one of each for every station")
+        if len(set(self.names)) != len(self.names):
+            twice = next(n for n in self.names if self.names.count(n) > 1)
+            raise InputError("stations.names", f"{twice} more than once", "names that differ")
+        if (self.z_m > 0).any():
+            raise InputError("stations.z", f"{self.z_m.max():g} m", "0 m at the surface, or negative below it")
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the dimensions that a wavefield at these sensors has."""
+        return ("station",)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each of these dimensions."""
+        return (len(self.names),)
+
+    @property
+    def count(self) -> int:
+        """Number of stations."""
+        return len(self.names)
+
+    def points_m(self) -> Float[np.ndarray, "sensor 3"]:
+        """Position (x, y, z) of each station in m."""
+        return np.stack([self.x_m, self.y_m, self.z_m], axis=1)
+
+
+Sensors = SensorGrid | Stations
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Recording:
+    """Where and when: what a simulation records, a store holds, a model gives and a judge compares.
+
+    Sample times are 0, 1 / sampling_hz, ... in s after the origin time.
+
+    Attributes:
+        sensors: a grid, or a list of stations.
+        samples: number of sample times.
+        sampling_hz: samples per second.
+        lowpass_hz: corner of the order-4 Butterworth low-pass, applied forward and backward.
+
+    Example:
+        >>> recording = Recording()
+        >>> recording.sensors.shape, recording.samples, recording.duration_s
+        ((32, 32), 320, 6.4)
+    """
+
+    sensors: Sensors = dataclasses.field(default_factory=lambda: SensorGrid(sensor_axis_m(), sensor_axis_m()))
+    samples: int = HEMEW_SAMPLES
+    sampling_hz: float = HEMEW_SAMPLING_HZ
+    lowpass_hz: float = HEMEW_BAND_HZ
+
+    def __post_init__(self) -> None:
+        if self.samples < 2:
+            raise InputError("samples", self.samples, "2 or more sample times")
+        if not (np.isfinite(self.sampling_hz) and self.sampling_hz > 0):
+            raise InputError("sampling_hz", self.sampling_hz, "a positive number of samples per second")
+        if not (np.isfinite(self.lowpass_hz) and 0 < self.lowpass_hz <= self.sampling_hz / 2):
+            allowed = f"(0, {self.sampling_hz / 2:g}] Hz, half the sampling rate"
+            raise InputError("lowpass_hz", self.lowpass_hz, allowed)
+
+    @property
+    def time_s(self) -> Float[np.ndarray, " time"]:
+        """Sample times in s after the origin time."""
+        return time_axis_s(self.samples, self.sampling_hz)
+
+    @property
+    def duration_s(self) -> float:
+        """Length in s: the first time that is no longer recorded."""
+        return self.samples / self.sampling_hz
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a wavefield: (3, x, y, time) on a grid, (3, station, time) at stations."""
+        return (3, *self.sensors.shape, self.samples)
+
+    def differences(self, other: Recording) -> list[str]:
+        """What the other has and this one has not, in words; empty where they are the same."""
+        found = _sensor_differences(self.sensors, other.sensors)
+        if self.samples != other.samples:
+            found.append(f"{other.samples} samples, not {self.samples}")
+        if not np.isclose(self.sampling_hz, other.sampling_hz, rtol=1e-6):
+            found.append(f"{other.sampling_hz:g} samples per second, not {self.sampling_hz:g}")
+        if not np.isclose(self.lowpass_hz, other.lowpass_hz, rtol=1e-3):
+            found.append(f"a low-pass at {other.lowpass_hz:g} Hz, not {self.lowpass_hz:g} Hz")
+        return found
+
+
+def _sensor_differences(mine: Sensors, other: Sensors) -> list[str]:
+    if isinstance(mine, SensorGrid) != isinstance(other, SensorGrid) or mine.shape != other.shape:
+        return [f"{_sensors_in_words(other)}, not {_sensors_in_words(mine)}"]
+    found = []
+    for axis, label in (("x_m", "East"), ("y_m", "North"), ("z_m", "up")):
+        ours, theirs = getattr(mine, axis, None), getattr(other, axis, None)
+        if ours is not None and theirs is not None and not np.allclose(ours, theirs, **_SAME_PLACE):
+            found.append(f"sensors at {_range(theirs)} m {label}, not {_range(ours)} m")
+    if isinstance(mine, Stations) and isinstance(other, Stations) and mine.names != other.names:
+        found.append("stations of other names")
+    return found
+
+
+def _sensors_in_words(sensors: Sensors) -> str:
+    if isinstance(sensors, SensorGrid):
+        return f"a grid of {len(sensors.x_m)} x {len(sensors.y_m)} sensors"
+    return f"a list of {sensors.count} stations"
+
+
+def _range(positions_m: np.ndarray) -> str:
+    return f"{positions_m[0]:g} to {positions_m[-1]:g}"
+
+
+def _positions(field: str, values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """The positions as a read-only array of finite float64 numbers."""
+    try:
+        positions = np.array(np.atleast_1d(np.asarray(values, dtype=float)))
+    except (TypeError, ValueError):
+        raise InputError(field, values, "positions in m") from None
+    if positions.ndim != 1 or not len(positions) or not np.isfinite(positions).all():
+        raise InputError(field, values, "a list of finite positions in m")
+    positions.flags.writeable = False
+    return positions
