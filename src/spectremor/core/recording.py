@@ -11,8 +11,8 @@ from jaxtyping import Float
 from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLES, HEMEW_SAMPLING_HZ, sensor_axis_m, time_axis_s
 from spectremor.core.errors import InputError
 
-#: Relative and absolute tolerance (m) within which two positions are the same.
-_SAME_PLACE = {"rtol": 1e-4, "atol": 1e-6}
+#: Relative difference up to which two positions are the same.
+_SAME_PLACE = 1e-4
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -168,7 +168,7 @@ def _sensor_differences(mine: Sensors, other: Sensors) -> list[str]:
     found = []
     for axis, label in (("x_m", "East"), ("y_m", "North"), ("z_m", "up")):
         ours, theirs = getattr(mine, axis, None), getattr(other, axis, None)
-        if ours is not None and theirs is not None and not np.allclose(ours, theirs, **_SAME_PLACE):
+        if ours is not None and theirs is not None and not np.allclose(ours, theirs, rtol=_SAME_PLACE, atol=1e-6):
             found.append(f"sensors at {_range(theirs)} m {label}, not {_range(ours)} m")
     if isinstance(mine, Stations) and isinstance(other, Stations) and mine.names != other.names:
         found.append("stations of other names")
