@@ -22,8 +22,9 @@ import numpy as np
 
 from spectremor.core.geology import make_geology
 from spectremor.core.source import Source
-from spectremor.evaluation import benchmark, report, tally
-from spectremor.evaluation.contenders import Case
+from spectremor.judging import benchmark, tally
+from spectremor.judging.contenders import Case
+from spectremor.report import benchmark_report as report
 
 SENSORS, SAMPLES, HZ = 32, 320, 50.0
 NAMES = ("stage 1", "stage 1 x gain", "stage 1 + regression", "stage 1 + diffusion")

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 import spectremor as sp
-from spectremor.evaluation.overview import overview_figure, peak_velocity_m_s
 from spectremor.examples import example_geology, example_source
+from spectremor.report.overview import overview_figure, peak_velocity_m_s
 
 
 def band_level(field: xr.DataArray, low_hz: float, high_hz: float) -> float:

@@ -27,10 +27,22 @@ _HOMES = {
     "random_geology": "spectremor.simulation.random_geology",
     "simulate": "spectremor.simulation.elastic",
     "load_model": "spectremor.pipeline",
-    "evaluate": "spectremor.evaluation",
+    "evaluate": "spectremor.judging",
     "gof": "spectremor.signal.gof",
 }
-_MODULES = ("surrogate", "diffusion", "signal", "simulation", "exchange", "training", "evaluation", "data", "core")
+_MODULES = (
+    "surrogate",
+    "diffusion",
+    "signal",
+    "simulation",
+    "exchange",
+    "training",
+    "judging",
+    "report",
+    "lab",
+    "data",
+    "core",
+)
 
 __all__ = ["__version__", *_HOMES]
 
@@ -58,7 +70,7 @@ if TYPE_CHECKING:
     from spectremor.data.geology_files import write_geology as write_geology
     from spectremor.data.wavefield_files import read_wavefield as read_wavefield
     from spectremor.data.wavefield_files import write_wavefield as write_wavefield
-    from spectremor.evaluation import evaluate as evaluate
+    from spectremor.judging import evaluate as evaluate
     from spectremor.pipeline import load_model as load_model
     from spectremor.signal.gof import gof as gof
     from spectremor.simulation.elastic import simulate as simulate

@@ -18,8 +18,8 @@ from spectremor.core.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-    from spectremor.evaluation.benchmark import Settings
-    from spectremor.evaluation.scores import Scores
+    from spectremor.judging.benchmark import Settings
+    from spectremor.judging.scores import Scores
     from spectremor.pipeline import GroundMotionModel
 
 #: The 64 published sensors that a 300 m grid has are within this.
@@ -105,7 +105,7 @@ def evaluate(
     if (data is None) == (prediction is None and reference is None):
         found = "none of them" if data is None else "both kinds"
         raise InputError("--data", found, "--data STORE, or --prediction FILE with --reference FILE")
-    from spectremor.evaluation.report_folder import check_report_folder
+    from spectremor.report.report_folder import check_report_folder
 
     if out is not None:
         out = check_report_folder(out.resolve(), field="--out")
@@ -141,7 +141,7 @@ def evaluate(
         return
     if out is None:
         raise InputError("--out", "none", "a folder for the report")
-    from spectremor.evaluation.benchmark import Settings
+    from spectremor.judging.benchmark import Settings
 
     settings = Settings(
         split=_split(split),  # type: ignore[arg-type]
@@ -176,11 +176,11 @@ def _benchmark(
     out: Path,
 ) -> None:
     from spectremor.data.store import CampaignStore
-    from spectremor.evaluation.benchmark import run_benchmark
-    from spectremor.evaluation.findings import findings
-    from spectremor.evaluation.report import write_report
-    from spectremor.evaluation.tables import summary_rows
+    from spectremor.judging.benchmark import run_benchmark
     from spectremor.pipeline import load_model
+    from spectremor.report.benchmark_report import write_report
+    from spectremor.report.findings import findings
+    from spectremor.report.tables import summary_rows
 
     store = CampaignStore.open(data)
     models = _models([model, *compare])
@@ -248,9 +248,9 @@ def _pair(
     window: str | None,
     geology: Path | None,
 ) -> None:
-    from spectremor.evaluation.pair_report import write_pair_report
-    from spectremor.evaluation.pairing import make_pair
-    from spectremor.evaluation.scores import evaluate as judge
+    from spectremor.judging.pairing import make_pair
+    from spectremor.judging.scores import evaluate as judge
+    from spectremor.report.pair_report import write_pair_report
 
     choices = {"sensors": "nearest" if nearest else None, "tolerance_m": tolerance_m, "window_s": _window(window)}
     fields = _field(prediction, indices[0], "--prediction-index"), _field(reference, indices[1], "--reference-index")
@@ -339,7 +339,7 @@ def _show_table(summary: list[dict], names: list[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from spectremor.evaluation.scores import METRICS
+    from spectremor.judging.scores import METRICS
 
     of = {(row["contender"], row["metric"]): row["mean"] for row in summary}
     table = Table("", *METRICS, box=None)

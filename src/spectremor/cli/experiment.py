@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from spectremor.experiments.common import Report, Result, Settings
+    from spectremor.lab.common import Report, Result, Settings
 
 #: Seconds between lines of a log.
 _LOG_EVERY_S = 30.0
@@ -71,8 +71,8 @@ def spectral_bias(
     spectremor experiment spectral-bias --data hemews.zarr --minutes 15 --out results/spectral-bias
     """
     chosen = locals()
-    from spectremor.experiments.common import TrainingSettings
-    from spectremor.experiments.spectral_bias import run
+    from spectremor.lab.common import TrainingSettings
+    from spectremor.lab.spectral_bias import run
 
     _run(run, TrainingSettings, chosen)
 
@@ -98,7 +98,7 @@ def coherence(
     spectremor experiment coherence --data hemews.zarr --out results/coherence
     """
     chosen = locals()
-    from spectremor.experiments.coherence import CoherenceSettings, run
+    from spectremor.lab.coherence import CoherenceSettings, run
 
     _run(run, CoherenceSettings, chosen)
 
@@ -124,7 +124,7 @@ def phase_shift(
     spectremor experiment phase-shift --data hemews.zarr --shift 0.05 --shift 0.2 --out results/phase-shift
     """
     chosen = locals()
-    from spectremor.experiments.phase_shift import PhaseShiftSettings, run
+    from spectremor.lab.phase_shift import PhaseShiftSettings, run
 
     _run(run, PhaseShiftSettings, chosen)
 
@@ -152,8 +152,8 @@ def conditioning(
     spectremor experiment conditioning --data hemews.zarr --minutes 15 --out results/conditioning
     """
     chosen = locals()
-    from spectremor.experiments.common import TrainingSettings
-    from spectremor.experiments.conditioning import run
+    from spectremor.lab.common import TrainingSettings
+    from spectremor.lab.conditioning import run
 
     _run(run, TrainingSettings, chosen)
 
@@ -186,7 +186,7 @@ def freezing(
     spectremor experiment freezing --data hemews.zarr --model mifno --minutes 15 --out results/freezing
     """
     chosen = locals()
-    from spectremor.experiments.freezing import FreezingSettings, run
+    from spectremor.lab.freezing import FreezingSettings, run
 
     _run(run, FreezingSettings, chosen)
 
@@ -221,14 +221,14 @@ def noise_schedule(
     spectremor experiment noise-schedule --data hemews.zarr --prediction velocity --prediction noise --out results/noise
     """
     chosen = locals()
-    from spectremor.experiments.noise_schedule import NoiseScheduleSettings, run
+    from spectremor.lab.noise_schedule import NoiseScheduleSettings, run
 
     _run(run, NoiseScheduleSettings, chosen)
 
 
 def _run(run: Callable[[Any, Report], Result], kind: type[Settings], chosen: dict[str, Any]) -> None:
     """Check everything, then work, then write; `chosen` holds the command's options by name."""
-    from spectremor.experiments.common import OPTIONS, check_out, parse, write_result
+    from spectremor.lab.common import OPTIONS, check_out, parse, write_result
 
     out = check_out(chosen.pop("out"))
     settings_of = {option: setting for setting, option in OPTIONS.items()}

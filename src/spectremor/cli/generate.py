@@ -116,7 +116,7 @@ def generate(
 
 def _draw(path: Path, stage1, field, source) -> None:  # type: ignore[no-untyped-def]
     from spectremor.core.files import atomic_file
-    from spectremor.evaluation.overview import overview_figure
+    from spectremor.report.overview import overview_figure
 
     with atomic_file(path) as aside:
         overview_figure(stage1, field.isel(realization=0), source).savefig(aside, dpi=130, format=path.suffix[1:])

@@ -1,0 +1,303 @@
+"""A benchmark run: every event of a split through every contender, one event in memory at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import spectremor
+from spectremor.core.errors import InputError
+from spectremor.data.store import CampaignStore, Split
+from spectremor.data.store_domain import check_rise_times
+from spectremor.judging.contenders import Case, CoarseSimulation, Contender, Stage1TimesGain, contenders_of
+from spectremor.judging.ledger import Ledger
+from spectremor.judging.scores import BIASES, scale_at_source
+from spectremor.judging.subset import stratified_sensors
+from spectremor.judging.tally import Plan, Tally, Traits, can_cohere, ensemble_quantities, peak_velocity
+from spectremor.pipeline import GroundMotionModel
+from spectremor.signal.coherence import pairs_by_distance
+from spectremor.signal.spectra import BANDS_HZ
+from spectremor.simulation.stored import is_stored
+
+Progress = Callable[[int, int, str], None]
+
+#: Sensors of each event whose response spectra are computed.
+FEW_SENSORS = 24
+#: Events whose coherency is computed.
+COHERENCY_EVENTS = 16
+PAIRS_PER_BIN = 120
+#: Distance bins in units of the sensor spacing.
+DISTANCE_EDGES = np.array([0.5, 1.2, 2.2, 4.2, 8.2, 16.2])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Choices of a run, saved beside its result.
+
+    Attributes:
+        split: which samples.
+        samples: the first so many of them (None: all).
+        sensors: how many, drawn by amplitude stratum, of each event (None: all).
+        realizations: draws of the second stage.
+        steps: its sampling steps (None: the model's default).
+        seed: master seed.
+        gain_samples: training samples that the gain baseline is fitted on.
+    """
+
+    split: Split = "test"
+    samples: int | None = None
+    sensors: int | None = None
+    realizations: int = 1
+    steps: int | None = None
+    seed: int = 0
+    gain_samples: int = 16
+
+    def __post_init__(self) -> None:
+        for name in ("samples", "sensors", "realizations", "steps", "gain_samples"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(name, value, "1 or more")
+
+
+@dataclasses.dataclass
+class Benchmark:
+    """The outcome of a run.
+
+    Attributes:
+        tallies: one per contender, in order; the first model's stage 1 first.
+        truth: traits of the true motion, per event.
+        samples: event numbers.
+        chosen: per event, the judged sensors.
+        peak_velocity: per event, of the truth at the judged sensors, m/s.
+        truth_ensemble: per event, the quantities that ensembles are judged by, of the truth.
+        remarks: what is missing or was left out, in words.
+        facts: of the data: path, shape, band, sampling.
+    """
+
+    tallies: list[Tally]
+    truth: list[Traits]
+    samples: list[int]
+    chosen: list[np.ndarray]
+    peak_velocity: list[np.ndarray]
+    truth_ensemble: list[np.ndarray]
+    remarks: list[str]
+    facts: dict[str, Any]
+    settings: Settings
+    contenders: Sequence[Contender]
+    store: CampaignStore
+
+    @property
+    def band_hz(self) -> tuple[float, float]:
+        """Frequencies that the data hold and the record resolves."""
+        return 1.0 / (len(self.store.time_s) / self.store.sampling_hz), float(self.store.attrs["band_high_hz"])
+
+
+def run_benchmark(
+    store: CampaignStore,
+    models: dict[str, GroundMotionModel],
+    *,
+    regression: GroundMotionModel | None = None,
+    about_regression: str = "",
+    settings: Settings | None = None,
+    keep: Path | None = None,
+    on_progress: Progress | None = None,
+) -> Benchmark:
+    """Stream a split of a campaign through models and baselines.
+
+    Args:
+        store: the campaign.
+        models: by name; the first is the one that the report is about.
+        regression: the second stage as a plain regression, for the baseline.
+        about_regression: how that was trained, or why it is absent, in words.
+        settings: choices.
+        keep: folder for judged events: a run that was stopped goes on from them.
+        on_progress: called with (events done, events, what is going on).
+
+    Raises:
+        InputError: an empty split, or a model with other sensors or times than the store, or whose second stage was
+            trained on another rise time.
+    """
+    settings = settings or Settings()
+    report = on_progress or _silent
+    samples = [int(i) for i in store.ids(settings.split)[: settings.samples]]
+    if not samples:
+        raise InputError("split", f"{settings.split} (no complete sample)", f"a split of {store.path} with samples")
+    for model in (*models.values(), regression):
+        if model is not None and model.diffusion is not None:
+            check_rise_times(store, model.rise_time_s, samples)
+    contenders, remarks = _contenders(
+        store, models, regression, about_regression, settings, lambda text: report(0, len(samples), text)
+    )
+    result = Benchmark(
+        tallies=[Tally(c.name) for c in contenders],
+        truth=[],
+        samples=samples,
+        chosen=[],
+        peak_velocity=[],
+        truth_ensemble=[],
+        remarks=remarks,
+        facts=_facts(store, samples),
+        settings=settings,
+        contenders=contenders,
+        store=store,
+    )
+    ledger = None if keep is None else Ledger(keep, _identity(result, models, regression))
+    for done, sample in enumerate(samples):
+        report(done, len(samples), f"event {sample}")
+        if ledger is None:
+            _one_event(result, sample)
+        elif not ledger.restore(result, sample):
+            _one_event(result, sample)
+            ledger.keep(result, sample)
+    report(len(samples), len(samples), "scored")
+    result.remarks += _remarks(result)
+    return result
+
+
+def _silent(_done: int, _total: int, _what: str) -> None:
+    """Show nothing."""
+
+
+def _identity(
+    result: Benchmark, models: dict[str, GroundMotionModel], regression: GroundMotionModel | None
+) -> dict[str, Any]:
+    """Everything that the outcome of an event depends on."""
+    return {
+        "version": spectremor.__version__,
+        "store": str(result.store.path.resolve()),
+        "settings": dataclasses.asdict(result.settings) | {"samples": None},
+        "models": {name: model.model_id for name, model in models.items()},
+        "regression": None if regression is None else regression.model_id,
+        "contenders": [c.name for c in result.contenders],
+        "gains": [c.gain.gain.tolist() for c in result.contenders if isinstance(c, Stage1TimesGain)],
+    }
+
+
+def case_of(result: Benchmark, sample: int, sensors: np.ndarray) -> Case:
+    """The case of a run again: the same draws, since seeds hang on the event alone."""
+    chosen = result.settings
+    return Case(result.store, sample, sensors, chosen.realizations, chosen.steps, chosen.seed)
+
+
+def _contenders(
+    store: CampaignStore,
+    models: dict[str, GroundMotionModel],
+    regression: GroundMotionModel | None,
+    about_regression: str,
+    settings: Settings,
+    say: Callable[[str], None],
+) -> tuple[list[Contender], list[str]]:
+    contenders: list[Contender] = []
+    remarks = [about_regression] if about_regression else []
+    for name, model in models.items():
+        found, missing = contenders_of(
+            name if len(models) > 1 else "",
+            model,
+            store,
+            regression=regression if not contenders else None,
+            say_regression=not (contenders or about_regression),
+            gain_samples=settings.gain_samples,
+            on_progress=lambda done, total: say(f"fitting the gain baseline, {done + 1} of {total}"),
+        )
+        remarks += missing
+        contenders += found
+    # Sentences are about the first model: where that simulation is its stage 1, they say all of it.
+    first = next(iter(models.values())).surrogate
+    for spacing_m in store.also_m:
+        name = f"simulation at {spacing_m:g} m"
+        if is_stored(first, store, spacing_m):
+            remarks.append(f"the {name} has no row of its own: it is {contenders[0].name!r}")
+        else:
+            contenders.append(CoarseSimulation(name, spacing_m))
+    return contenders, remarks
+
+
+def _one_event(result: Benchmark, sample: int) -> None:
+    store, settings = result.store, result.settings
+    field = store.velocity(sample)
+    flat = np.moveaxis(field.reshape(3, -1, field.shape[-1]), 0, 1)
+    amplitude = peak_velocity(flat)
+    sensors = stratified_sensors(amplitude, settings.sensors, settings.seed, sample)
+    truth = np.ascontiguousarray(flat[sensors])
+    few = _few(len(sensors))
+    plan = _plan(store)
+    positions = sensor_positions_m(store)[sensors]
+    pairs, few_pairs = (
+        pairs_by_distance(p, plan.distance_edges_m, PAIRS_PER_BIN, settings.seed) for p in (positions, positions[few])
+    )
+    cohering = len(result.truth) < COHERENCY_EVENTS and can_cohere(truth.shape[-1], plan.dt_s)
+    traits = Traits.of(truth, plan.dt_s, few, pairs if cohering else None)
+    result.truth.append(traits)
+    result.chosen.append(sensors)
+    result.peak_velocity.append(amplitude[sensors].astype(np.float32))
+    if settings.realizations > 1:
+        result.truth_ensemble.append(ensemble_quantities(truth[few], plan.dt_s))
+    scale = scale_at_source(store.geology(sample), store.source(sample))
+    case = case_of(result, sample, sensors)
+    for contender, tally in zip(result.contenders, result.tallies, strict=True):
+        start = time.perf_counter()
+        prediction = contender(case)
+        # What the store holds was simulated long ago: reading it tells nothing about its cost.
+        seconds = math.nan if isinstance(contender, CoarseSimulation) else time.perf_counter() - start
+        tally.add(
+            sample, prediction, truth, traits, plan, scale, few, pairs, few_pairs, seconds,
+            ensembles=settings.realizations > 1,
+        )  # fmt: skip
+
+
+def sensor_positions_m(store: CampaignStore) -> np.ndarray:
+    """(sensor, 2), East and North, x-major."""
+    x, y = np.meshgrid(store.x_m, store.y_m, indexing="ij")
+    return np.stack([x.ravel(), y.ravel()], axis=1)
+
+
+def _few(count: int) -> np.ndarray:
+    return np.unique(np.linspace(0, count - 1, min(FEW_SENSORS, count)).round().astype(int))
+
+
+def _plan(store: CampaignStore) -> Plan:
+    spacing = float(np.diff(store.x_m).min()) if len(store.x_m) > 1 else math.inf
+    return Plan(1.0 / store.sampling_hz, len(store.x_m) * len(store.y_m), DISTANCE_EDGES * spacing)
+
+
+def _facts(store: CampaignStore, samples: list[int]) -> dict[str, Any]:
+    return {
+        "data": store.path.name,
+        "grid_spacing_m": store.grid_spacing_m,
+        "events": len(samples),
+        "sensors": [len(store.x_m), len(store.y_m)],
+        "duration_s": len(store.time_s) / store.sampling_hz,
+        "sampling_hz": store.sampling_hz,
+        "band_high_hz": float(store.attrs["band_high_hz"]),
+        "distance_edges_m": _plan(store).distance_edges_m.tolist(),
+    }
+
+
+def _remarks(result: Benchmark) -> list[str]:
+    """What was left out of the means, and what could not be looked at at all."""
+    said = []
+    for tally in result.tallies:
+        bad = sum(int(row["undefined_sensors"]) for row in tally.rows)
+        if bad:
+            said.append(f"{tally.name}: {bad} sensors with NaN or no motion, counted here and averaged nowhere")
+    duration = result.facts["duration_s"]
+    said += [
+        f"{metric} is undefined: no frequency of a {duration:g} s record falls in its band"
+        for metric in BIASES
+        if all(math.isnan(row[metric]) for row in result.tallies[0].rows)
+    ]
+    if result.band_hz[1] < BANDS_HZ[-1][1] - 1e-9:
+        said.append(f"the data hold no more than {result.band_hz[1]:g} Hz: scores that look up to 5 Hz reach beyond it")
+    if all(traits.coherency is None for traits in result.truth):
+        said.append(f"coherency is undefined: the {duration:g} s record is too short, or its sampling too coarse")
+    if result.settings.split in ("train", "all"):
+        said.append(f"split {result.settings.split}: models and baselines may have been fitted on these very events")
+    if result.settings.realizations == 1:
+        said.append("one realization of each event: CRPS, coverage and rank histograms need --realizations 3 or more")
+    return said

@@ -1,0 +1,148 @@
+"""The published scores of one wavefield against another, per sensor and in the mean."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from spectremor.core.errors import InputError
+from spectremor.core.source import Source
+from spectremor.core.wavefield import source_of
+from spectremor.judging.pairing import Pair, Sensors, make_pair
+from spectremor.signal.gof import gof
+from spectremor.signal.misfit import event_scale, frequency_biases, relative_errors
+
+BIASES = ("bias_low", "bias_mid", "bias_high")
+#: Every score, in the order of the published table. The biases are of 0-1, 1-2 and 2-5 Hz.
+METRICS = ("rMAE", "rRMSE", *BIASES, "EG", "PG", "rMAE_raw", "rRMSE_raw")
+
+
+class Scores(dict[str, float]):
+    """Mean scores by name, with `sensors` and `undefined_sensors` counted; `per_sensor` holds what they average.
+
+    Attributes:
+        per_sensor: one array of shape (sensor,) for each metric; NaN where undefined.
+        positions_m: (sensor, 2).
+        notes: what could not be scored, and why, in words.
+    """
+
+    def __init__(self, per_sensor: dict[str, np.ndarray], positions_m: np.ndarray, notes: list[str]) -> None:
+        super().__init__({name: mean(values) for name, values in per_sensor.items()})
+        self.per_sensor = per_sensor
+        self.positions_m = positions_m
+        self.notes = notes
+        self["sensors"] = len(positions_m)
+        self["undefined_sensors"] = undefined(per_sensor)
+
+
+def evaluate(
+    prediction: xr.DataArray,
+    reference: xr.DataArray,
+    *,
+    sensors: Sensors = None,
+    tolerance_m: float = 60.0,
+    window_s: tuple[float, float] | None = None,
+    geology: xr.DataArray | None = None,
+) -> Scores:
+    """Judge a wavefield as the published figures are computed.
+
+    Args:
+        prediction: dims ([realization,] component, x, y, time), m/s; each realization is scored, and the scores
+            averaged.
+        reference: dims (component, x, y, time), m/s.
+        sensors: None demands the same sensors; "nearest" pairs those within `tolerance_m` along each axis.
+        tolerance_m: for "nearest".
+        window_s: common time window in s after origin; None demands the same times.
+        geology: gives Vs at the reference's source, without which the event-normalised rMAE and rRMSE are NaN.
+
+    Returns:
+        rMAE, rRMSE, bias_low (0-1 Hz), bias_mid (1-2 Hz), bias_high (2-5 Hz), EG, PG, rMAE_raw, rRMSE_raw: means over
+        the sensors where each is defined; and how many there are and how many are not.
+
+    Raises:
+        InputError: wavefields that do not describe the same ground at the same times, with both values named.
+    """
+    pair = make_pair(prediction, reference, sensors=sensors, tolerance_m=tolerance_m, window_s=window_s)
+    scale = math.nan if geology is None else scale_at_source(geology, _known_source(reference, prediction))
+    draws = [sensor_scores(draw, pair.reference, pair.dt_s, scale) for draw in pair.prediction]
+    per_sensor = {name: np.mean([d[name] for d in draws], axis=0) for name in METRICS}
+    said = notes(pair, per_sensor)
+    sources = source_of(prediction), source_of(reference)
+    if None not in sources and not _same_source(*sources):
+        said.append("prediction and reference record different sources: they are two earthquakes")
+    return Scores(per_sensor, pair.positions_m, said)
+
+
+def sensor_scores(
+    prediction: Float[np.ndarray, "sensor 3 time"],
+    reference: Float[np.ndarray, "sensor 3 time"],
+    dt_s: float,
+    scale: float = math.nan,
+) -> dict[str, np.ndarray]:
+    """Every metric at every sensor; NaN where it has no meaning. `scale` is `signal.misfit.event_scale`."""
+    # An infinite sample leaves a sensor as undefined as one that is no number.
+    prediction, reference = (np.where(np.isfinite(field), field, np.nan) for field in (prediction, reference))
+    eg, pg = gof(prediction, reference, dt_s)
+    biases = frequency_biases(prediction, reference, dt_s)
+    rmae_raw, rrmse_raw = relative_errors(prediction, reference)
+    rmae, rrmse = relative_errors(prediction, reference, scale)
+    columns = (rmae, rrmse, *np.moveaxis(biases, -1, 0), eg, pg, rmae_raw, rrmse_raw)
+    return {name: np.asarray(column, dtype=float) for name, column in zip(METRICS, columns, strict=True)}
+
+
+def scale_at_source(geology: xr.DataArray, source: Source) -> float:
+    """The event's normalising constant, with Vs at the geology's node nearest to the source."""
+    x, y, z = source.position_m
+    return event_scale(float(geology.sel(x=x, y=y, z=z, method="nearest")), -z)
+
+
+def mean(values: np.ndarray) -> float:
+    """Mean of what is defined; NaN where nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+def undefined(per_sensor: dict[str, np.ndarray]) -> int:
+    """Sensors without a goodness of fit."""
+    return int(np.isnan(per_sensor["EG"]).sum())
+
+
+def notes(pair: Pair, per_sensor: dict[str, np.ndarray]) -> list[str]:
+    """What was left out of the means."""
+    said = []
+    bad = undefined(per_sensor)
+    if bad:
+        said.append(
+            f"{bad} of {len(pair.reference)} sensors have NaN or no motion: left out of EG and PG, not scored 0"
+        )
+    duration = len(pair.time_s) * pair.dt_s
+    reason = f"no frequency of a {duration:g} s record falls in its band, or the reference is silent there"
+    said += [f"{name}: {reason}" for name in BIASES if np.isnan(per_sensor[name]).all()]
+    if np.isnan(per_sensor["rMAE"]).all():
+        said.append(
+            "rMAE, rRMSE: need the geology and the source (Vs at the source sets their scale); the _raw ones do not"
+        )
+    if pair.band_hz[1] < 5.0 - 1e-9:
+        said.append(
+            f"the wavefields hold no more than {pair.band_hz[1]:g} Hz: scores that look up to 5 Hz reach beyond it"
+        )
+    return said
+
+
+def _same_source(one: Source, other: Source) -> bool:
+    """The same place and tensor, within what files round off."""
+    scale = np.abs(other.tensor_nm).max()
+    return bool(
+        np.allclose(one.position_m, other.position_m, atol=1.0)
+        and np.allclose(one.tensor_nm, other.tensor_nm, atol=1e-3 * scale)
+    )
+
+
+def _known_source(reference: xr.DataArray, prediction: xr.DataArray) -> Source:
+    source = source_of(reference) or source_of(prediction)
+    if source is None:
+        raise InputError("reference.attrs", "no source recorded", "a wavefield with its source, or no geology")
+    return source

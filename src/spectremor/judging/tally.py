@@ -1,0 +1,201 @@
+"""What is kept of each event while a benchmark run streams by: small numbers, never wavefields."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+
+import numpy as np
+from jaxtyping import Float
+
+from spectremor.judging.scores import METRICS, mean, sensor_scores
+from spectremor.judging.subset import stratified_error
+from spectremor.signal import intensity
+from spectremor.signal.coherence import SMOOTHING_BINS, coherency_by_distance, semivariogram
+from spectremor.signal.filters import high_pass
+from spectremor.signal.response import rotd
+from spectremor.signal.spectra import BANDS_HZ, amplitude_spectrum, band_rms
+
+#: Oscillator periods in s.
+PERIODS_S = np.geomspace(0.1, 5.0, 15)
+#: Quantities that ensembles are judged by, and the frequencies in Hz that each of them needs the data to hold.
+ENSEMBLE_QUANTITIES: dict[str, tuple[float, float]] = {
+    "PGV": (0.0, 0.0),
+    "SA(0.3 s)": (1 / 0.3, 1 / 0.3),
+    "SA(1 s)": (1.0, 1.0),
+    **{f"energy {low:g}-{high:g} Hz": (low, high) for low, high in BANDS_HZ},
+}
+INTENSITIES = ("PGA", "PGV", "PGD", "Arias", "CAV", "D5-95")
+#: Corner below which motion is removed before coherency is looked at.
+COHERENCY_HIGH_PASS_HZ = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is looked at, and where.
+
+    Attributes:
+        dt_s: sampling step.
+        total_sensors: sensors of the whole array.
+        distance_edges_m: distance bins of coherency and semivariogram.
+    """
+
+    dt_s: float
+    total_sensors: int
+    distance_edges_m: Float[np.ndarray, " edge"]
+
+
+@dataclasses.dataclass
+class Traits:
+    """What one set of traces is like, truth or prediction: (sensor, 3, time) in, small arrays kept.
+
+    Attributes:
+        spectrum: (frequency,) mean Fourier amplitude over sensors and components, m/s s.
+        response: (few sensors, period) RotD50 of SA, m/s2.
+        measures: (few sensors, measure) geometric mean of the horizontal components.
+        coherency: (distance, frequency), or None where it wasn't asked for.
+    """
+
+    spectrum: np.ndarray
+    response: np.ndarray
+    measures: np.ndarray
+    coherency: np.ndarray | None
+
+    @classmethod
+    def of(cls, traces: np.ndarray, dt_s: float, few: np.ndarray, pairs: list[np.ndarray] | None) -> Traits:
+        """Look at the traces; `few` are the sensors whose spectra of response are worth their time."""
+        return cls(
+            spectrum=_defined_mean(amplitude_spectrum(traces, dt_s).mean(axis=1)),
+            response=_response(traces[few, :2], dt_s, PERIODS_S, angles=36),
+            measures=_measures(traces[few, :2], dt_s),
+            coherency=None if pairs is None else _coherency(traces, dt_s, pairs),
+        )
+
+
+@dataclasses.dataclass
+class Tally:
+    """Everything kept about one contender.
+
+    Attributes:
+        name: of the contender.
+        rows: one dict per event: mean scores, their standard errors from the sensors, counts, seconds.
+        sensors: per event, each metric at each judged sensor; errors and biases, of which only means over many sensors
+            are made, in half precision, so that a test set of three million sensors fits in memory.
+        traits: sums and lists over events of what the predictions are like.
+        ensemble: per event, (realization, quantity, few sensors) of prediction, in a run with several draws.
+    """
+
+    name: str
+    rows: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    sensors: list[dict[str, np.ndarray]] = dataclasses.field(default_factory=list)
+    traits: list[Traits] = dataclasses.field(default_factory=list)
+    ensemble: list[np.ndarray] = dataclasses.field(default_factory=list)
+    variogram: list[np.ndarray] = dataclasses.field(default_factory=list)
+
+    def add(
+        self,
+        sample: int,
+        prediction: Float[np.ndarray, "realization sensor 3 time"],
+        truth: Float[np.ndarray, "sensor 3 time"],
+        truth_traits: Traits,
+        plan: Plan,
+        scale: float,
+        few: np.ndarray,
+        pairs: list[np.ndarray],
+        few_pairs: list[np.ndarray],
+        seconds: float,
+        *,
+        ensembles: bool,
+    ) -> None:
+        """Score one event and keep what the report needs; with `ensembles`, what realizations are judged by too."""
+        draws = [sensor_scores(draw, truth, plan.dt_s, scale) for draw in prediction]
+        scores = {m: np.mean([d[m] for d in draws], axis=0).astype(np.float32) for m in METRICS}
+        row: dict[str, float] = {"sample": sample}
+        for metric, values in scores.items():
+            row[metric] = mean(values)
+            row[f"{metric}_se"] = stratified_error(values, plan.total_sensors)
+        row |= {"sensors": len(truth), "undefined_sensors": int(np.isnan(scores["EG"]).sum()), "seconds": seconds}
+        self.rows.append(row)
+        self.sensors.append({m: _compact(m, values) for m, values in scores.items()})
+        traits = Traits.of(prediction[0], plan.dt_s, few, pairs if truth_traits.coherency is not None else None)
+        self.traits.append(traits)
+        residual = log_ratio(traits.response, truth_traits.response)
+        self.variogram.append(np.stack([semivariogram(r, few_pairs) for r in residual.T], axis=1))
+        if ensembles:
+            self.ensemble.append(np.stack([ensemble_quantities(d[few], plan.dt_s) for d in prediction]))
+
+
+def _compact(metric: str, values: np.ndarray) -> np.ndarray:
+    if metric in ("EG", "PG"):
+        return values
+    half = np.finfo(np.float16).max
+    return np.clip(values, -half, half).astype(np.float16)
+
+
+def ensemble_quantities(
+    traces: Float[np.ndarray, "sensor 3 time"], dt_s: float
+) -> Float[np.ndarray, "quantity sensor"]:
+    """The numbers by which the spread of realizations is judged, in m/s (SA: m/s2); energies as rms velocities."""
+    response = _response(traces[:, :2], dt_s, np.array([0.3, 1.0]), angles=36)
+    energy = np.sqrt((band_rms(traces, dt_s) ** 2).mean(axis=1))
+    return np.stack([peak_velocity(traces), *response.T, *energy.T])
+
+
+def peak_velocity(traces: Float[np.ndarray, "*batch 3 time"]) -> Float[np.ndarray, "*batch"]:
+    """Largest norm over time of the three components, m/s."""
+    return np.asarray(np.sqrt((traces.astype(float) ** 2).sum(axis=-2)).max(axis=-1))
+
+
+def log_ratio(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """ln(prediction / truth); NaN where either isn't positive."""
+    known = (prediction > 0) & (truth > 0)
+    return np.where(known, np.log(np.where(known, prediction, 1.0) / np.where(known, truth, 1.0)), np.nan)
+
+
+def _response(horizontal: np.ndarray, dt_s: float, periods_s: np.ndarray, angles: int) -> np.ndarray:
+    """RotD50 of SA, (sensor, period); NaN for a sensor with a NaN sample."""
+    known = np.isfinite(horizontal).all(axis=(1, 2))
+    out = np.full((len(horizontal), len(periods_s)), np.nan)
+    if known.any():
+        out[known] = rotd(horizontal[known], dt_s, periods_s, (50.0,), oversample=2, angles=angles)[0]
+    return out
+
+
+def _measures(horizontal: np.ndarray, dt_s: float) -> np.ndarray:
+    """Geometric means of the two horizontal components, (sensor, measure); NaN for a sensor with a NaN sample."""
+    known = np.isfinite(horizontal).all(axis=(1, 2))
+    out = np.full((len(horizontal), len(INTENSITIES)), np.nan)
+    if known.any():
+        out[known] = _known_measures(horizontal[known], dt_s)
+    return out
+
+
+def _known_measures(horizontal: np.ndarray, dt_s: float) -> np.ndarray:
+    each = [
+        intensity.peak_acceleration(horizontal, dt_s),
+        intensity.peak_velocity(horizontal),
+        intensity.peak_displacement(horizontal, dt_s),
+        intensity.arias_intensity(horizontal, dt_s),
+        intensity.cumulative_absolute_velocity(horizontal, dt_s),
+        intensity.significant_duration(horizontal, dt_s),
+    ]
+    return np.sqrt(np.stack(each, axis=-1).prod(axis=-2))
+
+
+def can_cohere(samples: int, dt_s: float) -> bool:
+    """Whether a record is long and fine enough for coherency above the high-pass corner."""
+    return samples // 2 + 1 >= 2 * SMOOTHING_BINS and 0.5 / dt_s > COHERENCY_HIGH_PASS_HZ
+
+
+def _coherency(traces: np.ndarray, dt_s: float, pairs: list[np.ndarray]) -> np.ndarray:
+    # A sensor with a NaN sample has no motion here, and a pair with it no coherency.
+    known = np.where(np.isfinite(traces).all(axis=(1, 2), keepdims=True), traces, 0.0)
+    high = high_pass(known, dt_s, COHERENCY_HIGH_PASS_HZ)
+    return coherency_by_distance(np.moveaxis(high, 1, 0).astype(float), pairs)
+
+
+def _defined_mean(values: np.ndarray) -> np.ndarray:
+    with warnings.catch_warnings():
+        # A row without a defined sensor is NaN, and that is what it should be.
+        warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)
+        return np.nanmean(values, axis=0)

@@ -1,0 +1,287 @@
+"""Training the arms of an experiment: a diffusion stage on a frozen stage 1, its states kept at known steps."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spectremor.core.errors import InputError
+from spectremor.core.seeds import derive_seed
+from spectremor.diffusion.config import DiffusionConfig, LatentConfig, NetworkConfig
+from spectremor.diffusion.stage import DiffusionStage
+from spectremor.lab.at_sensors import at_sensors
+from spectremor.lab.cases import Cases
+from spectremor.lab.common import Report, TrainingSettings, silent, sized
+from spectremor.lab.scoring import score
+from spectremor.models import model_folder
+from spectremor.training.config import DdpmTraining
+from spectremor.training.ddpm import DdpmTask
+from spectremor.training.loop import Watch, fit
+from spectremor.training.pace import affordable_steps
+from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache
+from spectremor.training.task import Parts, Task
+
+#: Networks of the sizes below "full", which takes the model's own.
+NETWORKS = {
+    "tiny": NetworkConfig(widths=(16, 16), embedding=16),
+    "default": NetworkConfig(widths=(32, 48, 64), embedding=96),
+}
+#: For preparing and training together, which leaves some of 20 minutes to judge.
+MINUTES: dict[str, float | None] = {"tiny": None, "default": 15.0, "full": None}
+#: Share of an experiment's minutes that may go into outputs of stage 1, and the share that goes into training.
+PREPARING, TRAINING = 0.25, 0.75
+#: Training samples that are prepared whatever it takes.
+FEWEST_SAMPLES = 8
+#: Highest frequency that a latent grid made for a store holds, in Hz.
+LATENT_HZ = 7.5
+#: More steps than any training takes.
+_ENDLESS = 10**9
+
+State = dict[str, Tensor]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Averaged weights of a training at one moment.
+
+    Attributes:
+        step: steps done.
+        seconds: spent training until then.
+        state: of the task's module.
+    """
+
+    step: int
+    seconds: float
+    state: State
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What all arms of an experiment stand on.
+
+    Attributes:
+        cases: truth and stage 1.
+        base: the diffusion stage that arms are variants of.
+        frozen: outputs of stage 1, computed once.
+        train_ids: samples to train on.
+    """
+
+    cases: Cases
+    base: DiffusionConfig
+    frozen: Stage1Cache
+    train_ids: list[int]
+
+    def task(self, config: DdpmTraining, earlier: DiffusionStage | None = None) -> DdpmTask:
+        """A training from fresh weights, or from those of an earlier stage."""
+        initial = None if earlier is None else earlier.parts()[1]
+        # The loop judges nothing here, so it needs no validation samples of its own.
+        return DdpmTask(config, self.cases.store, self.frozen, self.train_ids, self.train_ids[:1], initial)
+
+
+def sized_training(settings: TrainingSettings, sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """As `sized`, with the minutes that each size stands for where a person names none."""
+    return sized(settings, {name: {**values, "minutes": MINUTES[name]} for name, values in sizes.items()})
+
+
+def prepare_ground(settings: TrainingSettings, cases: Cases, size: Mapping[str, Any], report: Report) -> Ground:
+    """Choose the training samples and compute what stage 1 says of them.
+
+    Raises:
+        InputError: no training sample, or a stage 1 that does not fit the store.
+    """
+    base = base_config(settings, cases)
+    wanted = cases.ids("train", size["train_samples"]).tolist()
+    spacing = settings.stage1_spacing_m
+    name = str(model_folder(settings.model)) if spacing is None else f"simulation:{spacing:g}"
+    folder = settings.cache or cases.store.path.with_name(f"{cases.store.path.name}.cache")
+    cache = Stage1Cache(folder, FrozenStage1(cases.store, name), base.latent)
+    return Ground(cases=cases, base=base, frozen=cache, train_ids=_ready(cache, wanted, size["minutes"], report))
+
+
+def _ready(cache: Stage1Cache, wanted: list[int], minutes: float | None, report: Report) -> list[int]:
+    """Samples whose stage 1 is on disk, or comes there in the share of `minutes` that preparing may take."""
+    deadline = math.inf if minutes is None else time.monotonic() + 60 * PREPARING * minutes
+    ready: list[int] = []
+    for done, i in enumerate(wanted):
+        report(done / len(wanted), "stage 1 of the training samples")
+        if cache.holds(i) or len(ready) < FEWEST_SAMPLES or time.monotonic() < deadline:
+            cache.fill([i])
+            ready.append(i)
+    return ready
+
+
+def base_config(settings: TrainingSettings, cases: Cases) -> DiffusionConfig:
+    """The model's own diffusion stage where it has one that fits the store; below "full" with a small network.
+
+    Raises:
+        InputError: size "full" with a model that has no diffusion stage.
+    """
+    if settings.size == "full":
+        return cases.need_diffusion().config.without_jumps()
+    samples, sampling_hz = len(cases.store.time_s), round(cases.store.sampling_hz, 6)
+    network = NETWORKS[settings.size]
+    own = None if cases.diffusion is None else cases.diffusion.config
+    if own is not None and (own.latent.time_samples, own.latent.sampling_hz) == (samples, sampling_hz):
+        return own.without_jumps().model_copy(update={"network": network})
+    multiple = network.patch * 2 ** (len(network.widths) - 1)
+    wanted = 2 * LATENT_HZ / sampling_hz * samples
+    latent_samples = min(math.ceil(wanted / multiple), samples // multiple) * multiple
+    latent = LatentConfig(time_samples=samples, sampling_hz=sampling_hz, latent_samples=latent_samples)
+    return DiffusionConfig(latent=latent, network=network)
+
+
+def training_config(
+    model: DiffusionConfig, steps: int, seed: int, *, batch: int = 64, samples: int = 4, learning_rate: float = 1e-3
+) -> DdpmTraining:
+    """A short training at a constant rate, so that a state stands for its own step and not for the run's length."""
+    return DdpmTraining(
+        model=model,
+        seed=derive_seed(seed, "arm") % 2**31,
+        steps=steps,
+        batch=batch,
+        samples_per_batch=samples,
+        learning_rate=learning_rate,
+        final_rate=1.0,
+        warmup=min(50, steps // 8),
+        ema_decay=max(0.9, 1 - 10 / steps),
+        validate_every=max(1, steps // 16),
+        checkpoint_every=steps,
+        validation_samples=1,
+        scored_sensors=0,
+    )
+
+
+def marks(steps: int) -> list[int]:
+    """Steps at which a training is judged: 1/16, 1/8, 1/4, 1/2 and all of it."""
+    unit = max(1, steps // 16)
+    return sorted({unit, 2 * unit, 4 * unit, 8 * unit, steps})
+
+
+def affordable(task: Task, config: DdpmTraining, trainings: int, minutes: float | None) -> int:
+    """Steps that each of so many trainings may take, by timing a few of them; `config.steps` without a limit.
+
+    `minutes` are the whole experiment's, of which training gets its share.
+    """
+    return config.steps if minutes is None else affordable_steps(task, config, TRAINING * minutes, trainings)
+
+
+def train(task: Task, config: DdpmTraining, *, seconds: float = 0.0, report: Report = silent) -> list[Snapshot]:
+    """Train for `config.steps` steps and for so many seconds, whichever is later.
+
+    Args:
+        task: fresh, or with the weights to start from.
+        config: of the loop, at a constant learning rate.
+        seconds: spent training at the least.
+        report: told the fraction done.
+
+    Returns:
+        Averaged weights after every `config.validate_every` steps and at the end.
+    """
+    kept: list[Snapshot] = []
+    watched = _Watched(task)
+    spent, done = 0.0, 0
+
+    def on_step(progress: Any, loss: float) -> None:
+        nonlocal spent, done
+        spent, done = progress.seconds, progress.step
+        left = max(1 - done / config.steps, 1 - spent / seconds if seconds else 0.0)
+        report(1 - max(left, 0.0), f"step {done}, loss {loss:.3f}")
+
+    def on_validation(step: int, _scores: dict[str, float]) -> None:
+        kept.append(Snapshot(step=step, seconds=spent, state=watched.averaged))
+
+    watch = Watch(stop=lambda: done >= config.steps and spent >= seconds, on_step=on_step, on_validation=on_validation)
+    endless = config.model_copy(update={"steps": _ENDLESS, "checkpoint_every": _ENDLESS})
+    with tempfile.TemporaryDirectory() as folder:
+        fit(watched, endless, Path(folder), watch)
+    if not kept or kept[-1].step != done:
+        # The loop leaves the averaged weights in the module.
+        kept.append(Snapshot(step=done, seconds=spent, state=_copy(task.module)))
+    return kept
+
+
+def at_steps(snapshots: Sequence[Snapshot], step: int) -> Snapshot:
+    """The state after so many steps; the last one where the training was shorter."""
+    return next((snapshot for snapshot in snapshots if snapshot.step >= step), snapshots[-1])
+
+
+def at_seconds(snapshots: Sequence[Snapshot], seconds: float) -> Snapshot:
+    """The last state within so much training time; the first one where none is."""
+    within = [snapshot for snapshot in snapshots if snapshot.seconds <= seconds]
+    return within[-1] if within else snapshots[0]
+
+
+def judge(stage: DiffusionStage, cases: Cases, ids: Sequence[int], sensors: int, seed: int) -> list[dict[str, float]]:
+    """Scores of both stages, one row per sample."""
+    return [
+        score(stage.generate_at(cases.stage1(i), chosen, seed=seed)[0], at_sensors(cases.truth(i), chosen), cases.dt_s)
+        for i, chosen in ((i, cases.sensors(i, sensors, seed)) for i in ids)
+    ]
+
+
+def judge_stage1(
+    cases: Cases, ids: Sequence[int], sensors: int, seed: int, stage1: Callable[[int], Any] | None = None
+) -> list[dict[str, float]]:
+    """Scores of stage 1 alone (of the model's, or of another one), one row per sample."""
+    predict = stage1 or cases.stage1
+    return [
+        score(at_sensors(predict(i), chosen), at_sensors(cases.truth(i), chosen), cases.dt_s)
+        for i, chosen in ((i, cases.sensors(i, sensors, seed)) for i in ids)
+    ]
+
+
+def part(report: Report, start: float, share: float, what: str) -> Report:
+    """A report for a part of the work that starts at fraction `start` and makes up `share` of it."""
+    return lambda fraction, doing: report(start + share * fraction, f"{what}: {doing}")
+
+
+class _Watched:
+    """A task whose averaged weights are copied where the loop would judge them; nothing is judged."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self.module = task.module
+        self.averaged: State = {}
+
+    def prepare(
+        self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None], readers: int = 0
+    ) -> bool:
+        return self._task.prepare(rank, world, stop, report, readers)
+
+    def start(self) -> None:
+        self._task.start()
+
+    def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
+        return self._task.batch(step, rank, world)
+
+    def validate(self) -> dict[str, float]:
+        self.averaged = _copy(self.module)
+        return {"loss": math.nan}
+
+    def parts(self) -> Parts:
+        return self._task.parts()
+
+    def data(self) -> dict[str, Any]:
+        return self._task.data()
+
+
+def _copy(module: torch.nn.Module) -> State:
+    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+
+
+def check_training_split(settings: TrainingSettings) -> None:
+    """Refuse to judge on what is trained on.
+
+    Raises:
+        InputError: the split holds training samples.
+    """
+    if settings.split in ("train", "all"):
+        raise InputError("--split", settings.split, "val or test: arms are trained on the training split")

@@ -1,0 +1,120 @@
+"""What is the condition worth? The same diffusion stage with the stage-1 traces hidden from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spectremor.diffusion.config import DiffusionConfig
+from spectremor.lab.arms import (
+    affordable,
+    at_seconds,
+    at_steps,
+    check_training_split,
+    judge,
+    judge_stage1,
+    marks,
+    part,
+    prepare_ground,
+    sized_training,
+    train,
+    training_config,
+)
+from spectremor.lab.cases import open_cases
+from spectremor.lab.common import Report, Result, TrainingSettings, silent
+from spectremor.lab.two_arms import (
+    EQUAL_STEPS,
+    EQUAL_TIME,
+    ON_THE_WAY,
+    Judged,
+    difference,
+    figure,
+    table,
+    values,
+)
+from spectremor.lab.wording import over_trainings, with_spread
+
+SIZES: dict[str, dict[str, Any]] = {
+    "tiny": {"samples": 2, "sensors": 8, "steps": 16, "seeds": 2, "train_samples": 3},
+    "default": {"samples": 20, "sensors": 64, "steps": 1200, "seeds": 3, "train_samples": 150},
+    "full": {"samples": 50, "sensors": 128, "steps": 16000, "seeds": 1, "train_samples": 2000},
+}
+WITH, WITHOUT = "with the condition", "without"
+PANELS = (("PG", "phase goodness of fit"), ("EG", "envelope goodness of fit"), ("bias_high", "bias at 2-5 Hz"))
+
+
+def run(settings: TrainingSettings, report: Report = silent) -> Result:
+    """Train the diffusion stage with and without its condition, and judge both.
+
+    Raises:
+        InputError: a setting, store or model that does not allow it.
+    """
+    size = sized_training(settings, SIZES)
+    check_training_split(settings)
+    cases = open_cases(settings, model_needed=False)
+    ids = cases.ids(settings.split, size["samples"]).tolist()
+    ground = prepare_ground(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
+    models = {WITH: arm_config(ground.base, conditional=True), WITHOUT: arm_config(ground.base, conditional=False)}
+    plan = training_config(models[WITH], size["steps"], settings.seed)
+    steps = affordable(ground.task(plan), plan, 2 * size["seeds"], size["minutes"])
+    share = 0.9 / (2 * size["seeds"])
+    judged: list[Judged] = []
+    for k in range(size["seeds"]):
+        # The arm without a condition is a little cheaper: it goes on until it has had as long as the other.
+        seconds = 0.0
+        for number, (arm, model) in enumerate(models.items()):
+            config = training_config(model, steps, settings.seed + k)
+            task = ground.task(config)
+            telling = part(report, 0.1 + (2 * k + number) * share, share, f"{arm}, training {k + 1}")
+            snapshots = train(task, config, seconds=seconds, report=telling)
+            seconds = seconds or snapshots[-1].seconds
+            states = [(ON_THE_WAY, at_steps(snapshots, step)) for step in marks(steps)[:-1]]
+            states += [(EQUAL_STEPS, at_steps(snapshots, steps)), (EQUAL_TIME, at_seconds(snapshots, seconds))]
+            scores: list[dict[str, float]] = []
+            for before, (at, snapshot) in zip([None, *states], states, strict=False):
+                if before is None or before[1].step != snapshot.step:
+                    task.module.load_state_dict(snapshot.state)
+                    scores = judge(task.stage, cases, ids, size["sensors"], settings.seed)
+                judged.append(Judged.of(snapshot, arm=arm, at=at, training=k, scores=scores))
+    alone = judge_stage1(cases, ids, size["sensors"], settings.seed)
+    return Result(
+        experiment="conditioning",
+        table=table(judged, alone),
+        figure=figure(judged, alone, PANELS, "The diffusion stage with its condition, and with the condition hidden"),
+        paragraph=_paragraph(judged, alone),
+        config={
+            "settings": settings.model_dump(mode="json"),
+            **size,
+            "steps_taken": steps,
+            **cases.describe(),
+            "ids": ids,
+            "train_ids": ground.train_ids,
+            "training": plan.model_dump(mode="json"),
+        },
+    )
+
+
+def arm_config(base: DiffusionConfig, *, conditional: bool) -> DiffusionConfig:
+    """The stage with or without its condition, and in both arms without any other way in for stage 1's waveform.
+
+    So the trace is generated and not what stage 1 lacks, and nothing of stage 1 is kept below a corner. What both arms
+    know of stage 1 is each sensor's amplitude; only the arm that sees it is kept still until it moves.
+    """
+    latent = base.latent.model_copy(update={"target": "trace", "keep_below_hz": 0.0})
+    network = base.network.model_copy(update={"conditional": conditional})
+    return base.model_copy(update={"latent": latent, "network": network})
+
+
+def _paragraph(judged: list[Judged], alone: list[dict[str, float]]) -> str:
+    arms = (WITH, WITHOUT)
+    last = [j for j in judged if j.at == EQUAL_STEPS]
+    stage1 = {name: with_spread([row[name] for row in alone]) for name in ("PG", "EG", "bias_high")}
+    lost = values(judged, WITH, EQUAL_STEPS, "PG").mean() - values(judged, WITHOUT, EQUAL_STEPS, "PG").mean()
+    return (
+        f"After {last[0].steps} steps and over {len(alone)} samples, PG is "
+        f"{difference(judged, arms, EQUAL_STEPS, 'PG')}: hiding the stage-1 traces costs {lost:.2f} of PG (stage 1 "
+        f"alone: {stage1['PG']}). EG is {difference(judged, arms, EQUAL_STEPS, 'EG')}, against {stage1['EG']}; the "
+        f"2-5 Hz bias is {difference(judged, arms, EQUAL_STEPS, 'bias_high')}, against {stage1['bias_high']}. For "
+        f"equal training time PG is {difference(judged, arms, EQUAL_TIME, 'PG')}. Numbers of arms: "
+        f"{over_trainings(len(values(judged, WITH, EQUAL_STEPS, 'PG')))}. Both arms know each sensor's stage-1 "
+        f"amplitude, so the bias, which sees no phase, judges the condition little."
+    )

@@ -1,0 +1,60 @@
+"""One look for the figures of all experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from spectremor.report.overview import FULL_COLOUR, STAGE1_COLOUR
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TRUTH, STAGE1, BOTH = "truth", "stage 1", "both stages"
+#: Both stages with noise of two kinds.
+OWN, AKIN = "both stages, independent noise", "both stages, correlated noise"
+COLOURS = {TRUTH: "#1a1a1a", STAGE1: STAGE1_COLOUR, BOTH: FULL_COLOUR, OWN: FULL_COLOUR, AKIN: "#2b6ca3"}
+#: For arms that have no fixed colour; distinguishable without colour vision.
+ARM_COLOURS = ("#c1272d", "#2b6ca3", "#c98a1b", "#4d8b57")
+BAND_COLOURS = ("#2b6ca3", "#c98a1b", "#c1272d")
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure that lays itself out."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def tidy(axis: Axes, title: str, xlabel: str, ylabel: str) -> None:
+    """Labels, and no frame where nothing is."""
+    axis.set_title(title, fontsize=10, loc="left")
+    axis.set_xlabel(xlabel)
+    axis.set_ylabel(ylabel)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(labelsize=9)
+
+
+def over_steps(axis: Axes, steps: Iterable[int]) -> None:
+    """A logarithmic axis of training steps, labelled with the steps at which something was judged."""
+    ticks = sorted(set(steps))
+    # Labels closer than a fifth of a decade would run into each other.
+    shown = [step for k, step in enumerate(ticks) if k == 0 or step == ticks[-1] or ticks[-1] / step > 1.5]
+    axis.set_xscale("log")
+    axis.set_xticks(shown, [str(step) for step in shown])
+    axis.minorticks_off()
+
+
+def mark_outside(axis: Axes, band_hz: tuple[float, float]) -> None:
+    """Grey where frequencies are not in the usable band; leaves the limits of the axis as they are."""
+    low, high = axis.get_xlim()
+    axis.axvspan(min(low, 0.0), band_hz[0] * 0.999, color="0.92", zorder=0, lw=0)
+    axis.axvspan(band_hz[1], max(high, band_hz[1]), color="0.92", zorder=0, lw=0)
+    axis.set_xlim(low, high)
+
+
+def legend_above(axis: Axes, columns: int) -> None:
+    """A legend in room made for it above the curves."""
+    low, high = axis.get_ylim()
+    axis.set_ylim(low, high + 0.14 * (high - low))
+    axis.legend(frameon=False, fontsize=8.5, loc="upper center", ncols=columns)

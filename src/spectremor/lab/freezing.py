@@ -1,0 +1,231 @@
+"""Should stage 1 stay frozen? Both stages trained together, against stage 2 alone on a frozen stage 1."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from spectremor.core.errors import InputError
+from spectremor.diffusion.stage import DiffusionStage
+from spectremor.lab.arms import (
+    Ground,
+    Snapshot,
+    affordable,
+    at_seconds,
+    at_steps,
+    check_training_split,
+    judge_stage1,
+    part,
+    prepare_ground,
+    sized_training,
+    train,
+    training_config,
+)
+from spectremor.lab.at_sensors import at_sensors
+from spectremor.lab.cases import Cases, open_cases
+from spectremor.lab.common import Positive, Report, Result, TrainingSettings, silent
+from spectremor.lab.joint import JointTask
+from spectremor.lab.scoring import BIASES, mean, score
+from spectremor.lab.two_arms import (
+    EQUAL_STEPS,
+    EQUAL_TIME,
+    ON_THE_WAY,
+    Judged,
+    difference,
+    figure,
+    table,
+    values,
+)
+from spectremor.lab.wording import over_trainings, with_spread
+from spectremor.surrogate.mifno import MifnoSurrogate
+from spectremor.surrogate.preparation import Preparation
+from spectremor.training.config import DdpmTraining
+
+SIZES: dict[str, dict[str, Any]] = {
+    "tiny": {"samples": 2, "sensors": 8, "warm_steps": 16, "steps": 8, "seeds": 2, "train_samples": 3},
+    "default": {"samples": 10, "sensors": 64, "warm_steps": 500, "steps": 24, "seeds": 3, "train_samples": 60},
+    "full": {"samples": 50, "sensors": 128, "warm_steps": 8000, "steps": 2000, "seeds": 1, "train_samples": 2000},
+}
+FROZEN, JOINT = "frozen", "joint"
+PANELS = (
+    ("PG", "both stages: phase goodness of fit"),
+    ("EG", "both stages: envelope goodness of fit"),
+    ("stage1_PG", "stage 1 alone: phase goodness of fit"),
+    ("bias_high", "both stages: bias at 2-5 Hz"),
+)
+#: Of both arms: that of fine-tuning, since stage 1 starts trained.
+LEARNING_RATE = 3e-4
+EVENTS = 2
+
+Scores = dict[str, float]
+
+
+class FreezingSettings(TrainingSettings):
+    """Settings of this experiment.
+
+    Attributes:
+        warm_steps: steps of stage 2 on the frozen stage 1 that both arms start from; 0 starts from fresh weights.
+        stage1_weight: of stage 1's own loss in the joint arm.
+    """
+
+    warm_steps: Annotated[int, Field(ge=0)] | None = None
+    stage1_weight: Annotated[float, Field(ge=0)] = 1.0
+    steps: Positive | None = None
+
+
+def run(settings: FreezingSettings, report: Report = silent) -> Result:
+    """Train stage 2 on a frozen stage 1 and both stages together, from the same start, and judge both.
+
+    Raises:
+        InputError: a setting, store or model that does not allow it.
+    """
+    size = sized_training(settings, SIZES)
+    check_training_split(settings)
+    if settings.stage1_spacing_m is not None:
+        found = f"{settings.stage1_spacing_m:g} m"
+        raise InputError("--stage1-spacing", found, "nothing here: simulations have no weights to train")
+    cases = open_cases(settings)
+    if not isinstance(cases.surrogate, MifnoSurrogate):
+        raise InputError("--model", cases.model_id, "a model whose stage 1 is a neural operator")
+    ids = cases.ids(settings.split, size["samples"]).tolist()
+    ground = prepare_ground(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
+    preparation = _preparation(ground, cases.surrogate)
+    plan = _config(ground, size["steps"], settings.seed)
+    timed = JointTask(plan, preparation, cases.surrogate, DiffusionStage(ground.base), ground.train_ids, 1.0)
+    # A fifth of the training time goes into the start that both arms share.
+    minutes = size["minutes"]
+    steps = affordable(timed, plan, 2 * size["seeds"], None if minutes is None else 0.8 * minutes)
+    warm_steps = _warm_steps(ground, size, settings.seed)
+    judged: list[Judged] = []
+    share = 0.9 / size["seeds"]
+    for k in range(size["seeds"]):
+        telling = part(report, 0.1 + k * share, share, f"training {k + 1}")
+        config = _config(ground, steps, settings.seed + k)
+        warm = _warm(ground, warm_steps, settings.seed + k, part(telling, 0.0, 0.2, "start"))
+        joint = JointTask(config, preparation, cases.surrogate, _copy(warm), ground.train_ids, settings.stage1_weight)
+        trained = train(joint, config, report=part(telling, 0.2, 0.4, JOINT))
+        seconds = trained[-1].seconds
+        frozen = ground.task(config, warm)
+        alone_trained = train(frozen, config, seconds=seconds, report=part(telling, 0.6, 0.4, FROZEN))
+        for arm, task, snapshots in ((JOINT, joint, trained), (FROZEN, frozen, alone_trained)):
+            surrogate = joint.surrogate if arm == JOINT else None
+            scores: list[Scores] = []
+            states = _states(snapshots, steps, seconds)
+            for before, (at, snapshot) in zip([None, *states], states, strict=False):
+                if before is None or before[1].step != snapshot.step:
+                    task.module.load_state_dict(snapshot.state)
+                    scores = _judge(task.stage, surrogate, cases, ids, size["sensors"], settings.seed)
+                judged.append(Judged.of(snapshot, arm=arm, at=at, training=k, scores=scores))
+    alone = [_twice(row, row) for row in judge_stage1(cases, ids, size["sensors"], settings.seed)]
+    return Result(
+        experiment="freezing",
+        table=table(judged, alone),
+        figure=figure(judged, alone, PANELS, "Stage 1 frozen, and stage 1 trained together with stage 2"),
+        paragraph=_paragraph(judged, alone, warm_steps),
+        config={
+            "settings": settings.model_dump(mode="json"),
+            **size,
+            "warm_steps_taken": warm_steps,
+            "steps_taken": steps,
+            **cases.describe(),
+            "ids": ids,
+            "train_ids": ground.train_ids,
+            "training": plan.model_dump(mode="json"),
+        },
+    )
+
+
+def _preparation(ground: Ground, surrogate: MifnoSurrogate) -> Preparation:
+    # Files inside are named by sample and content, not by sensors: one folder for each campaign.
+    checksum = int(ground.cases.store.array("checksum")[ground.train_ids[0]])
+    cache = ground.frozen.folder.parent / f"waves-{checksum:016x}"
+    cache.mkdir(parents=True, exist_ok=True)
+    spacing_m = surrogate.config.simulation_m
+    return Preparation(ground.cases.store, surrogate.domain, surrogate.normalisation, cache, spacing_m)
+
+
+def _config(ground: Ground, steps: int, seed: int) -> DdpmTraining:
+    """Of both arms: few events, many sensors of each, since the joint arm pays by the event."""
+    each = min(64, len(ground.cases.store.x_m) * len(ground.cases.store.y_m))
+    config = training_config(ground.base, steps, seed, batch=EVENTS * each, samples=EVENTS, learning_rate=LEARNING_RATE)
+    return config.model_copy(update={"augment": False})
+
+
+def _warm_steps(ground: Ground, size: dict[str, Any], seed: int) -> int:
+    """As many as wanted, or as fit a fifth of the training time."""
+    if not size["warm_steps"] or size["minutes"] is None:
+        return int(size["warm_steps"])
+    config = training_config(ground.base, size["warm_steps"], seed)
+    return affordable(ground.task(config), config, size["seeds"], 0.2 * size["minutes"])
+
+
+def _warm(ground: Ground, steps: int, seed: int, report: Report) -> DiffusionStage:
+    """Stage 2 after so many steps on the frozen stage 1; fresh after none."""
+    config = training_config(ground.base, max(steps, 8), seed)
+    task = ground.task(config)
+    if steps:
+        task.module.load_state_dict(train(task, config, report=report)[-1].state)
+    else:
+        task.start()
+    return task.stage
+
+
+def _copy(stage: DiffusionStage) -> DiffusionStage:
+    copied = DiffusionStage(stage.config)
+    copied.load_state_dict(stage.state_dict())
+    return copied
+
+
+def _states(snapshots: list[Snapshot], steps: int, seconds: float) -> list[tuple[str, Snapshot]]:
+    """Half-way, at equal steps, and at equal time."""
+    halfway = at_steps(snapshots, max(1, steps // 2))
+    return [
+        (ON_THE_WAY, halfway),
+        (EQUAL_STEPS, at_steps(snapshots, steps)),
+        (EQUAL_TIME, at_seconds(snapshots, seconds)),
+    ]
+
+
+def _judge(
+    stage: DiffusionStage, surrogate: MifnoSurrogate | None, cases: Cases, ids: list[int], sensors: int, seed: int
+) -> list[Scores]:
+    """Scores of both stages, and of stage 1 beneath (None: the model's own), one row per sample."""
+    rows = []
+    for i in ids:
+        if surrogate is None:
+            field = cases.stage1(i)
+        else:
+            field = surrogate.predict_arrays(cases.store.vs(i)[None], [cases.store.source(i)])[0]
+        chosen = cases.sensors(i, sensors, seed)
+        truth = at_sensors(cases.truth(i), chosen)
+        both = score(stage.generate_at(field, chosen, seed=seed)[0], truth, cases.dt_s)
+        rows.append(_twice(both, score(at_sensors(field, chosen), truth, cases.dt_s)))
+    return rows
+
+
+def _twice(both: Scores, alone: Scores) -> Scores:
+    return both | {f"stage1_{name}": alone[name] for name in ("EG", "PG", *BIASES)}
+
+
+def _paragraph(judged: list[Judged], alone: list[Scores], warm_steps: int) -> str:
+    arms = (JOINT, FROZEN)
+
+    def reached(at: str) -> str:
+        told = [f"{name} is {difference(judged, arms, at, name)}" for name in ("PG", "EG")]
+        return ", ".join([*told, f"the 2-5 Hz bias {difference(judged, arms, at, 'bias_high')}"])
+
+    cost = {arm: mean(np.array([j.seconds / j.steps for j in judged if j.arm == arm])) for arm in arms}
+    late = round(mean(np.array([j.steps for j in judged if j.arm == FROZEN and j.at == EQUAL_TIME])))
+    steps = next(j.steps for j in judged if j.arm == JOINT and j.at == EQUAL_STEPS)
+    trainings = len(values(judged, JOINT, EQUAL_STEPS, "PG"))
+    before = mean(np.array([row["stage1_PG"] for row in alone]))
+    after = with_spread(values(judged, JOINT, EQUAL_STEPS, "stage1_PG"))
+    return (
+        f"Both arms start from stage 2 after {warm_steps} steps on the frozen stage 1. After {steps} more steps, "
+        f"{reached(EQUAL_STEPS)}. A step costs {cost[JOINT]:.2f} s with stage 1 in it and {cost[FROZEN]:.2f} s with "
+        f"its outputs kept on disk, {cost[JOINT] / cost[FROZEN]:.0f} times less, so in the time of the joint arm's "
+        f"{steps} steps the frozen arm takes {late}; then {reached(EQUAL_TIME)}. Stage 1 alone had PG {before:.2f} and "
+        f"has {after} after joint training. Numbers of arms: {over_trainings(trainings)}, over {len(alone)} samples."
+    )

@@ -1,0 +1,299 @@
+"""How does the noise schedule trade the diversity of realizations for their fidelity?"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import Field
+
+from spectremor.diffusion.config import DiffusionConfig
+from spectremor.diffusion.stage import DiffusionStage
+from spectremor.judging.tally import ENSEMBLE_QUANTITIES, ensemble_quantities
+from spectremor.lab.arms import (
+    affordable,
+    at_seconds,
+    at_steps,
+    check_training_split,
+    judge_stage1,
+    part,
+    prepare_ground,
+    sized_training,
+    train,
+    training_config,
+)
+from spectremor.lab.at_sensors import at_sensors
+from spectremor.lab.cases import Cases, open_cases
+from spectremor.lab.common import Report, Result, TrainingSettings, silent
+from spectremor.lab.drawing import ARM_COLOURS, STAGE1_COLOUR, Figure, new_figure, tidy
+from spectremor.lab.scoring import mean, score, summary
+from spectremor.lab.two_arms import EQUAL_STEPS, EQUAL_TIME
+from spectremor.lab.wording import over_trainings, with_spread
+from spectremor.signal.ensemble import coverage, crps
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SIZES: dict[str, dict[str, Any]] = {
+    "tiny": {"samples": 2, "sensors": 8, "realizations": 3, "steps": 16, "seeds": 2, "train_samples": 3},
+    "default": {"samples": 15, "sensors": 64, "realizations": 9, "steps": 1200, "seeds": 3, "train_samples": 150},
+    "full": {"samples": 50, "sensors": 128, "realizations": 19, "steps": 16000, "seeds": 1, "train_samples": 2000},
+}
+LEVELS = (0.5, 0.8)
+
+Schedule = Literal["cosine", "linear"]
+Prediction = Literal["velocity", "noise"]
+Scores = dict[str, float]
+
+
+class NoiseScheduleSettings(TrainingSettings):
+    """Settings of this experiment; the arms are all pairs of the two lists.
+
+    Attributes:
+        schedules: of the noise variance.
+        predictions: what the network learns to predict.
+        realizations: drawn of each sample.
+    """
+
+    schedules: tuple[Schedule, ...] = ("cosine", "linear")
+    predictions: tuple[Prediction, ...] = ("velocity",)
+    realizations: Annotated[int, Field(ge=2)] | None = None
+
+
+def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
+    """Train one arm per noise schedule, and judge each by its realizations one by one and together.
+
+    Raises:
+        InputError: a setting, store or model that does not allow it.
+    """
+    size = sized_training(settings, SIZES)
+    check_training_split(settings)
+    cases = open_cases(settings, model_needed=False)
+    ids = cases.ids(settings.split, size["samples"]).tolist()
+    ground = prepare_ground(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
+    arms = {
+        f"{schedule}, {prediction}": _arm(ground.base, schedule, prediction)
+        for schedule, prediction in itertools.product(settings.schedules, settings.predictions)
+    }
+    trainings = len(arms) * size["seeds"]
+    plan = training_config(next(iter(arms.values())), size["steps"], settings.seed)
+    steps = affordable(ground.task(plan), plan, trainings, size["minutes"])
+    found: Found = {}
+    for number, (k, arm) in enumerate(itertools.product(range(size["seeds"]), arms)):
+        config = training_config(arms[arm], steps, settings.seed + k)
+        task = ground.task(config)
+        share = 0.9 / trainings
+        start = 0.1 + number * share
+        # Every arm is trained for the steps of all, and at least as long as the first one of its seed.
+        first = next((row.seconds for row in found.get((next(iter(arms)), EQUAL_STEPS), [])[k:]), 0.0)
+        telling = part(report, start, 0.6 * share, f"{arm}, training {k + 1}")
+        snapshots = train(task, config, seconds=first, report=telling)
+        judging = part(report, start + 0.6 * share, 0.4 * share, f"{arm}, training {k + 1}")
+        states = {EQUAL_STEPS: at_steps(snapshots, steps)}
+        states[EQUAL_TIME] = at_seconds(snapshots, first or states[EQUAL_STEPS].seconds)
+        rows: dict[int, list[Scores]] = {}
+        for at, snapshot in states.items():
+            if snapshot.step not in rows:
+                task.module.load_state_dict(snapshot.state)
+                rows[snapshot.step] = _judge(task.stage, cases, ids, size, settings.seed, judging)
+            reached = Reached(step=snapshot.step, seconds=snapshot.seconds, rows=rows[snapshot.step])
+            found.setdefault((arm, at), []).append(reached)
+    alone = judge_stage1(cases, ids, size["sensors"], settings.seed)
+    return Result(
+        experiment="noise-schedule",
+        table=_table(found, alone),
+        figure=_figure(_at(found, EQUAL_STEPS), alone),
+        paragraph=_paragraph(found, alone, steps, size["realizations"]),
+        config={
+            "settings": settings.model_dump(mode="json"),
+            **size,
+            "steps_taken": steps,
+            **cases.describe(),
+            "ids": ids,
+            "train_ids": ground.train_ids,
+            "training": plan.model_dump(mode="json"),
+        },
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reached:
+    """What one training came to.
+
+    Attributes:
+        step: steps done.
+        seconds: spent training.
+        rows: scores, one row per sample.
+    """
+
+    step: int
+    seconds: float
+    rows: list[Scores]
+
+
+#: (arm, equal steps or equal time) -> one state per training.
+Found = dict[tuple[str, str], list[Reached]]
+
+
+def _at(found: Found, at: str) -> dict[str, list[list[Scores]]]:
+    """Arm -> scores of each training, at equal steps or for equal time."""
+    return {arm: [r.rows for r in reached] for (arm, when), reached in found.items() if when == at}
+
+
+def ensemble_scores(
+    draws: Float[np.ndarray, "realization sensor 3 time"], truth: Float[np.ndarray, "sensor 3 time"], dt_s: float
+) -> Scores:
+    """How wide realizations spread in natural logarithms of ground-motion measures, and how honestly.
+
+    Returns:
+        `spread`: standard deviation over realizations; `error`: of their mean from the truth (root mean square);
+        `crps`; `cover50` and `cover80`: how often the truth lies in those central intervals. Means over measures.
+    """
+    ensemble = np.log(np.stack([ensemble_quantities(draw, dt_s) for draw in draws]) + _TINY)
+    wanted = np.log(ensemble_quantities(truth, dt_s) + _TINY)
+    # A band that the record cannot resolve is not judged.
+    resolved = np.isfinite(wanted).any(axis=1)
+    ensemble, wanted = ensemble[:, resolved], wanted[resolved]
+    middle = ensemble.mean(axis=0)
+    cover = coverage(ensemble, wanted, LEVELS)
+    return {
+        "spread": float(np.sqrt(np.nanmean(ensemble.var(axis=0, ddof=1)))),
+        "error": float(np.sqrt(np.nanmean((middle - wanted) ** 2))),
+        "crps": mean(crps(ensemble, wanted)),
+        "cover50": float(cover[0]),
+        "cover80": float(cover[1]),
+    }
+
+
+#: Keeps the logarithm of a silent sensor finite, in m/s.
+_TINY = 1e-12
+
+
+def _arm(base: DiffusionConfig, schedule: Schedule, prediction: Prediction) -> DiffusionConfig:
+    process = base.process.model_copy(update={"objective": "diffusion", "schedule": schedule, "prediction": prediction})
+    return base.model_copy(update={"process": process})
+
+
+def _judge(
+    stage: DiffusionStage, cases: Cases, ids: list[int], size: dict[str, Any], seed: int, report: Report
+) -> list[Scores]:
+    """Fidelity of single realizations and honesty of all together, one row per sample."""
+    rows = []
+    for done, i in enumerate(ids):
+        report(done / len(ids), f"judging sample {i}")
+        chosen = cases.sensors(i, size["sensors"], seed)
+        truth = at_sensors(cases.truth(i), chosen)
+        draws = stage.generate_at(cases.stage1(i), chosen, realizations=size["realizations"], seed=seed)
+        single = summary([score(draw, truth, cases.dt_s) for draw in draws[:2]])
+        fidelity = {name: value for name, value in single.items() if not name.endswith("_std")}
+        rows.append(fidelity | ensemble_scores(draws, truth, cases.dt_s))
+    return rows
+
+
+def _over_trainings(trainings: list[list[Scores]], name: str) -> np.ndarray:
+    """Mean over samples, one value per training."""
+    return np.array([mean(np.array([row[name] for row in rows])) for rows in trainings])
+
+
+def _table(found: Found, alone: list[Scores]) -> list[dict[str, Any]]:
+    names = list(summary(next(iter(found.values()))[0].rows))
+    rows: list[dict[str, Any]] = []
+    for (arm, at), trainings in found.items():
+        for k, one in enumerate(trainings):
+            about = {"arm": arm, "at": at, "training": k, "steps": one.step, "training_s": one.seconds}
+            rows.append({**about, **summary(one.rows), "samples": len(one.rows)})
+        scores = [one.rows for one in trainings]
+        over = summary([{name: _over_trainings([t], name)[0] for name in scores[0][0]} for t in scores])
+        steps, seconds = (mean(np.array([getattr(one, what) for one in trainings])) for what in ("step", "seconds"))
+        about = {"arm": arm, "at": at, "training": f"all {len(trainings)}", "steps": round(steps)}
+        rows.append({**about, "training_s": seconds, **over, "samples": len(scores[0])})
+    blank = dict.fromkeys(names, np.nan) | summary(alone)
+    about = {"arm": "stage 1", "at": "", "training": "", "steps": 0, "training_s": 0.0}
+    rows.append({**about, **blank, "samples": len(alone)})
+    return rows
+
+
+def _figure(found: dict[str, list[list[Scores]]], alone: list[Scores]) -> Figure:
+    figure = new_figure(12.5, 4.0)
+    fit, bias, cover = figure.subplots(1, 3)
+    _trade(fit, found, "PG", "o", filled=True)
+    _trade(fit, found, "EG", "o", filled=False)
+    for name, style in (("PG", "-"), ("EG", "--")):
+        level = mean(np.array([row[name] for row in alone]))
+        fit.axhline(level, color=STAGE1_COLOUR, lw=1.1, ls=style, label=f"stage 1: {name}")
+    # From 0: arms whose spreads are nearly equal shall look so.
+    widest = max(float(_over_trainings(trainings, "spread").max()) for trainings in found.values())
+    for axis in (fit, bias):
+        axis.set_xlim(0, 1.15 * widest or 1.0)
+    fit.set_ylim(0, 10)
+    tidy(fit, "fidelity against diversity (filled PG, open EG)", "spread of ln(measure) over realizations", "EG, PG")
+    fit.legend(frameon=False, fontsize=8, loc="lower left")
+    _trade(bias, found, "bias_high", "o", filled=True)
+    bias.axhline(0, color="0.8", lw=0.8, zorder=0)
+    low, high = bias.get_ylim()
+    bias.set_ylim(min(low, -0.2), max(high, 0.2))
+    tidy(bias, "bias at 2-5 Hz", "spread of ln(measure) over realizations", "bias")
+    _coverage(cover, found)
+    return figure
+
+
+def _trade(axis: Axes, found: dict[str, list[list[Scores]]], name: str, marker: str, *, filled: bool) -> None:
+    for (arm, trainings), colour in zip(found.items(), itertools.cycle(ARM_COLOURS), strict=False):
+        x, y = _over_trainings(trainings, "spread"), _over_trainings(trainings, name)
+        label = arm if filled else None
+        axis.plot(x, y, marker, color=colour, mfc=colour if filled else "none", ms=6, label=label)
+
+
+def _coverage(axis: Axes, found: dict[str, list[list[Scores]]]) -> None:
+    """Share of truths inside the central intervals, beside what an honest ensemble gives."""
+    width = 0.8 / len(found)
+    for number, ((arm, trainings), colour) in enumerate(zip(found.items(), itertools.cycle(ARM_COLOURS), strict=False)):
+        shares = [_over_trainings(trainings, name) for name in ("cover50", "cover80")]
+        x = np.arange(2) + (number - (len(found) - 1) / 2) * width
+        axis.bar(x, [mean(s) for s in shares], 0.9 * width, color=colour, alpha=0.85, label=arm)
+        for place, share in zip(x, shares, strict=True):
+            axis.plot([place, place], [share.min(), share.max()], color="black", lw=1)
+    for place, level in enumerate(LEVELS):
+        axis.plot([place - 0.45, place + 0.45], [level, level], color="black", lw=1.2, ls="--")
+    axis.set(xticks=[0, 1], xticklabels=["50% interval", "80% interval"], ylim=(0, 1))
+    tidy(axis, "truths covered (dashed: honest)", "", "share")
+    axis.legend(frameon=False, fontsize=8)
+
+
+def _paragraph(outcome: Found, alone: list[Scores], steps: int, realizations: int) -> str:
+    found, late = _at(outcome, EQUAL_STEPS), _at(outcome, EQUAL_TIME)
+
+    def told(arm: str) -> str:
+        v = {name: with_spread(_over_trainings(found[arm], name)) for name in found[arm][0][0]}
+        return (
+            f"{arm}: spread {v['spread']}, error of the mean {v['error']}, CRPS {v['crps']}, the 50% and 80% intervals "
+            f"hold {v['cover50']} and {v['cover80']} of the truths, EG {v['EG']}, PG {v['PG']}, 2-5 Hz bias "
+            f"{v['bias_high']}"
+        )
+
+    def best(name: str) -> str:
+        return min(found, key=lambda arm: mean(_over_trainings(found[arm], name)))
+
+    ratio = {
+        arm: mean(_over_trainings(found[arm], "spread")) / mean(_over_trainings(found[arm], "error")) for arm in found
+    }
+    widest = max(found, key=lambda arm: mean(_over_trainings(found[arm], "spread")))
+    faithful = max(found, key=lambda arm: mean(_over_trainings(found[arm], "PG")))
+    relation = "the same arm has" if widest == faithful else "another arm has"
+    return (
+        f"{steps} steps each, {realizations} realizations of {len(alone)} samples; natural logarithms of "
+        f"{', '.join(ENSEMBLE_QUANTITIES)}; {over_trainings(len(next(iter(found.values()))))}. "
+        + ". ".join(told(arm) for arm in found)
+        + f". The realizations differ most with {widest}; {relation} the highest PG ({faithful}). The lowest CRPS is "
+        f"that of {best('crps')}. The spread is "
+        + ", ".join(f"{value:.2f} ({arm})" for arm, value in ratio.items())
+        + " of the error of the mean; an honest ensemble has about 1. For equal training time PG is "
+        + ", ".join(f"{with_spread(_over_trainings(late[arm], 'PG'))} ({arm})" for arm in late)
+        + " and CRPS "
+        + ", ".join(f"{with_spread(_over_trainings(late[arm], 'crps'))} ({arm})" for arm in late)
+        + ". Stage 1 alone: EG "
+        f"{mean(np.array([row['EG'] for row in alone])):.2f}, PG {mean(np.array([row['PG'] for row in alone])):.2f}."
+    )

@@ -1,0 +1,49 @@
+"""Scores of a few sensors of one sample, and their means over samples or trainings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from spectremor.judging.scores import mean, sensor_scores
+
+__all__ = ["BIASES", "SCORES", "mean", "score", "spread", "standard_error", "summary"]
+
+BIASES = ("bias_low", "bias_mid", "bias_high")
+SCORES = ("EG", "PG", *BIASES, "rMAE_raw", "rRMSE_raw")
+
+
+def score(
+    prediction: Float[np.ndarray, "sensor 3 time"], truth: Float[np.ndarray, "sensor 3 time"], dt_s: float
+) -> dict[str, float]:
+    """Means over the sensors of one sample; sensors whose score is undefined are left out of that score."""
+    columns = sensor_scores(prediction, truth, dt_s)
+    return {name: mean(columns[name]) for name in SCORES}
+
+
+def summary(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean and standard deviation of every score over rows: `EG`, `EG_std`, ..."""
+    found: dict[str, float] = {}
+    for name in rows[0]:
+        values = np.array([row[name] for row in rows], dtype=float)
+        found[name], found[f"{name}_std"] = mean(values), spread(values)
+    return found
+
+
+def spread(values: np.ndarray | Sequence[float]) -> float:
+    """Sample standard deviation of what is defined; 0 for a single value."""
+    defined = _defined(values)
+    return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
+
+
+def standard_error(values: np.ndarray | Sequence[float]) -> float:
+    """Of the mean of what is defined."""
+    return spread(values) / math.sqrt(max(len(_defined(values)), 1))
+
+
+def _defined(values: np.ndarray | Sequence[float]) -> np.ndarray:
+    array = np.asarray(values, dtype=float).ravel()
+    return array[~np.isnan(array)]

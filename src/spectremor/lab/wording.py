@@ -1,0 +1,38 @@
+"""Numbers in sentences, and what may be said of a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.special
+
+from spectremor.lab.scoring import mean, spread, standard_error
+
+
+def with_spread(values: Sequence[float] | np.ndarray, digits: int = 2) -> str:
+    """`mean +- standard deviation`; a single value stands alone."""
+    array = np.asarray(values, dtype=float)
+    if np.isnan(array).all():
+        return "undefined"
+    if int((~np.isnan(array)).sum()) == 1:
+        return f"{mean(array):.{digits}f}"
+    return f"{mean(np.asarray(values, dtype=float)):.{digits}f} ± {spread(values):.{digits}f}"
+
+
+def over_trainings(count: int) -> str:
+    """What stands behind a number of an arm."""
+    return "one training" if count == 1 else f"mean and spread over {count} trainings"
+
+
+def compare(values: Sequence[float] | np.ndarray, others: Sequence[float] | np.ndarray) -> str:
+    """`higher than`, `lower than` or `not distinguishable from`, of the mean of paired differences.
+
+    Backed by its 95% interval after Student's t; of fewer than two pairs nothing is said.
+    """
+    difference = np.asarray(values, dtype=float) - np.asarray(others, dtype=float)
+    middle, error = mean(difference), standard_error(difference)
+    pairs = int((~np.isnan(difference)).sum())
+    if pairs < 2 or abs(middle) <= scipy.special.stdtrit(pairs - 1, 0.975) * error:
+        return "not distinguishable from"
+    return "higher than" if middle > 0 else "lower than"

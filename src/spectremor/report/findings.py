@@ -1,0 +1,76 @@
+"""What the scores of a run say, in sentences: paired over events, and only what a bootstrap interval backs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from spectremor.core.seeds import generator
+from spectremor.judging.tally import Tally
+from spectremor.report.tables import BOOTSTRAP_DRAWS, IDEAL, widened
+from spectremor.signal.spectra import BANDS_HZ
+
+_WORDS = {
+    "bias_high": "bias at 2–5 Hz",
+    "PG": "phase goodness of fit",
+    "EG": "envelope goodness of fit",
+}
+
+
+def findings(tallies: Sequence[Tally], seed: int = 0, band_high_hz: float = math.inf) -> list[str]:
+    """What the second stage of the first model that has one does to its scores, and whether it beats each baseline.
+
+    Nothing is said of a bias in a band that reaches beyond `band_high_hz`, the highest frequency of the data.
+    """
+    metrics = [m for m in _WORDS if m != "bias_high" or BANDS_HZ[-1][1] <= band_high_hz + 1e-9]
+    full = next((t for t in tallies if t.name.endswith("+ diffusion")), None)
+    prefix = "" if full is None else full.name.removesuffix("stage 1 + diffusion")
+    stage1 = next((t for t in tallies if t.name == f"{prefix}stage 1"), None)
+    if stage1 is None or full is None:
+        return []
+    said = []
+    for metric in metrics:
+        words = _WORDS[metric]
+        before, after = (_mean(t, metric) for t in (stage1, full))
+        verdict = {1: "better", -1: "worse", 0: "not told apart by these events"}[better(full, stage1, metric, seed)]
+        said.append(
+            f"{prefix}{'d' if prefix else 'D'}iffusion takes the {words} from {before:.2f} to {after:.2f}: {verdict}."
+        )
+    for other in tallies:
+        own = other.name.startswith(prefix) and other.name.endswith(("x gain", "+ regression"))
+        if own or other.name.startswith("simulation"):
+            said.append(_against(full, other, metrics, seed))
+    rivals = [t for t in tallies if t is not full and t.name.endswith("+ diffusion")]
+    return said + [_against(full, rival, metrics, seed) for rival in rivals]
+
+
+def _against(full: Tally, other: Tally, metrics: Sequence[str], seed: int) -> str:
+    won = {metric: better(full, other, metric, seed) for metric in ("EG", "PG", "bias_high") if metric in metrics}
+    parts = []
+    for sign, verb in ((1, "is better in"), (-1, "is worse in"), (0, "is not told apart in")):
+        names = [_WORDS[m] if m == "bias_high" else m for m, result in won.items() if result == sign]
+        if names:
+            parts.append(f"{verb} {' and '.join(names)}")
+    return f"Against '{other.name}', diffusion {', '.join(parts)}."
+
+
+def better(one: Tally, other: Tally, metric: str, seed: int = 0) -> int:
+    """1 where the mean score of `one` is nearer to perfect than that of `other`, -1 where it is farther, 0 unknown.
+
+    From the widened 95% interval of a paired bootstrap over the events that both have.
+    """
+    pair = np.array([[row[metric] for row in tally.rows] for tally in (one, other)])
+    pair = pair[:, ~np.isnan(pair).any(axis=0)]
+    if pair.shape[1] < 2:
+        return 0
+    draws = generator(seed, "paired bootstrap").integers(0, pair.shape[1], (BOOTSTRAP_DRAWS, pair.shape[1]))
+    distance = np.abs(pair[:, draws].mean(axis=-1) - IDEAL[metric])
+    gained = distance[1] - distance[0]
+    low, high = widened(gained, pair.shape[1])
+    return 1 if low > 0 else -1 if high < 0 else 0
+
+
+def _mean(tally: Tally, metric: str) -> float:
+    return float(np.nanmean([row[metric] for row in tally.rows]))

@@ -1,0 +1,114 @@
+"""The report of one wavefield against another: scores, one row per sensor, figures, one page."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import spectremor
+from spectremor.core.files import atomic_folder
+from spectremor.judging.pairing import Pair
+from spectremor.judging.scores import METRICS, Scores
+from spectremor.report import html
+from spectremor.report.figures import OUTSIDE, TRUTH_COLOUR, _clean, _figure, seismograms
+from spectremor.report.overview import FULL_COLOUR
+from spectremor.report.report_folder import FIGURES, PAGE, PER_SENSOR, SCORES, check_report_folder
+from spectremor.report.tables import write_csv
+from spectremor.signal.spectra import amplitude_spectrum, frequencies
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def write_pair_report(scores: Scores, pair: Pair, names: tuple[str, str], out: str | Path) -> Path:
+    """Write scores.json, per_sensor.csv, figures/*.png and index.html, whole or not at all; returns the page's path."""
+    out = check_report_folder(out)
+    pictures = {"spectra": html.png(_spectra(pair)), "maps": html.png(_maps(scores))}
+    pictures |= {f"seismograms_{word}": html.png(_trace(pair, scores, word, k)) for word, k in _ranked(scores).items()}
+    title = f"{names[0]} against {names[1]}"
+    cells = [html.cell(html.number(scores[m])) for m in METRICS]
+    parts = [
+        html.paragraph(f"{scores['sensors']} sensors, {scores['undefined_sensors']} undefined. {title}.", "lead"),
+        html.table(METRICS, [("", cells)]),
+        html.bullets(scores.notes),
+        *(html.picture(data, name.replace("_", ", ")) for name, data in pictures.items()),
+    ]
+    with atomic_folder(out) as folder:
+        content = {k: v if math.isfinite(v) else None for k, v in scores.items()}
+        content |= {"notes": scores.notes, "version": spectremor.__version__, "prediction": names[0]}
+        (folder / SCORES).write_text(json.dumps(content | {"reference": names[1]}, indent=1), encoding="utf-8")
+        write_csv(folder / PER_SENSOR, _rows(scores))
+        (folder / FIGURES).mkdir()
+        for name, data in pictures.items():
+            (folder / FIGURES / f"{name}.png").write_bytes(data)
+        (folder / PAGE).write_text(html.page(title, parts), encoding="utf-8")
+    return out / PAGE
+
+
+def _rows(scores: Scores) -> list[dict[str, float]]:
+    return [
+        {"x_m": float(x), "y_m": float(y), **{m: float(scores.per_sensor[m][k]) for m in METRICS}}
+        for k, (x, y) in enumerate(scores.positions_m)
+    ]
+
+
+def _spectra(pair: Pair) -> Figure:
+    figure = _figure(8, 4)
+    axis = figure.subplots()
+    frequency = frequencies(len(pair.time_s), pair.dt_s)
+    for traces, label, colour in (
+        (pair.reference, "reference", TRUTH_COLOUR),
+        (pair.prediction, "prediction", FULL_COLOUR),
+    ):
+        known = traces[np.isfinite(traces).all(axis=(-1, -2))]
+        if not len(known):
+            continue
+        level = amplitude_spectrum(known, pair.dt_s).reshape(-1, len(frequency)).mean(axis=0)
+        axis.loglog(frequency[1:], level[1:], color=colour, label=label)
+        shown = level[1:][(frequency[1:] <= pair.band_hz[1]) & (level[1:] > 0)]
+        if label == "reference" and len(shown):
+            axis.set_ylim(shown.min() / 8, 2 * shown.max())
+    axis.set(xlim=(frequency[1], min(frequency[-1], 2 * pair.band_hz[1])), xlabel="frequency (Hz)")
+    axis.set(
+        ylabel="mean Fourier amplitude (m)", title="Mean over sensors and components; grey: outside the usable band"
+    )
+    axis.axvspan(pair.band_hz[1], frequency[-1] * 2, **OUTSIDE)
+    _clean(axis)
+    if axis.lines:
+        axis.legend(frameon=False, loc="lower left")
+    return figure
+
+
+def _maps(scores: Scores) -> Figure:
+    figure = _figure(10, 4.2)
+    x_km, y_km = scores.positions_m.T / 1000
+    for axis, metric in zip(figure.subplots(1, 2), ("EG", "PG"), strict=True):
+        axis.set(
+            facecolor="0.85", aspect="equal", xlabel="East (km)", ylabel="North (km)", title=f"{metric}, 10 is perfect"
+        )
+        points = axis.scatter(
+            x_km, y_km, c=scores.per_sensor[metric], cmap="viridis", s=22, marker="s", plotnonfinite=False
+        )
+        figure.colorbar(points, ax=axis)
+    return figure
+
+
+def _ranked(scores: Scores) -> dict[str, int]:
+    score = (scores.per_sensor["EG"] + scores.per_sensor["PG"]) / 2
+    order = np.argsort(-score, kind="stable")[: int((~np.isnan(score)).sum())]
+    if not len(order):
+        return {}
+    return {"best": int(order[0]), "median": int(order[len(order) // 2]), "worst": int(order[-1])}
+
+
+def _trace(pair: Pair, scores: Scores, word: str, k: int) -> Figure:
+    x, y = scores.positions_m[k] / 1000
+    eg, pg = scores.per_sensor["EG"][k], scores.per_sensor["PG"][k]
+    place = f"{x:.2f} km East, {y:.2f} km North"
+    title = f"{word.capitalize()} sensor by rank: {place}, EG {eg:.2f}, PG {pg:.2f}. Black: reference."
+    colour = {"prediction": FULL_COLOUR}
+    return seismograms(title, pair.time_s, pair.reference[k], {"prediction": pair.prediction[0, k]}, colour)
