@@ -24,7 +24,7 @@ from sem3d import SOURCE, simulated
 
 import spectremor as sp
 from spectremor.core.errors import InputWarning
-from spectremor.simulation.attenuation import path_loss_s
+from spectremor.signal.attenuation import path_loss_s
 
 BANDS_HZ = ((0.2, 0.5), (0.5, 0.8), (0.8, 1.1), (1.1, 1.5), (1.5, 2), (2, 2.5), (2.5, 3), (3, 3.5), (3.5, 4), (4, 5))
 WINDOWS_S = ((2.2, 3.0), (3.0, 3.6), (3.6, 4.2), (4.2, 5.0))
@@ -92,7 +92,8 @@ def main() -> None:
     ours = simulated(path, theirs, options.grid_spacing, 8, attenuation=False)
     by_frequency(ours.sel(component=options.component), theirs.sel(component=options.component))
     print()
-    loss_s = path_loss_s(theirs.time.values, sp.read_geology(path), SOURCE, (theirs.x.values, theirs.y.values))
+    sensors_m = tuple(np.meshgrid(theirs.x.values, theirs.y.values, indexing="ij"))
+    loss_s = path_loss_s(theirs.time.values, sp.read_geology(path), SOURCE, sensors_m)
     horizontal = [field.sel(component=["E", "N"]) for field in (ours, theirs)]
     by_time(*horizontal, loss_s)
 

@@ -17,7 +17,7 @@ TINY = CampaignConfig(scenario=load_scenario("tiny"), seed=1, grid_spacing_m=300
 
 
 def test_presets_are_the_published_scenarios():
-    assert preset_names() == ["hemew", "hemews", "tiny"]
+    assert preset_names() == ["hemew", "hemews", "system", "tiny"]
     hemews = load_scenario("hemews")
     assert hemews == Scenario()
     assert hemews.source == HEMEWS_SOURCE

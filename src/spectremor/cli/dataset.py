@@ -32,7 +32,11 @@ def create(
     n: Annotated[int, typer.Option("--n", help="How many samples the dataset shall hold.")],
     out: Annotated[Path, typer.Option("--out", help="Store to make, or to carry on with (.zarr).")],
     preset: Annotated[
-        str, typer.Option("--preset", help="hemews (random sources), hemew (one fixed source), tiny, or a YAML file.")
+        str,
+        typer.Option(
+            "--preset",
+            help="hemews (random sources), hemew (one fixed source), system (hemews with stations), tiny, or a file.",
+        ),
     ] = "hemews",
     grid_spacing: Annotated[float, typer.Option("--grid-spacing", help="Grid of the simulations in m.")] = 150.0,
     also: Annotated[

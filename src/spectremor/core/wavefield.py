@@ -13,6 +13,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.source import Source
 
 DIMS = ("component", "x", "y", "time")
+STATION_DIMS = ("component", "station", "time")
 LEADING_DIMS = ("sample", "realization")
 _METRES = ("m", "metre", "metres", "meter", "meters")
 #: How the units of an axis may be written, where they are said at all.
@@ -53,6 +54,53 @@ def make_wavefield(
     coords: dict[str, Any] = {"component": list(COMPONENTS), "x": x_m, "y": y_m, "time": time_s}
     if velocity_m_s.ndim == 5:
         coords["realization"] = np.arange(velocity_m_s.shape[0])
+    return _labelled(velocity_m_s, dims, coords, source=source, band_hz=band_hz, attrs=attrs)
+
+
+def make_station_wavefield(
+    velocity_m_s: np.ndarray,
+    *,
+    x_m: np.ndarray,
+    y_m: np.ndarray,
+    time_s: np.ndarray,
+    source: Source | None = None,
+    band_hz: tuple[float, float] | None = None,
+    attrs: Mapping[str, Any] | None = None,
+) -> xr.DataArray:
+    """Label ground velocities at a list of stations.
+
+    Args:
+        velocity_m_s: shape (component, station, time), in m/s; components E, N, Z.
+        x_m: position of each station along East in m.
+        y_m: position of each station along North in m.
+        time_s: and the rest as in `make_wavefield`.
+        source: see `make_wavefield`.
+        band_hz: see `make_wavefield`.
+        attrs: see `make_wavefield`.
+
+    Returns:
+        DataArray `velocity`, float32, dims (component, station, time); `x` and `y` are coordinates of the stations.
+
+    Raises:
+        InputError: a shape that does not match the axes.
+    """
+    expected = (3, len(x_m), len(time_s))
+    if velocity_m_s.shape != expected or len(y_m) != len(x_m):
+        raise InputError("wavefield", f"shape {velocity_m_s.shape}", f"(3, {len(x_m)}, {len(time_s)})")
+    positions = {"x": ("station", x_m), "y": ("station", y_m)}
+    coords: dict[str, Any] = {"component": list(COMPONENTS), **positions, "time": time_s}
+    return _labelled(velocity_m_s, STATION_DIMS, coords, source=source, band_hz=band_hz, attrs=attrs)
+
+
+def _labelled(
+    velocity_m_s: np.ndarray,
+    dims: tuple[str, ...],
+    coords: Mapping[str, Any],
+    *,
+    source: Source | None,
+    band_hz: tuple[float, float] | None,
+    attrs: Mapping[str, Any] | None,
+) -> xr.DataArray:
     merged: dict[str, Any] = {"units": "m/s", "long_name": "ground velocity"}
     if band_hz is not None:
         merged |= {"band_low_hz": float(band_hz[0]), "band_high_hz": float(band_hz[1])}

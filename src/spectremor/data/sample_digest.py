@@ -5,11 +5,17 @@ from __future__ import annotations
 import hashlib
 
 from spectremor.data.store import CampaignStore
+from spectremor.signal.attenuation import ATTENUATION_VERSION
 
 
 def sample_digest(store: CampaignStore, i: int) -> str:
-    """16 hexadecimal digits of a sample's geology, wavefields and source: stores are made anew."""
+    """16 hexadecimal digits of a sample's geology, wavefields and source: stores are made anew.
+
+    And of the attenuation that elastic motion is given on reading.
+    """
     source = store.source(i)
     numbers = (*source.position_m, *source.moment_tensor_nm, source.rise_time_s)
     text = f"{int(store.array('checksum')[i]):016x} {' '.join(float(n).hex() for n in numbers)}"
+    if store.motion == "elastic":
+        text += f" attenuation {ATTENUATION_VERSION}"
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -24,12 +24,22 @@ from spectremor.core.source import Source
 from spectremor.core.validation import validated
 from spectremor.core.wavefield import make_wavefield
 from spectremor.data.hdf5 import check_size, first_line
+from spectremor.data.station_plan import StationPlan
+from spectremor.data.store_variables import (
+    Variables,
+    result_variables,
+    station_velocity_name,
+    store_variables,
+    velocity_name,
+)
+from spectremor.signal.attenuation import ATTENUATION_VERSION, attenuate
 
 if TYPE_CHECKING:
     import zarr
 
 FORMAT = "spectremor-campaign"
-FORMAT_VERSION = 1
+#: The format's versions. The second has stations or elastic motion; a store with neither is written as the first.
+FORMAT_VERSIONS = (1, 2)
 ZARR_FORMAT = 3
 #: More samples than this are no campaign: their tables are kept in memory.
 MAX_SAMPLES = 10_000_000
@@ -38,21 +48,8 @@ ROWS_PER_CHUNK = 4096
 SPLITS: tuple[str, str, str] = ("train", "val", "test")
 Split = Literal["train", "val", "test", "all"]
 
-#: Every variable: its dimensions and its type. `velocity_<spacing>m` are as `velocity`.
-VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
-    "vs": (("sample", "x_geology", "y_geology", "z_geology"), "float32"),
-    "velocity": (("sample", "component", "x", "y", "time"), "float32"),
-    "source_position_m": (("sample", "axis"), "float64"),
-    "source_moment_tensor_nm": (("sample", "tensor_component"), "float64"),
-    "source_angles_deg": (("sample", "angle"), "float64"),
-    "source_moment_nm": (("sample",), "float64"),
-    "source_rise_time_s": (("sample",), "float64"),
-    "split": (("sample",), "uint8"),
-    "checksum": (("sample",), "uint64"),
-    "status": (("sample",), "uint8"),
-    "vs_mean": (("x_geology", "y_geology", "z_geology"), "float64"),
-    "vs_std": (("x_geology", "y_geology", "z_geology"), "float64"),
-}
+#: Of the stored traces; those of elastic ones are attenuated whenever they are read for use.
+Motion = Literal["attenuated", "elastic"]
 
 #: Dimensions of one length in every store.
 _FIXED_SIZES = {"component": 3, "axis": 3, "tensor_component": 6, "angle": 3}
@@ -72,11 +69,9 @@ class _Attributes(pydantic.BaseModel):
     band_high_hz: _Positive
     grid_spacing_m: _Positive | None = None
     also_m: Annotated[tuple[_Positive, ...], pydantic.Field(max_length=64)]
-
-
-def coarse_name(spacing_m: float) -> str:
-    """Name of the variable that holds the wavefields simulated on a coarser grid."""
-    return f"velocity_{spacing_m:g}m"
+    motion: Motion = "attenuated"
+    attenuation_reference_hz: _Positive | None = None
+    stations: StationPlan | None = None
 
 
 class CampaignStore:
@@ -113,8 +108,9 @@ class CampaignStore:
         except _ZARR_ERRORS as error:
             raise InputError("store", f"{path} ({first_line(error)})", "a campaign store") from None
         found, version = (store.attrs.get(name) for name in ("format", "format_version"))
-        if found != FORMAT or version != FORMAT_VERSION:
-            raise InputError("store", f"{path} (format {found}, version {version})", f"{FORMAT} {FORMAT_VERSION}")
+        if found != FORMAT or version not in FORMAT_VERSIONS:
+            allowed = f"{FORMAT} {' or '.join(map(str, FORMAT_VERSIONS))}"
+            raise InputError("store", f"{path} (format {found}, version {version})", allowed)
         if zarr_format != ZARR_FORMAT:
             raise InputError("store", f"{path} (zarr format {zarr_format})", f"zarr format {ZARR_FORMAT}")
         store._check_attributes()
@@ -165,6 +161,23 @@ class CampaignStore:
         return next((own for own in self.also_m if math.isclose(own, typed_m, rel_tol=1e-5)), None)
 
     @property
+    def version(self) -> int:
+        """Of the store's format."""
+        return int(self.attrs["format_version"])
+
+    @property
+    def motion(self) -> Motion:
+        """Whether the stored traces are elastic, or attenuated already."""
+        elastic = self.attrs.get("motion") == "elastic"
+        return "elastic" if elastic else "attenuated"
+
+    @cached_property
+    def stations(self) -> StationPlan | None:
+        """How the stations of each sample are made up; None where there are none."""
+        plan = self.attrs.get("stations")
+        return None if plan is None else StationPlan.model_validate(plan)
+
+    @property
     def sampling_hz(self) -> float:
         """Samples per second."""
         return float((len(self.time_s) - 1) / (self.time_s[-1] - self.time_s[0]))
@@ -193,10 +206,71 @@ class CampaignStore:
         self._check_complete(i)
         return self._read("vs", i)
 
-    def velocity(self, i: int, grid_spacing_m: float | None = None) -> Float32[np.ndarray, "3 x y time"]:
-        """Ground velocity of a sample in m/s; of its simulation on a coarser grid where a spacing is given."""
+    def velocity(
+        self, i: int, grid_spacing_m: float | None = None, *, motion: Motion = "attenuated"
+    ) -> Float32[np.ndarray, "3 x y time"]:
+        """Ground velocity of a sample at the grid of sensors, in m/s.
+
+        Args:
+            i: the sample.
+            grid_spacing_m: of its simulation on a coarser grid; None is the main one.
+            motion: attenuated, or as it is in ground without losses.
+
+        Raises:
+            InputError: no such sample or simulation, or no elastic motion, which not every store holds.
+        """
+        x_m, y_m = np.meshgrid(self.x_m, self.y_m, indexing="ij")
+        return self._motion(velocity_name(self._coarse(grid_spacing_m)), i, (x_m, y_m), motion)
+
+    def station_positions_m(self, i: int) -> tuple[Float[np.ndarray, " station"], Float[np.ndarray, " station"]]:
+        """Positions of a sample's stations along East and North in m, ordered as `StationPlan` says.
+
+        Raises:
+            InputError: no such sample, or a store without stations.
+        """
         self._check_complete(i)
-        name = self._velocity_name(grid_spacing_m)
+        self._check_stations()
+        return self._read("station_x", i), self._read("station_y", i)
+
+    def station_velocity(
+        self, i: int, grid_spacing_m: float | None = None, *, motion: Motion = "attenuated"
+    ) -> Float32[np.ndarray, "3 station time"]:
+        """As `velocity`, at the sample's stations.
+
+        Raises:
+            InputError: as `velocity`, or a store without stations.
+        """
+        name = station_velocity_name(self._coarse(grid_spacing_m))
+        return self._motion(name, i, self.station_positions_m(i), motion)
+
+    def band_high_hz(self, i: int, grid_spacing_m: float | None = None) -> float:
+        """Highest frequency up to which a sample's simulation is sound, in Hz.
+
+        What its grid carries accurately, at most the low-pass; the low-pass alone in stores of version 1.
+        """
+        self._check_complete(i)
+        coarse = self._coarse(grid_spacing_m)
+        if self.version == 1:
+            return float(self.attrs["band_high_hz"])
+        return float(self._read("band_high_hz", i)[0 if coarse is None else 1 + self.also_m.index(coarse)])
+
+    def _motion(
+        self, name: str, i: int, sensors_m: tuple[np.ndarray, np.ndarray], motion: Motion
+    ) -> Float32[np.ndarray, "3 *sensors time"]:
+        """A variable's traces of a sample as they are asked for, whatever is stored."""
+        if motion not in ("attenuated", "elastic"):
+            raise InputError("motion", motion, "attenuated or elastic")
+        if motion == "elastic" and self.motion != "elastic":
+            raise InputError("motion", motion, f"attenuated: {self.path} holds no elastic motion")
+        values = self._traces(name, i)
+        if motion == self.motion:
+            return values
+        reference_hz = float(self.attrs["attenuation_reference_hz"])
+        return attenuate(values, self.time_s, self.geology(i), self.source(i), sensors_m, reference_hz)
+
+    def _traces(self, name: str, i: int) -> Float32[np.ndarray, "3 *sensors time"]:
+        """A variable's traces of a sample as they are stored."""
+        self._check_complete(i)
         values = self._read(name, i)
         # A chunk that is lost, and a simulation is one, reads as NaN.
         if np.isnan(values).all():
@@ -221,17 +295,20 @@ class CampaignStore:
 
     def wavefield(self, i: int, grid_spacing_m: float | None = None) -> xr.DataArray:
         """A sample's wavefield."""
-        attrs = {"store": self.path.name, "sample": int(i)}
+        attrs: dict[str, Any] = {"store": self.path.name, "sample": int(i)}
         spacing = grid_spacing_m or self.grid_spacing_m
         if spacing is not None:
             attrs["grid_spacing_m"] = float(spacing)
+        if self.motion == "elastic":
+            reference = f"speeds at {self.attrs['attenuation_reference_hz']:g} Hz"
+            attrs["attenuation"] = f"path average (version {ATTENUATION_VERSION}), {reference}"
         return make_wavefield(
             self.velocity(i, grid_spacing_m),
             x_m=self.x_m,
             y_m=self.y_m,
             time_s=self.time_s,
             source=self.source(i),
-            band_hz=(0.0, float(self.attrs["band_high_hz"])),
+            band_hz=(0.0, self.band_high_hz(i, grid_spacing_m)),
             attrs=attrs,
         )
 
@@ -286,15 +363,24 @@ class CampaignStore:
 
     def velocity_names(self) -> dict[float | None, str]:
         """Variables that hold wavefields, by grid spacing (None: the main one)."""
-        return {None: "velocity"} | {spacing: coarse_name(spacing) for spacing in self.also_m}
+        return {spacing: velocity_name(spacing) for spacing in (None, *self.also_m)}
 
-    def _velocity_name(self, spacing_m: float | None) -> str:
+    def results(self) -> Variables:
+        """Variables that are made for each sample and covered by its checksum."""
+        return result_variables(self.version, self.also_m, self.stations is not None)
+
+    def _coarse(self, spacing_m: float | None) -> float | None:
+        """The one of `also_m` that is asked for; None for the main simulation."""
         if spacing_m is None or spacing_m == self.grid_spacing_m:
-            return "velocity"
+            return None
         if spacing_m not in self.also_m:
             have = [self.grid_spacing_m, *self.also_m]
             raise InputError("grid_spacing_m", f"{spacing_m:g}", f"one of {have} in {self.path}")
-        return coarse_name(spacing_m)
+        return spacing_m
+
+    def _check_stations(self) -> None:
+        if self.stations is None:
+            raise InputError("store", f"{self.path} (no stations)", "a campaign with stations")
 
     def _read(self, name: str, i: int | None = None) -> np.ndarray:
         """Numbers of a variable: all, or a sample's.
@@ -335,14 +421,20 @@ class CampaignStore:
     def _check_attributes(self) -> None:
         """Those that reading needs are there and have values that can be."""
         try:
-            validated(_Attributes, self.attrs)
+            attributes = validated(_Attributes, self.attrs)
         except InputError as error:
             raise InputError("store", f"{self.path} ({error.field}: {error.value})", error.allowed) from None
+        if attributes.motion == "elastic" and attributes.attenuation_reference_hz is None:
+            raise InputError("store", f"{self.path} (attenuation_reference_hz: missing)", "a frequency in Hz")
+        if self.version == 1 and (attributes.motion == "elastic" or attributes.stations is not None):
+            raise InputError("store", f"{self.path} (version 1 with elastic motion or stations)", "version 2")
 
     def _check_layout(self) -> None:
         """Every variable is there with the type and the sizes that the others imply, none too large to read."""
-        sizes = dict(_FIXED_SIZES)
-        variables = {**VARIABLES, **{coarse_name(s): VARIABLES["velocity"] for s in self.also_m}}
+        sizes = _FIXED_SIZES | {"grid_spacing": 1 + len(self.also_m)}
+        if self.stations is not None:
+            sizes["station"] = self.stations.count
+        variables = store_variables(self.version, self.also_m, self.stations is not None)
         axes = {axis: ((axis,), "float64") for axis in ("x", "y", "time")}
         for name, (dims, kind) in {**variables, **axes}.items():
             array = self.array(name)

@@ -19,8 +19,8 @@ def check_store(
 ) -> dict[int | None, list[str]]:
     """Everything that is wrong with a store: by sample, and under None what concerns the whole.
 
-    Checked for each complete sample: shape, finite values, range of Vs, checksum, source inside the domain and
-    consistent with its angles and moment; for the whole: units, split, repeated samples, statistics.
+    Checked for each complete sample: shape, finite values, range of Vs, checksum, stations and source inside the
+    domain, source consistent with its angles and moment; for the whole: units, split, repeated samples, statistics.
 
     Args:
         store: an open store (its layout was checked on opening).
@@ -59,7 +59,7 @@ def repair_store(path: str | Path, problems: dict[int | None, list[str]]) -> int
 
 def _sample(store: CampaignStore, i: int) -> Iterator[str]:
     arrays: dict[str, np.ndarray] = {}
-    for name in ("vs", *store.velocity_names().values()):
+    for name in store.results():
         try:
             arrays[name] = np.asarray(store.array(name)[i])
         # Whatever a damaged chunk makes the codec raise is the finding.
@@ -71,10 +71,21 @@ def _sample(store: CampaignStore, i: int) -> Iterator[str]:
     vs = arrays.get("vs", np.ones(1))
     if not ((vs > 0) & (vs <= VS_CEILING_M_S)).all():
         yield f"vs: values outside (0, {VS_CEILING_M_S:g}] m/s"
-    whole = len(arrays) == 1 + len(store.velocity_names())
+    whole = len(arrays) == len(store.results())
     if whole and checksum_of([arrays[name] for name in sorted(arrays)]) != int(store.array("checksum")[i]):
         yield "checksum: the data are not those that were written"
+    yield from _stations(store, arrays)
     yield from _source(store, i)
+
+
+def _stations(store: CampaignStore, arrays: dict[str, np.ndarray]) -> Iterator[str]:
+    for name, side_m in zip(("station_x", "station_y"), store.extent_m, strict=False):
+        positions_m = arrays.get(name, np.zeros(1))
+        if not ((positions_m >= 0) & (positions_m <= side_m)).all():
+            yield f"{name}: positions outside [0, {side_m:g}] m"
+    band_hz, highest_hz = arrays.get("band_high_hz", np.ones(1)), float(store.attrs["band_high_hz"])
+    if not ((band_hz > 0) & (band_hz <= highest_hz)).all() and "band_high_hz" in arrays:
+        yield f"band_high_hz: values outside (0, {highest_hz:g}] Hz"
 
 
 def _source(store: CampaignStore, i: int) -> Iterator[str]:
@@ -102,7 +113,7 @@ def _double_couple(angles_deg: Iterable[float]) -> np.ndarray:
 
 
 def _units(store: CampaignStore) -> Iterator[str]:
-    for name in ("vs", *store.velocity_names().values()):
+    for name in (name for name in store.results() if name == "vs" or "velocity" in name):
         units = store.array(name).attrs.get("units")
         if units != "m/s":
             yield f"{name}: units {units}, not m/s"

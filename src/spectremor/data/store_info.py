@@ -17,6 +17,8 @@ def describe(store: CampaignStore) -> str:
         f"{store.path}: {len(store.ids())} of {store.count} samples complete ({parts})",
         f"geology    {' x '.join(map(str, nodes))} nodes over {extent} km",
         f"sensors    {_axis(store.x_m)} along x, {_axis(store.y_m)} along y",
+        f"stations   {_stations(store)}",
+        f"motion     {store.motion}",
         f"time       {len(store.time_s)} samples at {store.sampling_hz:g} Hz from {store.time_s[0]:g} s; "
         f"up to {store.attrs['band_high_hz']:g} Hz",
         f"grids      {_grids(store)}",
@@ -24,6 +26,14 @@ def describe(store: CampaignStore) -> str:
         f"on disk    {size / 1e9:.2f} GB",
     ]
     return "\n".join(lines)
+
+
+def _stations(store: CampaignStore) -> str:
+    plan = store.stations
+    if plan is None:
+        return "none"
+    patch = f"{plan.patch} x {plan.patch} in a patch, {plan.patch_spacing_m:g} m apart"
+    return f"{plan.random} at random places and {patch}, in each sample"
 
 
 def _axis(positions: np.ndarray) -> str:

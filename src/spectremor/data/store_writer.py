@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,17 @@ from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.files import new_folder
 from spectremor.core.source import Source
+from spectremor.data.station_plan import StationPlan
 from spectremor.data.store import (
     FORMAT,
-    FORMAT_VERSION,
     ROWS_PER_CHUNK,
     SPLITS,
-    VARIABLES,
     CampaignStore,
-    coarse_name,
+    Motion,
     consolidate,
 )
+from spectremor.data.store_variables import Variables, result_variables, store_variables
+from spectremor.signal.attenuation import ATTENUATION_VERSION
 
 #: Position of each sample id within every twenty decides its split: 15 train, 2 val, 3 test.
 SPLIT_PERIOD = 20
@@ -42,13 +44,16 @@ SPLIT_RULE = f"id mod {SPLIT_PERIOD}: {_VAL_PLACES} val, {_TEST_PLACES} test, th
 _DESCRIPTIONS = {
     "vs": ("m/s", "S-wave velocity"),
     "velocity": ("m/s", "ground velocity"),
+    "station_x": ("m", "position of each station, East"),
+    "station_y": ("m", "position of each station, North"),
+    "band_high_hz": ("Hz", "highest frequency that the simulation's grid carries accurately, at most the low-pass"),
     "source_position_m": ("m", "source position (x East, y North, z up)"),
     "source_moment_tensor_nm": ("N m", "moment tensor in (East, North, Up)"),
     "source_angles_deg": ("degrees", "strike, dip, rake, standard convention (Aki & Richards)"),
     "source_moment_nm": ("N m", "scalar moment"),
     "source_rise_time_s": ("s", "tau of the moment function 1 - (1 + t/tau) exp(-t/tau)"),
     "split": ("1", "0 train, 1 val, 2 test"),
-    "checksum": ("1", "first 8 bytes of BLAKE2b over vs and the wavefields, little-endian"),
+    "checksum": ("1", "first 8 bytes of BLAKE2b over what was made for the sample, little-endian"),
     "status": ("1", "1 complete"),
     "vs_mean": ("m/s", "pointwise mean of vs over the training split (NaN until the campaign is complete)"),
     "vs_std": ("m/s", "pointwise standard deviation of vs over the training split (NaN until complete)"),
@@ -68,6 +73,8 @@ class StoreLayout:
         band_high_hz: highest usable frequency.
         grid_spacing_m: of the simulations in `velocity`; None for imported ones.
         also_m: coarser spacings whose wavefields are stored beside.
+        stations: how the stations of each sample are made up; None for none.
+        motion: whether the traces are elastic, or attenuated already.
     """
 
     geology_shape: tuple[int, int, int]
@@ -78,23 +85,54 @@ class StoreLayout:
     band_high_hz: float
     grid_spacing_m: float | None = None
     also_m: tuple[float, ...] = ()
+    stations: StationPlan | None = None
+    motion: Motion = "attenuated"
+
+    @property
+    def version(self) -> int:
+        """Of the format: the lowest that holds all this."""
+        return 2 if self.stations is not None or self.motion == "elastic" else 1
 
     def sizes(self) -> dict[str, int]:
         """Length of every dimension but `sample`."""
         geology = dict(zip(("x_geology", "y_geology", "z_geology"), self.geology_shape, strict=True))
         sensors = {"component": 3, "x": len(self.x_m), "y": len(self.y_m), "time": len(self.time_s)}
-        return {**geology, **sensors, "axis": 3, "tensor_component": 6, "angle": 3}
+        more = {"grid_spacing": 1 + len(self.also_m), "station": 0 if self.stations is None else self.stations.count}
+        return {**geology, **sensors, **more, "axis": 3, "tensor_component": 6, "angle": 3}
 
-    def variables(self) -> dict[str, tuple[tuple[str, ...], str]]:
+    def results(self) -> Variables:
+        """Dimensions and type of the variables that are made for each sample."""
+        return result_variables(self.version, self.also_m, self.stations is not None)
+
+    def variables(self) -> Variables:
         """Dimensions and type of every variable."""
-        return VARIABLES | {coarse_name(s): VARIABLES["velocity"] for s in self.also_m}
+        return store_variables(self.version, self.also_m, self.stations is not None)
 
     def bytes_per_sample(self) -> int:
         """Size of one sample before compression."""
-        sizes = self.sizes()
-        geology = 4 * int(np.prod(self.geology_shape))
-        wavefield = 4 * 3 * sizes["x"] * sizes["y"] * sizes["time"]
-        return geology + wavefield * (1 + len(self.also_m))
+        sizes = self.sizes() | {"sample": 1}
+        results = self.results().values()
+        return sum(np.dtype(kind).itemsize * math.prod(sizes[d] for d in dims) for dims, kind in results)
+
+    def attributes(self) -> dict[str, Any]:
+        """What the store's attributes say of it."""
+        attributes: dict[str, Any] = {
+            "format": FORMAT,
+            "format_version": self.version,
+            "extent_m": list(self.extent_m),
+            "band_high_hz": self.band_high_hz,
+            "grid_spacing_m": self.grid_spacing_m,
+            "also_m": list(self.also_m),
+        }
+        if self.stations is not None:
+            attributes["stations"] = self.stations.model_dump(mode="json")
+        if self.motion == "elastic":
+            attributes |= {
+                "motion": self.motion,
+                "attenuation_reference_hz": self.band_high_hz,
+                "attenuation_version": ATTENUATION_VERSION,
+            }
+        return attributes
 
 
 def split_of(index: int) -> int:
@@ -124,15 +162,10 @@ def create_store(
     """
     zarr = need("zarr", "simulate")
     fixed = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
         "spectremor_version": spectremor.__version__,
         "split_rule": SPLIT_RULE if splits is None else "as imported",
         "split_names": list(SPLITS),
-        "extent_m": list(layout.extent_m),
-        "band_high_hz": layout.band_high_hz,
-        "grid_spacing_m": layout.grid_spacing_m,
-        "also_m": list(layout.also_m),
+        **layout.attributes(),
     }
     with new_folder(path) as aside:
         group = zarr.create_group(aside, zarr_format=3, attributes=dict(attrs) | fixed)
@@ -152,6 +185,9 @@ def _create_coordinates(group: Any, layout: StoreLayout) -> None:
         "y": (layout.y_m, "m", "North"),
         "time": (layout.time_s, "s", "time after origin"),
     }
+    if layout.version > 1:
+        spacings = (np.nan if layout.grid_spacing_m is None else layout.grid_spacing_m, *layout.also_m)
+        numbers["grid_spacing"] = (spacings, "m", "grid spacing of the simulations")
     for name, (values, units, label) in numbers.items():
         array = group.create_array(name, shape=(len(values),), dtype="float64", dimension_names=(name,))
         array[:] = np.asarray(values, dtype=float)
@@ -168,13 +204,12 @@ def _create_coordinates(group: Any, layout: StoreLayout) -> None:
 def _create_variables(group: Any, layout: StoreLayout) -> None:
     from zarr.codecs import BloscCodec
 
-    sizes = layout.sizes()
+    sizes, results = layout.sizes(), layout.results()
     codec = BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")
     for name, (dims, kind) in layout.variables().items():
         lengths = tuple(0 if d == "sample" else sizes[d] for d in dims)
-        one_each = len(dims) > 3
-        chunks = tuple((1 if one_each else ROWS_PER_CHUNK) if d == "sample" else sizes[d] for d in dims)
-        units, label = _DESCRIPTIONS["velocity" if name.startswith("velocity") else name]
+        chunks = tuple((1 if name in results else ROWS_PER_CHUNK) if d == "sample" else sizes[d] for d in dims)
+        units, label = _DESCRIPTIONS["velocity" if "velocity" in name else name]
         group.create_array(
             name,
             shape=lengths,
@@ -227,13 +262,15 @@ class StoreWriter:
         zarr = need("zarr", "simulate")
         self.path = Path(path)
         self._group = zarr.open_group(self.path, mode="r+", use_consolidated=False)
-        self._names = CampaignStore(self.path, self._group).velocity_names()
+        store = CampaignStore(self.path, self._group)
+        self._names, self._results = store.velocity_names(), store.results()
 
     def write(
         self,
         i: int,
         vs_m_s: Float32[np.ndarray, "gx gy gz"],
         velocities_m_s: Mapping[float | None, Float32[np.ndarray, "3 x y time"]],
+        more: Mapping[str, np.ndarray] | None = None,
     ) -> int:
         """Write a sample's big arrays (not yet counted) and return their checksum.
 
@@ -241,16 +278,19 @@ class StoreWriter:
             i: its id.
             vs_m_s: geology.
             velocities_m_s: wavefields by grid spacing; None is the main one.
+            more: by name, what a store of version 2 holds besides: stations, their motion, bands.
 
         Raises:
-            InputError: a spacing missing, a wrong shape, or values that are not finite.
+            InputError: a spacing or a variable missing, a wrong shape, or values that are not finite.
             OSError: the disk is full.
         """
         if set(velocities_m_s) != set(self._names):
             raise InputError(
                 "sample", f"wavefields {sorted(map(str, velocities_m_s))}", f"{sorted(map(str, self._names))}"
             )
-        arrays = {"vs": vs_m_s} | {self._names[s]: v for s, v in velocities_m_s.items()}
+        arrays = {"vs": vs_m_s} | {self._names[s]: v for s, v in velocities_m_s.items()} | dict(more or {})
+        if set(arrays) != set(self._results):
+            raise InputError("sample", f"variables {sorted(arrays)}", f"{sorted(self._results)}")
         for name, values in arrays.items():
             expected = self._group[name].shape[1:]
             if values.shape != expected or not np.isfinite(values).all():

@@ -15,7 +15,8 @@ def check_campaign(config: CampaignConfig, count: int) -> None:
 
     Raises:
         InputError: a spacing that does not divide the domain or does not carry the band, a sensor or a source (of the
-            first `count`) outside the domain, wrong times, a wrong `also_m`.
+            first `count`) outside the domain, a patch of stations larger than the range of sensors, wrong times, a
+            wrong `also_m`.
     """
     config.checked()
     extent = config.scenario.geology.extent_m
@@ -28,6 +29,7 @@ def check_campaign(config: CampaignConfig, count: int) -> None:
         for position in (axis.first_m, axis.last_m):
             if not 0 <= position <= side:
                 raise InputError(f"sensors_{name}", f"{position:g} m", f"[0, {side:g}] m, inside the domain")
+        _check_patch(config, name, axis.last_m - axis.first_m)
     for i in range(count):
         config.source(i).check_inside(extent)
     shallowest = min(-config.source(i).position_m[2] for i in range(count))
@@ -62,6 +64,14 @@ def _check_carried(config: CampaignConfig, spacing_m: float) -> None:
     if wanted > highest:
         where = f"{wanted:g} Hz on a grid of {spacing_m:g} m"
         raise InputError("lowpass_hz", where, f"(0, {highest:.3g}] Hz: two points per shear wavelength")
+
+
+def _check_patch(config: CampaignConfig, axis: str, range_m: float) -> None:
+    """The patch of stations fits between the outermost sensors."""
+    plan = config.scenario.stations
+    if plan is not None and plan.patch_side_m > range_m:
+        found = f"a patch of {plan.patch_side_m:g} m"
+        raise InputError("stations.patch", found, f"at most {range_m:g} m, the range of sensors_{axis}")
 
 
 def _check_times(config: CampaignConfig) -> None:

@@ -15,9 +15,12 @@ from spectremor.core.errors import InputError
 from spectremor.core.source import Source
 from spectremor.core.validation import validated
 from spectremor.core.yaml_files import read_yaml
+from spectremor.data.station_plan import StationPlan
+from spectremor.data.store import Motion
 from spectremor.data.store_writer import StoreLayout
 from spectremor.simulation.random_geology import GeologyRecipe
 from spectremor.simulation.random_source import SourceRecipe, random_source
+from spectremor.simulation.random_stations import random_stations_m
 from spectremor.simulation.time_axis import HIGHEST_SAMPLING_HZ, LONGEST_S, output_samples
 
 
@@ -43,6 +46,8 @@ class Scenario(BaseModel):
         source: what sources are drawn from.
         sensors_x: sensors along East.
         sensors_y: sensors along North.
+        stations: stations of each event beside the grid of sensors, within its range; None for none.
+        motion: of the stored traces: attenuated, or elastic, which leaves attenuation to whoever reads them.
         duration_s: length of the stored motion from the origin time.
         sampling_hz: samples per second.
         lowpass_hz: corner of the zero-phase low-pass filter.
@@ -54,6 +59,8 @@ class Scenario(BaseModel):
     source: SourceRecipe = SourceRecipe()
     sensors_x: SensorAxis = SensorAxis()
     sensors_y: SensorAxis = SensorAxis()
+    stations: StationPlan | None = None
+    motion: Motion = "attenuated"
     duration_s: PositiveFloat = 6.4
     sampling_hz: Annotated[float, Field(gt=0, le=HIGHEST_SAMPLING_HZ)] = HEMEW_SAMPLING_HZ
     lowpass_hz: PositiveFloat = HEMEW_BAND_HZ
@@ -111,11 +118,21 @@ class CampaignConfig(BaseModel):
             band_high_hz=scenario.lowpass_hz,
             grid_spacing_m=self.grid_spacing_m,
             also_m=self.also_m,
+            stations=scenario.stations,
+            motion=scenario.motion,
         )
 
     def source(self, index: int) -> Source:
         """Source of a sample."""
         return random_source(self.seed, index, self.scenario.source)
+
+    def stations_m(self, index: int) -> tuple[Float[np.ndarray, " station"], Float[np.ndarray, " station"]]:
+        """Positions of a sample's stations along East and North in m; none where the scenario has none."""
+        scenario = self.scenario
+        if scenario.stations is None:
+            return np.zeros(0), np.zeros(0)
+        x, y = ((axis.first_m, axis.last_m) for axis in (scenario.sensors_x, scenario.sensors_y))
+        return random_stations_m(self.seed, index, scenario.stations, (x, y))
 
 
 def preset_names() -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.medium import vp_m_s
 from spectremor.core.memory import present_bytes
@@ -37,13 +38,19 @@ def worker_memory_bytes(config: CampaignConfig, device: str = "cpu") -> int:
 
 
 def _run_bytes(config: CampaignConfig) -> int:
-    """What a run's length adds on the finest grid: traces of all nodes near the surface, in the fastest ground."""
+    """What a run's length adds on the finest grid, in the fastest ground.
+
+    Traces of all nodes near the surface, and of the sensors and stations.
+    """
     scenario = config.scenario
     nx, ny, _ = (cells_across(extent, config.grid_spacing_m) for extent in scenario.geology.extent_m)
     grid = Grid(config.grid_spacing_m, (nx, ny), 1, ORDER)
     fastest = _SPEED_MARGIN * float(vp_m_s(np.array(scenario.geology.vs_range_m_s[1])))
     dt_s = STABLE_SHARE * grid.critical_time_step_s(fastest)
-    traces = len(AXES) * TOP_NODES * grid.shape[0] * grid.shape[1]
+    recorded = len(AXES) * TOP_NODES * grid.shape[0] * grid.shape[1]
+    sensors = scenario.sensors_x.count * scenario.sensors_y.count
+    stations = 0 if scenario.stations is None else scenario.stations.count
+    traces = recorded + len(COMPONENTS) * (sensors + stations)
     return run_bytes(run_samples(scenario.duration_s, dt_s, scenario.lowpass_hz), traces, scenario.samples)
 
 

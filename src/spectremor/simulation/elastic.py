@@ -11,18 +11,17 @@ from importlib.metadata import version
 import numpy as np
 import xarray as xr
 
-from spectremor.core.axes import HEMEW_SENSORS, sensor_axis_m, time_axis_s
+from spectremor.core.axes import time_axis_s
 from spectremor.core.errors import InputError, InputWarning
-from spectremor.core.geology import check_geology, extent_m
+from spectremor.core.geology import check_geology
 from spectremor.core.source import Source
-from spectremor.core.wavefield import make_wavefield
+from spectremor.signal.attenuation import attenuate
 from spectremor.simulation import propagator
-from spectremor.simulation.attenuation import attenuate
 from spectremor.simulation.grid import lay_grid
 from spectremor.simulation.memory import check_run_memory
 from spectremor.simulation.point_source import check_position, forces
 from spectremor.simulation.propagator import Case
-from spectremor.simulation.surface import surface_receivers
+from spectremor.simulation.sensors import Positions, Sensors, parse_sensors
 from spectremor.simulation.time_axis import (
     HIGHEST_SAMPLING_HZ,
     LONGEST_S,
@@ -40,8 +39,6 @@ DEFAULT_BATCH = {"cpu": 1, "cuda": 8}
 #: Shortest time step as a share of the largest stable one: far below any use.
 _SHORTEST_STEP = 1e-6
 
-Sensors = tuple[np.ndarray, np.ndarray]
-
 
 def simulate(
     geology: xr.DataArray,
@@ -49,7 +46,8 @@ def simulate(
     *,
     grid_spacing_m: float = 150.0,
     duration_s: float = 8.0,
-    sensors_m: Sensors | None = None,
+    sensors_m: Positions | None = None,
+    stations_m: Positions | None = None,
     sampling_hz: float = 50.0,
     lowpass_hz: float = 5.0,
     order: int = 8,
@@ -61,7 +59,7 @@ def simulate(
 
     Isotropic; density, P-wave speed and Q follow from Vs (`core.medium`). Free surface on top, absorbing layers on the
     sides and at the bottom. Attenuation is averaged along each sensor's path and applied to the elastic motion
-    (`simulation.attenuation`). Times are exact by construction; no constant is fitted.
+    (`signal.attenuation`). Times are exact by construction; no constant is fitted.
 
     Args:
         geology: Vs in m/s, dims (x, y, z), see `make_geology`; linear between its nodes.
@@ -70,6 +68,7 @@ def simulate(
         duration_s: output times are 0, 1/sampling_hz, ... below this.
         sensors_m: positions (x_m, y_m) in m along East and North; None is 32 x 32, the
             outermost half a spacing from the sides: from 150 m to 9450 m in a domain of 9600 m.
+        stations_m: instead of a grid, the positions (x_m, y_m) of stations one by one, anywhere in the domain.
         sampling_hz: of the output.
         lowpass_hz: corner of the order-4 Butterworth filter, applied forward and backward.
         order: order of accuracy in space: 2, 4, 6 or 8.
@@ -78,7 +77,8 @@ def simulate(
         device: "cpu" or "cuda".
 
     Returns:
-        Wavefield `velocity` (component, x, y, time) in m/s; attributes name the usable band, the grid and the source.
+        Wavefield `velocity` (component, x, y, time) in m/s, or (component, station, time) of a list of stations;
+        attributes name the usable band, the grid and the source.
 
     Raises:
         InputError: what cannot be simulated, with the values that can.
@@ -92,6 +92,7 @@ def simulate(
         grid_spacing_m=grid_spacing_m,
         duration_s=duration_s,
         sensors_m=sensors_m,
+        stations_m=stations_m,
         sampling_hz=sampling_hz,
         lowpass_hz=lowpass_hz,
         order=order,
@@ -107,7 +108,8 @@ def simulate_many(
     *,
     grid_spacing_m: float = 150.0,
     duration_s: float = 8.0,
-    sensors_m: Sensors | None = None,
+    sensors_m: Positions | None = None,
+    stations_m: Positions | None = None,
     sampling_hz: float = 50.0,
     lowpass_hz: float = 5.0,
     order: int = 8,
@@ -128,6 +130,7 @@ def simulate_many(
         grid_spacing_m: this and the rest up to `device` as in `simulate`.
         duration_s: see `simulate`.
         sensors_m: see `simulate`.
+        stations_m: see `simulate`.
         sampling_hz: see `simulate`.
         lowpass_hz: see `simulate`.
         order: see `simulate`.
@@ -145,7 +148,7 @@ def simulate_many(
     _check_output(duration_s, sampling_hz, lowpass_hz)
     check_device(device)
     geologies = [check_geology(g) for g in geologies] * (len(sources) if len(geologies) == 1 else 1)
-    sensors = [_sensor_axes(sensors_m, g) for g in geologies]
+    sensors = [parse_sensors(sensors_m, stations_m, g) for g in geologies]
     samples = output_samples(duration_s, sampling_hz)
     results: dict[int, xr.DataArray] = {}
 
@@ -159,7 +162,8 @@ def simulate_many(
             flat = motion.reshape(-1, motion.shape[-1]) @ operators[case.source.rise_time_s]
             velocity = flat.reshape(*motion.shape[:-1], -1)
             if attenuation:
-                velocity = attenuate(velocity, times, geologies[i], case.source, sensors[i], lowpass_hz)
+                positions_m = sensors[i].positions_m()
+                velocity = attenuate(velocity, times, geologies[i], case.source, positions_m, lowpass_hz)
             results[i] = _label(velocity, case, sensors[i], times, lowpass_hz, attenuation)
             if on_done is not None:
                 on_done(i)
@@ -203,7 +207,7 @@ def _prepare(
         medium=medium,
         source=source,
         forces=forces(source, grid),
-        receivers=surface_receivers(*sensors, grid),
+        receivers=sensors.receivers(grid),
         dt_s=dt_s,
         n_samples=length(dt_s),
     )
@@ -256,10 +260,8 @@ def _label(
         "lowpass_hz": lowpass_hz,
         "attenuation": f"path average, speeds at {lowpass_hz:g} Hz" if attenuation else "none",
     }
-    return make_wavefield(
+    return sensors.labelled(
         velocity,
-        x_m=sensors[0],
-        y_m=sensors[1],
         time_s=times,
         source=case.source,
         band_hz=(0.0, min(lowpass_hz, carried)),
@@ -280,23 +282,6 @@ def _check_band(case: Case, lowpass_hz: float) -> None:
             InputWarning,
             stacklevel=4,
         )
-
-
-def _sensor_axes(sensors_m: Sensors | None, geology: xr.DataArray) -> Sensors:
-    if sensors_m is None:
-        x_side, y_side, _ = extent_m(geology)
-        return _spread_over(x_side), _spread_over(y_side)
-    try:
-        x_m, y_m = (np.atleast_1d(np.asarray(axis, dtype=float)) for axis in sensors_m)
-    except (TypeError, ValueError):
-        raise InputError("sensors_m", sensors_m, "a pair (x_m, y_m) of positions in m") from None
-    return x_m, y_m
-
-
-def _spread_over(side_m: float) -> np.ndarray:
-    """As many sensors as the published data have, the outermost half a spacing from the ends of a side."""
-    edge_m = side_m / (2 * HEMEW_SENSORS)
-    return sensor_axis_m(HEMEW_SENSORS, edge_m, side_m - edge_m)
 
 
 def _check_output(duration_s: float, sampling_hz: float, lowpass_hz: float) -> None:

@@ -1,5 +1,7 @@
 """Three components at the same points of the free surface, from nodes of the staggered grid.
 
+The points form a regular grid of sensors, or are a list of stations anywhere in the domain.
+
 Vertical velocities lie next to the surface, horizontal ones half a cell below. `free_surface` gives the weights of the
 three topmost nodes of either, and what to add for the slopes that a stress-free surface imposes:
 d v_x / d depth = -d v_down / d x and d v_down / d depth = -lambda / (lambda + 2 mu) (d v_x / d x + d v_y / d y).
@@ -8,6 +10,8 @@ d v_x / d depth = -d v_down / d x and d v_down / d depth = -lambda / (lambda + 2
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -22,6 +26,8 @@ from spectremor.simulation.kernels import slope_weights, stencil, value_weights
 
 Kernel = Callable[[float, int], np.ndarray]
 Weights = scipy.sparse.csr_matrix
+#: From weights along x and along y to weights (sensors, nodes (x, y)).
+Product = Callable[[Weights, Weights], scipy.sparse.coo_matrix]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,15 +36,15 @@ class SurfaceReceivers:
 
     Attributes:
         nodes: per velocity component ("x", "y", "down") the integer nodes (x, y, depth), shape (points, 3).
-        combine: weights (3 sensors, points of x, y and down): components E, N, Z of sensors (x, y).
-        shape: (x, y) sensors.
+        combine: weights (3 sensors, points of x, y and down): components E, N, Z of the sensors.
+        shape: sensors (x, y) of a grid, or how many stations.
     """
 
     nodes: dict[str, Int[np.ndarray, "points 3"]]
     combine: scipy.sparse.csr_matrix
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
 
-    def __call__(self, traces: Sequence[Float[np.ndarray, "_ time"]]) -> Float[np.ndarray, "3 x y time"]:
+    def __call__(self, traces: Sequence[Float[np.ndarray, "_ time"]]) -> Float[np.ndarray, "3 *sensors time"]:
         """Velocities at the sensors from the recorded traces of x, y and down."""
         return np.asarray(self.combine @ np.concatenate(list(traces))).reshape(3, *self.shape, -1)
 
@@ -60,9 +66,24 @@ def surface_receivers(x_m: np.ndarray, y_m: np.ndarray, grid: Grid) -> SurfaceRe
     Raises:
         InputError: a sensor outside the domain.
     """
-    _check_inside("x", x_m, grid.cells[0] * grid.spacing_m)
-    _check_inside("y", y_m, grid.cells[1] * grid.spacing_m)
+    _check_inside("sensors_m", x_m, y_m, grid)
+    product = functools.partial(scipy.sparse.kron, format="coo")
+    return _receivers(x_m, y_m, grid, product, (len(x_m), len(y_m)))
 
+
+def station_receivers(x_m: np.ndarray, y_m: np.ndarray, grid: Grid) -> SurfaceReceivers:
+    """Receivers at a list of points, as many positions along East as along North.
+
+    Raises:
+        InputError: a station outside the domain.
+    """
+    _check_inside("stations_m", x_m, y_m, grid)
+    return _receivers(x_m, y_m, grid, _row_by_row, (len(x_m),))
+
+
+def _receivers(
+    x_m: np.ndarray, y_m: np.ndarray, grid: Grid, product: Product, sensors: tuple[int, ...]
+) -> SurfaceReceivers:
     def along(stagger: float, kernel: Kernel) -> list[scipy.sparse.csr_matrix]:
         pairs = zip((x_m, y_m), grid.shape, strict=False)
         return [_axis_weights(p, n, grid.spacing_m, stagger, kernel) for p, n in pairs]
@@ -85,14 +106,16 @@ def surface_receivers(x_m: np.ndarray, y_m: np.ndarray, grid: Grid) -> SurfaceRe
         surface("down", x, y, 1.0) + surface("x", x_half_slope, y, dilation) + surface("y", x, y_half_slope, dilation)
     )
     up = [dataclasses.replace(term, factor=-term.factor) for term in down]
-    return _gather([east, north, up], grid, (len(x_m), len(y_m)))
+    return _gather([east, north, up], grid, product, sensors)
 
 
-def _check_inside(axis: str, positions: np.ndarray, limit: float) -> None:
-    outside = [p for p in positions if not -1e-6 <= p <= limit + 1e-6]
-    if outside or len(positions) == 0:
-        found = f"{outside[0]:g} m" if outside else "no position"
-        raise InputError(f"sensors_m.{axis}", found, f"positions in [0, {limit:g}] m, inside the domain")
+def _check_inside(field: str, x_m: np.ndarray, y_m: np.ndarray, grid: Grid) -> None:
+    for axis, positions, cells in zip(("x", "y"), (x_m, y_m), grid.cells, strict=True):
+        limit = cells * grid.spacing_m
+        outside = [p for p in positions if not -1e-6 <= p <= limit + 1e-6]
+        if outside or len(positions) == 0:
+            found = f"{outside[0]:g} m" if outside else "no position"
+            raise InputError(f"{field}.{axis}", found, f"positions in [0, {limit:g}] m, inside the domain")
 
 
 def _axis_weights(
@@ -116,10 +139,22 @@ def _axis_weights(
     return scipy.sparse.csr_matrix(matrix)
 
 
-def _gather(components: list[list[_Term]], grid: Grid, sensors: tuple[int, int]) -> SurfaceReceivers:
+def _row_by_row(along_x: Weights, along_y: Weights) -> scipy.sparse.coo_matrix:
+    """Products of the rows' own weights along x and y: one row for each station."""
+    x = along_x.tocoo()
+    # Each weight along x meets all weights along y of its row, which lie one after the other in `along_y`.
+    partners = np.diff(along_y.indptr)[x.row]
+    of_x = np.repeat(np.arange(x.nnz), partners)
+    of_y = np.arange(len(of_x)) - np.repeat(np.cumsum(partners) - partners - along_y.indptr[x.row], partners)
+    nodes = x.col[of_x] * along_y.shape[1] + along_y.indices[of_y]
+    shape = (along_x.shape[0], along_x.shape[1] * along_y.shape[1])
+    return scipy.sparse.coo_matrix((x.data[of_x] * along_y.data[of_y], (x.row[of_x], nodes)), shape=shape)
+
+
+def _gather(components: list[list[_Term]], grid: Grid, product: Product, sensors: tuple[int, ...]) -> SurfaceReceivers:
     columns, nodes = [], {}
     for axis in AXES:
-        rows = [_sum([t for t in terms if t.axis == axis], grid, sensors) for terms in components]
+        rows = [_sum([t for t in terms if t.axis == axis], grid, product, math.prod(sensors)) for terms in components]
         matrix = scipy.sparse.vstack(rows, format="csc")
         used = np.flatnonzero(np.diff(matrix.indptr))
         layer, plane = np.divmod(used, grid.shape[0] * grid.shape[1])
@@ -129,13 +164,13 @@ def _gather(components: list[list[_Term]], grid: Grid, sensors: tuple[int, int])
     return SurfaceReceivers(nodes, combine, sensors)
 
 
-def _sum(terms: list[_Term], grid: Grid, sensors: tuple[int, int]) -> scipy.sparse.csr_matrix:
-    """Terms of one velocity component as weights (sensors (x, y), nodes (layer, x, y))."""
+def _sum(terms: list[_Term], grid: Grid, product: Product, sensors: int) -> scipy.sparse.csr_matrix:
+    """Terms of one velocity component as weights (sensors, nodes (layer, x, y))."""
     plane_size = grid.shape[0] * grid.shape[1]
-    shape = (sensors[0] * sensors[1], (VACUUM + TOP_NODES) * plane_size)
+    shape = (sensors, (VACUUM + TOP_NODES) * plane_size)
     total = scipy.sparse.csr_matrix(shape)
     for term in terms:
-        plane = scipy.sparse.kron(term.along_x, term.along_y, format="coo")
+        plane = product(term.along_x, term.along_y)
         entries = (plane.data * term.factor, (plane.row, plane.col + term.layer * plane_size))
         total = total + scipy.sparse.csr_matrix(entries, shape=shape)
     return total

@@ -25,6 +25,8 @@ from scipy.interpolate import RegularGridInterpolator
 from spectremor.core.medium import quality_factors, vp_m_s
 from spectremor.core.source import Source
 
+#: Raised whenever a change alters the numbers that come out.
+ATTENUATION_VERSION = 1
 #: Points on each straight line.
 POINTS = 65
 #: Values of t* between which motion is interpolated, at least; and how far apart they may be, in e-foldings of the
@@ -33,15 +35,18 @@ LEVELS, APART = 13, 0.1
 #: Numbers in a piece of the loss's matrix.
 PIECE = 2**23
 
+#: Positions along East and North in m, one of each for every sensor.
+SensorPositions = tuple[np.ndarray, np.ndarray]
+
 
 def attenuate(
-    velocity_m_s: Float[np.ndarray, "3 x y time"],
+    velocity_m_s: Float[np.ndarray, "3 *sensors time"],
     time_s: Float[np.ndarray, " time"],
     geology: xr.DataArray,
     source: Source,
-    sensors_m: tuple[np.ndarray, np.ndarray],
+    sensors_m: SensorPositions,
     reference_hz: float,
-) -> Float[np.ndarray, "3 x y time"]:
+) -> Float[np.ndarray, "3 *sensors time"]:
     """Elastic motion as it would be in ground of finite Q.
 
     Args:
@@ -49,7 +54,8 @@ def attenuate(
         time_s: evenly spaced times of its samples, in s after the origin.
         geology: Vs in m/s.
         source: where the waves start.
-        sensors_m: positions (x_m, y_m).
+        sensors_m: positions (x_m, y_m) of each sensor, two arrays of shape `sensors`: a list of stations, or a grid's
+            `np.meshgrid(x_m, y_m, indexing="ij")`.
         reference_hz: frequency at which the geology's speeds hold; the highest of the motion.
     """
     loss = path_loss_s(time_s, geology, source, sensors_m)
@@ -57,12 +63,13 @@ def attenuate(
     levels = np.linspace(0.0, float(loss.max()), count)
     at = loss / max(levels[1], 1e-12)
     result = np.zeros_like(velocity_m_s)
+    all_sensors = tuple(range(loss.ndim - 1))
     traces = velocity_m_s.reshape(-1, len(time_s))
     width = max(1, PIECE // len(time_s))
     for i, level in enumerate(levels):
         # A level concerns the stretch of time in which some sensor's t* is near it: a product of thin matrices.
         share = np.clip(1 - np.abs(at - i), 0, None).astype(velocity_m_s.dtype)
-        (concerned,) = np.nonzero(share.any(axis=(0, 1)))
+        (concerned,) = np.nonzero(share.any(axis=all_sensors))
         if not len(concerned):
             continue
         for first in range(concerned[0], concerned[-1] + 1, width):
@@ -78,30 +85,31 @@ def _filter(time_s: np.ndarray, stretch: slice, t_star_s: float, reference_hz: f
     frequency_hz = scipy.fft.rfftfreq(n, float(time_s[1] - time_s[0]))
     pulse = scipy.fft.irfft(_response(frequency_hz, t_star_s, reference_hz), n)
     number = np.arange(len(time_s))
-    return pulse[(number[stretch] - number[:, None]) % n]
+    return np.asarray(pulse[(number[stretch] - number[:, None]) % n])
 
 
 def _response(frequency_hz: np.ndarray, t_star_s: float, reference_hz: float) -> np.ndarray:
     f = np.maximum(frequency_hz, 1e-9)
-    return np.exp(-np.pi * f * t_star_s - 2j * f * t_star_s * np.log(reference_hz / f))
+    return np.asarray(np.exp(-np.pi * f * t_star_s - 2j * f * t_star_s * np.log(reference_hz / f)))
 
 
 def path_loss_s(
-    time_s: np.ndarray, geology: xr.DataArray, source: Source, sensors_m: tuple[np.ndarray, np.ndarray]
-) -> Float[np.ndarray, "x y time"]:
+    time_s: np.ndarray, geology: xr.DataArray, source: Source, sensors_m: SensorPositions
+) -> Float[np.ndarray, "*sensors time"]:
     """t* in s at each sensor and time: what has been lost on the way when a wave that arrives then is recorded."""
     p_s, s_s, p_loss, s_loss = _path_integrals(geology, source, sensors_m)
     before = p_loss * time_s / p_s
     between = p_loss + (s_loss - p_loss) * (time_s - p_s) / (s_s - p_s)
     after = s_loss * time_s / s_s
-    return np.clip(np.where(time_s < p_s, before, np.where(time_s < s_s, between, after)), 0, None)
+    loss_s = np.where(time_s < p_s, before, np.where(time_s < s_s, between, after))
+    return np.asarray(np.clip(loss_s, 0, None))
 
 
 def _path_integrals(
-    geology: xr.DataArray, source: Source, sensors_m: tuple[np.ndarray, np.ndarray]
-) -> tuple[Float[np.ndarray, "x y 1"], ...]:
+    geology: xr.DataArray, source: Source, sensors_m: SensorPositions
+) -> tuple[Float[np.ndarray, "*sensors 1"], ...]:
     """Travel times of P and S, and their t*, in s, on straight lines to the sensors."""
-    x, y = np.meshgrid(*sensors_m, indexing="ij")
+    x, y = sensors_m
     ends = np.stack([x, y, np.zeros_like(x)], axis=-1)
     start = np.array(source.position_m)
     share = (np.arange(POINTS) + 0.5) / POINTS

@@ -7,13 +7,14 @@ import pytest
 
 from spectremor.core.geology import make_geology
 from spectremor.core.source import Source
-from spectremor.simulation.attenuation import attenuate
+from spectremor.signal.attenuation import attenuate
 from spectremor.simulation.elastic import simulate
 
 VS = 2000.0
 EXTENT = (3000.0, 2400.0, 3000.0)
 TIME = np.arange(800) * 0.01
-SENSORS = (np.array([600.0, 2400.0]), np.array([400.0, 1100.0, 2000.0]))
+AXES = (np.array([600.0, 2400.0]), np.array([400.0, 1100.0, 2000.0]))
+SENSORS = tuple(np.meshgrid(*AXES, indexing="ij"))
 SOURCE = Source.from_angles(position_m=(1500, 1100, -1300), strike_deg=20, dip_deg=60, rake_deg=50)
 
 
@@ -47,7 +48,7 @@ def test_an_early_pulse_of_a_long_record_in_slow_ground_loses_no_less(monkeypatc
     ratio = np.abs(np.fft.rfft(found[0, 0, 0])[band] / np.fft.rfft(pulse[0, 0, 0])[band])
     np.testing.assert_allclose(ratio, np.exp(-np.pi * f[band] * at / (speed / 10)), rtol=0.02)
     # However the matrix is cut.
-    monkeypatch.setattr("spectremor.simulation.attenuation.PIECE", 5 * len(time))
+    monkeypatch.setattr("spectremor.signal.attenuation.PIECE", 5 * len(time))
     np.testing.assert_allclose(attenuate(pulse, time, slow, SOURCE, SENSORS, reference), found, atol=1e-12)
 
 
@@ -71,7 +72,7 @@ def test_linear_and_never_louder():
 
 
 def test_simulate_applies_it_unless_told_not_to():
-    settings = {"grid_spacing_m": 150.0, "duration_s": 1.6, "sensors_m": SENSORS, "lowpass_hz": 4.0}
+    settings = {"grid_spacing_m": 150.0, "duration_s": 1.6, "sensors_m": AXES, "lowpass_hz": 4.0}
     elastic = simulate(ground(), SOURCE, attenuation=False, **settings)
     lossy = simulate(ground(), SOURCE, **settings)
     assert elastic.attrs["attenuation"] == "none"
