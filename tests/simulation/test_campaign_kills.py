@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -89,7 +90,7 @@ def _words(process: psutil.Process) -> str:
 
 def _contents(out: Path) -> dict[str, bytes]:
     store = CampaignStore.open(out)
-    names = ["vs", *store.velocity_names().values(), "checksum", "split", "source_moment_tensor_nm"]
+    names = [*store.results(), "checksum", "split", "source_moment_tensor_nm"]
     return {name: np.asarray(store.array(name)[:]).tobytes() for name in names}
 
 
@@ -135,6 +136,30 @@ def test_the_whole_command_killed_at_random_moments(tmp_path, reference):
     assert final.returncode == 0, errors
     assert f"{COUNT} samples, {COUNT - seen} made now" in output
     _assert_sound(out, reference)
+
+
+def test_stations_and_elastic_traces_survive_kills(tmp_path):
+    scenario = tmp_path / "mine.yaml"
+    tiny = load_scenario("tiny").model_dump(mode="json")
+    scenario.write_text(json.dumps(tiny | {"stations": {"random": 20, "patch": 4}, "motion": "elastic"}))
+    whole, killed = tmp_path / "whole.zarr", tmp_path / "killed.zarr"
+    more, rng = ("--preset", str(scenario)), random.Random()
+    done = subprocess.run(_command(whole, 1, *more, count=20), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for stop in (0, 6, 13):
+        process = _start(_command(killed, 2, *more, count=20))
+        _wait(lambda stop=stop: _complete(killed) >= stop, process)
+        time.sleep(rng.uniform(0, 0.4))
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.communicate()
+        _wait(lambda family=family: not any(_alive(p) for p in family))
+    done = subprocess.run(_command(killed, 2, *more, count=20), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    store = CampaignStore.open(killed)
+    assert len(store.ids()) == 20
+    assert check_store(store) == {}
+    assert _contents(killed) == _contents(whole)
 
 
 def _alive(process: psutil.Process) -> bool:
