@@ -73,7 +73,7 @@ def test_one_run_gives_the_grid_and_more():
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        ({"stations_m": (X, Y)}, "stations_m: got shapes"),
+        ({"stations_m": (X, Y)}, "stations_m: got 4 and 3 positions"),
         ({"stations_m": (X + 100, X)}, r"stations_m\.x: got 3100 m"),
         ({"stations_m": (Y, Y + 1200)}, r"stations_m\.y: got 2437\.5 m"),
         ({"stations_m": (X[:0], X[:0])}, r"stations_m\.x: got no position"),

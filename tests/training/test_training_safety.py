@@ -16,7 +16,8 @@ from spectremor.core.errors import InputError
 from spectremor.core.files import locked
 from spectremor.data.model_folder import write_model_folder
 from spectremor.data.sample_digest import sample_digest
-from spectremor.data.store import CampaignStore, coarse_name, consolidate
+from spectremor.data.store import CampaignStore, consolidate
+from spectremor.data.store_variables import velocity_name
 from spectremor.simulation.elastic import SOLVER_VERSION
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 from spectremor.surrogate.domain import Domain
@@ -205,7 +206,7 @@ def test_a_spacing_that_has_no_short_name_is_found(campaign, tmp_path, typed) ->
     shutil.copytree(campaign, path)
     group = zarr.open_group(path, mode="r+", use_consolidated=False)
     group.attrs["also_m"] = [9600 / 72]
-    (path / coarse_name(300.0)).rename(path / coarse_name(9600 / 72))
+    (path / velocity_name(300.0)).rename(path / velocity_name(9600 / 72))
     consolidate(path)
     store = CampaignStore.open(path)
     np.testing.assert_array_equal(FrozenStage1(store, typed)(0), store.velocity(0, 9600 / 72))

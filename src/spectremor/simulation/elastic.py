@@ -14,6 +14,7 @@ import xarray as xr
 from spectremor.core.axes import time_axis_s
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import check_geology
+from spectremor.core.recording import Sensors
 from spectremor.core.source import Source
 from spectremor.signal.attenuation import attenuate
 from spectremor.simulation import propagator
@@ -21,7 +22,7 @@ from spectremor.simulation.grid import lay_grid
 from spectremor.simulation.memory import check_run_memory
 from spectremor.simulation.point_source import check_position, forces
 from spectremor.simulation.propagator import Case
-from spectremor.simulation.sensors import Positions, Sensors, parse_sensors
+from spectremor.simulation.sensors import Positions, label_motion, parse_sensors, receivers, sensor_positions_m
 from spectremor.simulation.time_axis import (
     HIGHEST_SAMPLING_HZ,
     LONGEST_S,
@@ -162,7 +163,7 @@ def simulate_many(
             flat = motion.reshape(-1, motion.shape[-1]) @ operators[case.source.rise_time_s]
             velocity = flat.reshape(*motion.shape[:-1], -1)
             if attenuation:
-                positions_m = sensors[i].positions_m()
+                positions_m = sensor_positions_m(sensors[i])
                 velocity = attenuate(velocity, times, geologies[i], case.source, positions_m, lowpass_hz)
             results[i] = _label(velocity, case, sensors[i], times, lowpass_hz, attenuation)
             if on_done is not None:
@@ -207,7 +208,7 @@ def _prepare(
         medium=medium,
         source=source,
         forces=forces(source, grid),
-        receivers=sensors.receivers(grid),
+        receivers=receivers(sensors, grid),
         dt_s=dt_s,
         n_samples=length(dt_s),
     )
@@ -260,8 +261,9 @@ def _label(
         "lowpass_hz": lowpass_hz,
         "attenuation": f"path average, speeds at {lowpass_hz:g} Hz" if attenuation else "none",
     }
-    return sensors.labelled(
+    return label_motion(
         velocity,
+        sensors,
         time_s=times,
         source=case.source,
         band_hz=(0.0, min(lowpass_hz, carried)),
