@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse
 
 from spectremor.core.source import Source
-from spectremor.simulation.grid import AXES, KERNEL, Grid, Medium, under_free_surface
+from spectremor.simulation.grid import AXES, KERNEL, Grid, Medium
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
 from spectremor.simulation.point_source import Forces
 from spectremor.simulation.point_source import forces as moment_forces
@@ -64,7 +64,7 @@ class Lab:
         shape = (*grid.shape[:2], grid.layers)
         mu = np.full(shape, rho * vs**2)
         medium = Medium(np.full(shape, vs), np.full(shape, rho * vp**2) - 2 * mu, mu, np.full(shape, 1 / rho))
-        return Lab(grid, under_free_surface(medium, grid.order), lowpass_hz)
+        return Lab(grid, medium, lowpass_hz)
 
     def run(self, source: Source, receivers: SurfaceReceivers, duration_s: float, forces=None):
         """Times and velocities (3, ...) at the receivers."""

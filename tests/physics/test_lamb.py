@@ -56,8 +56,9 @@ def surface_force(grid: Grid, x_m: float, y_m: float) -> dict[str, Forces]:
     return result
 
 
-@pytest.mark.parametrize(("order", "spacing"), [(8, 100.0), (8, 50.0), (4, 50.0)])
-def test_vertical_force_on_a_half_space(lab, rrmse, inverse_transform, order, spacing):
+# 10 points per shear wavelength at the corner of the low-pass, and 20: the error falls with the spacing's square.
+@pytest.mark.parametrize(("order", "spacing", "allowed"), [(8, 100.0, 0.06), (8, 50.0, 0.02), (4, 50.0, 0.025)])
+def test_vertical_force_on_a_half_space(lab, rrmse, inverse_transform, order, spacing, allowed):
     grid = Grid(spacing, (round(6000 / spacing), round(3600 / spacing)), round(2400 / spacing), order)
     half_space = lab.uniform(grid, VS, VP, RHO, LOWPASS_HZ)
     x, y = 1550.0, 1780.0
@@ -67,4 +68,4 @@ def test_vertical_force_on_a_half_space(lab, rrmse, inverse_transform, order, sp
     times, velocity = half_space.run(source, sensors, 2.2, surface_force(grid, x, y))
     for i, distance in enumerate(distances):
         up = expected_up(times, distance, inverse_transform)
-        assert rrmse(velocity[2, i, 0], up) <= 0.05
+        assert rrmse(velocity[2, i, 0], up) <= allowed

@@ -32,7 +32,7 @@ from spectremor.simulation.time_axis import (
 )
 
 #: Raised whenever a change alters the numbers that come out.
-SOLVER_VERSION = 3
+SOLVER_VERSION = 4
 #: Order of the Butterworth low-pass, applied forward and backward.
 LOWPASS_ORDER = 4
 #: Cases in one call to the propagator: a processor core gains nothing from more than one.

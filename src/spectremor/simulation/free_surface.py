@@ -3,10 +3,15 @@ r"""What a free surface looks like to a long difference stencil that reaches int
 Vacuum cells hold zero stress and zero velocity. Below them the discrete ground is exactly energy-conserving, and far
 from the surface its waves are those of a free half-space; but the few nodes under the surface carry a boundary layer:
 in a rigid translation of the ground (all discrete stresses zero) the 8th-order scheme's topmost velocity is 0.944 of
-the rest. Three facts follow from the scheme alone, with no constant fitted to anything:
+the rest. Four facts follow from the scheme alone, with no constant fitted to anything:
 
-- **where the surface is**: the boundary layer lacks a little mass, so waves reflect `shift` cells below the topmost
-  velocities (0.046 cells for vertical motion and 0.100 for horizontal at order 8; the mean is taken for both);
+- **where the surface is**: the boundary layer lacks a little mass, and, for horizontal motion, exactly as much
+  stiffness along the surface. So waves behave as if the ground ended `surface_shift` cells below the topmost vertical
+  velocities (0.100 cells at order 8);
+- **how heavy the surface is**: with half a cell of ground on the topmost vertical velocities, vertical motion would
+  lack less mass than horizontal motion does (0.046 cells): an extra load of 0.054 cells, which slows Rayleigh waves.
+  `top_mass` is the mass without that load (0.440 cells at order 8). Either motion then has the same surface, and what
+  is left of the surface's error falls with the square of the spacing;
 - **what the surface does**: weights of the three topmost velocities whose sum is the motion of the surface, exact for
   a rigid translation and least squares for standing waves down to `SHORTEST` points per wavelength;
 - **what a slope adds**: the response of those weights to ground whose velocity changes linearly with depth, as a
@@ -32,9 +37,6 @@ DIFFERENCE_WEIGHTS: dict[int, tuple[float, ...]] = {
     6: (75 / 64, -25 / 384, 3 / 640),
     8: (1225 / 1024, -245 / 3072, 49 / 5120, -5 / 7168),
 }
-#: How much stiffer than the ground its first cells are made, by order. The boundary layer is also a little too soft
-#: along the surface, which slows Rayleigh waves: they then err by 0.3% at most at 63 to 10 points per wavelength.
-TOP_STIFFENING = {2: 0.092, 4: 0.118, 6: 0.128, 8: 0.134}
 #: Nodes of the chain, nodes per end left out of a mode's interior, nodes of the boundary layer solved for.
 CHAIN, END, LAYER = 120, 15, 12
 #: Velocities that make up the motion of the surface, and the shortest standing waves they are asked to carry.
@@ -63,12 +65,19 @@ class SurfaceMotion:
 @functools.cache
 def surface_shift(order: int) -> float:
     """Depth of the free surface below the topmost vertical velocities, in cells."""
-    deficits = []
-    for motion in _OTHER:
-        mass = _masses(motion)
-        rigid = _modes(order, motion)[1][:, 0]
-        deficits.append((CHAIN - mass @ rigid**2) / 2)
-    return float(np.mean(deficits))
+    rigid = _rigid(order, "horizontal")
+    return float((CHAIN - rigid @ rigid) / 2)
+
+
+@functools.cache
+def top_mass(order: int) -> float:
+    """Mass that a topmost vertical velocity moves, in cells of ground.
+
+    With it, vertical motion has the same surface as horizontal motion: `surface_shift` deep.
+    """
+    rigid = _rigid(order, "vertical")
+    inside = rigid[1:-1]
+    return float((CHAIN - 2 * surface_shift(order) - inside @ inside) / (rigid[0] ** 2 + rigid[-1] ** 2))
 
 
 @functools.cache
@@ -102,11 +111,19 @@ def _depths(motion: Motion) -> Float[np.ndarray, " nodes"]:
     return np.arange(CHAIN + 1.0) if motion == "vertical" else np.arange(CHAIN) + 0.5
 
 
-def _masses(motion: Motion) -> Float[np.ndarray, " nodes"]:
-    """Cells of ground that each velocity moves: half a cell at either surface."""
+@functools.cache
+def _rigid(order: int, motion: Motion) -> Float[np.ndarray, " nodes"]:
+    """Velocities without any stress: 1 inside, and a boundary layer at either surface."""
+    difference = _difference(order, motion)
+    rigid = np.linalg.svd(difference)[2][-1]
+    return np.asarray(rigid / rigid[len(rigid) // 2])
+
+
+def _masses(order: int, motion: Motion) -> Float[np.ndarray, " nodes"]:
+    """Mass that each velocity moves, in cells of ground."""
     masses = np.ones(len(_depths(motion)))
     if motion == "vertical":
-        masses[[0, -1]] = 0.5
+        masses[[0, -1]] = top_mass(order)
     return masses
 
 
@@ -127,7 +144,7 @@ def _difference(order: int, motion: Motion) -> Float[np.ndarray, "stresses nodes
 def _modes(order: int, motion: Motion) -> tuple[Float[np.ndarray, " modes"], Float[np.ndarray, "nodes modes"]]:
     """Standing waves of the chain: wavenumbers in radians per cell, and velocities of unit amplitude inside."""
     difference = _difference(order, motion)
-    squared, modes = scipy.linalg.eigh(difference.T @ difference, np.diag(_masses(motion)))
+    squared, modes = scipy.linalg.eigh(difference.T @ difference, np.diag(_masses(order, motion)))
     wavenumber = np.linspace(0, np.pi, 20001)
     seen = sum(2 * w * np.sin((q + 0.5) * wavenumber) for q, w in enumerate(DIFFERENCE_WEIGHTS[order]))
     rising = int(np.argmax(seen)) + 1

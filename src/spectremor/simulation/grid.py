@@ -26,7 +26,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.geology import extent_m
 from spectremor.core.medium import density_kg_m3, vp_m_s
 from spectremor.core.source import Source
-from spectremor.simulation.free_surface import DIFFERENCE_WEIGHTS, TOP_STIFFENING, surface_shift
+from spectremor.simulation.free_surface import DIFFERENCE_WEIGHTS, surface_shift
 from spectremor.simulation.memory import check_grid_memory
 
 #: Axes of every array on the grid.
@@ -139,7 +139,7 @@ def lay_grid(geology: xr.DataArray, source: Source, spacing_m: float, order: int
     vs = sample_vs(geology, spacing_m, (nx, ny), deepest, surface_shift(order))
     layers = min(deepest, _layers_needed(vs, source, spacing_m))
     medium = _medium(np.ascontiguousarray(vs[..., :layers]))
-    return Grid(spacing_m, (nx, ny), layers, order), under_free_surface(medium, order)
+    return Grid(spacing_m, (nx, ny), layers, order), medium
 
 
 def _check_origin(geology: xr.DataArray) -> None:
@@ -184,16 +184,6 @@ def _layers_needed(vs: np.ndarray, source: Source, spacing_m: float) -> int:
     differs = np.abs(vs - bottom).max(axis=(0, 1)) > 1e-6 * bottom
     scattering = int(np.flatnonzero(differs)[-1]) + 1 if differs.any() else 0
     return max(scattering, int(np.ceil(-source.position_m[2] / spacing_m))) + KERNEL + 1
-
-
-def under_free_surface(medium: Medium, order: int) -> Medium:
-    """The medium with its first layer as stiff as the scheme's free surface needs, see `free_surface`."""
-
-    def stiffened(modulus: np.ndarray) -> np.ndarray:
-        top = modulus[..., :1] * (1 + TOP_STIFFENING[order])
-        return np.concatenate([top, modulus[..., 1:]], axis=-1)
-
-    return dataclasses.replace(medium, lamb_pa=stiffened(medium.lamb_pa), mu_pa=stiffened(medium.mu_pa))
 
 
 def _medium(vs: np.ndarray) -> Medium:

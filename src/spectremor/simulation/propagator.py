@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ import torch
 from jaxtyping import Float
 
 from spectremor.core.source import Source, moment_function
+from spectremor.simulation.free_surface import top_mass
 from spectremor.simulation.grid import AXES, VACUUM, Grid, Medium
 from spectremor.simulation.point_source import Forces
 from spectremor.simulation.surface import SurfaceReceivers
@@ -70,7 +72,7 @@ def propagate(cases: Sequence[Case], device: str) -> list[list[Float[np.ndarray,
 
     first = cases[0]
     models = [_stack([getattr(c.medium, name) for c in cases], device) for name in _MODELS]
-    with _quiet(deepwave), _neighbour_stability_bound(), torch.no_grad():
+    with _quiet(deepwave), _own_step_and_surface(first.grid.order), torch.no_grad():
         out = deepwave.elastic(
             *models,
             first.grid.spacing_m,
@@ -122,22 +124,35 @@ def _quiet(deepwave: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _neighbour_stability_bound() -> Iterator[None]:
-    """Let deepwave accept the time step that `stability_speed_m_s` allows.
+def _own_step_and_surface(order: int) -> Iterator[None]:
+    """Let deepwave accept the time step of `stability_speed_m_s`, and give the surface the mass of `top_mass`.
 
     deepwave 0.1 pairs the stiffest cell of the whole model with the lightest one, wherever they are, which costs a
-    third of the step in these media. The step is chosen, and its stability tested, on this side.
+    third of the step in these media: the step is chosen, and its stability tested, on this side. And it lets the
+    topmost vertical velocities move half a cell of ground, which is too much for stencils longer than order 2.
     """
     from deepwave import _staggered_grid
 
-    theirs = _staggered_grid.elastic_stability_speed
+    # The package's attribute of this name is the function that the module holds.
+    elastic = sys.modules["deepwave.elastic"]
+    stability_speed, prepare_parameters = _staggered_grid.elastic_stability_speed, elastic.prepare_parameters
 
     def pointwise(*arguments: Any) -> float:
         return float(arguments[3])  # the model's fastest speed
 
+    def lighter_surface(mu: torch.Tensor, buoyancy: torch.Tensor) -> list[torch.Tensor]:
+        parameters = prepare_parameters(mu, buoyancy)
+        vacuum = buoyancy == 0
+        under_vacuum = vacuum[..., :-1] & ~vacuum[..., 1:]
+        # Buoyancies of vertical velocities come last; each lies between a cell and the next deeper one.
+        parameters[-1][..., :-1][under_vacuum] *= 0.5 / top_mass(order)
+        return parameters
+
     with _lock:
         _staggered_grid.elastic_stability_speed = pointwise
+        elastic.prepare_parameters = lighter_surface
         try:
             yield
         finally:
-            _staggered_grid.elastic_stability_speed = theirs
+            _staggered_grid.elastic_stability_speed = stability_speed
+            elastic.prepare_parameters = prepare_parameters
