@@ -18,6 +18,10 @@ from spectremor.core.geology import check_geology, make_geology
 from spectremor.core.source import Source
 from spectremor.core.validation import validated
 
+#: Solver versions whose simulations a next stage takes for one another: version 4 mended the free surface, and the
+#: weights trained on version 3 restore its simulations as well as they did those (`docs/validation.md`).
+INTERCHANGEABLE_VERSIONS = (3, 4)
+
 
 class SimulationConfig(pydantic.BaseModel):
     """The simulation.
@@ -140,7 +144,8 @@ class CoarseSimulation:
         from spectremor.simulation.elastic import SOLVER_VERSION
 
         checked = check_config(config)
-        if checked.solver_version != SOLVER_VERSION:
+        alike = INTERCHANGEABLE_VERSIONS if SOLVER_VERSION in INTERCHANGEABLE_VERSIONS else (SOLVER_VERSION,)
+        if checked.solver_version not in alike:
             # What comes after it was trained on the other solver's simulations.
             raise InputError("simulation.solver_version", checked.solver_version, f"{SOLVER_VERSION}: train it anew")
         return cls(checked)
