@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from spectremor.core.source import Source
-    from spectremor.exchange.georeference import Georeference
+    from spectremor.core.georeference import Georeference
 
 #: Largest magnitude that a point source stands for in a domain of ten kilometres.
 POINT_SOURCE_MW = 6.0
@@ -147,7 +147,7 @@ def parse_place(lon: float | None, lat: float | None, crs: str | None) -> Georef
     Raises:
         InputError: a missing number, or one that no place has.
     """
-    from spectremor.exchange.georeference import Georeference
+    from spectremor.core.georeference import Georeference
 
     if lon is None or lat is None:
         missing = "--origin-lon" if lon is None else "--origin-lat"

@@ -10,6 +10,7 @@ import xarray as xr
 
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
+from spectremor.core.event import event_attrs
 from spectremor.core.source import Source
 
 DIMS = ("component", "x", "y", "time")
@@ -116,12 +117,13 @@ def _labelled(
 
 
 def source_attrs(source: Source) -> dict[str, Any]:
-    """The source as flat attributes that NetCDF can hold."""
+    """The source, and the event that it stands for, as flat attributes that NetCDF can hold."""
     return {
         "source_position_m": list(source.position_m),
         "source_moment_tensor_nm": list(source.moment_tensor_nm),
         "source_moment_tensor_order": "xx yy zz xy xz yz in (East, North, Up)",
         "source_rise_time_s": source.rise_time_s,
+        **({} if source.event is None else event_attrs(source.event)),
     }
 
 

@@ -14,7 +14,7 @@ import xarray as xr
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_files
 from spectremor.exchange.companions import companions
-from spectremor.exchange.georeference import Georeference
+from spectremor.core.georeference import Georeference
 from spectremor.exchange.intensities import DEFAULT_PERIODS_S, beyond_band, rotd50
 from spectremor.exchange.stations import stations_of
 from spectremor.signal.intensity import STANDARD_GRAVITY_M_S2

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from spectremor.core.errors import InputError
-from spectremor.exchange.georeference import Georeference
+from spectremor.core.georeference import Georeference
 
 #: The FDSN's network code for synthetic seismograms.
 NETWORK = "SY"

@@ -11,7 +11,7 @@ from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.wavefield import check_wavefield, sampling_step_s
-from spectremor.exchange.georeference import Georeference
+from spectremor.core.georeference import Georeference
 from spectremor.exchange.quantities import Quantity, as_quantity
 from spectremor.exchange.stations import NETWORK, Station, channel_code, location_code, stations_of
 

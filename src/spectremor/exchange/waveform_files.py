@@ -16,7 +16,7 @@ from spectremor.core.extras import need
 from spectremor.core.files import atomic_file, atomic_files
 from spectremor.core.wavefield import source_of
 from spectremor.exchange.companions import companions, refuse_stale
-from spectremor.exchange.georeference import Georeference
+from spectremor.core.georeference import Georeference
 from spectremor.exchange.inventory import to_inventory
 from spectremor.exchange.provenance import provenance
 from spectremor.exchange.quakeml import to_catalog
