@@ -68,7 +68,7 @@ def export(
     from spectremor import exchange
     from spectremor.cli.progress import spinner
     from spectremor.data.wavefield_files import read_wavefield
-    from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME
+    from spectremor.exchange.times import DEFAULT_ORIGIN_TIME
 
     when = DEFAULT_ORIGIN_TIME if origin_time is None else origin_time
     with spinner("reading") as say:

@@ -26,7 +26,8 @@ from spectremor.core.source import Source
 from spectremor.exchange.event_choice import ENU_TO_USE, TENSOR_COMPONENTS, Choice, choose
 from spectremor.exchange.event_files import EventFile, parse_quakeml
 from spectremor.exchange.moment_rate import RiseTime, rise_time_of
-from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, parse_time
+from spectremor.exchange.placing import agreed_origin_time, agreed_place
+from spectremor.exchange.times import parse_time
 
 if TYPE_CHECKING:
     from obspy.core.event import Catalog, MomentTensor
@@ -117,7 +118,7 @@ def _event(found: ObspyEvent, choice: Choice, rise: RiseTime, place: Georeferenc
 
 
 def to_catalog(
-    source: Source, place: Georeference, *, origin_time: str = DEFAULT_ORIGIN_TIME, about: str = ""
+    source: Source, place: Georeference, *, origin_time: str | None = None, about: str = ""
 ) -> Catalog:
     """An ObsPy catalogue with one event: origin, moment magnitude, nodal planes, moment tensor, rise time.
 
@@ -126,17 +127,18 @@ def to_catalog(
     Args:
         source: the source.
         place: where the domain lies on Earth.
-        origin_time: date and time of the earthquake, ISO 8601 (UTC).
+        origin_time: date and time of the earthquake, ISO 8601 (UTC); None: that of the source's event, else 2000-01-01.
         about: what the motion beside it was made by; a comment of the event.
 
     Raises:
-        InputError: no date.
+        InputError: no date, or a place or date other than those of the source's event.
     """
+    agreed_place(source.event, place)
     ev = need("obspy.core.event", "exchange")
     x, y = np.array(source.position_m[0]), np.array(source.position_m[1])
     lon, lat = place.to_lonlat(x, y)
     azimuth = float(place.north_azimuth_deg(x, y))
-    time = parse_time(origin_time)
+    time = parse_time(agreed_origin_time(source.event, origin_time))
     digest = _digest(source, place, time)
     ids = {kind: ev.ResourceIdentifier(f"{_OWN_IDS}{kind}/{digest}") for kind in _KINDS}
     origin = ev.Origin(
@@ -180,7 +182,7 @@ def _digest(source: Source, place: Georeference, time: Any) -> str:
 
 
 def write_source(
-    source: Source, path: str | Path, place: Georeference, *, origin_time: str = DEFAULT_ORIGIN_TIME
+    source: Source, path: str | Path, place: Georeference, *, origin_time: str | None = None
 ) -> None:
     """Write a source as QuakeML; the file appears whole or not at all."""
     with atomic_file(path) as aside:

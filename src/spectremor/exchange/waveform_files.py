@@ -18,11 +18,12 @@ from spectremor.core.wavefield import source_of
 from spectremor.exchange.companions import companions, refuse_stale
 from spectremor.core.georeference import Georeference
 from spectremor.exchange.inventory import to_inventory
+from spectremor.exchange.placing import origin_time_of, place_of
 from spectremor.exchange.provenance import provenance
 from spectremor.exchange.quakeml import to_catalog
 from spectremor.exchange.quantities import Quantity
 from spectremor.exchange.tables import write_sensor_table
-from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, finite, to_stream
+from spectremor.exchange.traces import finite, to_stream
 
 if TYPE_CHECKING:
     from obspy import Stream
@@ -39,7 +40,7 @@ def write_mseed(
     *,
     quantity: Quantity = "velocity",
     place: Georeference | None = None,
-    origin_time: str = DEFAULT_ORIGIN_TIME,
+    origin_time: str | None = None,
 ) -> list[Path]:
     """Write a miniSEED file (32-bit floats), and beside it a table of the sensors.
 
@@ -50,10 +51,12 @@ def write_mseed(
         The files written.
 
     Raises:
-        InputError: not a finite wavefield, options that `to_stream` refuses, or a path that is no file's.
+        InputError: not a finite wavefield, options that `to_stream` refuses (a place or time other than the field's
+            own), or a path that is no file's.
     """
     path = Path(path)
     field, source = finite(field), source_of(field)
+    place, origin_time = place_of(field, place), origin_time_of(field, origin_time)
     stream = to_stream(field, quantity=quantity, place=place, origin_time=origin_time)
     beside = companions(path, "mseed", placed=place is not None, source=source is not None)
     refuse_stale(path, beside)
@@ -95,7 +98,7 @@ def write_asdf(
     place: Georeference | None,
     *,
     quantity: Quantity = "velocity",
-    origin_time: str = DEFAULT_ORIGIN_TIME,
+    origin_time: str | None = None,
 ) -> list[Path]:
     """Write an ASDF file (Krischer et al. 2016, doi:10.1093/gji/ggw319): waveforms, stations and event in one.
 
@@ -109,6 +112,7 @@ def write_asdf(
     """
     path = Path(path)
     field, source = finite(field), source_of(field)
+    place, origin_time = place_of(field, place), origin_time_of(field, origin_time)
     inventory = to_inventory(field, place, quantity=quantity, origin_time=origin_time)
     stream = to_stream(field, quantity=quantity, place=place, origin_time=origin_time)
     pyasdf = need("pyasdf", "exchange")
