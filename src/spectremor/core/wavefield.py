@@ -122,7 +122,11 @@ def with_sensor_numbers(field: xr.DataArray) -> xr.DataArray:
     A part of the field keeps them, and so its sensors' names. Numbers that are there already stay.
     """
     missing = {
-        f"{dim}_number": (dim, np.arange(field.sizes[dim]), {"long_name": f"number of the sensor along {label}, from 0"})
+        f"{dim}_number": (
+            dim,
+            np.arange(field.sizes[dim]),
+            {"long_name": f"sensor number along {label}, from 0"},
+        )
         for dim, label in (("x", "East"), ("y", "North"))
         if dim in field.dims and f"{dim}_number" not in field.coords
     }

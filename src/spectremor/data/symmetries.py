@@ -77,7 +77,7 @@ class Symmetry:
         )
 
     def wavefield(self, field: xr.DataArray, extent: Extent) -> xr.DataArray:
-        """The turned wavefield (sensors and components); attributes that speak of the source or its event are left out."""
+        """The turned wavefield (sensors and components); attributes of the source and its event are left out."""
         x, y = (field["y"].values, field["x"].values) if self._exchanges else (field["x"].values, field["y"].values)
         sides = self.extent(extent)
         kept = {k: v for k, v in field.attrs.items() if not (k.startswith("source_") or k in EVENT_ATTRS)}

@@ -21,7 +21,7 @@ from spectremor.exchange.event_files import EventFile
 if TYPE_CHECKING:
     from obspy.core.event import Event, FocalMechanism, Magnitude, MomentTensor, NodalPlane, Origin
 
-#: Types of moment magnitudes proper, in small letters; Mw(mB), Mwp and the like are estimates of one from something else.
+#: Types of moment magnitudes proper, in small letters; Mw(mB), Mwp and the like are estimates from something else.
 MOMENT_MAGNITUDES = frozenset(("mw", "mww", "mwc", "mwb", "mwr"))
 #: How far two sizes of one event may be apart in Mw.
 SAME_SIZE_MW = 0.3
@@ -177,7 +177,7 @@ def _full_tensor(tensor: MomentTensor | None) -> Float[np.ndarray, "3 3"] | None
     if None in components or not any(components):
         return None
     rr, tt, pp, rt, rp, tp = (float(c) for c in components)
-    return ENU_TO_USE.T @ np.array([[rr, rt, rp], [rt, tt, tp], [rp, tp, pp]]) @ ENU_TO_USE
+    return np.asarray(ENU_TO_USE.T @ np.array([[rr, rt, rp], [rt, tt, tp], [rp, tp, pp]]) @ ENU_TO_USE)
 
 
 def _unit_of_planes(mechanism: FocalMechanism) -> Float[np.ndarray, "3 3"] | None:
@@ -193,9 +193,8 @@ def _unit_of_planes(mechanism: FocalMechanism) -> Float[np.ndarray, "3 3"] | Non
 
 
 def _double_couple(plane: NodalPlane) -> Float[np.ndarray, "3 3"]:
-    anywhere = (0.0, 0.0, -1.0)
-    angles = {"strike_deg": float(plane.strike), "dip_deg": float(plane.dip), "rake_deg": float(plane.rake)}
-    source = Source.from_angles(position_m=anywhere, **angles)
+    strike, dip, rake = (float(angle) for angle in (plane.strike, plane.dip, plane.rake))
+    source = Source.from_angles(position_m=(0.0, 0.0, -1.0), strike_deg=strike, dip_deg=dip, rake_deg=rake)
     return source.tensor_nm / source.moment_nm
 
 
@@ -203,7 +202,7 @@ def _double_couple(plane: NodalPlane) -> Float[np.ndarray, "3 3"]:
 
 
 def _origin(event: Event, mechanism: FocalMechanism, file: EventFile) -> tuple[Origin, tuple[str, ...]]:
-    """The origin that the tensor names, else its mechanism, else the event, else the first; and what was passed over."""
+    """The origin that the tensor, its mechanism or the event names, else the first; and what was passed over."""
     everywhere = [*event.origins, *(o for e in file.catalog for o in e.origins)]
     tensor = mechanism.moment_tensor
     named = (
@@ -211,7 +210,7 @@ def _origin(event: Event, mechanism: FocalMechanism, file: EventFile) -> tuple[O
         ("the mechanism", mechanism.triggering_origin_id),
         ("the event", event.preferred_origin_id),
     )
-    doubts = []
+    doubts: list[str] = []
     for who, reference in named:
         if reference is not None:
             origin = _referred(everywhere, reference)

@@ -10,8 +10,8 @@ from spectremor import __version__
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
-from spectremor.core.wavefield import check_wavefield, sampling_step_s
 from spectremor.core.georeference import Georeference
+from spectremor.core.wavefield import check_wavefield, sampling_step_s
 from spectremor.exchange.placing import origin_time_of, place_of
 from spectremor.exchange.provenance import provenance
 from spectremor.exchange.quantities import Quantity

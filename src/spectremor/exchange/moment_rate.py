@@ -1,8 +1,8 @@
 """A catalogue's source time function as the rise time of ours that has the same width at low frequencies.
 
-The spectrum of a moment rate of unit area is 1 - i w t1 - w^2 (t1^2 + v) / 2 + ... where w is the angular frequency, t1
-the centroid time and v the variance in time. Two moment rates with the same v therefore have the same width as far as long
-periods can tell. Ours, t/tau^2 exp(-t/tau), has t1 = 2 tau and v = 2 tau^2.
+The spectrum of a moment rate of unit area is 1 - i w t1 - w^2 (t1^2 + v) / 2 + ... where w is the angular frequency,
+t1 the centroid time and v the variance in time. Two moment rates with the same v therefore have the same width as far
+as long periods can tell. Ours, t/tau^2 exp(-t/tau), has t1 = 2 tau and v = 2 tau^2.
 """
 
 from __future__ import annotations
@@ -68,9 +68,7 @@ def rise_time_of(function: Any, *, ours: bool) -> RiseTime:
     return _of_unknown_shape(shape, duration or (rise or decay or 0.0) + (decay or rise or 0.0))
 
 
-def _corners(
-    shape: str, duration: float | None, rise: float | None, decay: float | None
-) -> tuple[float, float, float]:
+def _corners(shape: str, duration: float | None, rise: float | None, decay: float | None) -> tuple[float, float, float]:
     """Seconds that the moment rate of a triangle or trapezoid rises, stays and falls.
 
     Warns:
@@ -81,8 +79,8 @@ def _corners(
         return up, 0.0, down
     if rise and decay and rise + decay > duration * (1 + _SUM_TOLERANCE):
         warnings.warn(
-            f"quakeml.source_time_function: riseTime {rise:g} s and decayTime {decay:g} s take longer than the duration of "
-            f"{duration:g} s; they are taken, not it",
+            f"quakeml.source_time_function: riseTime {rise:g} s and decayTime {decay:g} s take longer than the "
+            f"duration of {duration:g} s; they are taken, not it",
             InputWarning,
             stacklevel=3,
         )
@@ -102,8 +100,8 @@ def _of_unknown_shape(shape: str, duration_s: float) -> RiseTime:
     triangle = _same_width(duration_s / 2, 0.0, duration_s / 2, f"a triangle of {duration_s:g} s, for want of a shape")
     box_car = _same_width(0.0, duration_s, 0.0, "")
     warnings.warn(
-        f"quakeml.source_time_function: of type {shape}, {duration_s:g} s; taken for a triangle, whose rise time tau is "
-        f"{triangle.tau_s:.3g} s (a box car's would be {box_car.tau_s:.3g} s)",
+        f"quakeml.source_time_function: of type {shape}, {duration_s:g} s; taken for a triangle, whose rise time "
+        f"tau is {triangle.tau_s:.3g} s (a box car's would be {box_car.tau_s:.3g} s)",
         InputWarning,
         stacklevel=3,
     )

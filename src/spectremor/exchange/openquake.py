@@ -1,8 +1,8 @@
 """Ground-motion fields for OpenQuake: the two tables that its scenario calculators read.
 
 In a job file: `gmfs_csv = field.csv` and `sites_csv = field.sites.csv` (OpenQuake engine manual, scenario
-calculators with user-defined ground-motion fields). Each realization is one event, whose id is the realization's number;
-sites are numbered from 0 in the order of their table, as the engine insists.
+calculators with user-defined ground-motion fields). Each realization is one event, whose id is the realization's
+number; sites are numbered from 0 in the order of their table, as the engine insists.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import xarray as xr
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_files
-from spectremor.exchange.companions import companions
 from spectremor.core.georeference import Georeference
+from spectremor.exchange.companions import companions
 from spectremor.exchange.intensities import DEFAULT_PERIODS_S, beyond_band, rotd50
 from spectremor.exchange.placing import place_of
 from spectremor.exchange.stations import stations_of

@@ -52,22 +52,23 @@ def read_source(
 ) -> Source:
     """The source that a QuakeML file describes, in local coordinates.
 
-    The preferred focal mechanism, else the first one, that has a moment tensor, or a nodal plane and a size, is taken; its
-    position is the origin that its moment tensor names (the centroid), else the one that the mechanism names, else the
-    preferred one, else the first. The size is the tensor's, else its scalar moment, else a moment magnitude: the one that
-    the tensor names, else the preferred one, else the first of type Mw, Mww, Mwc, Mwb or Mwr. What was taken stands in
-    `source.event.choice`, the event's id and origin time beside it, and in the attributes of wavefields of the source.
+    The preferred focal mechanism, else the first one, that has a moment tensor, or a nodal plane and a size, is taken.
+    Its position is the origin that its moment tensor names (the centroid), else the one that the mechanism names, else
+    the preferred one, else the first. Its size is the tensor's, else its scalar moment, else a moment magnitude: the one
+    that the tensor names, else the preferred one, else the first of type Mw, Mww, Mwc, Mwb or Mwr. What was taken stands
+    in `source.event.choice`, with the event's id and origin time beside it; wavefields record all three.
 
     Args:
         path: QuakeML file.
         place: where the local axes lie on Earth.
         event: which event, when the file holds several (0 is the first).
-        event_id: the same by its public id, or by what follows the last / or = in it.
-        rise_time_s: tau; None: as wide at low frequencies as the file's source time function, or 0.1 s where it has none.
+        event_id: the same by its public id, by what follows the last / or = in it, or by its number as text.
+        rise_time_s: tau; None: as wide at low frequencies as the file's source time function, or 0.1 s where it has
+            none.
 
     Raises:
-        InputError: no QuakeML, something that the source needs is missing in it, or sizes that differ by more than 0.3 in
-            Mw: moments in dyn cm, for instance, or a tensor normalised to 1.
+        InputError: no QuakeML, something that the source needs is missing in it, or sizes that differ by more than 0.3
+            in Mw: moments in dyn cm, for instance, or a tensor normalised to 1.
 
     Warns:
         InputWarning: the file names an origin that it does not hold, or a source time function of unknown shape.
@@ -81,7 +82,7 @@ def read_source(
     found = _choose(file.catalog, event, event_id)
     choice = choose(found, file)
     for doubt in choice.doubts:
-        warnings.warn(f"quakeml: {doubt}; took {choice.words[0]}", InputWarning, stacklevel=2)
+        warnings.warn(_plain(f"quakeml: {doubt}; took {choice.words[0]}"), InputWarning, stacklevel=2)
     lon, lat = np.array(float(choice.origin.longitude)), np.array(float(choice.origin.latitude))
     x, y = (float(v) for v in place.to_local(lon, lat))
     if not (math.isfinite(x) and math.isfinite(y)):
@@ -112,14 +113,17 @@ def _event(found: ObspyEvent, choice: Choice, rise: RiseTime, place: Georeferenc
     return Event(
         event_id=None if found.resource_id is None else str(found.resource_id.id),
         origin_time=None if time is None else str(time),
-        choice="; ".join(words),
+        choice=_plain("; ".join(words)),
         place=place,
     )
 
 
-def to_catalog(
-    source: Source, place: Georeference, *, origin_time: str | None = None, about: str = ""
-) -> Catalog:
+def _plain(text: str) -> str:
+    """On one line and without control characters, which a file may bring along."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def to_catalog(source: Source, place: Georeference, *, origin_time: str | None = None, about: str = "") -> Catalog:
     """An ObsPy catalogue with one event: origin, moment magnitude, nodal planes, moment tensor, rise time.
 
     Its ids carry a digest of source, place and origin time: catalogues can be merged, and the same event gets the same.
@@ -181,9 +185,7 @@ def _digest(source: Source, place: Georeference, time: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def write_source(
-    source: Source, path: str | Path, place: Georeference, *, origin_time: str | None = None
-) -> None:
+def write_source(source: Source, path: str | Path, place: Georeference, *, origin_time: str | None = None) -> None:
     """Write a source as QuakeML; the file appears whole or not at all."""
     with atomic_file(path) as aside:
         to_catalog(source, place, origin_time=origin_time).write(str(aside), format="QUAKEML")
@@ -210,9 +212,11 @@ def _choose(catalog: Catalog, event: int | None, event_id: str | None) -> ObspyE
         fitting = [one for one, name in zip(catalog, ids, strict=True) if name == event_id] or [
             one for one, name in zip(catalog, ids, strict=True) if name.endswith((f"/{event_id}", f"={event_id}"))
         ]
+        if not fitting and event_id.isascii() and event_id.isdigit() and int(event_id) < len(catalog):
+            return catalog[int(event_id)]
         if len(fitting) != 1 or not event_id:
             found = event_id if not fitting else f"{event_id} ({len(fitting)} events)"
-            raise InputError("event_id", found, f"one of {listed}")
+            raise InputError("event_id", found, allowed)
         return fitting[0]
     if event is None and len(catalog) > 1:
         raise InputError("event", f"none chosen of {len(catalog)}", allowed)

@@ -10,9 +10,9 @@ import xarray as xr
 
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.files import atomic_file, atomic_files
+from spectremor.core.georeference import Georeference
 from spectremor.core.wavefield import sampling_step_s
 from spectremor.exchange.companions import companions
-from spectremor.core.georeference import Georeference
 from spectremor.exchange.intensities import DEFAULT_PERIODS_S, beyond_band, per_component, rotd50, sa_name
 from spectremor.exchange.placing import place_of
 from spectremor.exchange.quantities import UNITS, Quantity, as_quantity

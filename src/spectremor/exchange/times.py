@@ -20,7 +20,7 @@ _UTC = re.compile(r"(UTC|GMT)$")
 
 
 def parse_time(text: str) -> Any:
-    """A date and time as ObsPy's UTCDateTime: ISO 8601, or as catalogues print it (2016-08-24 01:36:32, 2016/08/24, UTC).
+    """A date and time as ObsPy's UTCDateTime: ISO 8601, or as catalogues print it, 2016-08-24 01:36:32.
 
     Raises:
         InputError: not a date, or one that not all formats can write.

@@ -10,8 +10,8 @@ import xarray as xr
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
-from spectremor.core.wavefield import check_wavefield, sampling_step_s, with_realizations
 from spectremor.core.georeference import Georeference
+from spectremor.core.wavefield import check_wavefield, sampling_step_s, with_realizations
 from spectremor.exchange.placing import origin_time_of, place_of
 from spectremor.exchange.quantities import Quantity, as_quantity
 from spectremor.exchange.stations import NETWORK, Station, channel_code, location_code, stations_of

@@ -14,9 +14,9 @@ import xarray as xr
 
 from spectremor.core.extras import need
 from spectremor.core.files import atomic_file, atomic_files
+from spectremor.core.georeference import Georeference
 from spectremor.core.wavefield import source_of
 from spectremor.exchange.companions import companions, refuse_stale
-from spectremor.core.georeference import Georeference
 from spectremor.exchange.inventory import to_inventory
 from spectremor.exchange.placing import origin_time_of, place_of
 from spectremor.exchange.provenance import provenance
