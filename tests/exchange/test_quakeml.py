@@ -189,8 +189,8 @@ def test_the_preferred_origin_is_taken(tmp_path):
 def test_a_planes_size_is_the_scalar_moment_or_else_a_moment_magnitude(tmp_path):
     event = catalogue_entry()
     event.magnitudes.insert(0, ev.Magnitude(mag=6.5, magnitude_type="ML"))
-    event.focal_mechanisms[0].moment_tensor = ev.MomentTensor(scalar_moment=1e17)
-    assert read_source(written(tmp_path, event), CORNER).moment_nm == pytest.approx(1e17)
+    event.focal_mechanisms[0].moment_tensor = ev.MomentTensor(scalar_moment=4e17)
+    assert read_source(written(tmp_path, event), CORNER).moment_nm == pytest.approx(4e17)
     event.focal_mechanisms[0].moment_tensor = None
     assert read_source(written(tmp_path, event), CORNER).mw == pytest.approx(5.74)
     for magnitude in event.magnitudes:

@@ -27,25 +27,10 @@ _SPACE = b" \t\r\n"
 _UTF8_MARK = b"\xef\xbb\xbf"
 #: Elements whose text, or whose <value>'s, is a number that a source may need.
 _NUMBERS = frozenset(
-    [
-        "latitude",
-        "longitude",
-        "depth",
-        "mag",
-        "scalarMoment",
-        "strike",
-        "dip",
-        "rake",
-        "Mrr",
-        "Mtt",
-        "Mpp",
-        "Mrt",
-        "Mrp",
-        "Mtp",
-        "duration",
-        "riseTime",
-        "decayTime",
-    ]
+    (
+        *("latitude", "longitude", "depth", "mag", "strike", "dip", "rake", "duration", "riseTime", "decayTime"),
+        *("scalarMoment", "Mrr", "Mtt", "Mpp", "Mrt", "Mrp", "Mtp"),
+    )
 )
 _SHAPES = {"boxcar": "box car", "rectangle": "box car", "triangular": "triangle", "trapezoidal": "trapezoid"}
 

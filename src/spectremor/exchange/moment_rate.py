@@ -15,7 +15,7 @@ from typing import Any
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.source import HEMEW_RISE_TIME_S
 
-#: How far a rise and a decay may be from adding up to the duration that a file states beside them.
+#: How far a rise and a decay may be above the duration that a file states beside them.
 _SUM_TOLERANCE = 0.05
 
 
@@ -77,16 +77,15 @@ def _corners(shape: str, duration: float | None, rise: float | None, decay: floa
     if not duration:
         up, down = rise or decay or 0.0, decay or rise or 0.0
         return up, 0.0, down
-    if rise and decay and rise + decay > duration * (1 + _SUM_TOLERANCE):
-        warnings.warn(
-            f"quakeml.source_time_function: riseTime {rise:g} s and decayTime {decay:g} s take longer than the "
-            f"duration of {duration:g} s; they are taken, not it",
-            InputWarning,
-            stacklevel=3,
-        )
-        return rise, 0.0, decay
-    if rise and decay and rise + decay < duration * (1 - _SUM_TOLERANCE):
-        return rise, duration - rise - decay, decay
+    if rise and decay:
+        if rise + decay > duration * (1 + _SUM_TOLERANCE):
+            warnings.warn(
+                f"quakeml.source_time_function: riseTime {rise:g} s and decayTime {decay:g} s take longer than the "
+                f"duration of {duration:g} s; they are taken, not it",
+                InputWarning,
+                stacklevel=3,
+            )
+        return rise, max(duration - rise - decay, 0.0), decay
     if shape == "trapezoid":
         slope = min(rise or decay or 0.0, duration / 2)
         return slope, duration - 2 * slope, slope

@@ -54,9 +54,9 @@ def read_source(
 
     The preferred focal mechanism, else the first one, that has a moment tensor, or a nodal plane and a size, is taken.
     Its position is the origin that its moment tensor names (the centroid), else the one that the mechanism names, else
-    the preferred one, else the first. Its size is the tensor's, else its scalar moment, else a moment magnitude: the one
-    that the tensor names, else the preferred one, else the first of type Mw, Mww, Mwc, Mwb or Mwr. What was taken stands
-    in `source.event.choice`, with the event's id and origin time beside it; wavefields record all three.
+    the preferred one, else the first. Its size is the tensor's, else its scalar moment, else a moment magnitude: that
+    which the tensor names, else the preferred one, else the first of type Mw, Mww, Mwc, Mwb or Mwr. What was taken
+    stands in `source.event.choice`, with the event's id and origin time beside it; wavefields record all three.
 
     Args:
         path: QuakeML file.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import io
 import os
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,7 @@ from spectremor.exchange.traces import finite, to_stream
 
 if TYPE_CHECKING:
     from obspy import Stream
+    from obspy.core.inventory import Inventory
 
 ASDF_TAG = "synthetic"
 _RECORD_BYTES = 512
@@ -92,6 +95,15 @@ def _check_room(stream: Stream, path: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
+def _by_station(inventory: Inventory) -> Iterator[Inventory]:
+    """An inventory for each station: of several at once, pyasdf takes them in an order that changes from run to run."""
+    for network in inventory:
+        for station in network:
+            alone = copy.copy(network)
+            alone.stations = [station]
+            yield type(inventory)(networks=[alone], source=inventory.source, created=inventory.created)
+
+
 def write_asdf(
     field: xr.DataArray,
     path: str | Path,
@@ -102,7 +114,8 @@ def write_asdf(
 ) -> list[Path]:
     """Write an ASDF file (Krischer et al. 2016, doi:10.1093/gji/ggw319): waveforms, stations and event in one.
 
-    Waveforms carry the tag `synthetic`, and the event's id where the field records its source.
+    Waveforms carry the tag `synthetic`, and the event's id where the field records its source. The same field gives the
+    same bytes, with the same versions of the libraries.
 
     Returns:
         The file written.
@@ -121,8 +134,10 @@ def write_asdf(
         event = None
         if source is not None and place is not None:
             catalog = to_catalog(source, place, origin_time=origin_time, about=provenance(field))
-            store.add_quakeml(catalog)
+            # `add_quakeml` would give the catalogue a random id.
+            store.events = catalog
             event = catalog[0].resource_id
-        store.add_stationxml(inventory)
+        for one in _by_station(inventory):
+            store.add_stationxml(one)
         store.add_waveforms(stream, tag=ASDF_TAG, event_id=event)
     return [path]
