@@ -27,3 +27,8 @@ def test_only_lists_of_numbers_are_joined():
 def test_nothing_is_joined_to_what_is_no_number():
     for arguments in (["--source", "north", "1"], ["--source"], ["--source", "--mw", "4", "5"], ["--mw", "4", "5"]):
         assert join_lists(arguments) == arguments
+
+
+def test_a_date_and_a_time_are_one_value():
+    typed = ["--origin-time", "2016-08-24", "01:36:32", "--out", "01:30"]
+    assert join_lists(typed) == ["--origin-time", "2016-08-24 01:36:32", "--out", "01:30"]
