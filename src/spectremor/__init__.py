@@ -19,6 +19,7 @@ _HOMES = {
     "InputError": "spectremor.core.errors",
     "InputWarning": "spectremor.core.errors",
     "Source": "spectremor.core.source",
+    "Georeference": "spectremor.core.georeference",
     "make_geology": "spectremor.core.geology",
     "read_geology": "spectremor.data.geology_files",
     "write_geology": "spectremor.data.geology_files",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from spectremor.core.errors import InputError as InputError
     from spectremor.core.errors import InputWarning as InputWarning
     from spectremor.core.geology import make_geology as make_geology
+    from spectremor.core.georeference import Georeference as Georeference
     from spectremor.core.source import Source as Source
     from spectremor.data.geology_files import read_geology as read_geology
     from spectremor.data.geology_files import write_geology as write_geology

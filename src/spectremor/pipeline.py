@@ -16,7 +16,7 @@ import spectremor
 from spectremor.core.domain import check_rise_time
 from spectremor.core.errors import InputError
 from spectremor.core.source import HEMEW_RISE_TIME_S, Source
-from spectremor.core.wavefield import DIMS, check_wavefield, make_wavefield, sampling_step_s, source_of
+from spectremor.core.wavefield import DIMS, check_wavefield, make_wavefield, sampling_step_s, source_of, with_sensors_of
 from spectremor.models import check_stage1, check_stage2, domains_of, model_folder
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class GroundMotionModel:
         if "lowpass_hz" in attrs:
             # A coarse simulation says what its grid carries; this stage restores the rest.
             attrs["band_high_hz"] = attrs["lowpass_hz"]
-        return make_wavefield(
+        restored = make_wavefield(
             fields,
             x_m=stage1["x"].values,
             y_m=stage1["y"].values,
@@ -140,6 +140,7 @@ class GroundMotionModel:
             source=source,
             attrs=attrs | {"version": spectremor.__version__},
         )
+        return with_sensors_of(restored, stage1)
 
     def need_diffusion(self) -> DiffusionStage:
         """Stage 2.

@@ -14,6 +14,7 @@ from obspy.imaging.beachball import MomentTensor, aux_plane, mt2plane
 from spectremor.core.errors import InputError
 from spectremor.core.source import (
     HEMEW_MOMENT_NM,
+    MW_RANGE,
     Source,
     hemew_to_standard_deg,
     moment_from_mw,
@@ -121,19 +122,19 @@ def test_nodal_plane_is_one_of_obspys_two(strike, dip, rake):
     ],
 )
 def test_textbook_mechanisms(angles, vector_m_s):
-    s = source(*angles, moment_nm=1.0)
+    s = source(*angles, moment_nm=1e16)
     expected = [vector_m_s.get(name, 0.0) for name in ("xx", "yy", "zz", "xy", "xz", "yz")]
-    np.testing.assert_allclose(s.moment_tensor_nm, expected, atol=1e-15)
+    np.testing.assert_allclose(np.array(s.moment_tensor_nm) / 1e16, expected, atol=1e-15)
 
 
 @given(st.floats(0, 360), dips, st.floats(0, 360))
 @example(48, 45, 88)
 def test_hemew_angles_are_a_standard_mechanism(phi, delta, lam):
-    hemew = source(phi, delta, lam, convention="hemew", moment_nm=1.0)
-    plain = source(90 - phi, delta, 180 - lam, moment_nm=1.0)
-    named = source(*hemew_to_standard_deg(phi, delta, lam), moment_nm=1.0)
-    np.testing.assert_allclose(hemew.tensor_nm, plain.tensor_nm, atol=1e-12)
-    np.testing.assert_allclose(hemew.tensor_nm, named.tensor_nm, atol=1e-12)
+    hemew = source(phi, delta, lam, convention="hemew", moment_nm=1e16)
+    plain = source(90 - phi, delta, 180 - lam, moment_nm=1e16)
+    named = source(*hemew_to_standard_deg(phi, delta, lam), moment_nm=1e16)
+    np.testing.assert_allclose(hemew.tensor_nm, plain.tensor_nm, atol=1e-12 * 1e16)
+    np.testing.assert_allclose(hemew.tensor_nm, named.tensor_nm, atol=1e-12 * 1e16)
 
 
 def test_hemew_angles_differ_from_standard_ones():
@@ -142,10 +143,36 @@ def test_hemew_angles_differ_from_standard_ones():
     )
 
 
-@given(st.floats(-3, 10))
+@given(st.floats(*MW_RANGE))
 def test_moment_and_magnitude_are_inverse(mw):
     assert source(1, 2, 3, mw=mw).mw == pytest.approx(mw, abs=1e-10)
     assert moment_from_mw(mw) == pytest.approx(10 ** (1.5 * mw + 9.1), rel=1e-12)
+
+
+@pytest.mark.parametrize("mw", [MW_RANGE[0] - 0.01, MW_RANGE[1] + 0.01, -6.07, 9.57])
+def test_every_way_to_give_a_size_has_the_same_bounds(mw):
+    moment = moment_from_mw(mw)
+    tensor = moment * np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    ways = [
+        lambda: source(1, 2, 3, mw=mw),
+        lambda: source(1, 2, 3, moment_nm=moment),
+        lambda: Source.from_tensor(position_m=HERE, tensor_nm=tensor),
+        lambda: Source(position_m=HERE, moment_tensor_nm=(0, 0, 0, moment, 0, 0)),
+    ]
+    for way in ways:
+        with pytest.raises(InputError, match=r"source\.(mw|moment): got .*-3.*9\.5"):
+            way()
+
+
+@pytest.mark.parametrize("mw", MW_RANGE)
+def test_the_bounds_of_size_themselves_are_taken(mw):
+    for s in (source(1, 2, 3, mw=mw), source(1, 2, 3, moment_nm=moment_from_mw(mw))):
+        assert s.mw == pytest.approx(mw)
+
+
+def test_a_moment_in_dyn_cm_is_named_as_one():
+    with pytest.raises(InputError, match=r"1 dyn cm is 1e-7 N m"):
+        source(1, 2, 3, moment_nm=2.47e23)
 
 
 def test_moment_without_a_size_is_the_published_one():
@@ -225,14 +252,14 @@ def test_source_is_frozen_and_survives_pickling():
     [((-1, 5, -5), "source.x"), ((5, 2001, -5), "source.y"), ((5, 5, -3001), "source.z")],
 )
 def test_source_outside_the_domain_is_named(position, field):
-    s = Source(position_m=position, moment_tensor_nm=(1, 0, 0, 0, 0, 0))
+    s = Source(position_m=position, moment_tensor_nm=(1e16, 0, 0, 0, 0, 0))
     with pytest.raises(InputError) as caught:
         s.check_inside((1000.0, 2000.0, 3000.0))
     assert caught.value.field == field
 
 
 def test_source_inside_the_domain_but_within_the_margin():
-    s = Source(position_m=(500, 950, -1500), moment_tensor_nm=(1, 0, 0, 0, 0, 0))
+    s = Source(position_m=(500, 950, -1500), moment_tensor_nm=(1e16, 0, 0, 0, 0, 0))
     assert s.check_inside((1000.0, 1000.0, 2000.0)) is s
     with pytest.raises(InputError, match=r"source\.y: got 950 m; allowed: \[100, 900\] m"):
         s.check_inside((1000.0, 1000.0, 2000.0), margin_m=100.0)

@@ -25,6 +25,7 @@ def test_every_event_has_ids_of_its_own(source, place):
         (dataclasses.replace(source, moment_tensor_nm=tuple(2 * m for m in source.moment_tensor_nm)), place, {}),
         (source, Georeference(longitude_deg=5.7, latitude_deg=43.6), {}),
         (source, Georeference(longitude_deg=5.7, latitude_deg=43.5, crs="EPSG:2154"), {}),
+        (source, Georeference(longitude_deg=5.7, latitude_deg=43.5, azimuth_deg=30), {}),
         (source, place, {"origin_time": "2024-03-05T06:07:08Z"}),
     ]
     found = [ids(source, place), *(ids(s, p, **options) for s, p, options in others)]

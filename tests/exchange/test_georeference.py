@@ -16,9 +16,9 @@ origins = st.tuples(st.floats(-179, 179), st.floats(-75, 75))
 metres = st.floats(-9600, 9600)
 
 
-@given(origins, metres, metres)
-def test_round_trip(origin, x, y):
-    place = Georeference(longitude_deg=origin[0], latitude_deg=origin[1])
+@given(origins, metres, metres, st.floats(-360, 360))
+def test_round_trip(origin, x, y, azimuth):
+    place = Georeference(longitude_deg=origin[0], latitude_deg=origin[1], azimuth_deg=azimuth)
     lon, lat = place.to_lonlat(np.array(x), np.array(y))
     back = place.to_local(lon, lat)
     np.testing.assert_allclose([float(b) for b in back], [x, y], atol=1e-6)
@@ -32,6 +32,29 @@ def test_distance_and_azimuth_from_the_corner_are_true(origin, distance, azimuth
     true_lon, true_lat, _ = GEOD.fwd(*origin, azimuth, distance)
     _, _, miss_m = GEOD.inv(float(lon), float(lat), true_lon, true_lat)
     assert miss_m < 1e-3
+
+
+@given(origins, st.floats(10, 9600), st.floats(-180, 180))
+def test_the_y_axis_points_azimuth_degrees_clockwise_from_north_and_x_to_its_right(origin, distance, azimuth):
+    place = Georeference(longitude_deg=origin[0], latitude_deg=origin[1], azimuth_deg=azimuth)
+    for along, direction in (((0.0, distance), azimuth), ((distance, 0.0), azimuth + 90)):
+        lon, lat = place.to_lonlat(*(np.array(v) for v in along))
+        true_lon, true_lat, _ = GEOD.fwd(*origin, direction, distance)
+        _, _, miss_m = GEOD.inv(float(lon), float(lat), true_lon, true_lat)
+        assert miss_m < 1e-3
+    found = float(place.north_azimuth_deg(np.array(0.0), np.array(0.0)))
+    assert (found - azimuth + 180) % 360 - 180 == pytest.approx(0, abs=1e-6)
+
+
+def test_a_turned_domain_on_a_grid_adds_its_azimuth_to_the_convergence():
+    straight = Georeference(longitude_deg=8.5, latitude_deg=47.0, crs="EPSG:32632")
+    turned = Georeference(longitude_deg=8.5, latitude_deg=47.0, crs="EPSG:32632", azimuth_deg=20)
+    at = np.array(0.0), np.array(0.0)
+    assert float(turned.north_azimuth_deg(*at)) == pytest.approx(float(straight.north_azimuth_deg(*at)) + 20, abs=1e-4)
+    x, y = np.array(3000.0), np.array(0.0)
+    back = straight.to_local(*turned.to_lonlat(x, y))
+    expected = 3000 * np.cos(np.radians(20)), -3000 * np.sin(np.radians(20))
+    np.testing.assert_allclose([float(v) for v in back], expected, atol=1e-3)
 
 
 def test_every_distance_in_the_domain_is_true_to_some_mm():
@@ -63,6 +86,8 @@ def test_east_is_east_and_north_is_north():
     [
         ({"longitude_deg": 181.0}, "origin.longitude"),
         ({"latitude_deg": float("nan")}, "origin.latitude"),
+        ({"azimuth_deg": 361.0}, "origin.azimuth"),
+        ({"azimuth_deg": float("nan")}, "origin.azimuth"),
         ({"crs": "EPSG:nothing"}, "crs"),
         ({"crs": "EPSG:4326"}, "crs"),
         ({"crs": "EPSG:2227"}, "crs"),

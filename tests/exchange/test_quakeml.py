@@ -24,9 +24,10 @@ from spectremor.exchange.quakeml import read_source, to_catalog, write_source
     st.lists(st.floats(-1, 1), min_size=6, max_size=6).filter(lambda m: max(map(abs, m)) > 1e-2),
     st.floats(0.01, 3),
     st.sampled_from([None, "EPSG:32632"]),
+    st.sampled_from([0.0, 30.0, -125.0]),
 )
-def test_any_source_survives(tmp_path_factory, position, six, rise, crs):
-    place = Georeference(longitude_deg=8.5, latitude_deg=47.0, crs=crs)
+def test_any_source_survives(tmp_path_factory, position, six, rise, crs, azimuth):
+    place = Georeference(longitude_deg=8.5, latitude_deg=47.0, crs=crs, azimuth_deg=azimuth)
     s = Source(position_m=position, moment_tensor_nm=tuple(3e16 * v for v in six), rise_time_s=rise)
     path = tmp_path_factory.mktemp("quakeml") / "event.xml"
     write_source(s, path, place)
@@ -189,14 +190,41 @@ def test_the_preferred_origin_is_taken(tmp_path):
 def test_a_planes_size_is_the_scalar_moment_or_else_a_moment_magnitude(tmp_path):
     event = catalogue_entry()
     event.magnitudes.insert(0, ev.Magnitude(mag=6.5, magnitude_type="ML"))
-    event.focal_mechanisms[0].moment_tensor = ev.MomentTensor(scalar_moment=1e17)
-    assert read_source(written(tmp_path, event), CORNER).moment_nm == pytest.approx(1e17)
+    event.focal_mechanisms[0].moment_tensor = ev.MomentTensor(scalar_moment=4e17)
+    assert read_source(written(tmp_path, event), CORNER).moment_nm == pytest.approx(4e17)
     event.focal_mechanisms[0].moment_tensor = None
     assert read_source(written(tmp_path, event), CORNER).mw == pytest.approx(5.74)
     for magnitude in event.magnitudes:
         magnitude.mag = 400.0
     with pytest.raises(InputError, match=r"source\.mw: got 400"):
         read_source(written(tmp_path, event), CORNER)
+
+
+def test_a_mechanism_is_turned_into_the_axes_of_a_turned_domain(tmp_path):
+    turned = Georeference(longitude_deg=-70.78, latitude_deg=-20.50, azimuth_deg=30)
+    path = written(tmp_path, catalogue_entry())
+    straight, s = read_source(path, CORNER), read_source(path, turned)
+    # In axes whose North is 30 degrees clockwise from true North, a fault strikes 30 degrees less.
+    strike, dip, rake = straight.strike_dip_rake_deg()
+    found = s.strike_dip_rake_deg()
+    assert (strike - 30 - found[0] + 180) % 360 - 180 == pytest.approx(0, abs=0.2)
+    assert found[1:] == pytest.approx((dip, rake), abs=0.1)
+    east, north = straight.position_m[:2]
+    cos, sin = np.cos(np.radians(30)), np.sin(np.radians(30))
+    assert s.position_m[:2] == pytest.approx((cos * east - sin * north, sin * east + cos * north), abs=1)
+
+
+def test_a_source_that_was_read_is_written_with_its_own_time_and_place(tmp_path):
+    s = read_source(written(tmp_path, catalogue_entry()), CORNER)
+    write_source(s, tmp_path / "again.xml", CORNER)
+    back = read_source(tmp_path / "again.xml", CORNER)
+    assert back.event.origin_time == s.event.origin_time == "2006-04-09T20:50:51.000000Z"
+    with pytest.raises(InputError, match=r"origin_time: got 2010-01-01; allowed: 2006-04-09T20:50:51"):
+        write_source(s, tmp_path / "else.xml", CORNER, origin_time="2010-01-01")
+    elsewhere = Georeference(longitude_deg=-70.78, latitude_deg=-20.40)
+    with pytest.raises(InputError, match=r"origin\.latitude: got -20\.4 degrees; allowed: -20\.5 degrees"):
+        write_source(s, tmp_path / "else.xml", elsewhere)
+    assert not (tmp_path / "else.xml").exists()
 
 
 def test_planes_and_tensors_are_turned_to_true_north(source):

@@ -68,6 +68,18 @@ def test_realizations_are_scored_one_by_one(truth: xr.DataArray) -> None:
     assert both["EG"] < 9
 
 
+def test_a_reference_of_one_realization_is_the_realization(truth: xr.DataArray) -> None:
+    prediction = changed(truth, 0.8)
+    expected = evaluate(prediction, truth)
+    one = truth.expand_dims(realization=[3])
+    for reference in (one, one.isel(realization=0), truth.expand_dims("sample"), one.expand_dims("sample")):
+        assert evaluate(prediction, reference) == pytest.approx(expected, nan_ok=True)
+    assert evaluate(prediction.expand_dims(realization=[5]).isel(realization=0), one)["EG"] == expected["EG"]
+    two = truth.expand_dims(realization=[0, 3])
+    with pytest.raises(InputError, match=r"reference\.dims: got 2 along realization .* allowed: .*one reference"):
+        evaluate(prediction, two)
+
+
 REFUSED = {
     "units": (lambda f: f.assign_attrs(units="cm/s"), ["units", "cm/s", "m/s"]),
     "sampling": (lambda f: f.assign_coords(time=f["time"] / 2), ["time", "0.01 s", "0.02 s"]),

@@ -43,7 +43,7 @@ def test_scenes_that_cannot_be(field):
 
 def mechanism(strike, dip, rake):
     return Source.from_angles(
-        position_m=(0, 0, -1), strike_deg=strike, dip_deg=dip, rake_deg=rake, moment_nm=1.0
+        position_m=(0, 0, -1), strike_deg=strike, dip_deg=dip, rake_deg=rake, moment_nm=1e16
     ).tensor_nm
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from spectremor.cli.lists import join_lists
 from spectremor.core.errors import InputError
 
 _shown: set[str] = set()
@@ -23,6 +24,7 @@ _shown: set[str] = set()
 _OPTIONS = {
     "origin.longitude": "--origin-lon",
     "origin.latitude": "--origin-lat",
+    "origin.azimuth": "--azimuth",
     "origin_time": "--origin-time",
     "quakeml": "--event",
     "index": "--index",
@@ -60,6 +62,7 @@ def main() -> NoReturn:
 
     verbs.register(app)
     _shown.clear()
+    sys.argv[1:] = join_lists(sys.argv[1:])
     warnings.showwarning = _show_warning
     signal.signal(signal.SIGTERM, _on_terminate)
     sys.exit(_run())

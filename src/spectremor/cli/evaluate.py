@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spectremor.cli.lists import numbers_in
 from spectremor.cli.progress import counted
 from spectremor.cli.regression_baseline import regression_of
 from spectremor.core.errors import InputError
@@ -314,7 +315,7 @@ def _window(text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None
     try:
-        start, end = (float(part) for part in text.split(","))
+        start, end = numbers_in(text)
     except ValueError:
         raise InputError("--window", text, "FROM,TO in s after origin") from None
     return start, end

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from spectremor.cli.options import CrsOption, OriginLatOption, OriginLonOption, parse_place
+from spectremor.cli.lists import numbers_in
+from spectremor.cli.options import AzimuthOption, CrsOption, OriginLatOption, OriginLonOption, parse_place
 from spectremor.core.errors import InputError
 
 FORMATS = ("mseed", "asdf", "openquake", "csv")
@@ -31,9 +32,11 @@ def export(
     ] = "velocity",
     origin_lon: OriginLonOption = None,
     origin_lat: OriginLatOption = None,
+    azimuth: AzimuthOption = None,
     crs: CrsOption = None,
     origin_time: Annotated[
-        str | None, typer.Option("--origin-time", help="Date and time of the earthquake, ISO 8601 (2000-01-01).")
+        str | None,
+        typer.Option("--origin-time", help="Of the earthquake, ISO 8601 (the event's own, or 2000-01-01)."),
     ] = None,
     table: Annotated[
         str | None, typer.Option("--table", help=f"Of csv: {' or '.join(TABLES)} (default: {TABLES[0]}).")
@@ -56,28 +59,31 @@ def export(
         _one_of("--table", table, TABLES)
     kind = (table or TABLES[0]) if form == "csv" else form
     _refuse_idle(kind, table=table, periods=periods, origin_time=origin_time)
-    placed = not (origin_lon is None and origin_lat is None and crs is None)
+    placed = not all(value is None for value in (origin_lon, origin_lat, crs, azimuth))
     _check_outputs(out, kind, field, placed=placed)
     wanted = check_quantity(quantity)
     if wanted != "velocity" and kind in _OF_INTENSITIES:
         raise InputError("--quantity", quantity, "velocity: intensity measures have quantities of their own")
     periods_s = _parse_periods(periods)
-    placed = placed or kind in ("asdf", "openquake")
-    place = parse_place(origin_lon, origin_lat, crs) if placed else None
+    given = parse_place(origin_lon, origin_lat, crs, azimuth) if placed else None
 
     from spectremor import exchange
     from spectremor.cli.progress import spinner
     from spectremor.data.wavefield_files import read_wavefield
-    from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME
+    from spectremor.exchange.placing import place_of
 
-    when = DEFAULT_ORIGIN_TIME if origin_time is None else origin_time
     with spinner("reading") as say:
         waves = read_wavefield(field, index)
+        place = place_of(waves, given)
+        if place is None and kind in ("asdf", "openquake"):
+            place = parse_place(None, None, None)
+        # Only the file says whether its event has a place, and so companions.
+        _check_outputs(out, kind, field, placed=place is not None)
         say(f"writing {form}")
         if form == "mseed":
-            written = exchange.write_mseed(waves, out, quantity=wanted, place=place, origin_time=when)
+            written = exchange.write_mseed(waves, out, quantity=wanted, place=place, origin_time=origin_time)
         elif form == "asdf":
-            written = exchange.write_asdf(waves, out, place, quantity=wanted, origin_time=when)
+            written = exchange.write_asdf(waves, out, place, quantity=wanted, origin_time=origin_time)
         elif form == "openquake":
             written = exchange.write_openquake(waves, out, place, periods_s=periods_s)
         elif kind == "traces":
@@ -119,6 +125,6 @@ def _parse_periods(text: str | None) -> tuple[float, ...]:
     if text is None:
         return DEFAULT_PERIODS_S
     try:
-        return check_periods(tuple(float(part) for part in text.split(",")))
+        return check_periods(tuple(numbers_in(text)))
     except ValueError:
         raise InputError("--periods", text, "different positive numbers of s, e.g. 0.3,1.0") from None

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from spectremor.cli.options import (
+    AzimuthOption,
     ConventionOption,
     CrsOption,
+    EventIdOption,
     EventOption,
     GeologyOption,
     IndexOption,
@@ -22,6 +24,7 @@ from spectremor.cli.options import (
     check_netcdf,
     load_geology,
     load_source,
+    show_event,
 )
 from spectremor.core.errors import InputError
 
@@ -38,8 +41,10 @@ def generate(
     out: Annotated[Path, typer.Option("--out", help="NetCDF file to write.")],
     source: SourceOption = None,
     event: EventOption = None,
+    event_id: EventIdOption = None,
     origin_lon: OriginLonOption = None,
     origin_lat: OriginLatOption = None,
+    azimuth: AzimuthOption = None,
     crs: CrsOption = None,
     index: IndexOption = None,
     convention: ConventionOption = "standard",
@@ -77,7 +82,7 @@ def generate(
     check_output(out, geology, event, field="--out")
     if figure is not None:
         check_output(figure, geology, event, field="--figure")
-        if figure.suffix not in _FIGURES:
+        if figure.suffix.lower() not in _FIGURES:
             raise InputError("--figure", figure, f"a file name that ends in one of {', '.join(_FIGURES)}")
         if stage1_only:
             raise InputError("--figure", figure, "a figure of both stages: not together with --stage1-only")
@@ -89,6 +94,8 @@ def generate(
         moment_nm=moment,
         mw=mw,
         rise_time_s=rise_time,
+        azimuth_deg=azimuth,
+        event_id=event_id,
     )
     ground = load_geology(geology, index)
 
@@ -112,11 +119,13 @@ def generate(
         write_wavefield(field, out)
         if figure is not None:
             _draw(figure, stage1, field, earthquake)
+    show_event(earthquake)
 
 
 def _draw(path: Path, stage1, field, source) -> None:  # type: ignore[no-untyped-def]
     from spectremor.core.files import atomic_file
     from spectremor.report.overview import overview_figure
 
+    kind = path.suffix[1:].lower()
     with atomic_file(path) as aside:
-        overview_figure(stage1, field.isel(realization=0), source).savefig(aside, dpi=130, format=path.suffix[1:])
+        overview_figure(stage1, field.isel(realization=0), source).savefig(aside, dpi=130, format=kind)

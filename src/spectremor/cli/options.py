@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spectremor.cli.lists import numbers_in
 from spectremor.core.errors import InputError, InputWarning
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from spectremor.core.georeference import Georeference
     from spectremor.core.source import Source
-    from spectremor.exchange.georeference import Georeference
 
 #: Largest magnitude that a point source stands for in a domain of ten kilometres.
 POINT_SOURCE_MW = 6.0
@@ -27,17 +28,25 @@ IndexOption = Annotated[
 ]
 SourceOption = Annotated[
     str | None,
-    typer.Option("--source", help="X,Y,Z,STRIKE,DIP,RAKE: metres (z negative below the surface) and degrees."),
+    typer.Option(
+        "--source", help="X,Y,Z,STRIKE,DIP,RAKE: metres (z negative below the surface) and degrees; commas or blanks."
+    ),
 ]
 EventOption = Annotated[
     Path | None,
-    typer.Option("--event", help="QuakeML file with one event, instead of --source; needs --origin-lon, --origin-lat."),
+    typer.Option("--event", help="QuakeML file, instead of --source; needs --origin-lon and --origin-lat."),
+]
+EventIdOption = Annotated[
+    str | None, typer.Option("--event-id", help="Which event of --event, where it holds several: its id, or its end.")
 ]
 OriginLonOption = Annotated[
     float | None, typer.Option("--origin-lon", help="Longitude of the south-west corner, degrees.")
 ]
 OriginLatOption = Annotated[
     float | None, typer.Option("--origin-lat", help="Latitude of the south-west corner, degrees.")
+]
+AzimuthOption = Annotated[
+    float | None, typer.Option("--azimuth", help="Of the domain's y axis, degrees clockwise from North (default: 0).")
 ]
 CrsOption = Annotated[
     str | None, typer.Option("--crs", help="Map projection, e.g. EPSG:32631 (default: azimuthal equidistant).")
@@ -73,9 +82,8 @@ def parse_source(
     """
     from spectremor.core.source import Source
 
-    parts = [part.strip() for part in text.split(",")]
     try:
-        numbers = [float(part) for part in parts]
+        numbers = numbers_in(text)
     except ValueError:
         raise InputError("--source", text, "six numbers X,Y,Z,STRIKE,DIP,RAKE in m and degrees") from None
     if len(numbers) != 6:
@@ -104,6 +112,8 @@ def load_source(
     moment_nm: float | None,
     mw: float | None,
     rise_time_s: float | None,
+    azimuth_deg: float | None = None,
+    event_id: str | None = None,
 ) -> Source:
     """The earthquake that a person describes: by numbers, or by a QuakeML file and the place of the domain.
 
@@ -113,9 +123,12 @@ def load_source(
     if event is None:
         if text is None:
             raise InputError("--source", "nothing", "X,Y,Z,STRIKE,DIP,RAKE in m and degrees, or --event FILE")
-        for option, value in zip(("--origin-lon", "--origin-lat", "--crs"), origin, strict=True):
+        names = ("--origin-lon", "--origin-lat", "--crs", "--azimuth")
+        for option, value in zip(names, (*origin, azimuth_deg), strict=True):
             if value is not None:
                 raise InputError(option, value, "the place of an --event; --source is in local metres")
+        if event_id is not None:
+            raise InputError("--event-id", event_id, "nothing without --event, whose event it names")
         tau = 0.1 if rise_time_s is None else rise_time_s
         return _warned(parse_source(text, convention=convention, moment_nm=moment_nm, mw=mw, rise_time_s=tau))
     for option, value in (("--source", text), ("--moment", moment_nm), ("--mw", mw)):
@@ -125,8 +138,13 @@ def load_source(
         raise InputError("--convention", convention, "standard beside --event")
     from spectremor.exchange import read_source
 
-    place = parse_place(*origin)
-    return _warned(read_source(event, place, rise_time_s=rise_time_s))
+    place = parse_place(*origin, azimuth_deg)
+    try:
+        return _warned(read_source(event, place, event_id=event_id, rise_time_s=rise_time_s))
+    except InputError as error:
+        if error.field not in ("event", "event_id"):
+            raise
+        raise InputError("--event-id", error.value, error.allowed) from None
 
 
 def _warned(source: Source) -> Source:
@@ -141,18 +159,27 @@ def _warned(source: Source) -> Source:
     return source
 
 
-def parse_place(lon: float | None, lat: float | None, crs: str | None) -> Georeference:
-    """Where the domain's south-west corner lies.
+def show_event(source: Source) -> None:
+    """Say which event a source was read from, and what of the file was taken."""
+    if source.event is not None and source.event.choice is not None:
+        line = f"event {source.event.event_id or 'without an id'}: {source.event.choice}"
+        typer.echo("".join(c if c.isprintable() else " " for c in line))
+
+
+def parse_place(
+    lon: float | None, lat: float | None, crs: str | None, azimuth_deg: float | None = None
+) -> Georeference:
+    """Where the domain's south-west corner lies, and how far its y axis is turned from North.
 
     Raises:
         InputError: a missing number, or one that no place has.
     """
-    from spectremor.exchange.georeference import Georeference
+    from spectremor.core.georeference import Georeference
 
     if lon is None or lat is None:
         missing = "--origin-lon" if lon is None else "--origin-lat"
         raise InputError(missing, "nothing", "degrees: the place of the domain's south-west corner")
-    return Georeference(longitude_deg=lon, latitude_deg=lat, crs=crs)
+    return Georeference(longitude_deg=lon, latitude_deg=lat, azimuth_deg=azimuth_deg or 0.0, crs=crs)
 
 
 def check_netcdf(out: Path) -> None:
@@ -161,8 +188,8 @@ def check_netcdf(out: Path) -> None:
     Raises:
         InputError: another suffix.
     """
-    if out.suffix.lower() != ".nc":
-        raise InputError("--out", out, "a file name that ends in .nc (NetCDF)")
+    if out.suffix.lower() not in (".nc", ".nc4"):
+        raise InputError("--out", out, "a file name that ends in .nc (NetCDF) or .nc4")
 
 
 def load_geology(path: Path, index: int | None = None) -> xr.DataArray:

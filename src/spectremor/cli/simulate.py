@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from spectremor.cli.options import (
+    AzimuthOption,
     ConventionOption,
     CrsOption,
+    EventIdOption,
     EventOption,
     GeologyOption,
     IndexOption,
@@ -22,6 +24,7 @@ from spectremor.cli.options import (
     check_netcdf,
     load_geology,
     load_source,
+    show_event,
 )
 
 
@@ -35,8 +38,10 @@ def simulate(
     out: Annotated[Path, typer.Option("--out", help="NetCDF file to write.")],
     source: SourceOption = None,
     event: EventOption = None,
+    event_id: EventIdOption = None,
     origin_lon: OriginLonOption = None,
     origin_lat: OriginLatOption = None,
+    azimuth: AzimuthOption = None,
     crs: CrsOption = None,
     index: IndexOption = None,
     convention: ConventionOption = "standard",
@@ -76,6 +81,8 @@ def simulate(
         moment_nm=moment,
         mw=mw,
         rise_time_s=rise_time,
+        azimuth_deg=azimuth,
+        event_id=event_id,
     )
     ground = load_geology(geology, index)
 
@@ -98,3 +105,4 @@ def simulate(
         )
         say("writing")
         write_wavefield(field, out)
+    show_event(earthquake)

@@ -11,14 +11,17 @@ import numpy as np
 from jaxtyping import Float
 
 from spectremor.core.errors import InputError
+from spectremor.core.event import Event
 
 Convention = Literal["standard", "hemew"]
 
 #: Source of HEMEW-3D: moment in N m and rise time in s.
 HEMEW_MOMENT_NM = 2.47e16
 HEMEW_RISE_TIME_S = 0.1
-#: Moment magnitudes that are taken: far beyond any earthquake, not beyond a moment in dyn cm.
-MW_RANGE = (-3.0, 10.0)
+#: Moment magnitudes that are taken, however a size is given: from what is heard in mines to the largest earthquake ever
+#: recorded (Chile 1960). Below are tensors normalised to 1 or without their power of ten, above many moments in dyn cm.
+MW_RANGE = (-3.0, 9.5)
+_HINT = "1 dyn cm is 1e-7 N m, and a tensor normalised to 1 needs its scalar moment"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,11 +32,14 @@ class Source:
         position_m: (x, y, z) in m: East, North, and height above the surface (negative: below it).
         moment_tensor_nm: (Mxx, Myy, Mzz, Mxy, Mxz, Myz) in N m, in (East, North, Up) axes.
         rise_time_s: tau of the moment function 1 - (1 + t/tau) exp(-t/tau).
+        event: the earthquake that this source stands for, where it was read from a catalogue; wavefields record it. It
+            says nothing about the motion, and sources that differ in nothing else are equal.
     """
 
     position_m: tuple[float, float, float]
     moment_tensor_nm: tuple[float, float, float, float, float, float]
     rise_time_s: float = HEMEW_RISE_TIME_S
+    event: Event | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "position_m", _numbers("source.position_m", self.position_m, 3))
@@ -44,9 +50,10 @@ class Source:
             raise InputError("source.rise_time_s", self.rise_time_s, "a positive number of seconds")
         if self.moment_nm == 0:
             raise InputError("source.moment_tensor_nm", "all zeros", "a moment tensor with a nonzero component")
-        if self.mw > MW_RANGE[1] + 1e-9:
-            allowed = f"at most {moment_from_mw(MW_RANGE[1]):.3g} N m (magnitude {MW_RANGE[1]:g}); 1 dyn cm is 1e-7 N m"
-            raise InputError("source.moment", f"{self.moment_nm:g} N m", allowed)
+        if not MW_RANGE[0] - 1e-9 <= self.mw <= MW_RANGE[1] + 1e-9:
+            low, high = (f"{moment_from_mw(mw):.3g}" for mw in MW_RANGE)
+            allowed = f"{low} to {high} N m (moment magnitude {MW_RANGE[0]:g} to {MW_RANGE[1]:g}); {_HINT}"
+            raise InputError("source.moment", f"{self.moment_nm:.4g} N m", allowed)
 
     @classmethod
     def from_angles(
@@ -122,7 +129,7 @@ class Source:
     @property
     def mw(self) -> float:
         """Moment magnitude (Hanks & Kanamori 1979; IASPEI constant 9.1)."""
-        return (math.log10(self.moment_nm) - 9.1) / 1.5
+        return mw_from_moment(self.moment_nm)
 
     def strike_dip_rake_deg(self) -> tuple[float, float, float]:
         """A nodal plane (strike, dip, rake) of the best double couple, standard convention, in degrees.
@@ -164,6 +171,11 @@ def checked_mw(mw: float) -> float:
 def moment_from_mw(mw: float) -> float:
     """Scalar moment in N m of a moment magnitude (IASPEI: log10 M0 = 1.5 Mw + 9.1)."""
     return float(10.0 ** (1.5 * mw + 9.1))
+
+
+def mw_from_moment(moment_nm: float) -> float:
+    """Moment magnitude of a scalar moment in N m (Hanks & Kanamori 1979; IASPEI: Mw = (log10 M0 - 9.1) / 1.5)."""
+    return (math.log10(moment_nm) - 9.1) / 1.5
 
 
 def moment_function(t_s: Float[np.ndarray, "..."], rise_time_s: float) -> Float[np.ndarray, "..."]:

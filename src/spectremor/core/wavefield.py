@@ -10,6 +10,7 @@ import xarray as xr
 
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
+from spectremor.core.event import event_attrs
 from spectremor.core.source import Source
 
 DIMS = ("component", "x", "y", "time")
@@ -112,16 +113,72 @@ def _labelled(
     )
     for name, units, label in (("x", "m", "East"), ("y", "m", "North"), ("time", "s", "time after origin")):
         field[name].attrs = {"units": units, "long_name": label}
+    return with_sensor_numbers(field)
+
+
+def with_sensor_numbers(field: xr.DataArray) -> xr.DataArray:
+    """The wavefield with coordinates `x_number` and `y_number`: which sensor of the whole grid each one is, from 0.
+
+    A part of the field keeps them, and so its sensors' names. Numbers that are there already stay.
+    """
+    missing = {
+        f"{dim}_number": (
+            dim,
+            np.arange(field.sizes[dim]),
+            {"long_name": f"sensor number along {label}, from 0"},
+        )
+        for dim, label in (("x", "East"), ("y", "North"))
+        if dim in field.dims and f"{dim}_number" not in field.coords
+    }
+    return field.assign_coords(missing) if missing else field
+
+
+def with_sensors_of(field: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
+    """The wavefield with the sensor numbers of another one at the same sensors."""
+    return field.assign_coords({n: other[n] for n in ("x_number", "y_number") if n in other.coords})
+
+
+def sensor_numbers(field: xr.DataArray, dim: str) -> np.ndarray:
+    """Which sensor of the whole grid each one along x or y is; its position in the field where it does not say.
+
+    Raises:
+        InputError: numbers that are no whole numbers from 0 that differ.
+    """
+    name = f"{dim}_number"
+    if name not in field.coords:
+        return np.arange(field.sizes[dim])
+    numbers = np.atleast_1d(field[name].values)
+    good = numbers.dtype.kind in "iu" and numbers.shape == (field.sizes[dim],) and (numbers >= 0).all()
+    if not good or len(np.unique(numbers)) != len(numbers):
+        raise InputError(f"field.{name}", _shortened(numbers), "whole numbers from 0 that differ, one for each sensor")
+    return numbers
+
+
+def with_realizations(field: xr.DataArray) -> xr.DataArray:
+    """The field with a dimension `realization`, first, numbered: a single one keeps the number that it was chosen by.
+
+    Raises:
+        InputError: a number that is none.
+    """
+    if "realization" not in field.dims:
+        single = field.coords.get("realization")
+        number = 0 if single is None else single.values
+        if np.ndim(number) or np.asarray(number).dtype.kind not in "iu":
+            raise InputError("field.realization", number, "a whole number")
+        return field.drop_vars("realization", errors="ignore").expand_dims(realization=[int(number)])
+    if "realization" not in field.coords:
+        field = field.assign_coords(realization=np.arange(field.sizes["realization"]))
     return field
 
 
 def source_attrs(source: Source) -> dict[str, Any]:
-    """The source as flat attributes that NetCDF can hold."""
+    """The source, and the event that it stands for, as flat attributes that NetCDF can hold."""
     return {
         "source_position_m": list(source.position_m),
         "source_moment_tensor_nm": list(source.moment_tensor_nm),
         "source_moment_tensor_order": "xx yy zz xy xz yz in (East, North, Up)",
         "source_rise_time_s": source.rise_time_s,
+        **({} if source.event is None else event_attrs(source.event)),
     }
 
 
@@ -211,8 +268,8 @@ def _check_coordinates(field: xr.DataArray, name: str) -> None:
             raise InputError(f"{name}.{dim}.units", units, _AXIS_UNITS[dim][0])
         if bad := int((~np.isfinite(values)).sum()):
             raise InputError(f"{name}.{dim}", f"{bad} NaN or infinite values", "positions in m; times in s")
-    if "realization" in field.dims and "realization" in field.coords:
-        numbers = field["realization"].values
+    if "realization" in field.coords:
+        numbers = np.atleast_1d(field["realization"].values)
         if numbers.dtype.kind not in "iu" or len(np.unique(numbers)) != len(numbers):
             raise InputError(f"{name}.realization", _shortened(numbers), "integers that differ")
 

@@ -29,7 +29,7 @@ def read_geology(path: str | Path, index: int | None = None) -> xr.DataArray:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if not path.exists() or suffix not in (".h5", ".hdf5", ".npy", ".nc", ".zarr"):
+    if not path.exists() or suffix not in (".h5", ".hdf5", ".npy", *netcdf.SUFFIXES, ".zarr"):
         raise InputError("geology", f"{path}{'' if path.exists() else ' (no such file)'}", _ALLOWED)
     if suffix == ".zarr":
         from spectremor.data.store import CampaignStore
@@ -38,7 +38,7 @@ def read_geology(path: str | Path, index: int | None = None) -> xr.DataArray:
         return store.geology(published.check_index(index, store.count, path))
     if suffix == ".npy":
         return make_geology(published.read_geology_npy(path, index))
-    if suffix == ".nc":
+    if suffix in netcdf.SUFFIXES:
         return _from_netcdf(path, index)
     if index not in (None, 0):
         raise InputError("index", index, f"none: {path} holds one geology")

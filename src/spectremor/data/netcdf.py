@@ -15,6 +15,8 @@ from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file
 from spectremor.data.hdf5 import check_self_contained, check_size, existing_file, first_line
 
+#: How the names of such files end, in small letters.
+SUFFIXES = (".nc", ".nc4")
 #: What an error says of a file that is none.
 _ALLOWED = "a whole NetCDF-4 file (NetCDF-3 is not read)"
 

@@ -13,6 +13,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from spectremor.core.errors import InputError
+from spectremor.core.event import EVENT_ATTRS
 from spectremor.core.geology import extent_m, make_geology
 from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield
@@ -76,10 +77,10 @@ class Symmetry:
         )
 
     def wavefield(self, field: xr.DataArray, extent: Extent) -> xr.DataArray:
-        """The turned wavefield (sensors and components); attributes that speak of the source are left out."""
+        """The turned wavefield (sensors and components); attributes of the source and its event are left out."""
         x, y = (field["y"].values, field["x"].values) if self._exchanges else (field["x"].values, field["y"].values)
         sides = self.extent(extent)
-        kept = {k: v for k, v in field.attrs.items() if not k.startswith("source_")}
+        kept = {k: v for k, v in field.attrs.items() if not (k.startswith("source_") or k in EVENT_ATTRS)}
         return make_wavefield(
             self.traces(field.values),
             x_m=(sides[0] - x)[::-1] if self.number & 1 else x,

@@ -7,7 +7,7 @@ from pathlib import Path
 import xarray as xr
 
 from spectremor.core.errors import InputError
-from spectremor.core.wavefield import check_wavefield
+from spectremor.core.wavefield import check_wavefield, with_sensor_numbers
 from spectremor.data import netcdf, published
 
 _ALLOWED = "a wavefield: .h5 (published forms), .nc or .zarr"
@@ -29,15 +29,16 @@ def read_wavefield(path: str | Path, index: int | None = None) -> xr.DataArray:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if not path.exists() or suffix not in (".h5", ".hdf5", ".nc", ".zarr"):
+    if not path.exists() or suffix not in (".h5", ".hdf5", *netcdf.SUFFIXES, ".zarr"):
         raise InputError("wavefield", f"{path}{'' if path.exists() else ' (no such file)'}", _ALLOWED)
     if suffix == ".zarr":
         from spectremor.data.store import CampaignStore
 
         store = CampaignStore.open(path)
         return store.wavefield(published.check_index(index, store.count, path))
-    if suffix == ".nc":
-        field = check_wavefield(netcdf.read_variable(path, "velocity", field="wavefield"))
+    if suffix in netcdf.SUFFIXES:
+        # Files of earlier versions do not number their sensors.
+        field = with_sensor_numbers(check_wavefield(netcdf.read_variable(path, "velocity", field="wavefield")))
         if "sample" in field.dims and index is not None:
             return field.isel(sample=published.check_index(index, field.sizes["sample"], path))
     else:

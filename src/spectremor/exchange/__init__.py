@@ -1,6 +1,6 @@
 """The outside world, both ways: ObsPy streams, miniSEED, ASDF, QuakeML, OpenQuake, CSV, georeferencing."""
 
-from spectremor.exchange.georeference import Georeference
+from spectremor.core.georeference import Georeference
 from spectremor.exchange.inventory import to_inventory
 from spectremor.exchange.openquake import write_openquake
 from spectremor.exchange.quakeml import read_source, to_catalog, write_source

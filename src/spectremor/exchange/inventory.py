@@ -10,12 +10,14 @@ from spectremor import __version__
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
+from spectremor.core.georeference import Georeference
 from spectremor.core.wavefield import check_wavefield, sampling_step_s
-from spectremor.exchange.georeference import Georeference
+from spectremor.exchange.placing import origin_time_of, place_of
 from spectremor.exchange.provenance import provenance
 from spectremor.exchange.quantities import Quantity
 from spectremor.exchange.stations import NETWORK, Station, channel_code, location_code, stations_of
-from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, check_network, parse_time, realizations_of
+from spectremor.exchange.times import parse_time
+from spectremor.exchange.traces import check_network, realizations_of
 
 if TYPE_CHECKING:
     from obspy.core.inventory import Channel, Inventory
@@ -29,17 +31,18 @@ def to_inventory(
     place: Georeference | None,
     *,
     quantity: Quantity = "velocity",
-    origin_time: str = DEFAULT_ORIGIN_TIME,
+    origin_time: str | None = None,
     network: str = NETWORK,
 ) -> Inventory:
     """An ObsPy inventory that matches `to_stream` id by id.
 
     Every channel has a flat response of gain 1, so that the traces are what the units say and removing the response
-    changes nothing. The local position stands in each station's description.
+    changes nothing. The local position stands in each station's description. Its date of
+    creation is the origin time, so that the same field gives the same file.
 
     Args:
         field: wavefield.
-        place: where the field lies on Earth; StationXML requires one.
+        place: where the field lies on Earth; None: where it says itself. StationXML requires a place.
         quantity: as in `to_stream`.
         origin_time: as in `to_stream`.
         network: as in `to_stream`.
@@ -47,13 +50,15 @@ def to_inventory(
     Raises:
         InputError: no place on Earth, not a wavefield, several samples, or a date or network that cannot be written.
     """
+    waves = realizations_of(check_wavefield(field, name="field"))
+    place = place_of(waves, place)
     if place is None:
         raise InputError("origin", "none", "longitude and latitude of the domain's south-west corner")
     inventory = need("obspy.core.inventory", "exchange")
-    waves = realizations_of(check_wavefield(field, name="field"))
     sampling_hz = round(1.0 / sampling_step_s(waves), 9)
     locations = [location_code(int(r)) for r in waves["realization"].values]
-    start = parse_time(origin_time) + float(waves["time"].values[0])
+    origin = parse_time(origin_time_of(waves, origin_time))
+    start = origin + float(waves["time"].values[0])
     stations = []
     for station in stations_of(waves, place):
         about = f"synthetic sensor at x = {station.x_m:.3f} m (East), y = {station.y_m:.3f} m (North)"
@@ -77,7 +82,8 @@ def to_inventory(
     one = inventory.Network(
         code=check_network(network), stations=stations, description="synthetic seismograms", comments=[about]
     )
-    return inventory.Inventory(networks=[one], source=f"spectremor {__version__}")
+    # Dated by the earthquake, not by the clock: the same field gives the same bytes.
+    return inventory.Inventory(networks=[one], source=f"spectremor {__version__}", created=origin)
 
 
 def _channel(

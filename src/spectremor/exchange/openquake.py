@@ -1,7 +1,8 @@
 """Ground-motion fields for OpenQuake: the two tables that its scenario calculators read.
 
 In a job file: `gmfs_csv = field.csv` and `sites_csv = field.sites.csv` (OpenQuake engine manual, scenario
-calculators with user-defined ground-motion fields). Each realization is one event.
+calculators with user-defined ground-motion fields). Each realization is one event, whose id is the realization's
+number; sites are numbered from 0 in the order of their table, as the engine insists.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import xarray as xr
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_files
+from spectremor.core.georeference import Georeference
 from spectremor.exchange.companions import companions
-from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.intensities import DEFAULT_PERIODS_S, beyond_band, rotd50
+from spectremor.exchange.placing import place_of
 from spectremor.exchange.stations import stations_of
+from spectremor.exchange.traces import realizations_of
 from spectremor.signal.intensity import STANDARD_GRAVITY_M_S2
 
 
@@ -34,7 +37,7 @@ def write_openquake(
     Args:
         field: finite wavefield, m/s.
         path: CSV file.
-        place: where the field lies on Earth.
+        place: where the field lies on Earth; None: where it says itself.
         periods_s: of SA at 5% damping.
 
     Returns:
@@ -46,10 +49,11 @@ def write_openquake(
     Warns:
         InputWarning: periods outside the usable band.
     """
-    if place is None:
-        raise InputError("origin", "none", "longitude and latitude of the domain's south-west corner")
     path = Path(path)
     measures = rotd50(field, periods_s)
+    place = place_of(field, place)
+    if place is None:
+        raise InputError("origin", "none", "longitude and latitude of the domain's south-west corner")
     beyond_band(field, periods_s)
     del measures["PGD"]
     scale = dict.fromkeys(measures, 1 / STANDARD_GRAVITY_M_S2) | {"PGV": 100.0}
@@ -59,10 +63,10 @@ def write_openquake(
         with aside.open("w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out)
             writer.writerow(["event_id", "site_id", *(f"gmv_{name}" for name in measures)])
-            for event in range(len(measures["PGA"])):
+            for k, realization in enumerate(realizations_of(field)["realization"].values.tolist()):
                 for site, s in enumerate(stations):
-                    values = [f"{measures[n][event, s.ix, s.iy] * scale[n]:.6e}" for n in measures]
-                    writer.writerow([event, site, *values])
+                    values = [f"{measures[n][k, s.ix, s.iy] * scale[n]:.6e}" for n in measures]
+                    writer.writerow([realization, site, *values])
         with aside_sites.open("w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out)
             writer.writerow(["site_id", "lon", "lat"])

@@ -16,6 +16,7 @@ _NAMES = {
     "sampler": "sampler",
     "sampling_steps": "sampling steps",
     "seed": "seed",
+    "event_id": "event",
     "version": "spectremor",
 }
 

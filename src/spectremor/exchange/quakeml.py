@@ -5,10 +5,11 @@ QuakeML gives moment tensors in (Up, South, East) = (r, t, p); a Source has (Eas
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import io
 import json
 import math
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,61 +17,113 @@ import numpy as np
 from jaxtyping import Float
 
 from spectremor import __version__
-from spectremor.core.errors import InputError
+from spectremor.core.errors import InputError, InputWarning
+from spectremor.core.event import Event
 from spectremor.core.extras import need
 from spectremor.core.files import atomic_file
-from spectremor.core.source import HEMEW_RISE_TIME_S, Source, checked_mw, moment_from_mw
-from spectremor.exchange.georeference import Georeference
-from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, parse_time
+from spectremor.core.georeference import Georeference
+from spectremor.core.source import Source
+from spectremor.exchange.event_choice import ENU_TO_USE, TENSOR_COMPONENTS, Choice, choose
+from spectremor.exchange.event_files import EventFile, parse_quakeml
+from spectremor.exchange.moment_rate import RiseTime, rise_time_of
+from spectremor.exchange.placing import agreed_origin_time, agreed_place
+from spectremor.exchange.times import parse_time
 
 if TYPE_CHECKING:
-    from obspy.core.event import Catalog, Event, MomentTensor, NodalPlane
+    from obspy.core.event import Catalog, MomentTensor
+    from obspy.core.event import Event as ObspyEvent
 
 MAX_QUAKEML_BYTES = 64 * 2**20
 #: What has an id of its own.
 _KINDS = ("catalog", "event", "origin", "magnitude", "mechanism", "tensor")
-_USE = ("m_rr", "m_tt", "m_pp", "m_rt", "m_rp", "m_tp")
-#: Rows: Up, South, East in terms of (East, North, Up).
-_ENU_TO_USE = np.array([[0.0, 0.0, 1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
+#: How the ids of files begin that this project wrote.
+_OWN_IDS = "smi:spectremor/"
+#: How many events an error lists.
+_LISTED = 10
 
 
 def read_source(
-    path: str | Path, place: Georeference, *, event: int | None = None, rise_time_s: float | None = None
+    path: str | Path,
+    place: Georeference,
+    *,
+    event: int | None = None,
+    event_id: str | None = None,
+    rise_time_s: float | None = None,
 ) -> Source:
     """The source that a QuakeML file describes, in local coordinates.
 
-    The position is the preferred (else first) origin; the mechanism is the moment tensor where there is one, else
-    the first nodal plane with the scalar moment or the moment magnitude. The first usable focal mechanism is taken.
+    The preferred focal mechanism, else the first one, that has a moment tensor, or a nodal plane and a size, is taken.
+    Its position is the origin that its moment tensor names (the centroid), else the one that the mechanism names, else
+    the preferred one, else the first. Its size is the tensor's, else its scalar moment, else a moment magnitude: that
+    which the tensor names, else the preferred one, else the first of type Mw, Mww, Mwc, Mwb or Mwr. What was taken
+    stands in `source.event.choice`, with the event's id and origin time beside it; wavefields record all three.
 
     Args:
         path: QuakeML file.
         place: where the local axes lie on Earth.
         event: which event, when the file holds several (0 is the first).
-        rise_time_s: tau; None: the file's source time function, or 0.1 s where it has none.
+        event_id: the same by its public id, by what follows the last / or = in it, or by its number as text.
+        rise_time_s: tau; None: as wide at low frequencies as the file's source time function, or 0.1 s where it has
+            none.
 
     Raises:
-        InputError: no QuakeML, or something that the source needs is missing in it.
+        InputError: no QuakeML, something that the source needs is missing in it, or sizes that differ by more than 0.3
+            in Mw: moments in dyn cm, for instance, or a tensor normalised to 1.
+
+    Warns:
+        InputWarning: the file names an origin that it does not hold, or a source time function of unknown shape.
+
+    Example:
+        >>> corner = Georeference(longitude_deg=13.26, latitude_deg=42.29)
+        >>> source = read_source("event.xml", corner)  # doctest: +SKIP
+        >>> source.mw, source.event.origin_time  # doctest: +SKIP
     """
-    found = _choose(_read_catalog(Path(path)), event)
-    origin = found.preferred_origin() or (found.origins[0] if found.origins else None)
-    if origin is None or None in (origin.longitude, origin.latitude, origin.depth):
-        raise InputError("quakeml.origin", "no origin with longitude, latitude and depth", "one")
-    lon, lat = np.array(float(origin.longitude)), np.array(float(origin.latitude))
+    file = _read(Path(path))
+    found = _choose(file.catalog, event, event_id)
+    choice = choose(found, file)
+    for doubt in choice.doubts:
+        warnings.warn(_plain(f"quakeml: {doubt}; took {choice.words[0]}"), InputWarning, stacklevel=2)
+    lon, lat = np.array(float(choice.origin.longitude)), np.array(float(choice.origin.latitude))
     x, y = (float(v) for v in place.to_local(lon, lat))
     if not (math.isfinite(x) and math.isfinite(y)):
         raise InputError("quakeml.origin", f"({float(lon):g}, {float(lat):g})", "a point that the projection covers")
-    tensor, tau = _mechanism(found)
+    if rise_time_s is None:
+        rise = rise_time_of(choice.function, ours=choice.tensor_id.startswith(_OWN_IDS))
+    else:
+        rise = RiseTime(rise_time_s, f"{rise_time_s:g} s, as asked")
     turn = _rotation(float(place.north_azimuth_deg(np.array(x), np.array(y))))
-    return Source.from_tensor(
-        position_m=(x, y, -float(origin.depth)),
-        tensor_nm=turn.T @ tensor @ turn,
-        rise_time_s=rise_time_s if rise_time_s is not None else tau,
+    source = Source.from_tensor(
+        position_m=(x, y, -float(choice.origin.depth)),
+        tensor_nm=turn.T @ choice.tensor_nm @ turn,
+        rise_time_s=rise.tau_s,
+    )
+    return dataclasses.replace(source, event=_event(found, choice, rise, place))
+
+
+def _event(found: ObspyEvent, choice: Choice, rise: RiseTime, place: Georeference) -> Event:
+    """What travels with the source: t = 0 is where the moment function begins."""
+    time, timed = choice.origin.time, "origin time"
+    if time is None:
+        times = [origin.time for origin in found.origins if origin.time is not None]
+        time, timed = (times[0], "origin time of another origin") if times else (None, "no origin time")
+    elif choice.origin.origin_type == "centroid":
+        # A wavefield counts from the beginning of the moment function, whose centroid comes 2 tau later.
+        time, timed = time - 2.0 * rise.tau_s, f"begin 2 tau before the centroid time {time}"
+    words = [*choice.words, f"rise time {rise.words}", f"{timed} {time}" if time is not None else timed]
+    return Event(
+        event_id=None if found.resource_id is None else str(found.resource_id.id),
+        origin_time=None if time is None else str(time),
+        choice=_plain("; ".join(words)),
+        place=place,
     )
 
 
-def to_catalog(
-    source: Source, place: Georeference, *, origin_time: str = DEFAULT_ORIGIN_TIME, about: str = ""
-) -> Catalog:
+def _plain(text: str) -> str:
+    """On one line and without control characters, which a file may bring along."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def to_catalog(source: Source, place: Georeference, *, origin_time: str | None = None, about: str = "") -> Catalog:
     """An ObsPy catalogue with one event: origin, moment magnitude, nodal planes, moment tensor, rise time.
 
     Its ids carry a digest of source, place and origin time: catalogues can be merged, and the same event gets the same.
@@ -78,19 +131,20 @@ def to_catalog(
     Args:
         source: the source.
         place: where the domain lies on Earth.
-        origin_time: date and time of the earthquake, ISO 8601 (UTC).
+        origin_time: date and time of the earthquake, ISO 8601 (UTC); None: that of the source's event, else 2000-01-01.
         about: what the motion beside it was made by; a comment of the event.
 
     Raises:
-        InputError: no date.
+        InputError: no date, or a place or date other than those of the source's event.
     """
+    agreed_place(source.event, place)
     ev = need("obspy.core.event", "exchange")
     x, y = np.array(source.position_m[0]), np.array(source.position_m[1])
     lon, lat = place.to_lonlat(x, y)
     azimuth = float(place.north_azimuth_deg(x, y))
-    time = parse_time(origin_time)
+    time = parse_time(agreed_origin_time(source.event, origin_time))
     digest = _digest(source, place, time)
-    ids = {kind: ev.ResourceIdentifier(f"smi:spectremor/{kind}/{digest}") for kind in _KINDS}
+    ids = {kind: ev.ResourceIdentifier(f"{_OWN_IDS}{kind}/{digest}") for kind in _KINDS}
     origin = ev.Origin(
         resource_id=ids["origin"],
         time=time,
@@ -125,83 +179,50 @@ def _digest(source: Source, place: Georeference, time: Any) -> str:
     where = (place.longitude_deg, place.latitude_deg)
     numbers = [*source.position_m, *source.moment_tensor_nm, source.rise_time_s, *where]
     # Adding zero makes -0.0, which is the same place, the same text.
-    text = json.dumps([[float(number) + 0.0 for number in numbers], place.crs, str(time)])
+    about = [[float(number) + 0.0 for number in numbers], place.crs, str(time)]
+    # An event in a domain that is not turned keeps the ids of versions that knew no other.
+    text = json.dumps(about + [float(place.azimuth_deg)] * (place.azimuth_deg != 0))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def write_source(
-    source: Source, path: str | Path, place: Georeference, *, origin_time: str = DEFAULT_ORIGIN_TIME
-) -> None:
+def write_source(source: Source, path: str | Path, place: Georeference, *, origin_time: str | None = None) -> None:
     """Write a source as QuakeML; the file appears whole or not at all."""
     with atomic_file(path) as aside:
         to_catalog(source, place, origin_time=origin_time).write(str(aside), format="QUAKEML")
 
 
-def _read_catalog(path: Path) -> Catalog:
-    obspy = need("obspy", "exchange")
+def _read(path: Path) -> EventFile:
     if not path.is_file():
         raise InputError("quakeml", path, "an existing file")
     if path.stat().st_size > MAX_QUAKEML_BYTES:
         raise InputError("quakeml", f"{path} of {path.stat().st_size} bytes", f"at most {MAX_QUAKEML_BYTES} bytes")
-    try:
-        # The format is fixed: left to guess, ObsPy would also unpickle.
-        return obspy.read_events(io.BytesIO(path.read_bytes()), format="QUAKEML")
-    except Exception as error:
-        # ObsPy and lxml raise many kinds for a file that is no QuakeML.
-        raise InputError("quakeml", f"{path} ({type(error).__name__})", "a QuakeML file") from error
+    return parse_quakeml(path.read_bytes(), str(path))
 
 
-def _choose(catalog: Catalog, event: int | None) -> Event:
+def _choose(catalog: Catalog, event: int | None, event_id: str | None) -> ObspyEvent:
+    """The event of a number or an id, or the only one."""
     if len(catalog) == 0:
         raise InputError("quakeml", "no events", "an event")
+    ids = [str(one.resource_id.id) for one in catalog]
+    listed = ", ".join(ids[:_LISTED]) + (f", ... ({len(ids) - _LISTED} more)" if len(ids) > _LISTED else "")
+    allowed = f"0 to {len(catalog) - 1}, or an id: {listed}"
+    if event is not None and event_id is not None:
+        raise InputError("event", f"both a number ({event}) and an id ({event_id})", "one of the two")
+    if event_id is not None:
+        fitting = [one for one, name in zip(catalog, ids, strict=True) if name == event_id] or [
+            one for one, name in zip(catalog, ids, strict=True) if name.endswith((f"/{event_id}", f"={event_id}"))
+        ]
+        if not fitting and event_id.isascii() and event_id.isdigit() and int(event_id) < len(catalog):
+            return catalog[int(event_id)]
+        if len(fitting) != 1 or not event_id:
+            found = event_id if not fitting else f"{event_id} ({len(fitting)} events)"
+            raise InputError("event_id", found, allowed)
+        return fitting[0]
     if event is None and len(catalog) > 1:
-        raise InputError("event", f"none chosen of {len(catalog)}", f"0 to {len(catalog) - 1}")
+        raise InputError("event", f"none chosen of {len(catalog)}", allowed)
     if event is not None and not 0 <= event < len(catalog):
-        raise InputError("event", event, f"0 to {len(catalog) - 1}")
+        raise InputError("event", event, allowed)
     return catalog[event or 0]
-
-
-def _mechanism(event: Event) -> tuple[np.ndarray, float]:
-    """Moment tensor in true (East, North, Up), N m, and the rise time in s."""
-    preferred = event.preferred_focal_mechanism()
-    for mechanism in [preferred] * (preferred is not None) + list(event.focal_mechanisms):
-        tensor = mechanism.moment_tensor
-        tau = _rise_time(tensor)
-        if tensor is not None and tensor.tensor is not None:
-            components = [getattr(tensor.tensor, name) for name in _USE]
-            if None not in components:
-                return _from_up_south_east(components), tau
-        planes = mechanism.nodal_planes
-        plane = None if planes is None else planes.nodal_plane_1 or planes.nodal_plane_2
-        if plane is not None and None not in (plane.strike, plane.dip, plane.rake):
-            return _from_plane(plane, _moment(event, tensor)), tau
-    raise InputError("quakeml.focal_mechanism", "no complete tensor or nodal plane", "one of the two")
-
-
-def _from_up_south_east(components: list[Any]) -> Float[np.ndarray, "3 3"]:
-    rr, tt, pp, rt, rp, tp = (float(c) for c in components)
-    return _ENU_TO_USE.T @ np.array([[rr, rt, rp], [rt, tt, tp], [rp, tp, pp]]) @ _ENU_TO_USE
-
-
-def _from_plane(plane: NodalPlane, moment_nm: float) -> Float[np.ndarray, "3 3"]:
-    anywhere = (0.0, 0.0, -1.0)
-    angles = {"strike_deg": float(plane.strike), "dip_deg": float(plane.dip), "rake_deg": float(plane.rake)}
-    return Source.from_angles(position_m=anywhere, moment_nm=moment_nm, **angles).tensor_nm
-
-
-def _moment(event: Event, tensor: MomentTensor | None) -> float:
-    if tensor is not None and tensor.scalar_moment:
-        return float(tensor.scalar_moment)
-    for magnitude in event.magnitudes:
-        if (magnitude.magnitude_type or "").lower().startswith("mw") and magnitude.mag is not None:
-            return moment_from_mw(checked_mw(float(magnitude.mag)))
-    raise InputError("quakeml.moment", "no scalar moment and no moment magnitude", "one of the two")
-
-
-def _rise_time(tensor: MomentTensor | None) -> float:
-    function = None if tensor is None else tensor.source_time_function
-    rise = None if function is None else function.rise_time
-    return float(rise) if rise else HEMEW_RISE_TIME_S
 
 
 def _rotation(azimuth_deg: float) -> Float[np.ndarray, "3 3"]:
@@ -221,7 +242,7 @@ def _nodal_planes(source: Source, azimuth_deg: float) -> Any:
 
 def _moment_tensor(source: Source, azimuth_deg: float, ids: dict[str, Any]) -> MomentTensor:
     ev = need("obspy.core.event", "exchange")
-    turn = _ENU_TO_USE @ _rotation(azimuth_deg)
+    turn = ENU_TO_USE @ _rotation(azimuth_deg)
     m = turn @ source.tensor_nm @ turn.T
     six = (m[0, 0], m[1, 1], m[2, 2], m[0, 1], m[0, 2], m[1, 2])
     # The moment function has no end; by 10 tau it has reached 99.95% of its final value.
@@ -231,6 +252,6 @@ def _moment_tensor(source: Source, azimuth_deg: float, ids: dict[str, Any]) -> M
         derived_origin_id=ids["origin"],
         moment_magnitude_id=ids["magnitude"],
         scalar_moment=source.moment_nm,
-        tensor=ev.Tensor(**{name: float(v) for name, v in zip(_USE, six, strict=True)}),
+        tensor=ev.Tensor(**{name: float(v) for name, v in zip(TENSOR_COMPONENTS, six, strict=True)}),
         source_time_function=ev.SourceTimeFunction(type="unknown", duration=duration_s, rise_time=source.rise_time_s),
     )

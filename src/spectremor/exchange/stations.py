@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from spectremor.core.errors import InputError
-from spectremor.exchange.georeference import Georeference
+from spectremor.core.georeference import Georeference
+from spectremor.core.wavefield import sensor_numbers
 
 #: The FDSN's network code for synthetic seismograms.
 NETWORK = "SY"
@@ -47,21 +48,25 @@ class Station:
 def stations_of(field: xr.DataArray, place: Georeference | None = None) -> list[Station]:
     """The sensors of a wavefield, x slowest.
 
-    A name is S, two digits of the index along x, two of the index along y (base 36 on an axis of more than 100).
+    A name is S, two digits of the sensor's number along x, two of its number along y. The numbers are the field's
+    coordinates `x_number` and `y_number`, so that a part of a field has the names of the whole; from 100 on, the digits
+    are letters too.
 
     Raises:
-        InputError: more sensors along an axis than the names can tell apart.
+        InputError: numbers that are none, or more sensors along an axis than the names can tell apart.
     """
     x_m, y_m = field["x"].values.astype(float), field["y"].values.astype(float)
+    x_number, y_number = sensor_numbers(field, "x"), sensor_numbers(field, "y")
     limit = len(_DIGITS) ** 2
-    if max(len(x_m), len(y_m)) > limit:
-        raise InputError("field", f"{len(x_m)} x {len(y_m)} sensors", f"at most {limit} along each axis")
+    if max(x_number.max(), y_number.max()) >= limit:
+        found = f"{x_number.max() + 1} x {y_number.max() + 1} sensors"
+        raise InputError("field", found, f"at most {limit} along each axis")
     grid_x, grid_y = np.meshgrid(x_m, y_m, indexing="ij")
     lon, lat = (None, None) if place is None else place.to_lonlat(grid_x, grid_y)
     azimuth = np.zeros(grid_x.shape) if place is None else place.north_azimuth_deg(grid_x, grid_y)
     return [
         Station(
-            code="S" + _two_digits(i, len(x_m)) + _two_digits(j, len(y_m)),
+            code="S" + _two_digits(int(x_number[i])) + _two_digits(int(y_number[j])),
             ix=i,
             iy=j,
             x_m=float(x_m[i]),
@@ -99,6 +104,13 @@ def location_code(realization: int) -> str:
     return f"{realization:02d}"
 
 
-def _two_digits(index: int, n: int) -> str:
-    # Decimal where that is enough for the whole axis, so that names read like indices.
-    return f"{index:02d}" if n <= 100 else _DIGITS[index // len(_DIGITS)] + _DIGITS[index % len(_DIGITS)]
+def _two_digits(number: int) -> str:
+    """00 to 99, then the 1196 pairs with a letter: 0A to 9Z, A0 to ZZ. A number's digits are the same in any field."""
+    if number < 100:
+        return f"{number:02d}"
+    letters = len(_DIGITS) - 10
+    beyond = number - 100
+    if beyond < 10 * letters:
+        return _DIGITS[beyond // letters] + _DIGITS[10 + beyond % letters]
+    beyond -= 10 * letters
+    return _DIGITS[10 + beyond // len(_DIGITS)] + _DIGITS[beyond % len(_DIGITS)]

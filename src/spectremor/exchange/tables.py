@@ -10,10 +10,11 @@ import xarray as xr
 
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.files import atomic_file, atomic_files
+from spectremor.core.georeference import Georeference
 from spectremor.core.wavefield import sampling_step_s
 from spectremor.exchange.companions import companions
-from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.intensities import DEFAULT_PERIODS_S, beyond_band, per_component, rotd50, sa_name
+from spectremor.exchange.placing import place_of
 from spectremor.exchange.quantities import UNITS, Quantity, as_quantity
 from spectremor.exchange.stations import NETWORK, channel_code, location_code, stations_of
 from spectremor.exchange.traces import finite, realizations_of
@@ -42,7 +43,7 @@ def write_traces(
         field: finite wavefield, m/s.
         path: CSV file.
         quantity: velocity (m/s), acceleration (m/s2) or displacement (m).
-        place: where the field lies on Earth.
+        place: where the field lies on Earth; None: where it says itself, if it does.
 
     Returns:
         The files written.
@@ -51,6 +52,7 @@ def write_traces(
         InputError: not a finite wavefield, several samples, or a path that is no file's.
     """
     waves = realizations_of(as_quantity(finite(field), quantity))
+    place = place_of(waves, place)
     stations = stations_of(waves, place)
     sampling_hz, units = round(1.0 / sampling_step_s(waves), 9), UNITS[quantity]
     header = [
@@ -85,7 +87,7 @@ def write_intensities(
     Args:
         field: finite wavefield, m/s.
         path: CSV file.
-        place: where the field lies on Earth: adds longitude and latitude.
+        place: where the field lies on Earth: adds longitude and latitude; None: where it says itself, if it does.
         periods_s: of SA.
 
     Returns:
@@ -98,6 +100,7 @@ def write_intensities(
         InputWarning: periods outside the usable band.
     """
     waves = realizations_of(finite(field))
+    place = place_of(waves, place)
     measures = rotd50(waves, periods_s) | per_component(waves)
     outside = {sa_name(t) for t in beyond_band(waves, periods_s)}
     names = [_column(name) + "_outside_band" * (name in outside) for name in measures]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -10,18 +10,15 @@ import xarray as xr
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
-from spectremor.core.wavefield import check_wavefield, sampling_step_s
-from spectremor.exchange.georeference import Georeference
+from spectremor.core.georeference import Georeference
+from spectremor.core.wavefield import check_wavefield, sampling_step_s, with_realizations
+from spectremor.exchange.placing import origin_time_of, place_of
 from spectremor.exchange.quantities import Quantity, as_quantity
 from spectremor.exchange.stations import NETWORK, Station, channel_code, location_code, stations_of
+from spectremor.exchange.times import parse_time
 
 if TYPE_CHECKING:
     from obspy import Stream, Trace
-
-#: A wavefield has no date. This one is given to it when nothing else is said.
-DEFAULT_ORIGIN_TIME = "2000-01-01T00:00:00Z"
-#: First and last year that all formats can write.
-YEARS = (1678, 2261)
 
 
 def to_stream(
@@ -29,7 +26,7 @@ def to_stream(
     *,
     quantity: Quantity = "velocity",
     place: Georeference | None = None,
-    origin_time: str = DEFAULT_ORIGIN_TIME,
+    origin_time: str | None = None,
     network: str = NETWORK,
 ) -> Stream:
     """An ObsPy stream with one trace per realization, sensor and component (E, N, Z).
@@ -42,15 +39,17 @@ def to_stream(
     Args:
         field: finite wavefield, dims ([realization,] component, x, y, time), m/s.
         quantity: velocity (m/s), acceleration (m/s2) or displacement (m).
-        place: where the field lies on Earth.
-        origin_time: date and time of the earthquake, ISO 8601 (UTC).
+        place: where the field lies on Earth; None: where it says itself, if it does.
+        origin_time: date and time of the earthquake, ISO 8601 (UTC); None: what the field records, else 2000-01-01.
         network: one or two characters.
 
     Raises:
-        InputError: not a finite wavefield, several samples, or a date or network that cannot be written.
+        InputError: not a finite wavefield, several samples, a date or network that cannot be written, or a place or
+            time other than the field's own.
     """
     waves = realizations_of(as_quantity(finite(field), quantity))
-    start = parse_time(origin_time) + float(waves["time"].values[0])
+    place = place_of(waves, place)
+    start = parse_time(origin_time_of(waves, origin_time)) + float(waves["time"].values[0])
     header = {
         "network": check_network(network),
         "starttime": start,
@@ -67,22 +66,6 @@ def to_stream(
     return stream
 
 
-def parse_time(text: str) -> Any:
-    """An ISO 8601 date and time as ObsPy's UTCDateTime.
-
-    Raises:
-        InputError: not a date, or one that not all formats can write.
-    """
-    try:
-        time = need("obspy", "exchange").UTCDateTime(text, iso8601=True)
-    except (ValueError, TypeError):
-        raise InputError("origin_time", text, "a date and time such as 2024-01-31T12:00:00Z") from None
-    # ASDF counts nanoseconds in 64 bits, and miniSEED's earlier years are not read back.
-    if not YEARS[0] <= time.year <= YEARS[1]:
-        raise InputError("origin_time", text, f"a date from {YEARS[0]} to {YEARS[1]}")
-    return time
-
-
 def realizations_of(field: xr.DataArray) -> xr.DataArray:
     """The field with dims (realization, component, x, y, time), whatever it had before.
 
@@ -93,11 +76,7 @@ def realizations_of(field: xr.DataArray) -> xr.DataArray:
         if field.sizes["sample"] != 1:
             raise InputError("field", f"{field.sizes['sample']} samples", "one sample: select it before export")
         field = field.isel(sample=0, drop=True)
-    if "realization" not in field.dims:
-        field = field.expand_dims(realization=[0])
-    if "realization" not in field.coords:
-        field = field.assign_coords(realization=np.arange(field.sizes["realization"]))
-    return field
+    return with_realizations(field)
 
 
 def finite(field: xr.DataArray) -> xr.DataArray:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import io
 import os
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,18 +16,20 @@ import xarray as xr
 
 from spectremor.core.extras import need
 from spectremor.core.files import atomic_file, atomic_files
+from spectremor.core.georeference import Georeference
 from spectremor.core.wavefield import source_of
 from spectremor.exchange.companions import companions, refuse_stale
-from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.inventory import to_inventory
+from spectremor.exchange.placing import origin_time_of, place_of
 from spectremor.exchange.provenance import provenance
 from spectremor.exchange.quakeml import to_catalog
 from spectremor.exchange.quantities import Quantity
 from spectremor.exchange.tables import write_sensor_table
-from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, finite, to_stream
+from spectremor.exchange.traces import finite, to_stream
 
 if TYPE_CHECKING:
     from obspy import Stream
+    from obspy.core.inventory import Inventory
 
 ASDF_TAG = "synthetic"
 _RECORD_BYTES = 512
@@ -39,7 +43,7 @@ def write_mseed(
     *,
     quantity: Quantity = "velocity",
     place: Georeference | None = None,
-    origin_time: str = DEFAULT_ORIGIN_TIME,
+    origin_time: str | None = None,
 ) -> list[Path]:
     """Write a miniSEED file (32-bit floats), and beside it a table of the sensors.
 
@@ -50,10 +54,12 @@ def write_mseed(
         The files written.
 
     Raises:
-        InputError: not a finite wavefield, options that `to_stream` refuses, or a path that is no file's.
+        InputError: not a finite wavefield, options that `to_stream` refuses (a place or time other than the field's
+            own), or a path that is no file's.
     """
     path = Path(path)
     field, source = finite(field), source_of(field)
+    place, origin_time = place_of(field, place), origin_time_of(field, origin_time)
     stream = to_stream(field, quantity=quantity, place=place, origin_time=origin_time)
     beside = companions(path, "mseed", placed=place is not None, source=source is not None)
     refuse_stale(path, beside)
@@ -89,17 +95,27 @@ def _check_room(stream: Stream, path: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
+def _by_station(inventory: Inventory) -> Iterator[Inventory]:
+    """An inventory for each station: of several at once, pyasdf takes them in an order that changes from run to run."""
+    for network in inventory:
+        for station in network:
+            alone = copy.copy(network)
+            alone.stations = [station]
+            yield type(inventory)(networks=[alone], source=inventory.source, created=inventory.created)
+
+
 def write_asdf(
     field: xr.DataArray,
     path: str | Path,
     place: Georeference | None,
     *,
     quantity: Quantity = "velocity",
-    origin_time: str = DEFAULT_ORIGIN_TIME,
+    origin_time: str | None = None,
 ) -> list[Path]:
     """Write an ASDF file (Krischer et al. 2016, doi:10.1093/gji/ggw319): waveforms, stations and event in one.
 
-    Waveforms carry the tag `synthetic`, and the event's id where the field records its source.
+    Waveforms carry the tag `synthetic`, and the event's id where the field records its source. The same field gives the
+    same bytes, with the same versions of the libraries.
 
     Returns:
         The file written.
@@ -109,6 +125,7 @@ def write_asdf(
     """
     path = Path(path)
     field, source = finite(field), source_of(field)
+    place, origin_time = place_of(field, place), origin_time_of(field, origin_time)
     inventory = to_inventory(field, place, quantity=quantity, origin_time=origin_time)
     stream = to_stream(field, quantity=quantity, place=place, origin_time=origin_time)
     pyasdf = need("pyasdf", "exchange")
@@ -117,8 +134,10 @@ def write_asdf(
         event = None
         if source is not None and place is not None:
             catalog = to_catalog(source, place, origin_time=origin_time, about=provenance(field))
-            store.add_quakeml(catalog)
+            # `add_quakeml` would give the catalogue a random id.
+            store.events = catalog
             event = catalog[0].resource_id
-        store.add_stationxml(inventory)
+        for one in _by_station(inventory):
+            store.add_stationxml(one)
         store.add_waveforms(stream, tag=ASDF_TAG, event_id=event)
     return [path]

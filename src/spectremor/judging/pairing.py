@@ -9,7 +9,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from spectremor.core.errors import InputError
-from spectremor.core.wavefield import band_of, check_wavefield, sampling_step_s
+from spectremor.core.wavefield import band_of, check_wavefield, sampling_step_s, with_realizations
 
 #: None: the same sensors; "nearest": those within a tolerance.
 Sensors = str | None
@@ -51,7 +51,7 @@ def make_pair(
 
     Args:
         prediction: dims ([realization,] component, x, y, time).
-        reference: dims (component, x, y, time).
+        reference: dims (component, x, y, time); a sample or realization that is the only one may lead them.
         sensors: None demands the same sensors; "nearest" pairs each reference sensor with the predicted one nearest to
             it along each axis, where both distances are within `tolerance_m` (nothing is ever interpolated).
         tolerance_m: for "nearest".
@@ -61,9 +61,7 @@ def make_pair(
         InputError: units, sampling, sensors, length or start that differ, with both values named.
     """
     prediction = _lead(check_wavefield(prediction, name="prediction"), "prediction")
-    reference = check_wavefield(reference, name="reference")
-    if reference.ndim != 4:
-        raise InputError("reference.dims", reference.dims, "(component, x, y, time): one reference")
+    reference = _only_one(check_wavefield(reference, name="reference"))
     dt = _same_sampling(prediction, reference)
     if window_s is not None:
         prediction, reference = (
@@ -116,7 +114,16 @@ def _stated_band(field: xr.DataArray, name: str, dt_s: float) -> tuple[float, fl
 def _lead(field: xr.DataArray, name: str) -> xr.DataArray:
     if "sample" in field.dims:
         raise InputError(f"{name}.dims", field.dims, "one event: ([realization,] component, x, y, time)")
-    return field if "realization" in field.dims else field.expand_dims("realization")
+    return with_realizations(field)
+
+
+def _only_one(reference: xr.DataArray) -> xr.DataArray:
+    """A reference without leading dimensions, where each has one entry."""
+    several = {str(d): reference.sizes[d] for d in reference.dims[:-4] if reference.sizes[d] != 1}
+    if several:
+        found = " and ".join(f"{n} along {d}" for d, n in several.items())
+        raise InputError("reference.dims", f"{found} of {reference.dims}", "(component, x, y, time): one reference")
+    return reference.squeeze(reference.dims[:-4], drop=True)
 
 
 def _rows(values: np.ndarray) -> np.ndarray:

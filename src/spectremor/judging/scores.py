@@ -52,7 +52,7 @@ def evaluate(
     Args:
         prediction: dims ([realization,] component, x, y, time), m/s; each realization is scored, and the scores
             averaged.
-        reference: dims (component, x, y, time), m/s.
+        reference: dims (component, x, y, time), m/s; a sample or realization that is the only one may lead them.
         sensors: None demands the same sensors; "nearest" pairs those within `tolerance_m` along each axis.
         tolerance_m: for "nearest".
         window_s: common time window in s after origin; None demands the same times.

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
-from spectremor.core.wavefield import band_of, check_wavefield, sampling_step_s, source_of
+from spectremor.core.wavefield import band_of, check_wavefield, sampling_step_s, source_of, with_realizations
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Scene:
         if "sample" in field.dims:
             raise InputError("wavefield", f"{field.sizes['sample']} samples", "one sample")
         if "realization" not in field.dims:
-            field = field.expand_dims(realization=[0])
+            field = with_realizations(field)
         if not np.isfinite(field.values).all():
             raise InputError("wavefield", "NaN or infinite values", "finite ground velocities")
         band_hz = band_of(field)

@@ -14,7 +14,7 @@ from spectremor.data.wavefield_files import read_wavefield
 MAX_UPLOAD_MB = 64
 #: Of what an upload becomes in memory: a few MB of zeros, well compressed, would take all that a machine has.
 MAX_UNFOLDED_MB = 512
-_SUFFIXES = (".nc", ".h5")
+_SUFFIXES = (".nc", ".nc4", ".h5")
 
 
 def read_upload(name: str, content: bytes) -> xr.DataArray:

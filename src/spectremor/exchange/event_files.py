@@ -1,0 +1,156 @@
+"""QuakeML bytes as an ObsPy catalogue, and what keeps other files from being one."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import math
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from spectremor.core.errors import InputError
+from spectremor.core.extras import need
+
+if TYPE_CHECKING:
+    from obspy.core.event import Catalog
+
+#: How compressed files begin.
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+_SPACE = b" \t\r\n"
+_UTF8_MARK = b"\xef\xbb\xbf"
+#: Elements whose text, or whose <value>'s, is a number that a source may need.
+_NUMBERS = frozenset(
+    (
+        *("latitude", "longitude", "depth", "mag", "strike", "dip", "rake", "duration", "riseTime", "decayTime"),
+        *("scalarMoment", "Mrr", "Mtt", "Mpp", "Mrt", "Mrp", "Mtp"),
+    )
+)
+_SHAPES = {"boxcar": "box car", "rectangle": "box car", "triangular": "triangle", "trapezoidal": "trapezoid"}
+
+
+@dataclasses.dataclass(frozen=True)
+class EventFile:
+    """A QuakeML file that was read.
+
+    Attributes:
+        catalog: its events; a number that is none is missing in them.
+        not_numbers: what stood there instead, by the public id of what it belongs to: "depth NaN", ...
+    """
+
+    catalog: Catalog
+    not_numbers: dict[str, list[str]]
+
+
+def parse_quakeml(content: bytes, name: str) -> EventFile:
+    """The events in the bytes of a QuakeML file; blanks before its first line are forgiven.
+
+    Args:
+        content: of the file.
+        name: what an error calls it.
+
+    Raises:
+        InputError: not QuakeML, and what it is instead as far as that can be told.
+    """
+    root = _root(content, name)
+    not_numbers: dict[str, list[str]] = {}
+    for owner, label, element in list(_leaves(root)):
+        text = (element.text or "").strip()
+        if label in _NUMBERS or text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
+            if not _finite(text):
+                not_numbers.setdefault(owner, []).append(f"{label} {text or 'empty'}")
+                element.getparent().remove(element)
+        elif label == "type":
+            shape = " ".join(text.lower().replace("-", " ").split())
+            element.text = _SHAPES.get(shape.replace(" ", ""), shape) if _of_function(element) else text
+    obspy, etree = need("obspy", "exchange"), need("lxml.etree", "exchange")
+    try:
+        with warnings.catch_warnings():
+            # Of values that ObsPy cannot read, which are missing then; those that are needed are named later.
+            warnings.simplefilter("ignore")
+            # The format is fixed: left to guess, ObsPy would also unpickle.
+            catalog = obspy.read_events(io.BytesIO(etree.tostring(root)), format="QUAKEML")
+    except Exception as error:
+        # ObsPy raises many kinds for XML that is no QuakeML.
+        raise InputError("quakeml", f"{name} ({_first_line(error)})", "a QuakeML file") from None
+    return EventFile(catalog, not_numbers)
+
+
+def _root(content: bytes, name: str) -> Any:
+    """The root element of the XML, which is a QuakeML's.
+
+    Raises:
+        InputError: not XML, damaged XML, or XML of another kind.
+    """
+    etree = need("lxml.etree", "exchange")
+    text = content.removeprefix(_UTF8_MARK).lstrip(_SPACE)
+    if not text.startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
+        raise InputError("quakeml", f"{name} ({_foreign(content)})", "a QuakeML file, which is XML text")
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        root = etree.fromstring(text, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise InputError("quakeml", f"{name} (damaged XML: {_first_line(error)})", "a whole QuakeML file") from None
+    found = etree.QName(root).localname
+    if found != "quakeml":
+        raise InputError("quakeml", f"{name} (XML of another kind: <{found[:40]}>)", "a QuakeML file")
+    return root
+
+
+def _foreign(content: bytes) -> str:
+    """What a file is that is no XML, as far as its first bytes tell."""
+    if not content.strip(_SPACE):
+        return "an empty file"
+    for mark, kind in _COMPRESSED.items():
+        if content.startswith(mark):
+            return f"compressed with {kind}: unpack it first"
+    head = content[:2000]
+    if head.startswith(b"\x89HDF"):
+        return "an HDF5 file"
+    if b"event name:" in head.lower():
+        return "a CMTSOLUTION file: convert it, e.g. with obspy.read_events(...).write(..., format='QUAKEML')"
+    if b"CENTROID:" in head:
+        return "a file of the NDK format: convert it, e.g. with obspy.read_events(...).write(..., format='QUAKEML')"
+    if head.lstrip(_SPACE)[:1] in (b"{", b"["):
+        return "JSON"
+    if b"\x00" in head or not _printable(head):
+        return "a binary file"
+    return f"text that begins with {head.lstrip(_SPACE)[:30].decode('ascii', 'replace')!r}"
+
+
+def _printable(head: bytes) -> bool:
+    control = sum(byte < 32 and byte not in _SPACE for byte in head)
+    return control == 0
+
+
+def _leaves(root: Any) -> Iterator[tuple[str, str, Any]]:
+    """Every element without children: the public id that it belongs to, what it is called, and the element."""
+    etree = need("lxml.etree", "exchange")
+    for element in root.iter(etree.Element):
+        if len(element):
+            continue
+        named = element.getparent() if etree.QName(element).localname == "value" else element
+        owner = next((p.get("publicID") for p in element.iterancestors() if p.get("publicID")), "")
+        yield owner, "" if named is None else etree.QName(named).localname, element
+
+
+def _of_function(element: Any) -> bool:
+    parent = element.getparent()
+    return parent is not None and need("lxml.etree", "exchange").QName(parent).localname == "sourceTimeFunction"
+
+
+def _finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]

@@ -1,0 +1,123 @@
+"""A catalogue's source time function as the rise time of ours that has the same width at low frequencies.
+
+The spectrum of a moment rate of unit area is 1 - i w t1 - w^2 (t1^2 + v) / 2 + ... where w is the angular frequency,
+t1 the centroid time and v the variance in time. Two moment rates with the same v therefore have the same width as far
+as long periods can tell. Ours, t/tau^2 exp(-t/tau), has t1 = 2 tau and v = 2 tau^2.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from typing import Any
+
+from spectremor.core.errors import InputError, InputWarning
+from spectremor.core.source import HEMEW_RISE_TIME_S
+
+#: How far a rise and a decay may be above the duration that a file states beside them.
+_SUM_TOLERANCE = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class RiseTime:
+    """A rise time and where it comes from.
+
+    Attributes:
+        tau_s: of the moment function 1 - (1 + t/tau) exp(-t/tau).
+        words: what it was made from.
+    """
+
+    tau_s: float
+    words: str
+
+
+def rise_time_of(function: Any, *, ours: bool) -> RiseTime:
+    """The rise time for a QuakeML source time function (ObsPy's object, or None).
+
+    Triangles (of any skewness), box cars and trapezoids are converted exactly. A function of unknown shape, and a
+    trapezoid that does not say how long it rises, is taken for a triangle, with a warning that names the box car's rise
+    time too.
+
+    Args:
+        function: with type, duration, rise_time and decay_time in s, any of which may be missing.
+        ours: whether this project wrote the file: its rise time is tau itself.
+
+    Raises:
+        InputError: a negative time.
+
+    Warns:
+        InputWarning: a function that leaves a choice.
+    """
+    shape = "unknown" if function is None else str(function.type or "unknown")
+    times = (None,) * 3 if function is None else (function.duration, function.rise_time, function.decay_time)
+    duration, rise, decay = (None if t is None else float(t) for t in times)
+    for name, value in (("duration", duration), ("riseTime", rise), ("decayTime", decay)):
+        if value is not None and value < 0:
+            raise InputError("quakeml.source_time_function", f"{name} {value:g} s", "0 s or more")
+    if ours and rise:
+        return RiseTime(rise, f"{rise:g} s, written by this project")
+    if not (duration or rise or decay):
+        return RiseTime(HEMEW_RISE_TIME_S, f"{HEMEW_RISE_TIME_S:g} s, no source time function in the file")
+    if shape == "box car":
+        length = duration or (rise or 0.0) + (decay or 0.0)
+        return _same_width(0.0, length, 0.0, f"a box car of {length:g} s")
+    if shape == "triangle" or (shape == "trapezoid" and (rise or decay)):
+        up, flat, down = _corners(shape, duration, rise, decay)
+        return _same_width(up, flat, down, f"a {shape} of {up + flat + down:g} s")
+    return _of_unknown_shape(shape, duration or (rise or decay or 0.0) + (decay or rise or 0.0))
+
+
+def _corners(shape: str, duration: float | None, rise: float | None, decay: float | None) -> tuple[float, float, float]:
+    """Seconds that the moment rate of a triangle or trapezoid rises, stays and falls.
+
+    Warns:
+        InputWarning: a rise and a decay that take longer than the duration stated beside them.
+    """
+    if not duration:
+        up, down = rise or decay or 0.0, decay or rise or 0.0
+        return up, 0.0, down
+    if rise and decay:
+        if rise + decay > duration * (1 + _SUM_TOLERANCE):
+            warnings.warn(
+                f"quakeml.source_time_function: riseTime {rise:g} s and decayTime {decay:g} s take longer than the "
+                f"duration of {duration:g} s; they are taken, not it",
+                InputWarning,
+                stacklevel=3,
+            )
+        return rise, max(duration - rise - decay, 0.0), decay
+    if shape == "trapezoid":
+        slope = min(rise or decay or 0.0, duration / 2)
+        return slope, duration - 2 * slope, slope
+    up = duration / 2
+    if rise or decay:
+        up = min(rise, duration) if rise else max(duration - (decay or 0.0), 0.0)
+    return up, 0.0, duration - up
+
+
+def _of_unknown_shape(shape: str, duration_s: float) -> RiseTime:
+    triangle = _same_width(duration_s / 2, 0.0, duration_s / 2, f"a triangle of {duration_s:g} s, for want of a shape")
+    box_car = _same_width(0.0, duration_s, 0.0, "")
+    warnings.warn(
+        f"quakeml.source_time_function: of type {shape}, {duration_s:g} s; taken for a triangle, whose rise time "
+        f"tau is {triangle.tau_s:.3g} s (a box car's would be {box_car.tau_s:.3g} s)",
+        InputWarning,
+        stacklevel=3,
+    )
+    return triangle
+
+
+def _same_width(up_s: float, flat_s: float, down_s: float, words: str) -> RiseTime:
+    """Of a moment rate that rises linearly, stays and falls linearly: any of the three may be nothing."""
+    # Mass, centroid and variance of each of the three parts; a right triangle of base b has variance b^2 / 18.
+    parts = [
+        (up_s / 2, 2 * up_s / 3, up_s**2 / 18),
+        (flat_s, up_s + flat_s / 2, flat_s**2 / 12),
+        (down_s / 2, up_s + flat_s + down_s / 3, down_s**2 / 18),
+    ]
+    mass = sum(m for m, _, _ in parts)
+    centroid = sum(m * t for m, t, _ in parts) / mass
+    variance = sum(m * (v + (t - centroid) ** 2) for m, t, v in parts) / mass
+    tau = math.sqrt(variance / 2)
+    later = f"whose centroid, {centroid:.3g} s after its begin, comes {centroid - 2 * tau:.2g} s later than ours"
+    return RiseTime(tau, f"{tau:.4g} s, as wide at low frequencies as {words} ({later})")
