@@ -26,8 +26,8 @@ _HOMES = {
     "write_wavefield": "spectremor.data.wavefield_files",
     "random_geology": "spectremor.simulation.random_geology",
     "simulate": "spectremor.simulation.elastic",
-    "load_model": "spectremor.pipeline",
     "evaluate": "spectremor.judging",
+    "load_model": "spectremor.model.build",
     "gof": "spectremor.signal.gof",
 }
 _MODULES = (
@@ -40,6 +40,7 @@ _MODULES = (
     "judging",
     "report",
     "lab",
+    "model",
     "data",
     "core",
 )
@@ -71,7 +72,7 @@ if TYPE_CHECKING:
     from spectremor.data.wavefield_files import read_wavefield as read_wavefield
     from spectremor.data.wavefield_files import write_wavefield as write_wavefield
     from spectremor.judging import evaluate as evaluate
-    from spectremor.pipeline import load_model as load_model
+    from spectremor.model.build import load_model as load_model
     from spectremor.signal.gof import gof as gof
     from spectremor.simulation.elastic import simulate as simulate
     from spectremor.simulation.random_geology import random_geology as random_geology

@@ -10,7 +10,7 @@ import pytest
 from spectremor.cli.serve import serve
 from spectremor.core.errors import InputError
 from spectremor.examples import example_geology, example_source
-from spectremor.models import SHIPPED
+from spectremor.model.folder import SHIPPED
 from spectremor.web import server
 from spectremor.web.app import Page
 

@@ -10,7 +10,8 @@ from safetensors import safe_open
 
 import spectremor
 from spectremor.core.errors import InputError
-from spectremor.data.model_folder import load_tensors, read_safetensors, write_model_folder
+from spectremor.data.tensors import load_tensors, read_safetensors
+from spectremor.model.folder import write_model_folder
 from spectremor.training.config import TrainingConfig
 from spectremor.training.logs import validations
 from spectremor.training.loop import BEST
