@@ -9,7 +9,9 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from spectremor.core.version import VERSION
+
+__version__ = VERSION
 
 # Threads that wait for one another sleep instead of spinning. Beside other work on two cores, the main job then takes
 # a quarter of the time; alone, the difference is small. Read when torch is loaded; what the user has set stays.

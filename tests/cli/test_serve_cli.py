@@ -29,8 +29,8 @@ def started(monkeypatch):
     """The folders that servers were started with; none is really started."""
     folders = []
 
-    def start(port, *, model_folder, geology, first, open_browser):
-        folders.append(model_folder)
+    def start(port, *, model, geology, first, open_browser):
+        folders.append(model.path)
         return Server()
 
     monkeypatch.setattr(server, "start_server", start)
@@ -42,7 +42,7 @@ def test_a_model_that_ships_is_known_by_its_name(started):
         serve(port=0, model=Path(name), field=None, browser=False)
     serve(port=0, model=SHIPPED / "mifno", field=None, browser=False)
     serve(port=0, model=None, field=None, browser=False)
-    assert started == [SHIPPED / "mifno", SHIPPED / "default", SHIPPED / "mifno", None]
+    assert started == [SHIPPED / "mifno", SHIPPED / "default", SHIPPED / "mifno", SHIPPED / "default"]
 
 
 @pytest.mark.parametrize(("name", "field"), [("nothing", "model"), ("no/such/folder", "--model")])
@@ -58,8 +58,8 @@ def studios(monkeypatch):
     """What servers were started with, as the Generate button would see it; none is really started."""
     found = []
 
-    def start(port, *, model_folder, geology, first, open_browser):
-        found.append(server.Studio(model_folder, geology))
+    def start(port, *, model, geology, first, open_browser):
+        found.append(server.Studio(model, geology))
         return Server()
 
     monkeypatch.setattr(server, "start_server", start)

@@ -87,7 +87,8 @@ def make_station_wavefield(
         InputError: a shape that does not match the stations and times.
 
     Example:
-        >>> stations = Stations(names=("AQU",), x_m=[1200.0], y_m=[3400.0], z_m=[0.0])
+        >>> x_m, y_m, z_m = np.array([1200.0]), np.array([3400.0]), np.array([0.0])
+        >>> stations = Stations(names=("AQU",), x_m=x_m, y_m=y_m, z_m=z_m)
         >>> field = make_station_wavefield(np.zeros((3, 1, 5)), stations=stations, time_s=np.arange(5) / 50)
         >>> field.dims, float(field.x.sel(station="AQU"))
         (('component', 'station', 'time'), 1200.0)
@@ -232,9 +233,10 @@ def has_stations(field: xr.DataArray) -> bool:
 def sensors_of(field: xr.DataArray) -> Sensors:
     """Where a checked wavefield was recorded."""
     if not has_stations(field):
-        return SensorGrid(field["x"].values, field["y"].values)
+        return SensorGrid(field["x"].values.astype(float), field["y"].values.astype(float))
     names = tuple(str(name) for name in field["station"].values)
-    return Stations(names=names, x_m=field["x"].values, y_m=field["y"].values, z_m=field["z"].values)
+    x_m, y_m, z_m = (field[axis].values.astype(float) for axis in "xyz")
+    return Stations(names=names, x_m=x_m, y_m=y_m, z_m=z_m)
 
 
 def recording_of(field: xr.DataArray, *, name: str = "wavefield") -> Recording:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from spectremor import __version__
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
+from spectremor.core.version import VERSION
 from spectremor.core.wavefield import check_wavefield, sampling_step_s
 from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.provenance import provenance
@@ -77,7 +77,7 @@ def to_inventory(
     one = inventory.Network(
         code=check_network(network), stations=stations, description="synthetic seismograms", comments=[about]
     )
-    return inventory.Inventory(networks=[one], source=f"spectremor {__version__}")
+    return inventory.Inventory(networks=[one], source=f"spectremor {VERSION}")
 
 
 def _channel(

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from spectremor import __version__
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.files import atomic_file
 from spectremor.core.source import HEMEW_RISE_TIME_S, Source, checked_mw, moment_from_mw
+from spectremor.core.version import VERSION
 from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, parse_time
 
@@ -113,7 +113,7 @@ def to_catalog(
         focal_mechanisms=[mechanism],
         event_descriptions=[ev.EventDescription(text="synthetic earthquake")],
         comments=[ev.Comment(text=about, force_resource_id=False)] if about else [],
-        creation_info=ev.CreationInfo(agency_id="spectremor", version=__version__),
+        creation_info=ev.CreationInfo(agency_id="spectremor", version=VERSION),
     )
     event.preferred_origin_id, event.preferred_magnitude_id = ids["origin"], ids["magnitude"]
     event.preferred_focal_mechanism_id = ids["mechanism"]

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-import spectremor
 from spectremor.core.errors import InputError
+from spectremor.core.version import VERSION
 from spectremor.data.store import CampaignStore, Split
 from spectremor.judging.contenders import Case, CoarseSimulation, Contender, Stage1TimesGain, contenders_of
 from spectremor.judging.ledger import Ledger
@@ -168,7 +168,7 @@ def _identity(
 ) -> dict[str, Any]:
     """Everything that the outcome of an event depends on."""
     return {
-        "version": spectremor.__version__,
+        "version": VERSION,
         "store": str(result.store.path.resolve()),
         "settings": dataclasses.asdict(result.settings) | {"samples": None},
         "models": {name: model.model_id for name, model in models.items()},

@@ -40,7 +40,8 @@ def check_rise_times(store: CampaignStore, trained: TrainedRange, samples: Seque
     Raises:
         InputError: names both.
     """
-    rise_times_s = np.unique(store.array("source_rise_time_s")[store.ids() if samples is None else samples])
+    chosen = store.ids() if samples is None else np.asarray(samples, dtype=np.int64)
+    rise_times_s = np.unique(np.asarray(store.array("source_rise_time_s"))[chosen])
     if len(rise_times_s) and not np.allclose(rise_times_s, trained.rise_time_s, rtol=1e-3):
         found = " to ".join(f"{v:g} s" for v in np.unique([rise_times_s[0], rise_times_s[-1]]))
         raise InputError("store (rise times)", found, f"{trained.rise_time_s:g} s, the model's (domain.rise_time_s)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import pydantic
 import xarray as xr
@@ -18,7 +18,7 @@ from spectremor.diffusion.config import DiffusionConfig
 from spectremor.simulation.stage1 import SimulationConfig
 from spectremor.surrogate.config import MifnoConfig
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Final = 1
 #: The first two make stage 1: a network, a simulation, or a network on top of a simulation that it corrects.
 PARTS = ("surrogate", "simulation", "diffusion")
 STAGE1_PARTS = PARTS[:2]
@@ -80,6 +80,10 @@ class ModelConfig(pydantic.BaseModel):
         return json.dumps(said, indent=1, allow_nan=False) + "\n"
 
     @property
+    def _stage1_parts(self) -> list[SimulationConfig | MifnoConfig]:
+        return [part for part in (self.simulation, self.surrogate) if part is not None]
+
+    @property
     def _said_anyway(self) -> set[str]:
         return {"training"} & self.model_fields_set
 
@@ -113,8 +117,8 @@ class ModelConfig(pydantic.BaseModel):
                 another rise time where there is more than a simulation.
         """
         self.check_geology(geology)
-        for part in filter(None, (self.simulation, self.surrogate)):
-            part.trained_range.check_source(source, any_rise_time=stage1_only and self.surrogate is None)
+        for stage in self._stage1_parts:
+            stage.trained_range.check_source(source, any_rise_time=stage1_only and self.surrogate is None)
 
     def check_geology(self, geology: xr.DataArray) -> None:
         """Refuse a geology that the model cannot take.

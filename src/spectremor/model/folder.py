@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-import spectremor
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_folder
 from spectremor.core.validation import validated
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from spectremor.core.source import Source
 
 #: Models that ship with the package, a folder each.
-SHIPPED = Path(spectremor.__file__).parent / "pretrained"
+SHIPPED = Path(__file__).parents[1] / "pretrained"
 #: The one that is taken where none is named.
 DEFAULT_MODEL = "default"
 

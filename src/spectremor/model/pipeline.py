@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-import spectremor
 from spectremor.core.errors import InputError
 from spectremor.core.recording import Recording
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
+from spectremor.core.version import VERSION
 from spectremor.core.wavefield import DIMS, check_wavefield, recording_of, source_of, with_traces
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ class GroundMotionModel:
             InputError: a geology or source that the model cannot take.
         """
         field = self.stage1.predict(geology, source)
-        return field.assign_attrs(
-            model=self.model_id, stage="1", stage1=self.stage1.name, version=spectremor.__version__
-        )
+        return field.assign_attrs(model=self.model_id, stage="1", stage1=self.stage1.name, version=VERSION)
 
     def generate(
         self,
@@ -133,7 +131,7 @@ class GroundMotionModel:
         if "lowpass_hz" in attrs:
             # A coarse simulation says what its grid carries; this stage restores the rest.
             attrs["band_high_hz"] = attrs["lowpass_hz"]
-        return with_traces(stage1, fields, source=source, attrs=attrs | {"version": spectremor.__version__})
+        return with_traces(stage1, fields, source=source, attrs=attrs | {"version": VERSION})
 
     def need_diffusion(self) -> DiffusionStage:
         """Stage 2.
@@ -173,6 +171,6 @@ def check_job(realizations: int | None, seed: int | None, steps: int | None) -> 
 
 
 def _check_whole(name: str, value: object, low: int, below: int | None, allowed: str) -> None:
-    whole = isinstance(value, numbers.Integral) and value >= low and (below is None or value < below)
+    whole = isinstance(value, numbers.Integral) and int(value) >= low and (below is None or int(value) < below)
     if not whole:
         raise InputError(name, "nothing" if value is None else value, f"a whole number, {allowed}")

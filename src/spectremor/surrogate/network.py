@@ -213,6 +213,8 @@ class FirstGuess(nn.Module):
     The mixture starts at half the first medium's waves: where a pulse comes early or late, half of it costs least.
     """
 
+    sum: Tensor
+
     def __init__(self, config: MifnoConfig) -> None:
         super().__init__()
         start = torch.eye(3).repeat(3, 1)
