@@ -21,6 +21,10 @@ from spectremor.core.wavefield import (
     source_of,
 )
 from spectremor.data.wavefield_files import read_wavefield, write_wavefield
+from spectremor.exchange.tables import write_sensor_table
+from spectremor.exchange.traces import finite
+from spectremor.judging.scores import evaluate
+from spectremor.web.scene import Scene
 
 STATIONS = Stations(
     names=("AQU", "GSA", "deep"),
@@ -99,6 +103,27 @@ def test_every_difference_of_times_is_told(other: dict[str, float], words: str) 
     assert Recording().axes_differences(Recording(**other)) == ([] if "lowpass_hz" in other else [words])
     with pytest.raises(InputError, match="start_s"):
         Recording(start_s=float("nan"))
+
+
+def test_scores_at_the_same_stations_in_any_order() -> None:
+    truth = field()
+    other = truth.isel(station=[2, 0, 1]) * 0.8
+    other.attrs = truth.attrs
+    scores = evaluate(other, truth)
+    assert scores["sensors"] == 3
+    assert scores["rRMSE_raw"] == pytest.approx(0.2, rel=1e-4)
+    elsewhere = truth.assign_coords(x=("station", truth["x"].values + 500.0))
+    with pytest.raises(InputError, match=r"prediction: got sensors at .*; allowed: the reference's stations"):
+        evaluate(elsewhere, truth)
+    grid = make_wavefield(np.zeros((3, 1, 3, 40)), x_m=np.zeros(1), y_m=np.arange(3.0), time_s=truth["time"].values)
+    with pytest.raises(InputError, match=r"prediction: got a grid of 1 x 3 sensors, not a list of 3 stations"):
+        evaluate(grid, truth)
+
+
+def test_what_needs_a_grid_says_so_in_one_line(tmp_path: Path) -> None:
+    for use in (lambda: Scene.of(field(), "stations"), lambda: write_sensor_table(finite(field()), tmp_path / "s.csv")):
+        with pytest.raises(InputError, match=r"dims: got .*station.*; allowed: a grid of sensors"):
+            use()
 
 
 @pytest.mark.parametrize(

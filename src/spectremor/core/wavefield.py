@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -102,6 +101,13 @@ def make_station_wavefield(
     return _labelled(velocity_m_s, STATION_DIMS, positions, time_s, source, band_hz, attrs)
 
 
+def label_motion(velocity_m_s: np.ndarray, sensors: Sensors, **labels: Any) -> xr.DataArray:
+    """Label ground velocities at sensors of either kind; `labels` as in `make_wavefield`, from `time_s` on."""
+    if isinstance(sensors, Stations):
+        return make_station_wavefield(velocity_m_s, stations=sensors, **labels)
+    return make_wavefield(velocity_m_s, x_m=sensors.x_m, y_m=sensors.y_m, **labels)
+
+
 def recorded_wavefield(
     velocity_m_s: np.ndarray,
     recording: Recording,
@@ -120,9 +126,8 @@ def recorded_wavefield(
     Raises:
         InputError: another shape than the recording's.
     """
-    label = _labeller(recording.sensors)
-    band_hz = (0.0, recording.lowpass_hz)
-    return label(velocity_m_s, time_s=recording.time_s, source=source, band_hz=band_hz, attrs=attrs)
+    labels = {"time_s": recording.time_s, "source": source, "band_hz": (0.0, recording.lowpass_hz), "attrs": attrs}
+    return label_motion(velocity_m_s, recording.sensors, **labels)
 
 
 def with_traces(
@@ -136,14 +141,7 @@ def with_traces(
         source: recorded in the attributes.
         attrs: all other attributes.
     """
-    label = _labeller(sensors_of(field))
-    return label(velocity_m_s, time_s=field["time"].values, source=source, attrs=attrs)
-
-
-def _labeller(sensors: Sensors) -> Callable[..., xr.DataArray]:
-    if isinstance(sensors, Stations):
-        return functools.partial(make_station_wavefield, stations=sensors)
-    return functools.partial(make_wavefield, x_m=sensors.x_m, y_m=sensors.y_m)
+    return label_motion(velocity_m_s, sensors_of(field), time_s=field["time"].values, source=source, attrs=attrs)
 
 
 def _labelled(
@@ -163,53 +161,6 @@ def _labelled(
     if velocity_m_s.ndim > len(dims):
         dims = ("realization", *dims)
         coords["realization"] = np.arange(velocity_m_s.shape[0])
-    return _labelled(velocity_m_s, dims, coords, source=source, band_hz=band_hz, attrs=attrs)
-
-
-def make_station_wavefield(
-    velocity_m_s: np.ndarray,
-    *,
-    x_m: np.ndarray,
-    y_m: np.ndarray,
-    time_s: np.ndarray,
-    source: Source | None = None,
-    band_hz: tuple[float, float] | None = None,
-    attrs: Mapping[str, Any] | None = None,
-) -> xr.DataArray:
-    """Label ground velocities at a list of stations.
-
-    Args:
-        velocity_m_s: shape (component, station, time), in m/s; components E, N, Z.
-        x_m: position of each station along East in m.
-        y_m: position of each station along North in m.
-        time_s: and the rest as in `make_wavefield`.
-        source: see `make_wavefield`.
-        band_hz: see `make_wavefield`.
-        attrs: see `make_wavefield`.
-
-    Returns:
-        DataArray `velocity`, float32, dims (component, station, time); `x` and `y` are coordinates of the stations.
-
-    Raises:
-        InputError: a shape that does not match the axes.
-    """
-    expected = (3, len(x_m), len(time_s))
-    if velocity_m_s.shape != expected or len(y_m) != len(x_m):
-        raise InputError("wavefield", f"shape {velocity_m_s.shape}", f"(3, {len(x_m)}, {len(time_s)})")
-    positions = {"x": ("station", x_m), "y": ("station", y_m)}
-    coords: dict[str, Any] = {"component": list(COMPONENTS), **positions, "time": time_s}
-    return _labelled(velocity_m_s, STATION_DIMS, coords, source=source, band_hz=band_hz, attrs=attrs)
-
-
-def _labelled(
-    velocity_m_s: np.ndarray,
-    dims: tuple[str, ...],
-    coords: Mapping[str, Any],
-    *,
-    source: Source | None,
-    band_hz: tuple[float, float] | None,
-    attrs: Mapping[str, Any] | None,
-) -> xr.DataArray:
     merged: dict[str, Any] = {"units": "m/s", "long_name": "ground velocity"}
     if band_hz is not None:
         merged |= {"band_low_hz": float(band_hz[0]), "band_high_hz": float(band_hz[1])}
