@@ -52,7 +52,8 @@ def make_pair(
     Args:
         prediction: dims ([realization,] component, x, y, time), or (..., station, time).
         reference: dims (component, x, y, time) or (component, station, time).
-        sensors: of grids (wavefields at stations always need the same stations, in any order): None demands the same sensors; "nearest" pairs each reference sensor with the predicted one nearest to
+        sensors: of grids; wavefields at stations always need the same stations, in any order. None demands
+            the same sensors; "nearest" pairs each reference sensor with the predicted one nearest to
             it along each axis, where both distances are within `tolerance_m` (nothing is ever interpolated).
         tolerance_m: for "nearest".
         window_s: (from, to) in s after origin: both are cut to it first. None demands the same times.
