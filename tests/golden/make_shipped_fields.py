@@ -15,8 +15,8 @@ import spectremor as sp
 from spectremor.examples import example_geology, example_source
 
 STORED = Path(__file__).with_name("shipped_fields.npz")
-#: Names of the shipped models, and what the stored fields call them.
-MODELS = {"simulation": "default", "hybrid": "mifno"}
+#: Names of the shipped models.
+MODELS = ("simulation", "hybrid")
 #: Every eighth sensor along East and North, and every eighth sample, starting with the fourth.
 EXCERPT = (Ellipsis, slice(3, None, 8), slice(3, None, 8), slice(3, None, 8))
 REALIZATIONS, SEED = 2, 5
@@ -49,8 +49,8 @@ def fields(model):
 
 def main() -> None:
     excerpts = {}
-    for name, shipped in MODELS.items():
-        excerpts |= {f"{name}/{key}": values[EXCERPT] for key, values in fields(sp.load_model(shipped)).items()}
+    for name in MODELS:
+        excerpts |= {f"{name}/{key}": values[EXCERPT] for key, values in fields(sp.load_model(name)).items()}
     np.savez_compressed(STORED, **{key: np.ascontiguousarray(values) for key, values in excerpts.items()})
 
 

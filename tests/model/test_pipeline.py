@@ -28,17 +28,42 @@ def model(tiny_model: Path) -> GroundMotionModel:
 
 
 def test_a_name_is_a_shipped_model_unless_a_folder_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert find_model() == find_model("default") == SHIPPED / "default"
-    assert find_model("mifno") == SHIPPED / "mifno"
-    with pytest.raises(InputError, match="no-such-model; allowed: a model folder, or one of default, mifno"):
+    assert find_model() == find_model("simulation") == SHIPPED / "simulation"
+    assert find_model("hybrid") == SHIPPED / "hybrid"
+    with pytest.raises(InputError, match="no-such-model; allowed: a model folder, or one of hybrid, simulation"):
         find_model("no-such-model")
     assert find_model("some/where") == Path("some/where")
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mifno").mkdir()
-    assert find_model("mifno") == Path("mifno")
+    for name in ("hybrid", "mifno", "default"):
+        (tmp_path / name).mkdir()
+        assert find_model(name) == Path(name)
 
 
-@pytest.mark.parametrize(("name", "network"), [("default", False), ("mifno", True)])
+@pytest.mark.parametrize(
+    ("former", "words"),
+    [
+        ("default", "model: got default; allowed: simulation, the present name"),
+        ("mifno", r"model: got mifno; allowed: hybrid, the present name .*\(the operator alone has no weights yet\)"),
+    ],
+)
+def test_a_former_name_tells_the_present_one(former: str, words: str) -> None:
+    for ask in (find_model, load_model):
+        with pytest.raises(InputError, match=words) as refused:
+            ask(former)
+        assert len(str(refused.value).splitlines()) == 1
+
+
+def test_old_wavefields_tell_the_present_name(model: GroundMotionModel, tmp_path: Path) -> None:
+    field = model.predict(example_geology(), example_source()).isel(x=[0], y=[0])
+    told = {"default@7f35fe6e4987": "simulation@7f35fe6e4987", "mifno@52758a9a965b": "hybrid@52758a9a965b"}
+    # A person's own model of that name keeps it.
+    for recorded, present in (told | {"mifno@0123456789ab": "mifno@0123456789ab"}).items():
+        sp.write_wavefield(field.assign_attrs(model=recorded), tmp_path / "old.nc")
+        assert sp.read_wavefield(tmp_path / "old.nc").attrs["model"] == present
+    assert load_model("simulation").model_id in told.values()
+
+
+@pytest.mark.parametrize(("name", "network"), [("simulation", False), ("hybrid", True)])
 def test_a_shipped_model_saved_and_loaded_gives_identical_output(name: str, network: bool, tmp_path: Path) -> None:
     folder = read_model_folder(name)
     model = load_model(name)

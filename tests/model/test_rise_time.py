@@ -40,7 +40,7 @@ def simulated(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def test_a_config_from_before_means_the_published_rise_time() -> None:
-    config = json.loads((SHIPPED / "default" / "config.json").read_text())
+    config = json.loads((SHIPPED / "simulation" / "config.json").read_text())
     assert "rise_time_s" not in config["simulation"]["domain"]
     domain = DomainConfig(**config["simulation"]["domain"])
     assert domain.rise_time_s == 0.1

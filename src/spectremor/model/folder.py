@@ -18,6 +18,7 @@ import pydantic
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_folder
+from spectremor.core.model_names import FORMER_NAMES
 from spectremor.core.validation import validated
 from spectremor.data.safetensors_files import check_safetensors
 from spectremor.model.compat import present_form
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 #: Models that ship with the package, a folder each.
 SHIPPED = Path(__file__).parents[1] / "pretrained"
 #: The one that is taken where none is named.
-DEFAULT_MODEL = "default"
+DEFAULT_MODEL = "simulation"
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "MODEL_CARD.md"
 _MAX_CONFIG_BYTES = 1 << 20
@@ -55,13 +56,15 @@ def find_model(name: str | Path | None = None, *, field: str = "model", also: st
         also: what is allowed beside the names.
 
     Raises:
-        InputError: a plain name that is neither.
+        InputError: a plain name that is neither, or the former name of a model that ships.
     """
     if name is None:
         return SHIPPED / DEFAULT_MODEL
     path = Path(name)
     if path.exists() or len(path.parts) != 1:
         return path
+    if path.name in FORMER_NAMES and path.name not in shipped_names():
+        raise InputError(field, name, FORMER_NAMES[path.name])
     if path.name not in shipped_names():
         raise InputError(field, name, f"{also}, or one of {', '.join(shipped_names())}")
     return SHIPPED / path
