@@ -163,10 +163,10 @@ class Recording:
             >>> Recording().differences(Recording(samples=100, lowpass_hz=2.0))
             ['100 samples, not 320', 'a low-pass at 2 Hz, not 5 Hz']
         """
-        found = self.axes_differences(other)
+        differences = self.axes_differences(other)
         if not np.isclose(self.lowpass_hz, other.lowpass_hz, rtol=1e-3):
-            found.append(f"a low-pass at {other.lowpass_hz:g} Hz, not {self.lowpass_hz:g} Hz")
-        return found
+            differences.append(f"a low-pass at {other.lowpass_hz:g} Hz, not {self.lowpass_hz:g} Hz")
+        return differences
 
     def axes_differences(self, other: Recording) -> list[str]:
         """As `differences`, of sensors and times alone, whatever the low-pass."""
@@ -174,27 +174,27 @@ class Recording:
 
     def time_differences(self, other: Recording) -> list[str]:
         """As `differences`, of the sample times alone."""
-        found = []
+        differences = []
         if self.samples != other.samples:
-            found.append(f"{other.samples} samples, not {self.samples}")
+            differences.append(f"{other.samples} samples, not {self.samples}")
         if not np.isclose(self.sampling_hz, other.sampling_hz, rtol=1e-6):
-            found.append(f"{other.sampling_hz:g} samples per second, not {self.sampling_hz:g}")
+            differences.append(f"{other.sampling_hz:g} samples per second, not {self.sampling_hz:g}")
         if abs(self.start_s - other.start_s) * self.sampling_hz > _SAME_TIME:
-            found.append(f"times from {other.start_s:g} s, not from {self.start_s:g} s")
-        return found
+            differences.append(f"times from {other.start_s:g} s, not from {self.start_s:g} s")
+        return differences
 
 
 def _sensor_differences(mine: Sensors, other: Sensors) -> list[str]:
     if isinstance(mine, SensorGrid) != isinstance(other, SensorGrid) or mine.shape != other.shape:
         return [f"{_sensors_in_words(other)}, not {_sensors_in_words(mine)}"]
-    found = []
+    differences = []
     for axis, label in (("x_m", "East"), ("y_m", "North"), ("z_m", "up")):
         ours, theirs = getattr(mine, axis, None), getattr(other, axis, None)
         if ours is not None and theirs is not None and not np.allclose(ours, theirs, rtol=_SAME_PLACE, atol=1e-6):
-            found.append(f"sensors at {_range(theirs)} m {label}, not {_range(ours)} m")
+            differences.append(f"sensors at {_range(theirs)} m {label}, not {_range(ours)} m")
     if isinstance(mine, Stations) and isinstance(other, Stations) and mine.names != other.names:
-        found.append("stations of other names")
-    return found
+        differences.append("stations of other names")
+    return differences
 
 
 def _sensors_in_words(sensors: Sensors) -> str:

@@ -46,14 +46,14 @@ class TrainedRange:
             >>> TrainedRange().differences(TrainedRange(rise_time_s=0.2))
             ['a rise time of 0.2 s, not 0.1 s']
         """
-        found = []
+        differences = []
         if self.nodes != other.nodes:
-            found.append(f"{_by(other.nodes)} nodes, not {_by(self.nodes)}")
+            differences.append(f"{_by(other.nodes)} nodes, not {_by(self.nodes)}")
         if not np.allclose(self.extent_m, other.extent_m, rtol=1e-4):
-            found.append(f"an extent of {_by(other.extent_m)} m, not {_by(self.extent_m)} m")
+            differences.append(f"an extent of {_by(other.extent_m)} m, not {_by(self.extent_m)} m")
         if not _same_rise_time(self.rise_time_s, other.rise_time_s):
-            found.append(f"a rise time of {other.rise_time_s:g} s, not {self.rise_time_s:g} s")
-        return found
+            differences.append(f"a rise time of {other.rise_time_s:g} s, not {self.rise_time_s:g} s")
+        return differences
 
     def check_event(self, geology: xr.DataArray, source: Source, *, any_rise_time: bool = False) -> None:
         """Refuse what lies outside.

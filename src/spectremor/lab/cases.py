@@ -147,5 +147,5 @@ def _remembered(compute: Callable[[int], Wavefield]) -> Callable[[int], Wavefiel
 
 def _diffusion_alone(settings: Settings) -> tuple[DiffusionStage | None, str]:
     folder = read_model_folder(settings.model)
-    with folder.naming_it():
+    with folder.errors_name_folder():
         return build_diffusion(folder.config, folder.tensors()), folder.name

@@ -38,7 +38,7 @@ def load_model(folder: str | Path | ModelFolder | None = None) -> GroundMotionMo
     read = folder if isinstance(folder, ModelFolder) else read_model_folder(folder)
     read.require()
     tensors = read.tensors()
-    with read.naming_it():
+    with read.errors_name_folder():
         return build_model(read.config, tensors, model_id=f"{read.name}@{read.digest()}")
 
 

@@ -56,22 +56,31 @@ class ModelConfig(pydantic.BaseModel):
 
     @property
     def stage1(self) -> SimulationConfig | MifnoConfig | None:
-        """What stage 1 gives, it gives as this part says; None for a second stage alone."""
+        """The part that says what stage 1 gives: the network's where there is one; None for a second stage alone."""
         return self.surrogate or self.simulation
 
     @property
     def recording(self) -> Recording:
-        """Where and when the model records: stage 1's, or, of a second stage alone, times on the published sensors."""
-        if self.stage1 is not None:
-            return self.stage1.recording
-        latent = (self.diffusion or DiffusionConfig()).latent
-        lowpass_hz = min(Recording().lowpass_hz, latent.sampling_hz / 2)
-        return Recording(samples=latent.time_samples, sampling_hz=latent.sampling_hz, lowpass_hz=lowpass_hz)
+        """Where and when the model records.
+
+        Raises:
+            InputError: a second stage alone.
+        """
+        return self._need_stage1().recording
 
     @property
     def trained_range(self) -> TrainedRange:
-        """The events that stage 1 was trained on."""
-        return TrainedRange() if self.stage1 is None else self.stage1.trained_range
+        """The events that stage 1 was trained on.
+
+        Raises:
+            InputError: a second stage alone.
+        """
+        return self._need_stage1().trained_range
+
+    def _need_stage1(self) -> SimulationConfig | MifnoConfig:
+        if self.stage1 is None:
+            raise InputError("stage 1", "none", f"a model with a {' or a '.join(STAGE1_PARTS)}")
+        return self.stage1
 
     def to_json(self) -> str:
         """The text of `config.json`: what is not said is left out."""

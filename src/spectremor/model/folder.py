@@ -2,6 +2,10 @@
 
 A folder holds `config.json`, `model.safetensors` and `MODEL_CARD.md`. Names of the weights start with the name of the
 part that they belong to (`surrogate.`, `diffusion.`); a simulation has none. Nothing is ever unpickled.
+
+Folders of earlier versions are read as they are: keys that came later have defaults which mean what was done before
+there was a choice (a folder without `rise_time_s` was trained on sources of 0.1 s, one without `jumps` knows none, one
+without `keep_below_hz` or `noise_correlation` restores the whole band from independent noise).
 """
 
 from __future__ import annotations
@@ -21,7 +25,6 @@ from spectremor.core.files import atomic_folder
 from spectremor.core.model_names import FORMER_NAMES
 from spectremor.core.validation import validated
 from spectremor.data.safetensors_files import check_safetensors
-from spectremor.model.compat import present_form
 from spectremor.model.config import FORMAT_VERSION, PARTS, STAGE1_PARTS, ModelConfig, model_config
 
 if TYPE_CHECKING:
@@ -158,7 +161,7 @@ class ModelFolder:
         return tensors
 
     @contextlib.contextmanager
-    def naming_it(self) -> Iterator[None]:
+    def errors_name_folder(self) -> Iterator[None]:
         """While something is made of what the folder holds: what is wrong with it is told together with the folder.
 
         Raises:
@@ -185,7 +188,7 @@ def read_model_folder(name: str | Path | None = None) -> ModelFolder:
         raise InputError("model", path, f"a folder with {CONFIG} and {WEIGHTS}")
     values = _read_json(path / CONFIG)
     try:
-        config = validated(ModelConfig, present_form(values))
+        config = validated(ModelConfig, values)
     except InputError as error:
         raise InputError("model", f"{path} ({error.field}: {error.value})", error.allowed) from None
     for key in check_safetensors(path / WEIGHTS):

@@ -169,7 +169,7 @@ def _initial(config: TrainingConfig, init: str | Path | None) -> dict[str, Tenso
     if part not in earlier.config.parts:
         raise InputError("--init", init, f"a model with a {part}")
     tensors = earlier.tensors()
-    with earlier.naming_it():
+    with earlier.errors_name_folder():
         # What is wrong with the weights shows before anything is written.
         if earlier.config.surrogate is not None and part == "surrogate":
             MifnoSurrogate.from_parts(earlier.config.surrogate, tensors[part])

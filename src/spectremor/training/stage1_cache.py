@@ -88,7 +88,7 @@ class FrozenStage1:
         folder.require()
         config, tensors = folder.config, folder.tensors()
         check_campaign(self.store, config.recording, config.trained_range)
-        with folder.naming_it():
+        with folder.errors_name_folder():
             stage1, simulation = build_stage1(config, tensors), build_simulation(config, tensors)
         if simulation is not None:
             self._simulated(simulation)
