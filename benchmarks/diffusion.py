@@ -26,7 +26,8 @@ def speed(options: argparse.Namespace) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from spectremor.diffusion import Condition, DiffusionStage
+    from spectremor.diffusion.protocol import Condition
+    from spectremor.diffusion.stage import DiffusionStage
     from spectremor.training.config import load_config
 
     torch.set_num_threads(options.threads)
@@ -52,16 +53,19 @@ def speed(options: argparse.Namespace) -> None:
 
 
 def quality(options: argparse.Namespace) -> None:
-    from spectremor.data.model_folder import read_model_folder
     from spectremor.data.store import CampaignStore
-    from spectremor.diffusion import DiffusionStage
-    from spectremor.training.stage1_cache import FrozenStage1, model_of
+    from spectremor.diffusion.stage import DiffusionStage
+    from spectremor.model.folder import find_run_model, read_model_folder
+    from spectremor.training.stage1_cache import FrozenStage1
 
     store = CampaignStore.open(options.data)
-    config, tensors = read_model_folder(model_of(options.model, "--model"))
+    folder = read_model_folder(find_run_model(options.model, "--model"))
+    folder.require(stage1=False, diffusion=True)
+    config = folder.config.diffusion
     if options.keep_below_hz is not None:
-        config["diffusion"]["latent"]["keep_below_hz"] = options.keep_below_hz
-    stage = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
+        latent = config.latent.model_copy(update={"keep_below_hz": options.keep_below_hz})
+        config = config.model_copy(update={"latent": latent})
+    stage = DiffusionStage.from_parts(config, folder.tensors()["diffusion"])
     stage1 = FrozenStage1(store, options.stage1 or str(options.model))
     ids = store.ids("val")[: options.samples]
     cases = [(stage1(int(i)), store.velocity(int(i))) for i in ids]

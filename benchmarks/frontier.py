@@ -1,7 +1,7 @@
 r"""Accuracy against time, on one machine: direct simulation on several grids and orders, and the two-stage models.
 
     python benchmarks/frontier.py --out FOLDER [--grids 400 300 240 200 150 100] [--orders 8 4] [--steps 1 4 8 20]
-                                  [--samplers dpm-solver++] [--model default mifno] [--samples 0 1 2]
+                                  [--samplers dpm-solver++] [--model simulation hybrid] [--samples 0 1 2]
                                   [--data FINE.zarr --events 100]
                                   [--every 1] [--parts simulation stage1 diffusion] [--clock seconds] [--quick]
 
@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument(
         "--samplers", nargs="+", default=[], choices=["ddpm", "ddim", "dpm-solver++"], help="beside each model's own"
     )
-    parser.add_argument("--model", type=Path, nargs="+", default=[Path("default"), Path("mifno")])
+    parser.add_argument("--model", type=Path, nargs="+", default=[Path("simulation"), Path("hybrid")])
     parser.add_argument("--samples", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--events", type=int, default=100)

@@ -13,7 +13,7 @@ import xarray as xr
 
 import spectremor as sp
 from spectremor.data.store import CampaignStore
-from spectremor.models import short_name
+from spectremor.model.folder import short_name
 from spectremor.simulation.elastic import SOLVER_VERSION
 
 SCORES = ("EG", "PG", "rMAE_raw", "rRMSE_raw", "bias_low", "bias_mid", "bias_high")

@@ -155,11 +155,11 @@ def fewest_bytes(model: torch.nn.Module, run: Callable[[], object]) -> dict[str,
 def own_network(preset: str) -> Callable[[], object]:
     """One prediction of the project's own network, from Vs and source to m/s."""
     config = load_preset(preset)
-    domain = config.domain
+    nodes = config.trained_range.nodes
     rng = np.random.default_rng(0)
-    vs = rng.uniform(1500, 3500, domain.nodes).astype(np.float32)
+    vs = rng.uniform(1500, 3500, nodes).astype(np.float32)
     source = Source.from_angles(position_m=(4800, 4000, -5000), strike_deg=48, dip_deg=45, rake_deg=88)
-    normalisation = GeologyNormalisation(np.full(domain.nodes, 2500.0), np.full(domain.nodes, 500.0))
+    normalisation = GeologyNormalisation(np.full(nodes, 2500.0), np.full(nodes, 500.0))
     surrogate = MifnoSurrogate(Mifno(config).eval(), normalisation)
     return lambda: surrogate.predict_arrays(vs[None], [source])
 

@@ -10,11 +10,11 @@
 #                         model's own network (one training); 0 leaves it out  (3, 2)
 #   REGRESSION_MINUTES    for the regression baseline, once                    (4)
 #   OTHERS                further models, reported on beside                   (none)
-#   NEURAL                model whose stage 1 the experiment `freezing` trains: it needs a neural operator  (mifno)
+#   NEURAL                model whose stage 1 the experiment `freezing` trains: it needs a neural operator  (hybrid)
 set -euo pipefail
 [ $# = 3 ] || { echo "usage: $0 STORE MODEL OUT" >&2; exit 2; }
 store=$1 model=$2 out=$3
-: "${NEURAL:=mifno}" "${EVENTS:=80}" "${SENSORS:=64}" "${DRAWS:=39}" "${MINUTES:=3}" "${FULL_MINUTES:=2}" "${REGRESSION_MINUTES:=4}"
+: "${NEURAL:=hybrid}" "${EVENTS:=80}" "${SENSORS:=64}" "${DRAWS:=39}" "${MINUTES:=3}" "${FULL_MINUTES:=2}" "${REGRESSION_MINUTES:=4}"
 mkdir -p "$out"
 here=$(cd "$(dirname "$0")" && pwd)
 PATH="$here/../.venv/bin:$PATH"

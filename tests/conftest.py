@@ -66,17 +66,17 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import numpy as np
     import torch
 
-    from spectremor.data.model_folder import write_model_folder
     from spectremor.data.normalisation import GeologyNormalisation
     from spectremor.diffusion.config import DiffusionConfig
     from spectremor.diffusion.stage import DiffusionStage
+    from spectremor.model.folder import write_model_folder
     from spectremor.surrogate.config import load_preset
     from spectremor.surrogate.mifno import MifnoSurrogate
     from spectremor.surrogate.network import Mifno
 
     torch.manual_seed(0)
     config = load_preset("tiny")
-    nodes = config.domain.nodes
+    nodes = config.trained_range.nodes
     normalisation = GeologyNormalisation(np.full(nodes, 2500.0), np.full(nodes, 300.0))
     surrogate = MifnoSurrogate(Mifno(config).eval(), normalisation)
     stage = DiffusionStage(

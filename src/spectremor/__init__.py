@@ -9,7 +9,9 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from spectremor.core.version import VERSION
+
+__version__ = VERSION
 
 # Threads that wait for one another sleep instead of spinning. Beside other work on two cores, the main job then takes
 # a quarter of the time; alone, the difference is small. Read when torch is loaded; what the user has set stays.
@@ -27,8 +29,8 @@ _HOMES = {
     "write_wavefield": "spectremor.data.wavefield_files",
     "random_geology": "spectremor.simulation.random_geology",
     "simulate": "spectremor.simulation.elastic",
-    "load_model": "spectremor.pipeline",
     "evaluate": "spectremor.judging",
+    "load_model": "spectremor.model.build",
     "gof": "spectremor.signal.gof",
 }
 _MODULES = (
@@ -41,6 +43,7 @@ _MODULES = (
     "judging",
     "report",
     "lab",
+    "model",
     "data",
     "core",
 )
@@ -73,7 +76,7 @@ if TYPE_CHECKING:
     from spectremor.data.wavefield_files import read_wavefield as read_wavefield
     from spectremor.data.wavefield_files import write_wavefield as write_wavefield
     from spectremor.judging import evaluate as evaluate
-    from spectremor.pipeline import load_model as load_model
+    from spectremor.model.build import load_model as load_model
     from spectremor.signal.gof import gof as gof
     from spectremor.simulation.elastic import simulate as simulate
     from spectremor.simulation.random_geology import random_geology as random_geology

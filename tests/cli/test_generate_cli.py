@@ -24,7 +24,7 @@ from spectremor.core.source import Source
 from spectremor.data.geology_files import write_geology
 from spectremor.examples import example_geology
 from spectremor.exchange import Georeference, write_source
-from spectremor.models import DEFAULT_MODEL
+from spectremor.model.folder import DEFAULT_MODEL, SHIPPED
 
 SOURCE = "4800,4800,-8400,48,45,88"
 
@@ -124,7 +124,7 @@ def test_the_shipped_weights_keep_what_a_seed_promises(geology_npy: Path, tmp_pa
 def test_a_refusal_loads_no_torch(geology_npy: Path, tmp_path: Path) -> None:
     code = "import sys, atexit; from spectremor.cli.app import main\n"
     code += "atexit.register(lambda: 'torch' in sys.modules and print('torch was loaded', file=sys.stderr)); main()"
-    for source, model in ((SOURCE.replace("4800", "100"), DEFAULT_MODEL), (SOURCE, tmp_path)):
+    for source, model in ((SOURCE.replace("4800", "100"), SHIPPED / DEFAULT_MODEL), (SOURCE, tmp_path)):
         arguments = ["generate", "--geology", geology_npy, "--source", source, "--model", model]
         command = [sys.executable, "-c", code, *map(str, arguments), "--out", str(tmp_path / "out.nc")]
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)

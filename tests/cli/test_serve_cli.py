@@ -10,7 +10,7 @@ import pytest
 from spectremor.cli.serve import serve
 from spectremor.core.errors import InputError
 from spectremor.examples import example_geology, example_source
-from spectremor.models import SHIPPED
+from spectremor.model.folder import SHIPPED
 from spectremor.web import server
 from spectremor.web.app import Page
 
@@ -29,8 +29,8 @@ def started(monkeypatch):
     """The folders that servers were started with; none is really started."""
     folders = []
 
-    def start(port, *, model_folder, geology, first, open_browser):
-        folders.append(model_folder)
+    def start(port, *, model, geology, first, open_browser):
+        folders.append(model.path)
         return Server()
 
     monkeypatch.setattr(server, "start_server", start)
@@ -38,11 +38,11 @@ def started(monkeypatch):
 
 
 def test_a_model_that_ships_is_known_by_its_name(started):
-    for name in ("mifno", "default"):
+    for name in ("hybrid", "simulation"):
         serve(port=0, model=Path(name), field=None, browser=False)
-    serve(port=0, model=SHIPPED / "mifno", field=None, browser=False)
+    serve(port=0, model=SHIPPED / "hybrid", field=None, browser=False)
     serve(port=0, model=None, field=None, browser=False)
-    assert started == [SHIPPED / "mifno", SHIPPED / "default", SHIPPED / "mifno", None]
+    assert started == [SHIPPED / "hybrid", SHIPPED / "simulation", SHIPPED / "hybrid", SHIPPED / "simulation"]
 
 
 @pytest.mark.parametrize(("name", "field"), [("nothing", "model"), ("no/such/folder", "--model")])
@@ -58,8 +58,8 @@ def studios(monkeypatch):
     """What servers were started with, as the Generate button would see it; none is really started."""
     found = []
 
-    def start(port, *, model_folder, geology, first, open_browser):
-        found.append(server.Studio(model_folder, geology))
+    def start(port, *, model, geology, first, open_browser):
+        found.append(server.Studio(model, geology))
         return Server()
 
     monkeypatch.setattr(server, "start_server", start)
@@ -80,7 +80,7 @@ def test_a_geology_of_ones_own(studios, tiny_model, tmp_path, here):
 
 def test_the_example_geology_and_the_shipped_model_are_named(studios, here):
     assert here("serve") == 0
-    assert studios[0].about == "Geology: example; model: default, 1 sampling step, up to 5 Hz"
+    assert studios[0].about == "Geology: example; model: simulation, 1 sampling step, up to 5 Hz"
 
 
 @pytest.mark.parametrize(

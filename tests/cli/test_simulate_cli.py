@@ -74,7 +74,7 @@ def test_a_domain_in_map_coordinates_is_one_line(
     assert "geology.x: got starts at 500000 m; allowed: 0 m" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("more", [[], ["--model", "mifno", "--stage1-only"]])
+@pytest.mark.parametrize("more", [[], ["--model", "hybrid", "--stage1-only"]])
 def test_another_rise_time_than_the_trained_one(
     more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], here: Callable[..., int]
 ) -> None:

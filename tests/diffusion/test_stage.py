@@ -12,13 +12,14 @@ import pytest
 import torch
 
 from spectremor.core.errors import InputError
-from spectremor.data.model_folder import read_model_folder, write_model_folder
-from spectremor.diffusion import DiffusionConfig, DiffusionStage
+from spectremor.core.validation import validated
+from spectremor.diffusion.config import DiffusionConfig
 from spectremor.diffusion.denoiser import UNet1d
 from spectremor.diffusion.noise import FieldNoise, SensorNoise, noise_mixing
 from spectremor.diffusion.parallel import thread_map
 from spectremor.diffusion.protocol import Condition
-from spectremor.diffusion.stage import MICRO_BATCH
+from spectremor.diffusion.stage import MICRO_BATCH, DiffusionStage
+from spectremor.model.folder import read_model_folder, write_model_folder
 
 NX, NY = 13, 11  # 143 sensors: two whole micro-batches and a part of another
 
@@ -246,8 +247,8 @@ def test_progress_comes_to_one() -> None:
 def test_saved_and_loaded_the_output_is_identical(tmp_path) -> None:  # type: ignore[no-untyped-def]
     stage, stage1 = make_stage(), wavefield()
     write_model_folder(tmp_path / "m", parts={"diffusion": stage.parts()}, about={}, card="card\n")
-    config, tensors = read_model_folder(tmp_path / "m")
-    again = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
+    folder = read_model_folder(tmp_path / "m")
+    again = DiffusionStage.from_parts(folder.config.diffusion, folder.tensors()["diffusion"])
     assert again.generate_arrays(stage1, seed=2).tobytes() == stage.generate_arrays(stage1, seed=2).tobytes()
 
 
@@ -263,11 +264,12 @@ def test_saved_and_loaded_the_output_is_identical(tmp_path) -> None:  # type: ig
     ],
 )
 def test_foreign_parts_are_refused(change, field) -> None:  # type: ignore[no-untyped-def]
-    config, tensors = make_stage().parts()
+    checked, tensors = make_stage().parts()
+    config = checked.model_dump(mode="json")
     tensors = {name: tensor.clone() for name, tensor in tensors.items()}
     change(config, tensors)
     with pytest.raises(InputError) as refused:
-        DiffusionStage.from_parts(config, tensors)
+        DiffusionStage.from_parts(validated(DiffusionConfig, config, "diffusion"), tensors)
     assert refused.value.field == field
 
 

@@ -12,7 +12,7 @@ from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store
-from spectremor.pipeline import GroundMotionModel
+from spectremor.model.pipeline import GroundMotionModel
 from spectremor.signal.filters import low_pass
 
 DT, SAMPLES, NX, NY = 0.02, 160, 7, 5
@@ -66,6 +66,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> CampaignStore:
 class Smoothed:
     """A stage 1 that loses high frequencies: the truth below a corner, at 80% of its amplitude."""
 
+    name = "truth below a corner frequency"
+
     def __init__(self, store: CampaignStore, corner_hz: float = 2.0, time_s: np.ndarray | None = None) -> None:
         self.store, self.corner_hz, self.time_s = store, corner_hz, time_s
 
@@ -96,7 +98,7 @@ class Noisy:
 
 @pytest.fixture(scope="session")
 def model(store: CampaignStore) -> GroundMotionModel:
-    return GroundMotionModel(surrogate=Smoothed(store), diffusion=Noisy(), model_id="standin@1")
+    return GroundMotionModel(stage1=Smoothed(store), diffusion=Noisy(), model_id="standin@1")
 
 
 @pytest.fixture(scope="session")
@@ -146,4 +148,4 @@ class Shrunk(Smoothed):
 @pytest.fixture(scope="session")
 def shrunk():
     """Makes a model around that stage 1."""
-    return lambda store: GroundMotionModel(surrogate=Shrunk(store), diffusion=Noisy(), model_id="shrunk@1")
+    return lambda store: GroundMotionModel(stage1=Shrunk(store), diffusion=Noisy(), model_id="shrunk@1")

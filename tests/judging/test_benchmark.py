@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from spectremor.cli import evaluate as verb
 from spectremor.core.errors import InputError
+from spectremor.core.trained_range import TrainedRange
 from spectremor.data.wavefield_files import write_wavefield
 from spectremor.judging import benchmark
 from spectremor.judging.benchmark import Settings, run_benchmark
@@ -23,7 +24,7 @@ from spectremor.judging.gain import StageOneGain
 from spectremor.judging.scores import METRICS, evaluate
 from spectremor.judging.subset import stratified_error, stratified_sensors
 from spectremor.judging.tally import Tally
-from spectremor.pipeline import GroundMotionModel
+from spectremor.model.pipeline import GroundMotionModel
 from spectremor.report import motion_tables
 from spectremor.report.benchmark_report import write_report
 from spectremor.report.ensembles import check_rows, crps_findings, ensemble_checks
@@ -305,7 +306,7 @@ def test_the_same_run_gives_the_same_bytes(store, model, report_path) -> None:
 
 
 def test_comparing_models_and_missing_parts(store, model) -> None:
-    bare = GroundMotionModel(surrogate=model.surrogate, diffusion=None, model_id="bare@2")
+    bare = GroundMotionModel(stage1=model.stage1, diffusion=None, model_id="bare@2")
     run = run_benchmark(store, {"one": model, "two": bare}, settings=Settings(sensors=5, samples=1))
     assert [t.name for t in run.tallies] == [
         "one: stage 1", "one: stage 1 x gain", "one: stage 1 + diffusion",
@@ -323,29 +324,27 @@ def test_comparing_models_and_missing_parts(store, model) -> None:
 
 
 def test_a_second_stage_of_other_rise_times_is_refused(store, model) -> None:
-    other = dataclasses.replace(model, rise_time_s=0.5)
+    other = dataclasses.replace(model, trained_range=TrainedRange(rise_time_s=0.5))
     for models, regression in (({"one": other}, None), ({"one": model}, other), ({"one": model, "two": other}, None)):
         with pytest.raises(InputError, match=r"store \(rise times\): got 0\.1 s; allowed: 0\.5 s"):
             run_benchmark(store, models, regression=regression, settings=Settings(sensors=5, samples=1))
 
 
 def test_a_simulation_that_is_stage_1_has_no_second_row(store, model, monkeypatch) -> None:
-    monkeypatch.setattr(
-        benchmark, "is_stored", lambda stage1, _, spacing_m: (stage1, spacing_m) == (model.surrogate, 300)
-    )
+    monkeypatch.setattr(benchmark, "is_stored", lambda stage1, _, spacing_m: (stage1, spacing_m) == (model.stage1, 300))
     run = run_benchmark(store, {"one": model}, settings=Settings(sensors=5, samples=1))
     assert [t.name for t in run.tallies] == ["stage 1", "stage 1 x gain", "stage 1 + diffusion"]
     assert "the simulation at 300 m has no row of its own: it is 'stage 1'" in run.remarks
     # Where it is that of a model to compare with, the first one's sentences need the row.
-    first = GroundMotionModel(surrogate=type(model.surrogate)(store), diffusion=model.diffusion, model_id="first@4")
+    first = GroundMotionModel(stage1=type(model.stage1)(store), diffusion=model.diffusion, model_id="first@4")
     run = run_benchmark(store, {"first": first, "one": model}, settings=Settings(sensors=5, samples=1))
     assert run.tallies[-1].name == "simulation at 300 m"
 
 
 def test_bad_runs_are_refused(store, model) -> None:
-    short = type(model.surrogate)(store, time_s=store.time_s[:100])
-    stranger = GroundMotionModel(surrogate=short, diffusion=None, model_id="short@3")
-    with pytest.raises(InputError, match=r"model.time.*100 values.*160 values"):
+    short = type(model.stage1)(store, time_s=store.time_s[:100])
+    stranger = GroundMotionModel(stage1=short, diffusion=None, model_id="short@3")
+    with pytest.raises(InputError, match=r"model: got 100 samples, not 160; allowed: the campaign"):
         run_benchmark(store, {"m": stranger})
     with pytest.raises(InputError, match="sensors"):
         Settings(sensors=0)

@@ -19,7 +19,7 @@ def run(out: Path, hemew3d: Path, *more: str) -> list[dict[str, str]]:
         str(ROOT / "benchmarks" / "frontier.py"),
         "--quick",
         "--model",
-        "mifno",
+        "hybrid",
         "--out",
         str(out),
         *more,
@@ -36,8 +36,8 @@ def test_points_are_measured_once(tmp_path, hemew3d):
     assert [r["contender"] for r in first] == [
         "400 m, order 8",
         "300 m, order 8",
-        "mifno: stage 1",
-        "mifno: both, 2 steps",
+        "hybrid: stage 1",
+        "hybrid: both, 2 steps",
     ]
     assert float(first[1]["EG"]) > float(first[0]["EG"]) > 6
     assert (tmp_path / "frontier.png").stat().st_size > 10_000
@@ -50,7 +50,7 @@ def test_points_are_measured_once(tmp_path, hemew3d):
         row["contender"]: row for row in csv.DictReader((tmp_path / "frontier_table.csv").read_text().splitlines())
     }
     assert float(table["300 m, order 8"]["EG_at_equal_time"]) == 0
-    assert float(table["mifno: stage 1"]["EG"]) == pytest.approx(float(again[2]["EG"]), rel=1e-3)
+    assert float(table["hybrid: stage 1"]["EG"]) == pytest.approx(float(again[2]["EG"]), rel=1e-3)
     others = (tmp_path / "frontier.csv").read_text().replace("solver ", "solver 0")
     (tmp_path / "frontier.csv").write_text(others)
     assert [r["made_by"][:8] for r in run(tmp_path, hemew3d, "--parts", "simulation")].count("solver 0") == 2

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from spectremor.core.source import Source
-from spectremor.data.model_folder import write_model_folder
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store
 from spectremor.diffusion.config import DiffusionConfig, LatentConfig, NetworkConfig
 from spectremor.diffusion.stage import DiffusionStage
+from spectremor.model.folder import write_model_folder
 from spectremor.signal.filters import low_pass
-from spectremor.surrogate.config import Domain, MifnoConfig
+from spectremor.surrogate.config import MifnoConfig, NetworkDomainConfig
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.network import Mifno
 
@@ -86,7 +86,7 @@ def diffusion_stage() -> DiffusionStage:
 
 def _surrogate() -> MifnoSurrogate:
     torch.manual_seed(2)
-    domain = Domain(
+    domain = NetworkDomainConfig(
         extent_m=EXTENT_M,
         nodes=NODES,
         sensors=(NX, NY),

@@ -13,7 +13,7 @@ from spectremor.cli import evaluate as verb
 from spectremor.cli.regression_baseline import regression_of
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_writer import StoreLayout, create_store
-from spectremor.pipeline import load_model
+from spectremor.model.build import load_model
 from spectremor.training import regression
 from spectremor.training.regression import train_regression
 
@@ -39,8 +39,8 @@ def test_it_is_trained_once_as_a_regression_of_the_models_own_network(
     assert trained.diffusion.config.process.objective == "regression"
     assert trained.diffusion.config.network == judged.diffusion.config.network
     assert trained.diffusion.config.latent == judged.diffusion.config.latent
-    for name, tensor in judged.surrogate.network.state_dict().items():
-        assert (trained.surrogate.network.state_dict()[name] == tensor).all()
+    for name, tensor in judged.stage1.network.state_dict().items():
+        assert (trained.stage1.network.state_dict()[name] == tensor).all()
     stage1 = np.random.default_rng(0).standard_normal((3, 8, 6, 128)).astype(np.float32)
     draws = trained.diffusion.generate_at(stage1, np.arange(5), realizations=2)
     np.testing.assert_array_equal(draws[0], draws[1])

@@ -13,6 +13,7 @@ from spectremor.data.station_plan import StationPlan
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_check import check_store
 from spectremor.data.store_writer import StoreWriter
+from spectremor.model.campaigns import simulation_of
 from spectremor.simulation.campaign_checks import check_campaign
 from spectremor.simulation.campaign_config import CampaignConfig, Scenario, load_scenario
 from spectremor.simulation.campaign_memory import worker_memory_bytes
@@ -20,7 +21,6 @@ from spectremor.simulation.campaign_sample import make_sample
 from spectremor.simulation.campaign_store import open_campaign
 from spectremor.simulation.elastic import simulate
 from spectremor.simulation.random_stations import random_stations_m
-from spectremor.simulation.stored import simulation_of
 
 TINY = CampaignConfig(scenario=load_scenario("tiny"), seed=1, grid_spacing_m=600)
 PLAN = StationPlan(random=5, patch=3, patch_spacing_m=100.0)

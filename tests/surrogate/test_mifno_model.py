@@ -21,7 +21,7 @@ from spectremor.data.normalisation import GeologyNormalisation, trace_scale
 from spectremor.data.symmetries import Symmetry
 from spectremor.signal.filters import low_pass
 from spectremor.surrogate.augmentation import SYMMETRIES, turn_inputs, turn_traces
-from spectremor.surrogate.config import Domain, MifnoConfig, check_config, load_preset
+from spectremor.surrogate.config import MifnoConfig, NetworkDomainConfig, check_config, load_preset
 from spectremor.surrogate.first_guess import arrival_envelopes, direct_wave_spectra, pulse_spectrum
 from spectremor.surrogate.inputs import event_inputs
 from spectremor.surrogate.loss import LossConfig, relative_l1, sensor_l1, sensor_l2, spectral_l1, surrogate_loss
@@ -31,7 +31,7 @@ from spectremor.surrogate.protocol import Stage1
 from spectremor.surrogate.simulated import simulated_spectra
 from spectremor.surrogate.time_axis import at_times, delay, on_grid, spectrum
 
-DOMAIN = Domain(
+DOMAIN = NetworkDomainConfig(
     extent_m=(9600.0, 7200.0, 9600.0),
     nodes=(17, 13, 17),
     sensors=(8, 6),
@@ -127,7 +127,7 @@ def test_every_weight_learns(switches):
     stage1 = model(**switches)
     vs = rocks(DOMAIN.nodes).astype(float)
     simulated = simulated_if(stage1, vs, source())
-    arrays = event_inputs(vs, source(), stage1.domain, stage1.normalisation, simulated_m_s=simulated)
+    arrays = event_inputs(vs, source(), stage1.config, stage1.normalisation, simulated_m_s=simulated)
     out = stage1.network({k: torch.from_numpy(v)[None] for k, v in arrays.items()})
     surrogate_loss(out, torch.randn_like(out), LossConfig(relative=1, sensor=1, energy=1, spectral=1)).backward()
     for name, p in stage1.network.named_parameters():
@@ -210,7 +210,7 @@ def test_save_and_load(switches):
 def test_refuses_foreign_weights():
     config, tensors = model().parts()
     with pytest.raises(InputError, match="unknown_key"):
-        MifnoSurrogate.from_parts({**config, "unknown_key": 1}, tensors)
+        check_config({**config.model_dump(), "unknown_key": 1})
     for name in ("normalisation.mean", "network.waves.head"):
         with pytest.raises(InputError, match="surrogate weights"):
             MifnoSurrogate.from_parts(config, {k: v for k, v in tensors.items() if k != name})
@@ -242,8 +242,9 @@ def test_turned_inputs_are_inputs_of_the_turned_event(symmetry):
     turned_vs = turn.geology(make_geology(vs, domain.extent_m)).values.astype(float)
     field = np.random.default_rng(3).standard_normal((3, *domain.sensors, 5))
     turned = turn.source(event, domain.extent_m)
-    wanted = event_inputs(turned_vs, turned, domain, normalisation(domain), simulated_m_s=turn_traces(field, symmetry))
-    found = event_inputs(vs.astype(float), event, domain, normalisation(domain), simulated_m_s=field)
+    config = MifnoConfig(domain=domain, **SMALL)
+    wanted = event_inputs(turned_vs, turned, config, normalisation(domain), simulated_m_s=turn_traces(field, symmetry))
+    found = event_inputs(vs.astype(float), event, config, normalisation(domain), simulated_m_s=field)
     found = turn_inputs(found, symmetry)
     assert found.keys() == wanted.keys()
     for name, values in wanted.items():
@@ -296,7 +297,7 @@ def test_losses():
 
 @pytest.mark.parametrize("name", ["tiny", "small", "paper"])
 def test_presets(name):
-    assert load_preset(name).domain == Domain(ray_smoothings_m=(500, 1500))
+    assert load_preset(name).domain == NetworkDomainConfig(ray_smoothings_m=(500, 1500))
 
 
 def test_config_errors(tmp_path):
@@ -358,9 +359,10 @@ def test_inputs_place_source_and_ground_where_the_sensors_are():
     x, y = (np.linspace(0, side, n) for side, n in zip(DOMAIN.extent_m[:2], DOMAIN.nodes[:2], strict=True))
     ramp = 2000.0 + 0.05 * x[:, None, None] + 0.1 * y[None, :, None] + 100.0 * depth
     thousands = GeologyNormalisation(np.zeros(DOMAIN.nodes), np.full(DOMAIN.nodes, 250.0))
-    arrays = event_inputs(ramp, source(), DOMAIN, thousands)
+    config = MifnoConfig(domain=DOMAIN, **SMALL)
+    arrays = event_inputs(ramp, source(), config, thousands)
     np.testing.assert_allclose(arrays["position"], [4000 / 9600, 2500 / 7200, 5000 / 9600], rtol=1e-6)
-    gx, gy = np.meshgrid(DOMAIN.x_m, DOMAIN.y_m, indexing="ij")
+    gx, gy = np.meshgrid(config.sensors.x_m, config.sensors.y_m, indexing="ij")
     below = 2000.0 + 0.05 * gx[..., None] + 0.1 * gy[..., None] + 100.0 * depth
     np.testing.assert_allclose(arrays["geology"], below / 1000.0, rtol=1e-5)
     distance = np.sqrt((gx - 4000.0) ** 2 + (gy - 2500.0) ** 2 + 5000.0**2)

@@ -15,7 +15,10 @@ import yaml
 from safetensors.torch import save_file
 
 from spectremor.core.errors import InputError
-from spectremor.data.model_folder import load_tensors, read_model_folder, write_model_folder
+from spectremor.data.tensors import load_tensors
+from spectremor.diffusion.config import DiffusionConfig
+from spectremor.model.folder import read_model_folder, write_model_folder
+from spectremor.surrogate.config import MifnoConfig
 from spectremor.training.checkpoint import Progress, checkpoints, load_checkpoint, save_checkpoint
 from spectremor.training.config import DdpmTraining, LoopConfig, MifnoTraining, load_config, parse_config
 from spectremor.training.ddpm import component_symmetries
@@ -214,14 +217,16 @@ def test_folders_above_a_run_are_made(tmp_path: Path) -> None:
 
 @pytest.fixture
 def model_folder(tmp_path: Path) -> Path:
-    parts = {"diffusion": ({"a": 1}, {"w": torch.arange(6.0).view(2, 3)}), "surrogate": ({}, {"v": torch.ones(2)})}
+    tensors = {"diffusion": {"w": torch.arange(6.0).view(2, 3)}, "surrogate": {"v": torch.ones(2)}}
+    parts = {"diffusion": (DiffusionConfig(), tensors["diffusion"]), "surrogate": (MifnoConfig(), tensors["surrogate"])}
     write_model_folder(tmp_path / "model", parts=parts, about={"training": {}}, card="# card\n")
     return tmp_path / "model"
 
 
 def test_model_folder_round_trip(model_folder: Path) -> None:
-    config, tensors = read_model_folder(model_folder)
-    assert config["diffusion"] == {"a": 1}
+    folder = read_model_folder(model_folder)
+    tensors = folder.tensors()
+    assert folder.config.diffusion == DiffusionConfig()
     assert torch.equal(tensors["diffusion"]["w"], torch.arange(6.0).view(2, 3))
     assert set(tensors) == {"diffusion", "surrogate"}
 

@@ -19,11 +19,12 @@ import yaml
 from safetensors.torch import load_file
 
 from spectremor.core.errors import InputError
-from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
 from spectremor.diffusion.config import SamplingConfig
 from spectremor.diffusion.latent import cosine_matrix
 from spectremor.diffusion.stage import DiffusionStage
+from spectremor.model.build import build_diffusion
+from spectremor.model.folder import read_model_folder
 from spectremor.training import run as run_module
 from spectremor.training.batches import made_ahead
 from spectremor.training.checkpoint import checkpoints
@@ -124,12 +125,12 @@ def simulated(campaign: Path, tmp_path: Path) -> Path:
 def test_a_stage_trained_on_simulations_loads_with_the_simulation(
     tmp_path: Path, simulated: Path, ddpm_config: DdpmTraining
 ) -> None:
-    from spectremor.pipeline import load_model
+    from spectremor.model.build import load_model
 
     run_stage(ddpm_config, simulated, tmp_path / "ddpm")
     model = load_model(tmp_path / "ddpm" / "model")
     store = CampaignStore.open(simulated)
-    assert model.stage1_name == "simulation at 300 m"
+    assert model.stage1.name == "simulation at 300 m"
     field = model.generate(store.geology(6), store.source(6), seed=1)
     assert field.shape == (1, 3, 6, 6, 96)
     assert np.isfinite(field.values).all()
@@ -147,21 +148,21 @@ def test_a_stage_trained_on_simulations_loads_with_the_simulation(
 def test_a_network_trained_to_correct_simulations_loads_with_the_simulation(
     tmp_path: Path, simulated: Path, mifno_config: MifnoTraining, ddpm_config: DdpmTraining
 ) -> None:
-    from spectremor.pipeline import load_model
+    from spectremor.model.build import load_model
 
     corrector = mifno_config.model.model_copy(update={"simulation_m": 300.0})
     train(mifno_config.model_copy(update={"model": corrector}), simulated, tmp_path / "mifno")
     train(ddpm_config, simulated, tmp_path / "ddpm", stage1=str(tmp_path / "mifno"))
     store, frozen = CampaignStore.open(simulated), FrozenStage1(CampaignStore.open(simulated), str(tmp_path / "ddpm"))
     model = load_model(tmp_path / "ddpm" / "model")
-    assert model.stage1_name == "MIFNO on a simulation at 300 m"
-    config, _tensors = read_model_folder(tmp_path / "ddpm" / "model")
-    assert {"simulation", "surrogate", "diffusion"} <= set(config)
-    assert list(config["training"]) == ["mifno", "ddpm"]
+    assert model.stage1.name == "MIFNO on a simulation at 300 m"
+    config = read_model_folder(tmp_path / "ddpm" / "model").config
+    assert set(config.parts) == {"simulation", "surrogate", "diffusion"}
+    assert list(config.training) == ["mifno", "ddpm"]
     # The stored simulations are not made again, and are not these: the small campaign's are no simulations at all.
     assert frozen.digest == FrozenStage1(store, str(tmp_path / "mifno")).digest
     np.testing.assert_array_equal(
-        frozen(3), model.surrogate.correct(store.vs(3), store.source(3), store.velocity(3, 300.0))
+        frozen(3), model.stage1.correct(store.vs(3), store.source(3), store.velocity(3, 300.0))
     )
     field = model.generate(store.geology(6), store.source(6), seed=1)
     assert field.shape == (1, 3, 6, 6, 96)
@@ -181,7 +182,7 @@ def test_a_network_that_corrects_simulations_needs_them(
 def test_a_trained_model_loads_and_its_numbers_are_finite(
     tmp_path: Path, campaign: Path, mifno_config: MifnoTraining, ddpm_config: DdpmTraining
 ) -> None:
-    from spectremor.pipeline import load_model
+    from spectremor.model.build import load_model
 
     run_stage(mifno_config, campaign, tmp_path / "mifno")
     train(ddpm_config, campaign, tmp_path / "ddpm", stage1=str(tmp_path / "mifno"))
@@ -190,9 +191,9 @@ def test_a_trained_model_loads_and_its_numbers_are_finite(
     field = model.generate(store.geology(6), store.source(6), realizations=2, seed=1)
     assert field.shape == (2, 3, 6, 6, 96)
     assert np.isfinite(field.values).all()
-    config, tensors = read_model_folder(tmp_path / "ddpm" / "model")
-    assert set(tensors) == {"surrogate", "diffusion"}
-    assert list(config["training"]) == ["mifno", "ddpm"]
+    folder = read_model_folder(tmp_path / "ddpm" / "model")
+    assert set(folder.tensors()) == {"surrogate", "diffusion"}
+    assert list(folder.config.training) == ["mifno", "ddpm"]
     card = (tmp_path / "ddpm/model/MODEL_CARD.md").read_text()
     assert "## mifno" in card
     assert "| train samples | 5 |" in card
@@ -207,7 +208,7 @@ def test_a_new_run_may_start_from_an_earlier_model(
     run_stage(config, campaign, tmp_path / "first")
     still = config.model_copy(update={"learning_rate": 1e-30, "seed": 5})
     run_stage(still, campaign, tmp_path / "second", init=tmp_path / "first")
-    (_, one), (_, two) = (read_model_folder(tmp_path / name / "model") for name in ("first", "second"))
+    one, two = (read_model_folder(tmp_path / name / "model").tensors() for name in ("first", "second"))
     for part in one:
         for name, tensor in one[part].items():
             torch.testing.assert_close(tensor, two[part][name], rtol=1e-5, atol=1e-7)
@@ -229,7 +230,7 @@ def test_a_run_that_has_taken_no_step_still_knows_what_it_starts_from(
     assert not stopped.finished
     assert not checkpoints(tmp_path / "second")
     run_stage(still, campaign, tmp_path / "second", resume=True)
-    (_, one), (_, two) = (read_model_folder(tmp_path / name / "model") for name in ("first", "second"))
+    one, two = (read_model_folder(tmp_path / name / "model").tensors() for name in ("first", "second"))
     for name, tensor in one["diffusion"].items():
         torch.testing.assert_close(tensor, two["diffusion"][name], rtol=1e-5, atol=1e-7)
 
@@ -239,10 +240,10 @@ def test_a_new_run_may_start_from_a_model_that_ships(
 ) -> None:
     run_stage(mifno_config, campaign, tmp_path / "run")
     shutil.copytree(tmp_path / "run/model", tmp_path / "shipped/known")
-    monkeypatch.setattr("spectremor.models.SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr("spectremor.model.folder.SHIPPED", tmp_path / "shipped")
     still = mifno_config.model_copy(update={"steps": 2, "learning_rate": 1e-30})
     run_stage(still, campaign, tmp_path / "second", init="known")
-    (_, one), (_, two) = (read_model_folder(tmp_path / name) for name in ("shipped/known", "second/model"))
+    one, two = (read_model_folder(tmp_path / name).tensors() for name in ("shipped/known", "second/model"))
     for name, tensor in one["surrogate"].items():
         torch.testing.assert_close(tensor, two["surrogate"][name], rtol=1e-5, atol=1e-7)
     store = CampaignStore.open(campaign)
@@ -288,8 +289,8 @@ def test_a_trained_network_can_learn_to_jump(
         assert np.abs(wanted - stage1).max() > 0.1 * amplitude
     run_stage(jumping_config, campaign, tmp_path / "jumps", init=tmp_path / "plain")
     assert not torch.equal(_stage(tmp_path / "jumps").network.embed.jump.weight, torch.zeros(16, 16))
-    config, _ = read_model_folder(tmp_path / "jumps/model")
-    assert trainings(config, "ddpm") == 2 * [{"steps": 8.0, "train_samples": 5.0}]
+    config = read_model_folder(tmp_path / "jumps/model").config
+    assert trainings(config.training, "ddpm") == 2 * [{"steps": 8.0, "train_samples": 5.0}]
     assert "| begun from | a training of 8 steps on 5 samples |" in (tmp_path / "jumps/model/MODEL_CARD.md").read_text()
     for row in read_metrics(tmp_path / "jumps/metrics.csv"):
         plain_loss, jump_loss = float(row["val_loss_plain"]), float(row["val_loss_jumps"])
@@ -325,23 +326,24 @@ def test_a_batch_holds_its_share_of_jumps(campaign: Path, jumping_config: DdpmTr
 
 
 def _stage(run: Path) -> DiffusionStage:
-    config, tensors = read_model_folder(run / "model")
-    return DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
+    folder = read_model_folder(run / "model")
+    stage = build_diffusion(folder.config, folder.tensors())
+    assert stage is not None
+    return stage
 
 
 def test_exported_weights_are_the_average_of_the_best_validation(
     tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining
 ) -> None:
     outcome = run_stage(ddpm_config, campaign, tmp_path / "run")
-    config, tensors = read_model_folder(tmp_path / "run/model")
-    DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
+    tensors = _stage(tmp_path / "run").parts()[1]
     rows = [row for row in read_metrics(tmp_path / "run/metrics.csv") if "val_loss" in row]
     best = min(rows, key=lambda row: float(row["val_loss"]))
     assert outcome.progress.best_step == int(best["step"])
     if outcome.progress.best_step == ddpm_config.steps:
         averaged = load_file(checkpoints(tmp_path / "run")[-1] / "ema.safetensors")
         for name, value in averaged.items():
-            assert torch.equal(value, tensors["diffusion"][name.removeprefix("stage.")])
+            assert torch.equal(value, tensors[name.removeprefix("stage.")])
 
 
 def test_the_average_is_that_of_the_steps(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
@@ -384,8 +386,7 @@ def test_regression_trains_through_the_same_code(tmp_path: Path, campaign: Path,
     values["model"]["process"]["objective"] = "regression"
     values["model"]["latent"]["target"] = "residual"
     run_stage(DdpmTraining.model_validate(values), campaign, tmp_path / "run")
-    config, tensors = read_model_folder(tmp_path / "run/model")
-    stage = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
+    stage = _stage(tmp_path / "run")
     stage1 = CampaignStore.open(campaign).velocity(4, 300.0)
     assert np.isfinite(stage.generate_arrays(stage1)).all()
 

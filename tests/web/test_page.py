@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from bokeh.document import Document
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield
+from spectremor.model.folder import DEFAULT_MODEL
 from spectremor.web import uploads
 from spectremor.web.app import Page
 from spectremor.web.scene import Scene
@@ -80,7 +82,7 @@ def test_refusal_is_one_line_and_the_old_scene_stays(page, field):
 
 @pytest.mark.parametrize(("seed", "found"), [(None, "nothing"), (-5, "-5"), (2**63, "9223372036854775808")])
 def test_a_seed_that_is_none_is_refused_in_one_line(monkeypatch, seed, found):
-    monkeypatch.setattr("spectremor.pipeline.load_model", lambda _: pytest.fail("loaded before the seed was read"))
+    monkeypatch.setattr("spectremor.model.build.load_model", lambda _: pytest.fail("loaded before the seed was read"))
     page = Page(Studio(None).generate, START, EXTENT_KM)
     page.seed.value = seed
     asyncio.run(page.generate())
@@ -169,7 +171,7 @@ def test_opened_file_is_shown_or_refused_by_its_own_name(page, field_file):
 class FakeModel:
     """Both stages, made of arithmetic."""
 
-    stage1_name = "MIFNO"
+    stage1 = SimpleNamespace(name="MIFNO")
     diffusion: object | None = object()
 
     def predict(self, geology, source):
@@ -184,11 +186,11 @@ class FakeModel:
 
 def test_studio_runs_both_stages_and_loads_the_model_once(monkeypatch):
     loads, shares = [], []
-    monkeypatch.setattr("spectremor.pipeline.load_model", lambda folder: loads.append(folder) or FakeModel())
+    monkeypatch.setattr("spectremor.model.build.load_model", lambda folder: loads.append(folder) or FakeModel())
     studio = Studio(None)
     for _ in range(2):
         scene = studio.generate(START, 2, 3, shares.append)
-    assert loads == [None]
+    assert [folder.name for folder in loads] == [DEFAULT_MODEL]
     assert shares == [1.0, 1.0]
     np.testing.assert_allclose(scene.field.isel(realization=1), scene.stage1 + 4)
     assert scene.source == START

@@ -19,10 +19,10 @@ from bokeh.client import pull_session
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from spectremor.data.model_folder import write_model_folder
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.diffusion.stage import DiffusionStage
+from spectremor.model.folder import write_model_folder
 from spectremor.surrogate.config import load_preset
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.network import Mifno
@@ -122,7 +122,7 @@ def untrained_model(tmp_path_factory) -> Path:
     """Both stages at their smallest, with random weights."""
     torch.manual_seed(0)
     config = load_preset("tiny")
-    nodes = config.domain.nodes
+    nodes = config.trained_range.nodes
     normalisation = GeologyNormalisation(np.full(nodes, 2500.0), np.full(nodes, 300.0))
     surrogate = MifnoSurrogate(Mifno(config).eval(), normalisation)
     settings = files("spectremor") / "presets" / "ddpm" / "tiny.yaml"

@@ -49,9 +49,9 @@ def spectremor(
 ) -> None:
     """Broadband synthetic earthquake ground motion from a 3D geology and a source, in seconds."""
     if version:
-        from spectremor import __version__
+        from spectremor.core.version import VERSION
 
-        typer.echo(__version__)
+        typer.echo(VERSION)
         raise typer.Exit
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from spectremor.judging.benchmark import Settings
     from spectremor.judging.scores import Scores
-    from spectremor.pipeline import GroundMotionModel
+    from spectremor.model.pipeline import GroundMotionModel
 
 #: The 64 published sensors that a 300 m grid has are within this.
 _TOLERANCE_M = 60.0
@@ -178,7 +178,7 @@ def _benchmark(
 ) -> None:
     from spectremor.data.store import CampaignStore
     from spectremor.judging.benchmark import run_benchmark
-    from spectremor.pipeline import load_model
+    from spectremor.model.build import load_model
     from spectremor.report.benchmark_report import write_report
     from spectremor.report.findings import findings
     from spectremor.report.tables import summary_rows
@@ -216,12 +216,12 @@ def _benchmark(
 
 
 def _models(folders: list[Path | None]) -> dict[str, GroundMotionModel]:
-    from spectremor.models import short_name
-    from spectremor.pipeline import load_model
+    from spectremor.model.build import load_model
+    from spectremor.model.folder import DEFAULT_MODEL, short_name
 
     models: dict[str, GroundMotionModel] = {}
     for folder in folders:
-        name = "default" if folder is None else short_name(folder)
+        name = DEFAULT_MODEL if folder is None else short_name(folder)
         if name in models:
             raise InputError(
                 "--compare", folder, "models with different names (folder, or its parent if called 'model')"

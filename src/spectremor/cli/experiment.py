@@ -183,7 +183,7 @@ def freezing(
 
     [bold]Example[/bold]
 
-    spectremor experiment freezing --data hemews.zarr --model mifno --minutes 15 --out results/freezing
+    spectremor experiment freezing --data hemews.zarr --model hybrid --minutes 15 --out results/freezing
     """
     chosen = locals()
     from spectremor.lab.freezing import FreezingSettings, run

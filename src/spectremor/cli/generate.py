@@ -69,7 +69,7 @@ def generate(
     spectremor generate --geology geology.npy --source 4800,4800,-8400,48,45,88 --mw 4.9 --out field.nc
     """
     from spectremor.core.files import check_output
-    from spectremor.pipeline import check_job
+    from spectremor.model.pipeline import check_job
 
     if stage1_only and realizations != 1:
         raise InputError("--realizations", realizations, "1 with --stage1-only, which draws nothing")
@@ -101,15 +101,19 @@ def generate(
 
     from spectremor.cli.progress import spinner
     from spectremor.data.wavefield_files import write_wavefield
-    from spectremor.models import check_event
-    from spectremor.pipeline import load_model
+    from spectremor.model.folder import read_model_folder
 
-    check_event(ground, earthquake, model, stage1_only=stage1_only)
+    folder = read_model_folder(model)
+    folder.check_event(ground, earthquake, stage1_only=stage1_only)
+    if not stage1_only:
+        folder.config.evaluations(steps, sampler)
+
+    # What follows needs torch.
+    from spectremor.model.build import load_model
+
     with spinner("loading the model") as say:
-        loaded = load_model(model)
-        if not stage1_only:
-            loaded.need_diffusion().config.evaluations(steps, sampler)
-        say(f"stage 1: {loaded.stage1_name}")
+        loaded = load_model(folder)
+        say(f"stage 1: {loaded.stage1.name}")
         stage1 = loaded.predict(ground, earthquake)
         field = stage1
         if not stage1_only:

@@ -23,11 +23,11 @@ def regression_of(
         minutes: to train it for, if there is none yet; 0 goes without.
         advance: told (done, total, what).
     """
-    from spectremor.models import model_folder
+    from spectremor.model.folder import find_model
 
     if given is not None:
         return given, f"baseline 'stage 1 + regression': the model in {given}"
-    judged = model_folder(model)
+    judged = find_model(model)
     beside = judged.resolve() / "regression"
     if (beside / "config.json").is_file():
         return beside, "baseline 'stage 1 + regression': the weights that lie beside the model's"

@@ -11,6 +11,7 @@ from spectremor.cli.options import IndexOption, load_geology
 from spectremor.core.errors import InputError
 
 if TYPE_CHECKING:
+    from spectremor.model.folder import ModelFolder
     from spectremor.web.server import Geology
 
 
@@ -38,12 +39,12 @@ def serve(
     """
     if not 0 <= port <= 65535:
         raise InputError("--port", port, "0 to 65535")
-    folder = None if model is None else _existing_model(model)
+    read = _read_model(model)
 
     from spectremor.core.extras import need
 
     need("panel", "web")
-    ground = _fitting_geology(geology, index, folder)
+    ground = _fitting_geology(geology, index, read)
     first = None
     if field is not None:
         from spectremor.data.wavefield_files import read_wavefield
@@ -53,14 +54,13 @@ def serve(
 
     from spectremor.web.server import HOST, start_server
 
-    server = start_server(port, model_folder=folder, geology=ground, first=first, open_browser=browser)
+    server = start_server(port, model=read, geology=ground, first=first, open_browser=browser)
     typer.echo(f"serving on http://{HOST}:{server.port}/ - stop with Ctrl+C")
     server.run_until_shutdown()
 
 
-def _fitting_geology(path: Path | None, index: int | None, folder: Path | None) -> Geology | None:
+def _fitting_geology(path: Path | None, index: int | None, model: ModelFolder) -> Geology | None:
     """The person's own geology, which the model takes; None where they gave none."""
-    from spectremor.models import check_ground
     from spectremor.web.server import Geology
 
     if path is None:
@@ -68,16 +68,14 @@ def _fitting_geology(path: Path | None, index: int | None, folder: Path | None) 
             raise InputError("--index", index, "nothing without --geology")
         return None
     vs = load_geology(path, index)
-    check_ground(vs, folder)
+    model.check_geology(vs)
     return Geology(vs, path.name if index is None else f"{path.name} ({index})")
 
 
-def _existing_model(name: Path) -> Path:
-    from spectremor.data.model_files import check_model_folder
-    from spectremor.models import model_folder
+def _read_model(name: Path | None) -> ModelFolder:
+    from spectremor.model.folder import find_model, read_model_folder
 
-    folder = model_folder(name)
+    folder = find_model(name)
     if not folder.is_dir():
         raise InputError("--model", name, "an existing model folder")
-    check_model_folder(folder)
-    return folder
+    return read_model_folder(folder)

@@ -13,6 +13,8 @@ from spectremor.core.errors import InputError
 
 #: Relative difference up to which two positions are the same.
 _SAME_PLACE = 1e-4
+#: Part of a time step up to which two first times are the same.
+_SAME_TIME = 0.01
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,13 +109,14 @@ Sensors = SensorGrid | Stations
 class Recording:
     """Where and when: what a simulation records, a store holds, a model gives and a judge compares.
 
-    Sample times are 0, 1 / sampling_hz, ... in s after the origin time.
+    Sample times are start_s, start_s + 1 / sampling_hz, ... in s after the origin time.
 
     Attributes:
         sensors: a grid, or a list of stations.
         samples: number of sample times.
         sampling_hz: samples per second.
         lowpass_hz: corner of the order-4 Butterworth low-pass, applied forward and backward.
+        start_s: first sample time.
 
     Example:
         >>> recording = Recording()
@@ -125,6 +128,7 @@ class Recording:
     samples: int = HEMEW_SAMPLES
     sampling_hz: float = HEMEW_SAMPLING_HZ
     lowpass_hz: float = HEMEW_BAND_HZ
+    start_s: float = 0.0
 
     def __post_init__(self) -> None:
         if self.samples < 2:
@@ -134,15 +138,17 @@ class Recording:
         if not (np.isfinite(self.lowpass_hz) and 0 < self.lowpass_hz <= self.sampling_hz / 2):
             allowed = f"(0, {self.sampling_hz / 2:g}] Hz, half the sampling rate"
             raise InputError("lowpass_hz", self.lowpass_hz, allowed)
+        if not np.isfinite(self.start_s):
+            raise InputError("start_s", self.start_s, "a finite time in s after the origin time")
 
     @property
     def time_s(self) -> Float[np.ndarray, " time"]:
         """Sample times in s after the origin time."""
-        return time_axis_s(self.samples, self.sampling_hz)
+        return time_axis_s(self.samples, self.sampling_hz, self.start_s)
 
     @property
     def duration_s(self) -> float:
-        """Length in s: the first time that is no longer recorded."""
+        """Length in s: from the first time to the first one that is no longer recorded."""
         return self.samples / self.sampling_hz
 
     @property
@@ -151,28 +157,44 @@ class Recording:
         return (3, *self.sensors.shape, self.samples)
 
     def differences(self, other: Recording) -> list[str]:
-        """What the other has and this one has not, in words; empty where they are the same."""
-        found = _sensor_differences(self.sensors, other.sensors)
-        if self.samples != other.samples:
-            found.append(f"{other.samples} samples, not {self.samples}")
-        if not np.isclose(self.sampling_hz, other.sampling_hz, rtol=1e-6):
-            found.append(f"{other.sampling_hz:g} samples per second, not {self.sampling_hz:g}")
+        """What the other has and this one has not, in words; empty where they are the same.
+
+        Example:
+            >>> Recording().differences(Recording(samples=100, lowpass_hz=2.0))
+            ['100 samples, not 320', 'a low-pass at 2 Hz, not 5 Hz']
+        """
+        differences = self.axes_differences(other)
         if not np.isclose(self.lowpass_hz, other.lowpass_hz, rtol=1e-3):
-            found.append(f"a low-pass at {other.lowpass_hz:g} Hz, not {self.lowpass_hz:g} Hz")
-        return found
+            differences.append(f"a low-pass at {other.lowpass_hz:g} Hz, not {self.lowpass_hz:g} Hz")
+        return differences
+
+    def axes_differences(self, other: Recording) -> list[str]:
+        """As `differences`, of sensors and times alone, whatever the low-pass."""
+        return _sensor_differences(self.sensors, other.sensors) + self.time_differences(other)
+
+    def time_differences(self, other: Recording) -> list[str]:
+        """As `differences`, of the sample times alone."""
+        differences = []
+        if self.samples != other.samples:
+            differences.append(f"{other.samples} samples, not {self.samples}")
+        if not np.isclose(self.sampling_hz, other.sampling_hz, rtol=1e-6):
+            differences.append(f"{other.sampling_hz:g} samples per second, not {self.sampling_hz:g}")
+        if abs(self.start_s - other.start_s) * self.sampling_hz > _SAME_TIME:
+            differences.append(f"times from {other.start_s:g} s, not from {self.start_s:g} s")
+        return differences
 
 
 def _sensor_differences(mine: Sensors, other: Sensors) -> list[str]:
     if isinstance(mine, SensorGrid) != isinstance(other, SensorGrid) or mine.shape != other.shape:
         return [f"{_sensors_in_words(other)}, not {_sensors_in_words(mine)}"]
-    found = []
+    differences = []
     for axis, label in (("x_m", "East"), ("y_m", "North"), ("z_m", "up")):
         ours, theirs = getattr(mine, axis, None), getattr(other, axis, None)
         if ours is not None and theirs is not None and not np.allclose(ours, theirs, rtol=_SAME_PLACE, atol=1e-6):
-            found.append(f"sensors at {_range(theirs)} m {label}, not {_range(ours)} m")
+            differences.append(f"sensors at {_range(theirs)} m {label}, not {_range(ours)} m")
     if isinstance(mine, Stations) and isinstance(other, Stations) and mine.names != other.names:
-        found.append("stations of other names")
-    return found
+        differences.append("stations of other names")
+    return differences
 
 
 def _sensors_in_words(sensors: Sensors) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -27,8 +28,12 @@ def validated(kind: type[Model], values: Mapping[str, Any], field: str = "") -> 
         return kind.model_validate(values)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        where = ".".join([*filter(None, [field]), *(str(part) for part in first["loc"])]) or "config"
-        raise InputError(where, _found(first), _allowed(kind, first)) from None
+        where = ".".join([*filter(None, [field]), *(str(part) for part in first["loc"])])
+        refused = first.get("ctx", {}).get("error")
+        if isinstance(refused, InputError):
+            # A validator that names the field and the value itself.
+            raise InputError(".".join(filter(None, [where, refused.field])), refused.value, refused.allowed) from None
+        raise InputError(where or "config", _value_in_words(first), _allowed(kind, first)) from None
 
 
 def validated_options(kind: type[Model], values: Mapping[str, Any], names: Mapping[str, str]) -> Model:
@@ -50,7 +55,7 @@ def validated_options(kind: type[Model], values: Mapping[str, Any], names: Mappi
         raise InputError(f"--{names.get(name, name).replace('_', '-')}", first.get("input"), first["msg"]) from None
 
 
-def _found(error: Mapping[str, Any]) -> str:
+def _value_in_words(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return "missing"
     # What does not fit together is said by the message; the whole section would not be.
@@ -64,7 +69,14 @@ def _allowed(kind: type[pydantic.BaseModel], error: Mapping[str, Any]) -> str:
         return str(error["msg"]).removeprefix("Value error, ")
     section: Any = kind
     for part in error["loc"][:-1]:
-        known = getattr(section, "model_fields", {})
-        section = known[part].annotation if part in known else None
+        fields = getattr(section, "model_fields", {})
+        section = _model_in(fields[part].annotation) if part in fields else None
     keys = list(getattr(section, "model_fields", {}))
     return f"no such key: {', '.join(keys)}" if keys else "no such key"
+
+
+def _model_in(annotation: Any) -> Any:
+    """The model of a field that may also be None."""
+    members = [member for member in typing.get_args(annotation) if isinstance(member, type)]
+    models = [member for member in members if issubclass(member, pydantic.BaseModel)]
+    return models[0] if models else annotation

@@ -1,4 +1,4 @@
-"""Wavefield: three-component ground velocity at sensors, as a labelled array."""
+"""Wavefield: three-component ground velocity at a grid of sensors or at a list of stations, as a labelled array."""
 
 from __future__ import annotations
 
@@ -11,14 +11,22 @@ import xarray as xr
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.event import event_attrs
+from spectremor.core.recording import Recording, SensorGrid, Sensors, Stations
 from spectremor.core.source import Source
 
+#: Of a wavefield on a grid, and of one at a list of stations.
 DIMS = ("component", "x", "y", "time")
 STATION_DIMS = ("component", "station", "time")
 LEADING_DIMS = ("sample", "realization")
 _METRES = ("m", "metre", "metres", "meter", "meters")
 #: How the units of an axis may be written, where they are said at all.
-_AXIS_UNITS = {"x": _METRES, "y": _METRES, "time": ("s", "sec", "second", "seconds")}
+_AXIS_UNITS = {"x": _METRES, "y": _METRES, "z": _METRES, "time": ("s", "sec", "second", "seconds")}
+_AXIS_LABELS = {
+    "x": ("m", "East"),
+    "y": ("m", "North"),
+    "z": ("m", "height above the surface"),
+    "time": ("s", "time after origin"),
+}
 
 
 def make_wavefield(
@@ -31,7 +39,7 @@ def make_wavefield(
     band_hz: tuple[float, float] | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> xr.DataArray:
-    """Label ground velocities.
+    """Label ground velocities on a grid of sensors.
 
     Args:
         velocity_m_s: shape (component, x, y, time) or (realization, component, x, y, time), in m/s; components E, N, Z.
@@ -48,21 +56,14 @@ def make_wavefield(
     Raises:
         InputError: a shape that does not match the axes.
     """
-    dims = DIMS if velocity_m_s.ndim == 4 else ("realization", *DIMS)
-    if velocity_m_s.shape[-4:] != (3, len(x_m), len(y_m), len(time_s)) or velocity_m_s.ndim not in (4, 5):
-        expected = f"([realization,] 3, {len(x_m)}, {len(y_m)}, {len(time_s)})"
-        raise InputError("wavefield", f"shape {velocity_m_s.shape}", expected)
-    coords: dict[str, Any] = {"component": list(COMPONENTS), "x": x_m, "y": y_m, "time": time_s}
-    if velocity_m_s.ndim == 5:
-        coords["realization"] = np.arange(velocity_m_s.shape[0])
-    return _labelled(velocity_m_s, dims, coords, source=source, band_hz=band_hz, attrs=attrs)
+    positions = {"x": ("x", np.asarray(x_m)), "y": ("y", np.asarray(y_m))}
+    return _labelled(velocity_m_s, DIMS, positions, time_s, source, band_hz, attrs)
 
 
 def make_station_wavefield(
     velocity_m_s: np.ndarray,
     *,
-    x_m: np.ndarray,
-    y_m: np.ndarray,
+    stations: Stations,
     time_s: np.ndarray,
     source: Source | None = None,
     band_hz: tuple[float, float] | None = None,
@@ -71,37 +72,96 @@ def make_station_wavefield(
     """Label ground velocities at a list of stations.
 
     Args:
-        velocity_m_s: shape (component, station, time), in m/s; components E, N, Z.
-        x_m: position of each station along East in m.
-        y_m: position of each station along North in m.
-        time_s: and the rest as in `make_wavefield`.
-        source: see `make_wavefield`.
-        band_hz: see `make_wavefield`.
-        attrs: see `make_wavefield`.
+        velocity_m_s: shape (component, station, time) or (realization, component, station, time), in m/s.
+        stations: where they are and what they are called.
+        time_s: as for `make_wavefield`, and so are the other arguments.
+        source: likewise.
+        band_hz: likewise.
+        attrs: likewise.
 
     Returns:
-        DataArray `velocity`, float32, dims (component, station, time); `x` and `y` are coordinates of the stations.
+        DataArray `velocity`, float32, dims ([realization,] component, station, time); the coordinate `station` holds
+        the names, and `x`, `y`, `z` along it the positions in m.
 
     Raises:
-        InputError: a shape that does not match the axes.
+        InputError: a shape that does not match the stations and times.
+
+    Example:
+        >>> x_m, y_m, z_m = np.array([1200.0]), np.array([3400.0]), np.array([0.0])
+        >>> stations = Stations(names=("AQU",), x_m=x_m, y_m=y_m, z_m=z_m)
+        >>> field = make_station_wavefield(np.zeros((3, 1, 5)), stations=stations, time_s=np.arange(5) / 50)
+        >>> field.dims, float(field.x.sel(station="AQU"))
+        (('component', 'station', 'time'), 1200.0)
     """
-    expected = (3, len(x_m), len(time_s))
-    if velocity_m_s.shape != expected or len(y_m) != len(x_m):
-        raise InputError("wavefield", f"shape {velocity_m_s.shape}", f"(3, {len(x_m)}, {len(time_s)})")
-    positions = {"x": ("station", x_m), "y": ("station", y_m)}
-    coords: dict[str, Any] = {"component": list(COMPONENTS), **positions, "time": time_s}
-    return _labelled(velocity_m_s, STATION_DIMS, coords, source=source, band_hz=band_hz, attrs=attrs)
+    positions = {
+        "station": ("station", np.array(stations.names)),
+        "x": ("station", stations.x_m),
+        "y": ("station", stations.y_m),
+        "z": ("station", stations.z_m),
+    }
+    return _labelled(velocity_m_s, STATION_DIMS, positions, time_s, source, band_hz, attrs)
+
+
+def label_motion(velocity_m_s: np.ndarray, sensors: Sensors, **labels: Any) -> xr.DataArray:
+    """Label ground velocities at sensors of either kind; `labels` as in `make_wavefield`, from `time_s` on."""
+    if isinstance(sensors, Stations):
+        return make_station_wavefield(velocity_m_s, stations=sensors, **labels)
+    return make_wavefield(velocity_m_s, x_m=sensors.x_m, y_m=sensors.y_m, **labels)
+
+
+def recorded_wavefield(
+    velocity_m_s: np.ndarray,
+    recording: Recording,
+    *,
+    source: Source | None = None,
+    attrs: Mapping[str, Any] | None = None,
+) -> xr.DataArray:
+    """Label ground velocities that hold everything up to their recording's low-pass.
+
+    Args:
+        velocity_m_s: of the recording's shape, or several realizations of it, in m/s.
+        recording: where and when.
+        source: recorded in the attributes.
+        attrs: more attributes.
+
+    Raises:
+        InputError: another shape than the recording's.
+    """
+    labels = {"time_s": recording.time_s, "source": source, "band_hz": (0.0, recording.lowpass_hz), "attrs": attrs}
+    return label_motion(velocity_m_s, recording.sensors, **labels)
+
+
+def with_traces(
+    field: xr.DataArray, velocity_m_s: np.ndarray, *, source: Source | None, attrs: Mapping[str, Any]
+) -> xr.DataArray:
+    """Other traces at the sensors and times of a wavefield, or several realizations of them.
+
+    Args:
+        field: checked, one event and realization.
+        velocity_m_s: of its shape, or with realizations in front, in m/s.
+        source: recorded in the attributes.
+        attrs: all other attributes.
+    """
+    return label_motion(velocity_m_s, sensors_of(field), time_s=field["time"].values, source=source, attrs=attrs)
 
 
 def _labelled(
     velocity_m_s: np.ndarray,
     dims: tuple[str, ...],
-    coords: Mapping[str, Any],
-    *,
+    positions: Mapping[str, tuple[str, np.ndarray]],
+    time_s: np.ndarray,
     source: Source | None,
     band_hz: tuple[float, float] | None,
     attrs: Mapping[str, Any] | None,
 ) -> xr.DataArray:
+    shape = (3, *(len(positions[dim][1]) for dim in dims[1:-1]), len(time_s))
+    if velocity_m_s.shape[-len(dims) :] != shape or velocity_m_s.ndim not in (len(dims), len(dims) + 1):
+        expected = f"([realization,] {', '.join(map(str, shape))})"
+        raise InputError("wavefield", f"shape {velocity_m_s.shape}", expected)
+    coords: dict[str, Any] = {"component": list(COMPONENTS), **positions, "time": time_s}
+    if velocity_m_s.ndim > len(dims):
+        dims = ("realization", *dims)
+        coords["realization"] = np.arange(velocity_m_s.shape[0])
     merged: dict[str, Any] = {"units": "m/s", "long_name": "ground velocity"}
     if band_hz is not None:
         merged |= {"band_low_hz": float(band_hz[0]), "band_high_hz": float(band_hz[1])}
@@ -111,8 +171,9 @@ def _labelled(
     field = xr.DataArray(
         velocity_m_s.astype(np.float32, copy=False), dims=dims, coords=coords, name="velocity", attrs=merged
     )
-    for name, units, label in (("x", "m", "East"), ("y", "m", "North"), ("time", "s", "time after origin")):
-        field[name].attrs = {"units": units, "long_name": label}
+    for name, (units, label) in _AXIS_LABELS.items():
+        if name in field.coords:
+            field[name].attrs = {"units": units, "long_name": label}
     return with_sensor_numbers(field)
 
 
@@ -169,6 +230,48 @@ def with_realizations(field: xr.DataArray) -> xr.DataArray:
     if "realization" not in field.coords:
         field = field.assign_coords(realization=np.arange(field.sizes["realization"]))
     return field
+
+
+def has_stations(field: xr.DataArray) -> bool:
+    """Whether a wavefield is at a list of stations, and not on a grid."""
+    return "station" in field.dims
+
+
+def sensors_of(field: xr.DataArray) -> Sensors:
+    """Where a checked wavefield was recorded."""
+    if not has_stations(field):
+        return SensorGrid(field["x"].values.astype(float), field["y"].values.astype(float))
+    names = tuple(str(name) for name in field["station"].values)
+    x_m, y_m, z_m = (field[axis].values.astype(float) for axis in "xyz")
+    return Stations(names=names, x_m=x_m, y_m=y_m, z_m=z_m)
+
+
+def recording_of(field: xr.DataArray, *, name: str = "wavefield") -> Recording:
+    """Where and when a checked wavefield was recorded.
+
+    The low-pass is the one in its attributes, else the upper end of its usable band, else half the sampling rate.
+
+    Raises:
+        InputError: uneven times, or a low-pass or band that is none.
+
+    Example:
+        >>> field = recorded_wavefield(np.zeros((3, 32, 32, 320)), Recording())
+        >>> recording_of(field).differences(Recording())
+        []
+    """
+    times = field["time"].values.astype(float)
+    sampling_hz = 1.0 / sampling_step_s(field, name=name)
+    band = band_of(field, name=name)
+    lowpass_hz = 0.5 * sampling_hz if band is None else band[1]
+    if field.attrs.get("lowpass_hz") is not None:
+        (lowpass_hz,) = _recorded(field, "lowpass_hz", 1, where=name)
+    return Recording(
+        sensors=sensors_of(field),
+        samples=len(times),
+        sampling_hz=sampling_hz,
+        lowpass_hz=min(lowpass_hz, 0.5 * sampling_hz),
+        start_s=float(times[0]),
+    )
 
 
 def source_attrs(source: Source) -> dict[str, Any]:
@@ -236,10 +339,11 @@ def check_wavefield(field: xr.DataArray, *, name: str = "wavefield") -> xr.DataA
     """
     if not isinstance(field, xr.DataArray):
         raise InputError(name, f"a {type(field).__name__}", "an xarray.DataArray with labelled dimensions")
-    tail = tuple(str(d) for d in field.dims[-4:])
-    lead = tuple(str(d) for d in field.dims[:-4])
-    if tail != DIMS or any(d not in LEADING_DIMS for d in lead):
-        raise InputError(f"{name}.dims", field.dims, f"([sample,] [realization,] {', '.join(DIMS)})")
+    dims = STATION_DIMS if has_stations(field) else DIMS
+    tail, lead = field.dims[-len(dims) :], field.dims[: -len(dims)]
+    if tail != dims or any(d not in LEADING_DIMS for d in lead):
+        allowed = f"([sample,] [realization,] {', '.join(DIMS)}), or station in place of x, y"
+        raise InputError(f"{name}.dims", field.dims, allowed)
     if field.dtype.kind != "f":
         raise InputError(name, f"values of type {field.dtype}", "real floating-point numbers")
     if field.size == 0:
@@ -253,25 +357,54 @@ def check_wavefield(field: xr.DataArray, *, name: str = "wavefield") -> xr.DataA
     return field
 
 
+def check_grid(field: xr.DataArray, what: str, *, name: str = "wavefield") -> xr.DataArray:
+    """Return the wavefield, or refuse one at a list of stations.
+
+    Args:
+        field: checked.
+        what: that works on a grid of sensors alone, in words.
+        name: of the wavefield.
+
+    Raises:
+        InputError: a wavefield at stations.
+    """
+    if has_stations(field):
+        raise InputError(f"{name}.dims", field.dims, f"a grid of sensors ({', '.join(DIMS)}) for {what}")
+    return field
+
+
 def _check_coordinates(field: xr.DataArray, name: str) -> None:
-    for dim in DIMS:
-        if dim not in field.coords:
-            raise InputError(f"{name}.{dim}", "no coordinate", "E, N, Z; positions in m; times in s")
+    stations = has_stations(field)
+    positions = ("x", "y", "z") if stations else ("x", "y")
+    for coordinate in ("component", *(("station",) if stations else ()), *positions, "time"):
+        if coordinate not in field.coords:
+            allowed = "E, N, Z; names of stations; positions in m; times in s"
+            raise InputError(f"{name}.{coordinate}", "no coordinate", allowed)
     if tuple(str(c) for c in field["component"].values) != COMPONENTS:
         raise InputError(f"{name}.component", field["component"].values.tolist(), "E, N, Z in this order")
-    for dim in ("x", "y", "time"):
-        values = field[dim].values
-        if values.dtype.kind not in "fiu":
-            raise InputError(f"{name}.{dim}", _shortened(values), "positions in m; times in s")
-        units = field[dim].attrs.get("units")
-        if units is not None and str(units).strip().lower() not in _AXIS_UNITS[dim]:
-            raise InputError(f"{name}.{dim}.units", units, _AXIS_UNITS[dim][0])
-        if bad := int((~np.isfinite(values)).sum()):
-            raise InputError(f"{name}.{dim}", f"{bad} NaN or infinite values", "positions in m; times in s")
+    for coordinate in (*positions, "time"):
+        _check_numbers(field[coordinate], f"{name}.{coordinate}", _AXIS_UNITS[coordinate])
+        along = "station" if stations and coordinate != "time" else coordinate
+        if field[coordinate].dims != (along,):
+            raise InputError(f"{name}.{coordinate}", f"dims {field[coordinate].dims}", f"one value for each {along}")
+    if stations:
+        # Names that differ, heights that can be.
+        sensors_of(field)
     if "realization" in field.coords:
         numbers = np.atleast_1d(field["realization"].values)
         if numbers.dtype.kind not in "iu" or len(np.unique(numbers)) != len(numbers):
             raise InputError(f"{name}.realization", _shortened(numbers), "integers that differ")
+
+
+def _check_numbers(axis: xr.DataArray, name: str, units_allowed: tuple[str, ...]) -> None:
+    values = axis.values
+    if values.dtype.kind not in "fiu":
+        raise InputError(name, _shortened(values), "positions in m; times in s")
+    units = axis.attrs.get("units")
+    if units is not None and str(units).strip().lower() not in units_allowed:
+        raise InputError(f"{name}.units", units, units_allowed[0])
+    if bad := int((~np.isfinite(values)).sum()):
+        raise InputError(name, f"{bad} NaN or infinite values", "positions in m; times in s")
 
 
 def _shortened(values: np.ndarray) -> str:

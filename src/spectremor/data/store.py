@@ -20,6 +20,7 @@ from jaxtyping import Float, Float32, Int
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.geology import make_geology
+from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.source import Source
 from spectremor.core.validation import validated
 from spectremor.core.wavefield import make_wavefield
@@ -138,6 +139,23 @@ class CampaignStore:
     def time_s(self) -> Float[np.ndarray, " time"]:
         """Sample times in s after the origin time."""
         return self._read("time")
+
+    @cached_property
+    def recording(self) -> Recording:
+        """Where and when its motion is recorded."""
+        return Recording(
+            sensors=SensorGrid(self.x_m, self.y_m),
+            samples=len(self.time_s),
+            sampling_hz=self.sampling_hz,
+            lowpass_hz=min(float(self.attrs["band_high_hz"]), 0.5 * self.sampling_hz),
+            start_s=float(self.time_s[0]),
+        )
+
+    @property
+    def nodes(self) -> tuple[int, int, int]:
+        """Number of the geologies' nodes along x, y, z."""
+        _, x, y, z = self.array("vs").shape
+        return x, y, z
 
     @property
     def extent_m(self) -> tuple[float, float, float]:

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-import spectremor
 from spectremor.core import files
 from spectremor.core.axes import COMPONENTS, TENSOR_COMPONENTS, geology_axes
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.files import new_folder
 from spectremor.core.source import Source
+from spectremor.core.version import VERSION
 from spectremor.data.station_plan import StationPlan
 from spectremor.data.store import (
     FORMAT,
@@ -162,7 +162,7 @@ def create_store(
     """
     zarr = need("zarr", "simulate")
     fixed = {
-        "spectremor_version": spectremor.__version__,
+        "spectremor_version": VERSION,
         "split_rule": SPLIT_RULE if splits is None else "as imported",
         "split_names": list(SPLITS),
         **layout.attributes(),

@@ -7,6 +7,7 @@ from pathlib import Path
 import xarray as xr
 
 from spectremor.core.errors import InputError
+from spectremor.core.model_names import present_model_id
 from spectremor.core.wavefield import check_wavefield, with_sensor_numbers
 from spectremor.data import netcdf, published
 
@@ -39,6 +40,8 @@ def read_wavefield(path: str | Path, index: int | None = None) -> xr.DataArray:
     if suffix in netcdf.SUFFIXES:
         # Files of earlier versions do not number their sensors.
         field = with_sensor_numbers(check_wavefield(netcdf.read_variable(path, "velocity", field="wavefield")))
+        if isinstance(field.attrs.get("model"), str):
+            field.attrs["model"] = present_model_id(field.attrs["model"])
         if "sample" in field.dims and index is not None:
             return field.isel(sample=published.check_index(index, field.sizes["sample"], path))
     else:

@@ -2,9 +2,3 @@
 
 Network, condition, process and samplers are independent: a sampler sees D(x, condition, step) alone.
 """
-
-from spectremor.diffusion.config import DiffusionConfig
-from spectremor.diffusion.protocol import Condition, Denoiser
-from spectremor.diffusion.stage import DiffusionStage
-
-__all__ = ["Condition", "Denoiser", "DiffusionConfig", "DiffusionStage"]

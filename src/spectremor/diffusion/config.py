@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
 from spectremor.core.errors import InputError
-from spectremor.core.validation import validated
+from spectremor.core.recording import Recording
 
 SamplerName = Literal["ddpm", "ddim", "dpm-solver++", "jump"]
 
@@ -57,6 +56,11 @@ class LatentConfig(_Strict):
     gain_floor: Annotated[float, Field(gt=0, le=1)] = 0.02
     keep_below_hz: Annotated[float, Field(ge=0)] = 0.0
 
+    def time_differences(self, recording: Recording) -> list[str]:
+        """Where a recording's sample times are not those of the traces, in words."""
+        own = Recording(samples=self.time_samples, sampling_hz=self.sampling_hz, lowpass_hz=self.sampling_hz / 2)
+        return own.time_differences(recording)
+
     @model_validator(mode="after")
     def _no_more_coefficients_than_samples(self) -> LatentConfig:
         if self.latent_samples > self.time_samples:
@@ -82,26 +86,6 @@ class LatentConfig(_Strict):
             found = f"{self.time_samples} * {self.latent_samples}"
             raise ValueError(f"time_samples * latent_samples ({found}) must not exceed {MAX_MATRIX}")
         return self
-
-    def check_step(self, step_s: float) -> None:
-        """Refuse traces of another sampling.
-
-        Raises:
-            InputError: names both.
-        """
-        if not math.isclose(step_s * self.sampling_hz, 1.0, rel_tol=1e-3):
-            found, allowed = (f"a step of {s:g} s" for s in (step_s, 1.0 / self.sampling_hz))
-            raise InputError("stage-1 wavefield.time", found, f"{allowed}, the model's")
-
-    def check_traces(self, samples: int, sampling_hz: float) -> None:
-        """Refuse a stage 1 whose traces are not the ones that this stage was made for.
-
-        Raises:
-            InputError: names both.
-        """
-        if (self.time_samples, self.sampling_hz) != (samples, sampling_hz):
-            found = f"{self.time_samples} samples at {self.sampling_hz:g} Hz"
-            raise InputError("diffusion.latent", found, f"{samples} samples at {sampling_hz:g} Hz, as stage 1 gives")
 
 
 class NetworkConfig(_Strict):
@@ -254,12 +238,3 @@ class DiffusionConfig(_Strict):
             return self.sampling.steps if own else min(PLAIN_STEPS, self.process.train_steps)
         self.process.check_steps(steps)
         return steps
-
-
-def check_config(values: Mapping[str, Any]) -> DiffusionConfig:
-    """A config from plain values.
-
-    Raises:
-        InputError: an unknown key or a value that is not allowed.
-    """
-    return validated(DiffusionConfig, values, "diffusion")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -51,8 +52,7 @@ class UNet1d(nn.Module):
             self.up.append(nn.ModuleList(_Block(n, width, config) for n in inputs))
         self.norm = nn.GroupNorm(config.groups, widths[0])
         self.head = nn.Conv1d(widths[0], COMPONENTS * config.patch, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        _start_at_zero(self.head)
 
     def forward(
         self,
@@ -75,7 +75,7 @@ class UNet1d(nn.Module):
         h = self.stem(_fold(x, self.config.patch))
         skips = []
         for level, blocks in enumerate(self.down):
-            for block in blocks:
+            for block in cast(nn.ModuleList, blocks):
                 h = block(h, context)
             if level < len(self.reduce):
                 skips.append(h)
@@ -83,7 +83,7 @@ class UNet1d(nn.Module):
         for enlarge, blocks in zip(self.enlarge, self.up, strict=True):
             h = enlarge(F.interpolate(h, scale_factor=2.0, mode="nearest"))
             h = torch.cat([h, skips.pop()], dim=1)
-            for block in blocks:
+            for block in cast(nn.ModuleList, blocks):
                 h = block(h, context)
         return _unfold(self.head(F.silu(self.norm(h))), self.config.patch)
 
@@ -99,8 +99,7 @@ class _Block(nn.Module):
         self.norm2 = nn.GroupNorm(config.groups, channels_out)
         self.dropout = nn.Dropout(config.dropout)
         self.conv2 = nn.Conv1d(channels_out, channels_out, 3, padding=1)
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)
+        _start_at_zero(self.conv2)
         same = channels_in == channels_out
         self.shortcut = nn.Identity() if same else nn.Conv1d(channels_in, channels_out, 1)
 
@@ -142,6 +141,11 @@ class _Embedding(nn.Module):
             angle = jump[:, None] * self.jump_frequencies
             waves = waves + self.jump(torch.cat([angle.sin(), angle.cos() - 1], dim=1))
         return F.silu(self.merge(F.silu(waves + self.amplitude(log_amplitude[:, None]))))
+
+
+def _start_at_zero(layer: nn.Conv1d) -> None:
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
 
 
 def _fold(x: Float[Tensor, "b c n"], patch: int) -> Float[Tensor, "b k m"]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +12,8 @@ from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
 from spectremor.core.memory import present_bytes
-from spectremor.data.model_folder import with_tensors
-from spectremor.diffusion.config import DiffusionConfig, SamplerName, check_config
+from spectremor.data.tensors import with_tensors
+from spectremor.diffusion.config import DiffusionConfig, SamplerName
 from spectremor.diffusion.denoiser import UNet1d
 from spectremor.diffusion.latent import Latents, sensor_amplitude
 from spectremor.diffusion.noise import FieldNoise, SensorNoise
@@ -205,20 +204,19 @@ class DiffusionStage(nn.Module):
         velocity = self.process.velocity(self.network, x, condition, begin, begin - end)
         return self.process.moved(x, velocity, begin, end)
 
-    def parts(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Everything that `from_parts` needs: a JSON-able config and named tensors."""
+    def parts(self) -> tuple[DiffusionConfig, dict[str, Tensor]]:
+        """Everything that `from_parts` needs: the config and named tensors."""
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        return self.config.model_dump(mode="json"), tensors
+        return self.config, tensors
 
     @classmethod
-    def from_parts(cls, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> DiffusionStage:
+    def from_parts(cls, config: DiffusionConfig, tensors: Mapping[str, Tensor]) -> DiffusionStage:
         """The stage again.
 
         Raises:
-            InputError: a config or tensors that are not this stage's.
+            InputError: tensors that are not those that the config describes.
         """
-        checked = check_config(config)
-        return with_tensors(lambda: cls(checked), tensors, field="diffusion weights").eval()
+        return with_tensors(lambda: cls(config), tensors, field="diffusion weights").eval()
 
     def _check(self, stage1: np.ndarray, realizations: int) -> None:
         time = self.config.latent.time_samples

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from spectremor import __version__
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.georeference import Georeference
+from spectremor.core.version import VERSION
 from spectremor.core.wavefield import check_wavefield, sampling_step_s
 from spectremor.exchange.placing import origin_time_of, place_of
 from spectremor.exchange.provenance import provenance
@@ -83,7 +83,7 @@ def to_inventory(
         code=check_network(network), stations=stations, description="synthetic seismograms", comments=[about]
     )
     # Dated by the earthquake, not by the clock: the same field gives the same bytes.
-    return inventory.Inventory(networks=[one], source=f"spectremor {__version__}", created=origin)
+    return inventory.Inventory(networks=[one], source=f"spectremor {VERSION}", created=origin)
 
 
 def _channel(

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from spectremor import __version__
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.event import Event
 from spectremor.core.extras import need
 from spectremor.core.files import atomic_file
 from spectremor.core.georeference import Georeference
 from spectremor.core.source import Source
+from spectremor.core.version import VERSION
 from spectremor.exchange.event_choice import ENU_TO_USE, TENSOR_COMPONENTS, Choice, choose
 from spectremor.exchange.event_files import EventFile, parse_quakeml
 from spectremor.exchange.moment_rate import RiseTime, rise_time_of
@@ -167,7 +167,7 @@ def to_catalog(source: Source, place: Georeference, *, origin_time: str | None =
         focal_mechanisms=[mechanism],
         event_descriptions=[ev.EventDescription(text="synthetic earthquake")],
         comments=[ev.Comment(text=about, force_resource_id=False)] if about else [],
-        creation_info=ev.CreationInfo(agency_id="spectremor", version=__version__),
+        creation_info=ev.CreationInfo(agency_id="spectremor", version=VERSION),
     )
     event.preferred_origin_id, event.preferred_magnitude_id = ids["origin"], ids["magnitude"]
     event.preferred_focal_mechanism_id = ids["mechanism"]

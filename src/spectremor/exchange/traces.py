@@ -11,7 +11,7 @@ from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.georeference import Georeference
-from spectremor.core.wavefield import check_wavefield, sampling_step_s, with_realizations
+from spectremor.core.wavefield import check_grid, check_wavefield, sampling_step_s, with_realizations
 from spectremor.exchange.placing import origin_time_of, place_of
 from spectremor.exchange.quantities import Quantity, as_quantity
 from spectremor.exchange.stations import NETWORK, Station, channel_code, location_code, stations_of
@@ -85,7 +85,7 @@ def finite(field: xr.DataArray) -> xr.DataArray:
     Raises:
         InputError: not a wavefield, or not finite.
     """
-    check_wavefield(field, name="field")
+    check_grid(check_wavefield(field, name="field"), "an export", name="field")
     bad = int(np.size(field.values) - np.isfinite(field.values).sum())
     if bad:
         raise InputError("field", f"{bad} NaN or infinite values", "finite ground velocities")

@@ -11,19 +11,18 @@ from typing import Any
 
 import numpy as np
 
-import spectremor
 from spectremor.core.errors import InputError
+from spectremor.core.version import VERSION
 from spectremor.data.store import CampaignStore, Split
-from spectremor.data.store_domain import check_rise_times
 from spectremor.judging.contenders import Case, CoarseSimulation, Contender, Stage1TimesGain, contenders_of
 from spectremor.judging.ledger import Ledger
 from spectremor.judging.scores import BIASES, scale_at_source
 from spectremor.judging.subset import stratified_sensors
 from spectremor.judging.tally import Plan, Tally, Traits, can_cohere, ensemble_quantities, peak_velocity
-from spectremor.pipeline import GroundMotionModel
+from spectremor.model.campaigns import check_rise_times, is_stored
+from spectremor.model.pipeline import GroundMotionModel
 from spectremor.signal.coherence import pairs_by_distance
 from spectremor.signal.spectra import BANDS_HZ
-from spectremor.simulation.stored import is_stored
 
 Progress = Callable[[int, int, str], None]
 
@@ -130,7 +129,7 @@ def run_benchmark(
         raise InputError("split", f"{settings.split} (no complete sample)", f"a split of {store.path} with samples")
     for model in (*models.values(), regression):
         if model is not None and model.diffusion is not None:
-            check_rise_times(store, model.rise_time_s, samples)
+            check_rise_times(store, model.trained_range, samples)
     contenders, remarks = _contenders(
         store, models, regression, about_regression, settings, lambda text: report(0, len(samples), text)
     )
@@ -169,7 +168,7 @@ def _identity(
 ) -> dict[str, Any]:
     """Everything that the outcome of an event depends on."""
     return {
-        "version": spectremor.__version__,
+        "version": VERSION,
         "store": str(result.store.path.resolve()),
         "settings": dataclasses.asdict(result.settings) | {"samples": None},
         "models": {name: model.model_id for name, model in models.items()},
@@ -208,7 +207,7 @@ def _contenders(
         remarks += missing
         contenders += found
     # Sentences are about the first model: where that simulation is its stage 1, they say all of it.
-    first = next(iter(models.values())).surrogate
+    first = next(iter(models.values())).stage1
     for spacing_m in store.also_m:
         name = f"simulation at {spacing_m:g} m"
         if is_stored(first, store, spacing_m):

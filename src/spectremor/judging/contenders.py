@@ -12,9 +12,10 @@ from jaxtyping import Float, Int
 
 from spectremor.core.errors import InputError
 from spectremor.core.seeds import derive_seed
+from spectremor.core.wavefield import recording_of
 from spectremor.data.store import CampaignStore
 from spectremor.judging.gain import StageOneGain
-from spectremor.pipeline import GroundMotionModel
+from spectremor.model.pipeline import GroundMotionModel
 
 
 @dataclasses.dataclass
@@ -42,7 +43,9 @@ class Case:
         """The model's stage-1 wavefield on the store's own sensors and times."""
         if model.model_id not in self._stage1:
             field = model.predict(self.store.geology(self.sample), self.store.source(self.sample))
-            check_axes(field, self.store)
+            differences = self.store.recording.axes_differences(recording_of(field))
+            if differences:
+                raise InputError("model", "; ".join(differences), "the campaign's sensors and times")
             self._stage1[model.model_id] = field
         return self._stage1[model.model_id]
 
@@ -128,20 +131,6 @@ class CoarseSimulation:
     def __call__(self, case: Case) -> np.ndarray:
         """The stored simulation's traces."""
         return case.at_sensors(case.store.velocity(case.sample, self.spacing_m))
-
-
-def check_axes(field: xr.DataArray, store: CampaignStore) -> None:
-    """Refuse a model whose sensors or times are not the store's.
-
-    Raises:
-        InputError: names both.
-    """
-    for axis, unit, want in (("x", "m", store.x_m), ("y", "m", store.y_m), ("time", "s", store.time_s)):
-        have = field[axis].values
-        if len(have) != len(want) or not np.allclose(have, want, atol=1e-3):
-            text = "{} values from {:g} to {:g} " + unit
-            found, allowed = text.format(len(have), have[0], have[-1]), text.format(len(want), want[0], want[-1])
-            raise InputError(f"model.{axis}", found, f"the campaign's {allowed}")
 
 
 def contenders_of(

@@ -9,7 +9,15 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from spectremor.core.errors import InputError
-from spectremor.core.wavefield import band_of, check_wavefield, sampling_step_s, with_realizations
+from spectremor.core.wavefield import (
+    LEADING_DIMS,
+    band_of,
+    check_wavefield,
+    has_stations,
+    recording_of,
+    sampling_step_s,
+    with_realizations,
+)
 
 #: None: the same sensors; "nearest": those within a tolerance.
 Sensors = str | None
@@ -50,9 +58,11 @@ def make_pair(
     """Pair two wavefields.
 
     Args:
-        prediction: dims ([realization,] component, x, y, time).
-        reference: dims (component, x, y, time); a sample or realization that is the only one may lead them.
-        sensors: None demands the same sensors; "nearest" pairs each reference sensor with the predicted one nearest to
+        prediction: dims ([realization,] component, x, y, time), or (..., station, time).
+        reference: dims (component, x, y, time) or (component, station, time); a sample or
+                realization that is the only one may lead them.
+        sensors: of grids; wavefields at stations always need the same stations, in any order. None demands
+            the same sensors; "nearest" pairs each reference sensor with the predicted one nearest to
             it along each axis, where both distances are within `tolerance_m` (nothing is ever interpolated).
         tolerance_m: for "nearest".
         window_s: (from, to) in s after origin: both are cut to it first. None demands the same times.
@@ -70,22 +80,45 @@ def make_pair(
     _same_times(prediction, reference, dt)
     if sensors not in (None, "nearest"):
         raise InputError("sensors", sensors, "None (the same ones) or 'nearest'")
+    if has_stations(prediction) or has_stations(reference):
+        pred, ref = _at_same_stations(prediction, reference), reference
+        x, y = ref["x"].values, ref["y"].values
+    else:
+        pred, ref = _at_same_places(prediction, reference, sensors, tolerance_m)
+        x, y = np.meshgrid(ref["x"].values, ref["y"].values, indexing="ij")
+    return Pair(
+        prediction=_rows(pred),
+        reference=_rows(ref),
+        positions_m=np.stack([x.ravel(), y.ravel()], axis=1).astype(float),
+        time_s=ref["time"].values.astype(float),
+        dt_s=dt,
+        band_hz=common_band(prediction, reference, dt),
+    )
+
+
+def _at_same_stations(prediction: xr.DataArray, reference: xr.DataArray) -> xr.DataArray:
+    """The prediction at the reference's stations, in their order."""
+    if has_stations(prediction) and has_stations(reference):
+        names = reference["station"].values
+        if set(names.tolist()) == set(prediction["station"].values.tolist()):
+            prediction = prediction.sel(station=names)
+    differences = recording_of(reference, name="reference").axes_differences(recording_of(prediction))
+    if differences:
+        raise InputError("prediction", "; ".join(differences), "the reference's stations")
+    return prediction
+
+
+def _at_same_places(
+    prediction: xr.DataArray, reference: xr.DataArray, sensors: Sensors, tolerance_m: float
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Both on the sensors of two grids that are at the same places."""
     tolerance = SAME_SENSOR_M if sensors is None else tolerance_m
     (px, rx), (py, ry) = (_match(prediction[a].values, reference[a].values, tolerance) for a in ("x", "y"))
     if sensors is None:
         _same_sensors(prediction, reference, (px, rx), (py, ry))
     if not len(rx) or not len(ry):
         raise InputError("sensors", "no two within tolerance_m", f"sensors within {tolerance:g} m along x and y")
-    pred, ref = prediction.isel(x=px, y=py), reference.isel(x=rx, y=ry)
-    x, y = np.meshgrid(ref["x"].values, ref["y"].values, indexing="ij")
-    return Pair(
-        prediction=_rows(pred.values),
-        reference=_rows(ref.values),
-        positions_m=np.stack([x.ravel(), y.ravel()], axis=1).astype(float),
-        time_s=ref["time"].values.astype(float),
-        dt_s=dt,
-        band_hz=common_band(prediction, reference, dt),
-    )
+    return prediction.isel(x=px, y=py), reference.isel(x=rx, y=ry)
 
 
 def common_band(prediction: xr.DataArray, reference: xr.DataArray, dt_s: float) -> tuple[float, float]:
@@ -119,17 +152,22 @@ def _lead(field: xr.DataArray, name: str) -> xr.DataArray:
 
 def _only_one(reference: xr.DataArray) -> xr.DataArray:
     """A reference without leading dimensions, where each has one entry."""
-    several = {str(d): reference.sizes[d] for d in reference.dims[:-4] if reference.sizes[d] != 1}
+    lead = [str(dim) for dim in reference.dims if dim in LEADING_DIMS]
+    several = [f"{reference.sizes[dim]} along {dim}" for dim in lead if reference.sizes[dim] != 1]
     if several:
-        found = " and ".join(f"{n} along {d}" for d, n in several.items())
-        raise InputError("reference.dims", f"{found} of {reference.dims}", "(component, x, y, time): one reference")
-    return reference.squeeze(reference.dims[:-4], drop=True)
+        found = f"{' and '.join(several)} of {reference.dims}"
+        raise InputError(
+            "reference.dims", found, "(component, x, y, time) or (component, station, time): one reference"
+        )
+    return reference.squeeze(lead, drop=True)
 
 
-def _rows(values: np.ndarray) -> np.ndarray:
-    """(..., component, x, y, time) -> (..., sensor, component, time), x-major."""
-    moved = np.moveaxis(values, -4, -2)
-    return np.ascontiguousarray(moved.reshape(*moved.shape[:-4], -1, *moved.shape[-2:]))
+def _rows(field: xr.DataArray) -> np.ndarray:
+    """Traces by sensor, (..., sensor, component, time): y fastest, or the stations in their order."""
+    sensors = ("station",) if has_stations(field) else ("x", "y")
+    lead = tuple(dim for dim in field.dims if dim not in (*sensors, "component", "time"))
+    values = field.transpose(*lead, *sensors, "component", "time").values
+    return np.ascontiguousarray(values.reshape(*values.shape[: len(lead)], -1, *values.shape[-2:]))
 
 
 def _same_sampling(prediction: xr.DataArray, reference: xr.DataArray) -> float:

@@ -21,13 +21,13 @@ from spectremor.lab.at_sensors import at_sensors
 from spectremor.lab.cases import Cases
 from spectremor.lab.common import Report, TrainingSettings, silent, sized
 from spectremor.lab.scoring import score
-from spectremor.models import model_folder
+from spectremor.model.folder import Parts, find_model
 from spectremor.training.config import DdpmTraining
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.loop import Watch, fit
 from spectremor.training.pace import affordable_steps
 from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache
-from spectremor.training.task import Parts, Task
+from spectremor.training.task import Task
 
 #: Networks of the sizes below "full", which takes the model's own.
 NETWORKS = {
@@ -100,7 +100,7 @@ def prepare_ground(settings: TrainingSettings, cases: Cases, size: Mapping[str, 
     base = base_config(settings, cases)
     wanted = cases.ids("train", size["train_samples"]).tolist()
     spacing = settings.stage1_spacing_m
-    name = str(model_folder(settings.model)) if spacing is None else f"simulation:{spacing:g}"
+    name = str(find_model(settings.model)) if spacing is None else f"simulation:{spacing:g}"
     folder = settings.cache or cases.store.path.with_name(f"{cases.store.path.name}.cache")
     cache = Stage1Cache(folder, FrozenStage1(cases.store, name), base.latent)
     return Ground(cases=cases, base=base, frozen=cache, train_ids=_ready(cache, wanted, size["minutes"], report))
@@ -126,10 +126,11 @@ def base_config(settings: TrainingSettings, cases: Cases) -> DiffusionConfig:
     """
     if settings.size == "full":
         return cases.need_diffusion().config.without_jumps()
-    samples, sampling_hz = len(cases.store.time_s), round(cases.store.sampling_hz, 6)
+    recording = cases.store.recording
+    samples, sampling_hz = recording.samples, round(recording.sampling_hz, 6)
     network = NETWORKS[settings.size]
     own = None if cases.diffusion is None else cases.diffusion.config
-    if own is not None and (own.latent.time_samples, own.latent.sampling_hz) == (samples, sampling_hz):
+    if own is not None and not own.latent.time_differences(recording):
         return own.without_jumps().model_copy(update={"network": network})
     multiple = network.patch * 2 ** (len(network.widths) - 1)
     wanted = 2 * LATENT_HZ / sampling_hz * samples

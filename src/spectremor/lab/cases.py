@@ -11,15 +11,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from spectremor.core.errors import InputError
-from spectremor.data.model_files import part_of
-from spectremor.data.model_folder import read_model_folder
+from spectremor.core.wavefield import recording_of
 from spectremor.data.store import CampaignStore, Split
-from spectremor.data.store_domain import check_same_axes
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.judging.subset import stratified_sensors
 from spectremor.lab.common import Settings
-from spectremor.models import model_folder
-from spectremor.pipeline import load_model
+from spectremor.model.build import build_diffusion, load_model
+from spectremor.model.folder import read_model_folder
 from spectremor.surrogate.protocol import Stage1
 
 Wavefield = Float[np.ndarray, "3 x y time"]
@@ -83,11 +81,9 @@ class Cases:
         """
         if self.diffusion is None:
             raise InputError("--model", self.model_id, "a model with a diffusion stage")
-        latent = self.diffusion.config.latent
-        own = (len(self.store.time_s), self.store.sampling_hz)
-        if (latent.time_samples, latent.sampling_hz) != (own[0], round(own[1], 6)):
-            found = f"a diffusion stage for {latent.time_samples} samples at {latent.sampling_hz:g} Hz"
-            raise InputError("--model", found, f"the store's {own[0]} samples at {own[1]:g} Hz")
+        differences = self.diffusion.config.latent.time_differences(self.store.recording)
+        if differences:
+            raise InputError("--data", f"{self.store.path}: {'; '.join(differences)}", "the times of the model")
         return self.diffusion
 
     def describe(self) -> dict[str, Any]:
@@ -129,14 +125,16 @@ def _cases_of_model(settings: Settings, store: CampaignStore) -> Cases:
 
     def stage1(i: int) -> Wavefield:
         field = model.predict(store.geology(i), store.source(i)).transpose("component", "x", "y", "time")
-        check_same_axes(store, field["x"].values, field["y"].values, field["time"].values)
+        differences = store.recording.axes_differences(recording_of(field))
+        if differences:
+            raise InputError("--model", "; ".join(differences), "the store's sensors and times")
         return np.asarray(field.values, dtype=np.float32)
 
     return Cases(
         store=store,
         stage1=_remembered(stage1),
-        stage1_name=model.stage1_name,
-        surrogate=model.surrogate,
+        stage1_name=model.stage1.name,
+        surrogate=model.stage1,
         diffusion=model.diffusion,
         model_id=model.model_id,
     )
@@ -148,9 +146,6 @@ def _remembered(compute: Callable[[int], Wavefield]) -> Callable[[int], Wavefiel
 
 
 def _diffusion_alone(settings: Settings) -> tuple[DiffusionStage | None, str]:
-    folder = model_folder(settings.model)
-    config, tensors = read_model_folder(folder)
-    if "diffusion" not in config:
-        return None, folder.name
-    with part_of(folder, "diffusion"):
-        return DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"]), folder.name
+    folder = read_model_folder(settings.model)
+    with folder.errors_name_folder():
+        return build_diffusion(folder.config, folder.tensors()), folder.name

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-import spectremor
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_folder, check_result_folder
 from spectremor.core.validation import validated_options
+from spectremor.core.version import VERSION
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -146,7 +146,7 @@ def write_result(result: Result, out: str | Path) -> None:
         (aside / SUMMARY).write_text(
             f"# {result.experiment}\n\n{result.paragraph}\n\n![{result.experiment}]({FIGURE})\n"
         )
-        about = {"experiment": result.experiment, "version": spectremor.__version__, **result.config}
+        about = {"experiment": result.experiment, "version": VERSION, **result.config}
         (aside / CONFIG).write_text(json.dumps(about, indent=1, default=str) + "\n")
 
 

@@ -39,6 +39,7 @@ from spectremor.lab.two_arms import (
     values,
 )
 from spectremor.lab.wording import over_trainings, with_spread
+from spectremor.model.campaigns import check_campaign
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.preparation import Preparation
 from spectremor.training.config import DdpmTraining
@@ -142,8 +143,8 @@ def _preparation(ground: Ground, surrogate: MifnoSurrogate) -> Preparation:
     checksum = int(ground.cases.store.array("checksum")[ground.train_ids[0]])
     cache = ground.frozen.folder.parent / f"waves-{checksum:016x}"
     cache.mkdir(parents=True, exist_ok=True)
-    spacing_m = surrogate.config.simulation_m
-    return Preparation(ground.cases.store, surrogate.domain, surrogate.normalisation, cache, spacing_m)
+    check_campaign(ground.cases.store, surrogate.recording, surrogate.trained_range)
+    return Preparation(ground.cases.store, surrogate.config, surrogate.normalisation, cache)
 
 
 def _config(ground: Ground, steps: int, seed: int) -> DdpmTraining:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from spectremor.core.seeds import generator
 from spectremor.diffusion.latent import sensor_amplitude
 from spectremor.diffusion.stage import DiffusionStage
+from spectremor.model.folder import Parts
 from spectremor.surrogate.loss import LossConfig, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.network import Mifno
@@ -20,7 +21,6 @@ from spectremor.surrogate.preparation import Preparation
 from spectremor.training.config import DdpmTraining
 from spectremor.training.mifno import keep_waves
 from spectremor.training.order import items_of_step
-from spectremor.training.task import Parts
 
 
 class JointObjective(nn.Module):

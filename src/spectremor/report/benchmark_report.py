@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-import spectremor
 from spectremor.core.files import atomic_folder
+from spectremor.core.version import VERSION
 from spectremor.judging.benchmark import Benchmark, case_of
 from spectremor.report import figures, html
 from spectremor.report import motion_tables as tables
@@ -117,7 +117,7 @@ def _summary_json(result: Benchmark, summary: list[dict[str, Any]], checks: Chec
         rest = {k: v for k, v in row.items() if k not in ("contender", "metric")}
         scores.setdefault(row["contender"], {})[row["metric"]] = rest
     return {
-        "version": spectremor.__version__,
+        "version": VERSION,
         "facts": result.facts,
         "scores": scores,
         "undefined_sensors": {t.name: int(sum(r["undefined_sensors"] for r in t.rows)) for t in result.tallies},

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-import spectremor
+from spectremor.core.version import VERSION
 from spectremor.judging.benchmark import COHERENCY_EVENTS, FEW_SENSORS, Benchmark
 from spectremor.judging.scores import METRICS
 from spectremor.report import html
@@ -102,7 +102,7 @@ def _lead(result: Benchmark) -> str:
     return (
         f"{facts['events']} events of the {settings.split} split of {facts['data']}; {judged} of each, "
         f"{facts['duration_s']:g} s at {facts['sampling_hz']:g} Hz, sound up to {facts['band_high_hz']:g} Hz. "
-        f"Spectremor {spectremor.__version__}, seed {settings.seed}."
+        f"Spectremor {VERSION}, seed {settings.seed}."
     )
 
 

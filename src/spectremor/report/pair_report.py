@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import spectremor
 from spectremor.core.files import atomic_folder
+from spectremor.core.version import VERSION
 from spectremor.judging.pairing import Pair
 from spectremor.judging.scores import METRICS, Scores
 from spectremor.report import html
@@ -39,7 +39,7 @@ def write_pair_report(scores: Scores, pair: Pair, names: tuple[str, str], out: s
     ]
     with atomic_folder(out) as folder:
         content = {k: v if math.isfinite(v) else None for k, v in scores.items()}
-        content |= {"notes": scores.notes, "version": spectremor.__version__, "prediction": names[0]}
+        content |= {"notes": scores.notes, "version": VERSION, "prediction": names[0]}
         (folder / SCORES).write_text(json.dumps(content | {"reference": names[1]}, indent=1), encoding="utf-8")
         write_csv(folder / PER_SENSOR, _rows(scores))
         (folder / FIGURES).mkdir()

@@ -16,13 +16,14 @@ from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import check_geology
 from spectremor.core.recording import Sensors
 from spectremor.core.source import Source
+from spectremor.core.wavefield import label_motion
 from spectremor.signal.attenuation import attenuate
 from spectremor.simulation import propagator
 from spectremor.simulation.grid import lay_grid
 from spectremor.simulation.memory import check_run_memory
 from spectremor.simulation.point_source import check_position, forces
 from spectremor.simulation.propagator import Case
-from spectremor.simulation.sensors import Positions, label_motion, parse_sensors, receivers, sensor_positions_m
+from spectremor.simulation.sensors import Positions, parse_sensors, receivers, sensor_positions_m
 from spectremor.simulation.time_axis import (
     HIGHEST_SAMPLING_HZ,
     LONGEST_S,

@@ -11,7 +11,6 @@ from spectremor.core.axes import HEMEW_SENSORS, sensor_axis_m
 from spectremor.core.errors import InputError
 from spectremor.core.geology import extent_m
 from spectremor.core.recording import SensorGrid, Sensors, Stations
-from spectremor.core.wavefield import make_station_wavefield, make_wavefield
 from spectremor.simulation.grid import Grid
 from spectremor.simulation.surface import SurfaceReceivers, station_receivers, surface_receivers
 
@@ -52,12 +51,6 @@ def sensor_positions_m(sensors: Sensors) -> Positions:
     """East and North of each sensor in m, two arrays of the sensors' shape."""
     x_m, y_m, _ = sensors.points_m().T
     return x_m.reshape(sensors.shape), y_m.reshape(sensors.shape)
-
-
-def label_motion(velocity_m_s: np.ndarray, sensors: Sensors, **labels: Any) -> xr.DataArray:
-    """Motion with the axes of its sensors; `labels` as in `make_wavefield`."""
-    make = make_wavefield if isinstance(sensors, SensorGrid) else make_station_wavefield
-    return make(velocity_m_s, x_m=sensors.x_m, y_m=sensors.y_m, **labels)
 
 
 def _pair(field: str, positions_m: Any) -> Positions:

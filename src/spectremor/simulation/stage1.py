@@ -12,11 +12,12 @@ import xarray as xr
 from jaxtyping import Float, Float32
 from pydantic import Field
 
-from spectremor.core.domain import Domain
+from spectremor.core.domain_config import DomainConfig
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import check_geology, make_geology
+from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.source import Source
-from spectremor.core.validation import validated
+from spectremor.core.trained_range import TrainedRange
 
 #: Solver versions whose simulations a next stage takes for one another: version 4 mended the free surface, and the
 #: weights trained on version 3 restore its simulations as well as they did those (`docs/validation.md`).
@@ -27,7 +28,8 @@ class SimulationConfig(pydantic.BaseModel):
     """The simulation.
 
     Attributes:
-        domain: what it takes and gives.
+        domain: where and when it records, and what it was trained on, as a file spells them: see `recording` and
+            `trained_range`.
         grid_spacing_m: of its grid.
         order: of accuracy in space.
         lowpass_hz: corner of the traces' low-pass.
@@ -36,11 +38,26 @@ class SimulationConfig(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    domain: Domain = Domain()
+    domain: DomainConfig = DomainConfig()
     grid_spacing_m: Annotated[float, Field(ge=50, le=10_000)] = 300.0
     order: Literal[2, 4, 6, 8] = 8
     lowpass_hz: Annotated[float, Field(gt=0, le=1000)] = 5.0
     solver_version: Annotated[int, Field(ge=1, le=10_000)]
+
+    @property
+    def recording(self) -> Recording:
+        """Where and when it records."""
+        return self.domain.recording(self.lowpass_hz)
+
+    @property
+    def trained_range(self) -> TrainedRange:
+        """The events whose simulations the next stage was trained on."""
+        return self.domain.trained_range()
+
+    @pydantic.model_validator(mode="after")
+    def _can_be_recorded(self) -> SimulationConfig:
+        _ = self.recording
+        return self
 
     def check_speed(self, geology: xr.DataArray) -> None:
         """Refuse ground so slow that the grid has less than two points per shear wavelength anywhere.
@@ -70,29 +87,30 @@ class CoarseSimulation:
         return f"simulation at {self.config.grid_spacing_m:g} m"
 
     @property
-    def domain(self) -> Domain:
+    def recording(self) -> Recording:
         """Where and when it predicts."""
-        return self.config.domain
+        return self.config.recording
 
     def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
         """The wavefield of one event.
 
         Args:
-            geology: DataArray `vs`, dims (x, y, z), m/s, on the model's own domain.
-            source: inside the domain of the model, of any rise time.
+            geology: DataArray `vs`, dims (x, y, z), m/s, of the model's own size.
+            source: inside the model's trained range, of any rise time.
 
         Returns:
             DataArray `velocity`, dims (component, x, y, time), m/s; `band_high_hz` is what the grid carries accurately.
 
         Raises:
-            InputError: a geology of another size or extent, a source outside the model's domain, or no solver.
+            InputError: a geology of another size or extent, a source outside the model's trained range, or no solver.
         """
         from spectremor.simulation.elastic import simulate
 
         geology = check_geology(geology)
-        d = self.domain
-        d.check_event(geology, source, any_rise_time=True)
+        self.config.trained_range.check_event(geology, source, any_rise_time=True)
         self.config.check_speed(geology)
+        recording = self.recording
+        assert isinstance(recording.sensors, SensorGrid)
         with warnings.catch_warnings():
             # What the grid does not carry is what the next stage is there for.
             warnings.simplefilter("ignore", InputWarning)
@@ -100,10 +118,10 @@ class CoarseSimulation:
                 geology,
                 source,
                 grid_spacing_m=self.config.grid_spacing_m,
-                duration_s=d.samples / d.sampling_hz,
-                sensors_m=(d.x_m, d.y_m),
-                sampling_hz=d.sampling_hz,
-                lowpass_hz=self.config.lowpass_hz,
+                duration_s=recording.duration_s,
+                sensors_m=(recording.sensors.x_m, recording.sensors.y_m),
+                sampling_hz=recording.sampling_hz,
+                lowpass_hz=recording.lowpass_hz,
                 order=self.config.order,
             )
 
@@ -113,11 +131,11 @@ class CoarseSimulation:
         """Velocities in m/s of several events, one by one.
 
         Raises:
-            InputError: arrays of another size, or a source outside the model's domain.
+            InputError: arrays of another size, or a source outside the model's trained range.
         """
         if len(vs_m_s) != len(sources):
             raise InputError("sources", f"{len(sources)} for {len(vs_m_s)} geologies", "as many as geologies")
-        extent = self.domain.extent_m
+        extent = self.config.trained_range.extent_m
         fields = [
             self.predict(make_geology(vs, extent), source).values for vs, source in zip(vs_m_s, sources, strict=True)
         ]
@@ -127,34 +145,23 @@ class CoarseSimulation:
         """Velocities in m/s of one event, from plain values."""
         return self.predict_arrays(vs_m_s[None], [source])[0]
 
-    def parts(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def parts(self) -> tuple[SimulationConfig, dict[str, Any]]:
         """Config and tensors to save: there are no tensors."""
-        return self.config.model_dump(mode="json"), {}
+        return self.config, {}
 
     @classmethod
-    def from_parts(cls, config: Mapping[str, Any], tensors: Mapping[str, Any]) -> CoarseSimulation:
+    def from_parts(cls, config: SimulationConfig, tensors: Mapping[str, Any]) -> CoarseSimulation:
         """Rebuild from what `parts` returned.
 
         Raises:
-            InputError: an unknown key, a value that is not allowed, another version's solver, or tensors, which a
-                simulation does not have.
+            InputError: another version's solver, or tensors, which a simulation does not have.
         """
         if tensors:
             raise InputError("simulation weights", f"tensor {sorted(tensors)[0][:80]}", "none")
         from spectremor.simulation.elastic import SOLVER_VERSION
 
-        checked = check_config(config)
         alike = INTERCHANGEABLE_VERSIONS if SOLVER_VERSION in INTERCHANGEABLE_VERSIONS else (SOLVER_VERSION,)
-        if checked.solver_version not in alike:
+        if config.solver_version not in alike:
             # What comes after it was trained on the other solver's simulations.
-            raise InputError("simulation.solver_version", checked.solver_version, f"{SOLVER_VERSION}: train it anew")
-        return cls(checked)
-
-
-def check_config(config: Mapping[str, Any]) -> SimulationConfig:
-    """A config from plain values.
-
-    Raises:
-        InputError: an unknown key or a value that is not allowed.
-    """
-    return validated(SimulationConfig, config, "simulation")
+            raise InputError("simulation.solver_version", config.solver_version, f"{SOLVER_VERSION}: train it anew")
+        return cls(config)

@@ -7,14 +7,14 @@ from jaxtyping import Float
 
 from spectremor.core.source import Source
 from spectremor.data.normalisation import GeologyNormalisation, trace_scale
-from spectremor.surrogate.domain import Domain
+from spectremor.surrogate.config import MifnoConfig
 from spectremor.surrogate.ray_theory import DirectWaves, direct_waves
 
 
 def event_inputs(
     vs_m_s: Float[np.ndarray, "x y z"],
     source: Source,
-    domain: Domain,
+    config: MifnoConfig,
     normalisation: GeologyNormalisation,
     waves: DirectWaves | None = None,
     simulated_m_s: Float[np.ndarray, "3 sx sy time"] | None = None,
@@ -24,36 +24,37 @@ def event_inputs(
     Args:
         vs_m_s: Vs at the nodes in m/s.
         source: of any moment.
-        domain: the network's.
+        config: of the network.
         normalisation: of the geology.
         waves: the event's direct waves, if they are known already.
         simulated_m_s: velocities of a simulation on a coarse grid, for a network that corrects one.
 
     Returns:
         geology (sx, sy, z): normalised Vs below the sensors.
-        position (3,): of the source over the domain's size, z positive downward.
+        position (3,): of the source over the ground's size, z positive downward.
         moment (6,): tensor over its scalar moment.
         offset_time (sx, sy, z): S arrival below the sensors in s, in the first medium.
         s_time (media, sx, sy): S arrival at the sensors in s, in each medium of `ray_smoothings_m`.
         amplitude (2, 9 media, sx, sy): direct waves, real and imaginary parts, (medium, wave, component) flattened,
             normalised.
-        sensor (4, sx, sy): Vs at the surface over 3000 m/s, incidence East and North, distance over the domain's size.
+        sensor (4, sx, sy): Vs at the surface over 3000 m/s, incidence East and North, distance over the ground's size.
         scale (): from m/s to normalised traces.
         simulation (3, sx, sy, time): normalised traces of the simulation, where there is one.
     """
     if waves is None:
-        waves = traced_waves(vs_m_s, source, domain)
-    scale = trace_scale(vs_m_s, source, domain.extent_m)
-    amplitude = waves.amplitude.reshape(-1, *domain.sensors) * scale
-    gx, gy = np.meshgrid(domain.x_m, domain.y_m, indexing="ij")
+        waves = traced_waves(vs_m_s, source, config)
+    sensors, extent_m = config.sensors, config.trained_range.extent_m
+    scale = trace_scale(vs_m_s, source, extent_m)
+    amplitude = waves.amplitude.reshape(-1, *sensors.shape) * scale
+    gx, gy = np.meshgrid(sensors.x_m, sensors.y_m, indexing="ij")
     px, py, pz = source.position_m
     distance = np.sqrt((gx - px) ** 2 + (gy - py) ** 2 + pz**2)
-    size = np.array(domain.extent_m)
+    size = np.array(extent_m)
     arrays = {
-        "geology": below_sensors(normalisation.apply(vs_m_s), domain),
+        "geology": below_sensors(normalisation.apply(vs_m_s), config),
         "position": np.array([px, py, -pz]) / size,
         "moment": np.array(source.moment_tensor_nm) / source.moment_nm,
-        "offset_time": below_sensors(waves.s_time_volume_s[0], domain),
+        "offset_time": below_sensors(waves.s_time_volume_s[0], config),
         "s_time": waves.s_time_s,
         "amplitude": np.stack([amplitude.real, amplitude.imag]),
         "sensor": np.stack([waves.surface_vs_m_s[0] / 3000.0, *waves.incidence[0], distance / size.max()]),
@@ -64,16 +65,17 @@ def event_inputs(
     return {name: np.ascontiguousarray(values, dtype=np.float32) for name, values in arrays.items()}
 
 
-def below_sensors(volume: Float[np.ndarray, "x y z"], domain: Domain) -> Float[np.ndarray, "sx sy z"]:
+def below_sensors(volume: Float[np.ndarray, "x y z"], config: MifnoConfig) -> Float[np.ndarray, "sx sy z"]:
     """A nodal volume interpolated linearly to the columns below the sensors, so that all volumes share x and y."""
-    for axis, positions in enumerate((domain.x_m, domain.y_m)):
-        index = positions / domain.extent_m[axis] * (volume.shape[axis] - 1)
+    for axis, positions in enumerate((config.sensors.x_m, config.sensors.y_m)):
+        index = positions / config.trained_range.extent_m[axis] * (volume.shape[axis] - 1)
         low = np.clip(index.astype(int), 0, volume.shape[axis] - 2)
         part = (index - low).reshape([-1 if a == axis else 1 for a in range(3)])
         volume = np.take(volume, low, axis) * (1 - part) + np.take(volume, low + 1, axis) * part
     return volume
 
 
-def traced_waves(vs_m_s: Float[np.ndarray, "x y z"], source: Source, domain: Domain) -> DirectWaves:
-    """Direct waves of an event at the domain's sensors, in its smoothed media."""
-    return direct_waves(vs_m_s, source, domain.extent_m, domain.x_m, domain.y_m, domain.ray_smoothings_m)
+def traced_waves(vs_m_s: Float[np.ndarray, "x y z"], source: Source, config: MifnoConfig) -> DirectWaves:
+    """Direct waves of an event at the network's sensors, in its smoothed media."""
+    sensors, extent_m = config.sensors, config.trained_range.extent_m
+    return direct_waves(vs_m_s, source, extent_m, sensors.x_m, sensors.y_m, config.ray_smoothings_m)

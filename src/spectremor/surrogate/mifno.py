@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,12 +12,13 @@ from torch import Tensor
 
 from spectremor.core.errors import InputError
 from spectremor.core.geology import check_geology
+from spectremor.core.recording import Recording
 from spectremor.core.source import Source
-from spectremor.core.wavefield import make_wavefield
-from spectremor.data.model_folder import with_tensors
+from spectremor.core.trained_range import TrainedRange
+from spectremor.core.wavefield import recorded_wavefield
 from spectremor.data.normalisation import GeologyNormalisation
-from spectremor.surrogate.config import MifnoConfig, check_config
-from spectremor.surrogate.domain import Domain
+from spectremor.data.tensors import with_tensors
+from spectremor.surrogate.config import MifnoConfig
 from spectremor.surrogate.inputs import event_inputs
 from spectremor.surrogate.network import Mifno
 
@@ -42,8 +42,9 @@ class MifnoSurrogate:
         self.network = network
         self.normalisation = normalisation
         self.simulate = simulate
-        if normalisation.mean.shape != self.domain.nodes:
-            raise InputError("normalisation", f"shape {normalisation.mean.shape}", f"shape {self.domain.nodes}")
+        nodes = self.trained_range.nodes
+        if normalisation.mean.shape != nodes:
+            raise InputError("surrogate normalisation", f"shape {normalisation.mean.shape}", f"shape {nodes}")
 
     @property
     def name(self) -> str:
@@ -57,30 +58,32 @@ class MifnoSurrogate:
         return self.network.config
 
     @property
-    def domain(self) -> Domain:
+    def recording(self) -> Recording:
         """Where and when the network predicts."""
-        return self.network.config.domain
+        return self.config.recording
+
+    @property
+    def trained_range(self) -> TrainedRange:
+        """The events that it was trained on."""
+        return self.config.trained_range
 
     def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
         """The wavefield of one event.
 
         Args:
-            geology: DataArray `vs`, dims (x, y, z), m/s, on the network's own domain.
-            source: inside the trained domain, of the trained rise time.
+            geology: DataArray `vs`, dims (x, y, z), m/s, of the size that the network was trained on.
+            source: inside the trained range, of the trained rise time.
 
         Returns:
             DataArray `velocity`, dims (component, x, y, time), m/s.
 
         Raises:
-            InputError: a geology of another size or extent, or a source outside the trained domain or of another rise
+            InputError: a geology of another size or extent, or a source outside the trained range or of another rise
                 time.
         """
-        self.domain.check_geology(check_geology(geology))
+        self.trained_range.check_geology(check_geology(geology))
         field = self.predict_arrays(geology.values[None], [source])[0]
-        d = self.domain
-        return make_wavefield(
-            field, x_m=d.x_m, y_m=d.y_m, time_s=d.time_s, source=source, band_hz=(0.0, self.config.lowpass_hz)
-        )
+        return recorded_wavefield(field, self.recording, source=source)
 
     def predict_arrays(
         self, vs_m_s: Float[np.ndarray, "b x y z"], sources: Sequence[Source]
@@ -88,7 +91,7 @@ class MifnoSurrogate:
         """Velocities in m/s of several events, one by one: an event's bytes do not depend on the others.
 
         Raises:
-            InputError: arrays of another size, or a source outside the trained domain or of another rise time.
+            InputError: arrays of another size, or a source outside the trained range or of another rise time.
         """
         if len(vs_m_s) != len(sources):
             raise InputError("sources", f"{len(sources)} for {len(vs_m_s)} geologies", "as many as geologies")
@@ -100,34 +103,31 @@ class MifnoSurrogate:
         """Velocities in m/s of one event whose simulation on the coarse grid is there already.
 
         Raises:
-            InputError: arrays of another size, or a source outside the trained domain or of another rise time.
+            InputError: arrays of another size, or a source outside the trained range or of another rise time.
         """
-        d = self.domain
-        d.check_shape(vs_m_s.shape)
-        d.check_source(source)
-        wanted = (3, *d.sensors, d.samples)
+        self._check(vs_m_s, source)
+        wanted = self.recording.shape
         if simulated_m_s.shape != wanted:
             raise InputError("simulated_m_s", f"shape {simulated_m_s.shape}", f"shape {wanted}")
         return self._infer(vs_m_s, source, simulated_m_s)
 
-    def parts(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    def parts(self) -> tuple[MifnoConfig, dict[str, Tensor]]:
         """Config and tensors to save; the inverse of `from_parts`."""
         tensors = {f"network.{name}": tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         mean, std = self.normalisation.mean, self.normalisation.std
         for name, values in zip(_NORMALISATION, (mean, std), strict=True):
             tensors[name] = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
-        return self.config.model_dump(mode="json"), tensors
+        return self.config, tensors
 
     @classmethod
     def from_parts(
-        cls, config: Mapping[str, Any], tensors: Mapping[str, Tensor], simulate: Simulate | None = None
+        cls, config: MifnoConfig, tensors: Mapping[str, Tensor], simulate: Simulate | None = None
     ) -> MifnoSurrogate:
         """Rebuild from what `parts` returned.
 
         Raises:
-            InputError: an unknown key, or tensors that are missing, foreign, of another shape or not finite.
+            InputError: tensors that are missing, foreign, of another shape or not finite.
         """
-        checked = check_config(dict(config))
         for name in _NORMALISATION:
             if name not in tensors:
                 raise InputError("surrogate weights", f"no tensor {name}", "a network with its normalisation")
@@ -138,21 +138,23 @@ class MifnoSurrogate:
         if mean.shape != std.shape or not (np.isfinite(mean).all() and np.isfinite(std).all()):
             raise InputError("surrogate weights", "a damaged normalisation", "finite mean and std of one shape")
         own = {k.removeprefix("network."): v for k, v in tensors.items() if k not in _NORMALISATION}
-        network = with_tensors(lambda: Mifno(checked), own, field="surrogate weights")
+        network = with_tensors(lambda: Mifno(config), own, field="surrogate weights")
         return cls(network.eval(), GeologyNormalisation(mean, std), simulate)
 
     def _one(self, vs: np.ndarray, source: Source) -> np.ndarray:
-        d = self.domain
-        d.check_shape(vs.shape)
-        d.check_source(source)
+        self._check(vs, source)
         if self.config.simulation_m is None:
             return self._infer(vs, source, None)
         if self.simulate is None:
             raise InputError("surrogate", f"no simulation at {self.config.simulation_m:g} m", "one to correct")
         return self.correct(vs, source, self.simulate(vs, source))
 
+    def _check(self, vs_m_s: np.ndarray, source: Source) -> None:
+        self.trained_range.check_shape(vs_m_s.shape)
+        self.trained_range.check_source(source)
+
     def _infer(self, vs: np.ndarray, source: Source, simulated: np.ndarray | None) -> np.ndarray:
-        arrays = event_inputs(vs.astype(np.float64), source, self.domain, self.normalisation, simulated_m_s=simulated)
+        arrays = event_inputs(vs.astype(np.float64), source, self.config, self.normalisation, simulated_m_s=simulated)
         device = next(self.network.parameters()).device
         with torch.inference_mode():
             traces = self.network({k: torch.from_numpy(v)[None].to(device) for k, v in arrays.items()})[0]

@@ -56,8 +56,8 @@ class Mifno(nn.Module):
         waves = self._known_waves(inputs, origin)
         traces = self.waves(waves, context, inputs["moment"]).movedim(-1, 1)
         coefficients = delay(spectrum(traces), origin[:, None], c.period_s)
-        d = c.domain
-        found = at_times(coefficients, 0.0, 1.0 / d.sampling_hz, d.samples, c.period_s)
+        times = c.recording
+        found = at_times(coefficients, 0.0, 1.0 / times.sampling_hz, times.samples, c.period_s)
         return found if c.simulation_m is None else found + inputs["simulation"]
 
     def _known_waves(self, inputs: Inputs, origin: Tensor) -> Float[Tensor, "b x y t wave"] | None:
@@ -66,7 +66,7 @@ class Mifno(nn.Module):
         if c.first_guess:
             spectra += [direct_wave_spectra(inputs["amplitude"], inputs["s_time"], origin, self.pulse, c.period_s)]
         if c.simulation_m is not None:
-            k, rate = (c.steps + 1) // 2, c.domain.sampling_hz
+            k, rate = (c.steps + 1) // 2, c.recording.sampling_hz
             spectra += [simulated_spectra(inputs["simulation"], rate, origin, k, c.period_s)]
         if not spectra:
             return None
@@ -84,7 +84,7 @@ class GeologyBranch(nn.Module):
         self.layers = nn.ModuleList(
             FourierLayer(width, config.modes, law=config.skip) for _ in range(config.geology_layers)
         )
-        self.source = SourceBranch(9, config.domain.nodes[0] // 2, width) if config.source_branch else None
+        self.source = SourceBranch(9, config.trained_range.nodes[0] // 2, width) if config.source_branch else None
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b x y z c"]:
         """The geology's channels."""
@@ -98,11 +98,11 @@ class GeologyBranch(nn.Module):
         return torch.cat([x + s, x - s, x * s], dim=-1)
 
     def _channels(self, inputs: Inputs) -> Tensor:
-        vs, d = inputs["geology"], self.config.domain
+        vs, sensors, ground = inputs["geology"], self.config.sensors, self.config.trained_range
         axes = [
-            torch.tensor(d.x_m / d.extent_m[0], dtype=vs.dtype, device=vs.device),
-            torch.tensor(d.y_m / d.extent_m[1], dtype=vs.dtype, device=vs.device),
-            torch.linspace(0, 1, d.nodes[2], dtype=vs.dtype, device=vs.device),
+            torch.tensor(sensors.x_m / ground.extent_m[0], dtype=vs.dtype, device=vs.device),
+            torch.tensor(sensors.y_m / ground.extent_m[1], dtype=vs.dtype, device=vs.device),
+            torch.linspace(0, 1, ground.nodes[2], dtype=vs.dtype, device=vs.device),
         ]
         grid = torch.stack(torch.meshgrid(*axes, indexing="ij")).expand(len(vs), -1, -1, -1, -1)
         channels = [vs[:, None], grid]
@@ -213,6 +213,8 @@ class FirstGuess(nn.Module):
     The mixture starts at half the first medium's waves: where a pulse comes early or late, half of it costs least.
     """
 
+    sum: Tensor
+
     def __init__(self, config: MifnoConfig) -> None:
         super().__init__()
         start = torch.eye(3).repeat(3, 1)
@@ -228,7 +230,7 @@ class FirstGuess(nn.Module):
 
 
 def _direct_channels(config: MifnoConfig) -> int:
-    return _WAVES * len(config.domain.ray_smoothings_m) if config.first_guess else 0
+    return _WAVES * len(config.ray_smoothings_m) if config.first_guess else 0
 
 
 def _known_channels(config: MifnoConfig) -> int:

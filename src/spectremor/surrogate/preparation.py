@@ -13,9 +13,8 @@ from spectremor.core.files import atomic_file
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.sample_digest import sample_digest
 from spectremor.data.store import CampaignStore
-from spectremor.data.store_domain import check_axes, check_rise_times
 from spectremor.surrogate.augmentation import turn_inputs, turn_traces
-from spectremor.surrogate.domain import Domain
+from spectremor.surrogate.config import MifnoConfig
 from spectremor.surrogate.inputs import event_inputs, traced_waves
 from spectremor.surrogate.ray_theory import DirectWaves
 
@@ -28,35 +27,31 @@ class Preparation:
     The direct waves of a sample (a travel-time solve and a thousand rays) are kept in `cache`, 0.3 MB for each medium.
 
     Args:
-        store: the campaign.
-        domain: the network's; its sensors and times must be the store's.
+        store: the campaign, which fits the network (`model.campaigns.check_campaign`).
+        config: of the network.
         normalisation: of the geologies.
         cache: folder for direct waves; None computes them each time.
-        simulation_m: grid spacing of the store's simulations that the network corrects; None for none.
     """
 
     def __init__(
         self,
         store: CampaignStore,
-        domain: Domain,
+        config: MifnoConfig,
         normalisation: GeologyNormalisation,
         cache: Path | None = None,
-        simulation_m: float | None = None,
     ) -> None:
-        self.store, self.domain, self.normalisation, self.cache = store, domain, normalisation, cache
-        self.simulation_m = simulation_m
+        self.store, self.config, self.normalisation, self.cache = store, config, normalisation, cache
         # Asked for at every step.
         self._digest = functools.cache(functools.partial(sample_digest, store))
-        check_axes(store, domain)
-        check_rise_times(store, domain.rise_time_s)
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, index: int, symmetry: int = 0) -> Example:
         """Inputs (see `event_inputs`) and normalised traces (3, x, y, time) of a sample, turned."""
         vs, source = self.store.vs(index), self.store.source(index)
-        simulated = None if self.simulation_m is None else self.store.velocity(index, self.simulation_m)
-        inputs = event_inputs(vs, source, self.domain, self.normalisation, self.waves(index), simulated)
+        spacing_m = self.config.simulation_m
+        simulated = None if spacing_m is None else self.store.velocity(index, spacing_m)
+        inputs = event_inputs(vs, source, self.config, self.normalisation, self.waves(index), simulated)
         target = self.store.velocity(index) * inputs["scale"]
         if symmetry == 0:
             return inputs, target
@@ -64,11 +59,11 @@ class Preparation:
 
     def waves(self, index: int) -> DirectWaves:
         """Direct waves of a sample, from the cache if they are there."""
-        media = "-".join(f"{s:g}" for s in self.domain.ray_smoothings_m)
+        media = "-".join(f"{s:g}" for s in self.config.ray_smoothings_m)
         path = None if self.cache is None else self.cache / f"{index}-{self._digest(index)}-rays-{media}.safetensors"
         if path is not None and path.is_file():
             return DirectWaves(**_decoded(load_file(path)))
-        waves = traced_waves(self.store.vs(index), self.store.source(index), self.domain)
+        waves = traced_waves(self.store.vs(index), self.store.source(index), self.config)
         if path is not None:
             with atomic_file(path) as aside:
                 save_file(_encoded(waves), aside)

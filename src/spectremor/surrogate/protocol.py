@@ -16,6 +16,11 @@ from spectremor.core.source import Source
 class Stage1(Protocol):
     """Anything that predicts a wavefield from a geology and a source."""
 
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        ...
+
     def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
         """The wavefield, dims (component, x, y, time), m/s, of a geology with dims (x, y, z), m/s."""
         ...

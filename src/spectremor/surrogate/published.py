@@ -7,7 +7,7 @@ against fixed values of the published network. Inputs and outputs are normalised
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pydantic
 import torch
@@ -100,9 +100,10 @@ class PublishedMifno(nn.Module):
         x = torch.cat([x + s, x - s, x * s], dim=-1)
         for i in range(c.branching_index, c.n_layers - 1):
             x = self.layers[i](x, c.list_D3[i])
-        weight = torch.cat([self.heads[k].weight for k in "ENZ"])
-        bias = torch.cat([self.heads[k].bias for k in "ENZ"])
-        e, n, z = self.layers[-1].read_out(x, c.list_D3[-1], weight, bias).split(1, dim=-1)
+        weight = torch.cat([self.heads[k].get_parameter("weight") for k in "ENZ"])
+        bias = torch.cat([self.heads[k].get_parameter("bias") for k in "ENZ"])
+        last = cast(FourierLayer, self.layers[-1])
+        e, n, z = last.read_out(x, c.list_D3[-1], weight, bias).split(1, dim=-1)
         return e, n, z
 
 

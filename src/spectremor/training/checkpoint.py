@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_folder
-from spectremor.data.model_folder import load_tensors, read_safetensors
+from spectremor.data.tensors import load_tensors, read_safetensors
 
 FORMAT_VERSION = 1
 _STATE = "state.json"

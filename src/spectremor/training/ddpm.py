@@ -15,18 +15,19 @@ from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
 from spectremor.core.seeds import generator
-from spectremor.data.model_folder import load_tensors
 from spectremor.data.store import CampaignStore
+from spectremor.data.tensors import load_tensors
 from spectremor.diffusion.denoiser import JUMP_WEIGHTS
 from spectremor.diffusion.jumps import Jumps, drawn_jumps, loss_with_jumps
 from spectremor.diffusion.latent import sensor_amplitude
 from spectremor.diffusion.stage import DiffusionStage
+from spectremor.model.folder import Parts
 from spectremor.signal.gof import gof
 from spectremor.signal.misfit import frequency_biases, relative_errors
 from spectremor.training.config import DdpmTraining
 from spectremor.training.order import items_of_step
 from spectremor.training.stage1_cache import Stage1Cache
-from spectremor.training.task import Parts, check_splits
+from spectremor.training.task import check_splits
 
 
 class DdpmObjective(nn.Module):

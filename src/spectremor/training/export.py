@@ -8,9 +8,10 @@ from typing import Any
 
 from safetensors import safe_open
 
-import spectremor
 from spectremor.core.errors import InputError
-from spectremor.data.model_folder import load_tensors, read_safetensors, write_model_folder
+from spectremor.core.version import VERSION
+from spectremor.data.tensors import load_tensors, read_safetensors
+from spectremor.model.folder import write_model_folder
 from spectremor.training.config import TrainingConfig
 from spectremor.training.logs import validations
 from spectremor.training.loop import BEST
@@ -47,7 +48,7 @@ def export_best(run: Path, task: Task, config: TrainingConfig, data: dict[str, A
         **({"before": data["before"]} if data.get("before") else {}),
     }
     training = {**data.get("earlier", {}), config.stage: facts}
-    about = {"spectremor_version": spectremor.__version__, "training": training}
+    about = {"spectremor_version": VERSION, "training": training}
     write_model_folder(run / "model", parts=task.parts(), about=about, card=model_card(about))
     return run / "model"
 

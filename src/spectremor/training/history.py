@@ -10,14 +10,14 @@ from typing import Any
 _MOST = 20
 
 
-def trainings(about: Mapping[str, Any], stage: str) -> list[dict[str, float]]:
+def trainings(told: Any, stage: str) -> list[dict[str, float]]:
     """Steps and samples of a stage's trainings, the newest first, as a model's config tells them.
 
     Args:
-        about: a model folder's config, which may come from a stranger: what is no number of steps is left out.
+        told: the config's `training`, which may come from a stranger: what is no number of steps is left out.
         stage: "mifno" or "ddpm".
     """
-    record = mapping(mapping(about.get("training")).get(stage))
+    record = mapping(mapping(told).get(stage))
     newest = {"steps": mapping(record.get("reached")).get("step"), **mapping(record.get("data"))}
     return _sound([newest]) + earlier_trainings(record)
 

@@ -16,12 +16,12 @@ from spectremor.core.errors import InputError
 from spectremor.core.seeds import generator
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.store import CampaignStore
-from spectremor.data.store_domain import check_motion
+from spectremor.model.campaigns import check_campaign, simulation_of
+from spectremor.model.folder import Parts
 from spectremor.signal.misfit import frequency_biases, relative_errors
 from spectremor.simulation.stage1 import CoarseSimulation
-from spectremor.simulation.stored import simulation_of
 from spectremor.surrogate.augmentation import SYMMETRIES
-from spectremor.surrogate.domain import Domain
+from spectremor.surrogate.config import MifnoConfig
 from spectremor.surrogate.loss import LossConfig, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.network import Mifno
@@ -29,7 +29,7 @@ from spectremor.surrogate.preparation import Example, Preparation
 from spectremor.training.batches import all_made
 from spectremor.training.config import MifnoTraining
 from spectremor.training.order import epochs_of_step, items_of_step
-from spectremor.training.task import Parts, check_splits
+from spectremor.training.task import check_splits
 
 _TARGET = "target"
 
@@ -50,7 +50,7 @@ class MifnoObjective(nn.Module):
         self.network = network
         self.loss = loss
         for name in ("mean", "std"):
-            self.register_buffer(name, torch.zeros(network.config.domain.nodes, dtype=torch.float64))
+            self.register_buffer(name, torch.zeros(network.config.trained_range.nodes, dtype=torch.float64))
 
     def forward(self, **batch: Tensor) -> Float[Tensor, ""]:
         """Mean loss of events given by the network's inputs and, as `target`, the normalised traces."""
@@ -91,7 +91,7 @@ class MifnoTask:
         check_splits(train_ids, val_ids)
         self.train_ids = train_ids
         self.val_ids = val_ids[: config.validation_samples]
-        self.simulation = check_campaign(store, config)
+        self.simulation = check_training_campaign(store, config)
         self.network = Mifno(config.model)
         self.module = MifnoObjective(self.network, config.loss)
         self._preparation: Preparation | None = None
@@ -100,15 +100,15 @@ class MifnoTask:
         self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None], readers: int = 0
     ) -> bool:
         """Compute the direct waves that are not on disk yet."""
-        domain = self.config.model.domain
-        neutral = GeologyNormalisation(np.zeros(domain.nodes), np.ones(domain.nodes))
-        preparation = Preparation(self.store, domain, neutral, self.cache)
+        nodes = self.config.model.trained_range.nodes
+        neutral = GeologyNormalisation(np.zeros(nodes), np.ones(nodes))
+        preparation = Preparation(self.store, self.config.model, neutral, self.cache)
         return keep_waves(preparation, [*self.train_ids, *self.val_ids][rank::world], stop, report, readers)
 
     def start(self) -> None:
         """Measure mean and standard deviation of the training geologies, or take over an earlier model with its own."""
         if self.initial is not None:
-            self._take_over(MifnoSurrogate.from_parts(self.config.model.model_dump(mode="json"), self.initial))
+            self._take_over(MifnoSurrogate.from_parts(self.config.model, self.initial))
             return
         total, squares, origin = 0.0, 0.0, self.store.vs(self.train_ids[0]).astype(float)
         for i in self.train_ids:
@@ -168,9 +168,8 @@ class MifnoTask:
 
     def _prepared(self) -> Preparation:
         if self._preparation is None:
-            c = self.config.model
             normalisation = self.module.normalisation()
-            self._preparation = Preparation(self.store, c.domain, normalisation, self.cache, c.simulation_m)
+            self._preparation = Preparation(self.store, self.config.model, normalisation, self.cache)
         return self._preparation
 
 
@@ -186,19 +185,19 @@ def keep_waves(
     return all_made(preparation.waves, ids, stop=stop, report=told, readers=readers)
 
 
-def check_campaign(store: CampaignStore, config: MifnoTraining) -> CoarseSimulation | None:
+def check_training_campaign(store: CampaignStore, config: MifnoTraining) -> CoarseSimulation | None:
     """Refuse a campaign that a network cannot be trained on.
 
     Returns:
         What makes the simulations that the network corrects; None for one that corrects none.
 
     Raises:
-        InputError: another domain than the network's, one without the symmetries that augmentation needs, or a store
+        InputError: other events than the network's, ones without the symmetries that augmentation needs, or a store
             without the simulations that the network corrects.
     """
-    check_motion(store, config.model.domain, config.model.lowpass_hz)
-    if config.augment and not _is_centred_square(config.model.domain):
-        raise InputError("augment", "true", "false where domain and sensors are not square and centred")
+    check_campaign(store, config.model.recording, config.model.trained_range)
+    if config.augment and not _is_centred_square(config.model):
+        raise InputError("augment", "true", "false where ground and sensors are not square and centred")
     spacing_m = config.model.simulation_m
     if spacing_m is None:
         return None
@@ -211,11 +210,13 @@ def check_campaign(store: CampaignStore, config: MifnoTraining) -> CoarseSimulat
     return found
 
 
-def _is_centred_square(domain: Domain) -> bool:
+def _is_centred_square(config: MifnoConfig) -> bool:
     """Whether turning an event turns its sensors onto each other."""
-    centred = np.allclose(np.add(domain.first_sensor_m, domain.last_sensor_m), domain.extent_m[:2], rtol=1e-4)
-    sides = (domain.extent_m[:2], domain.nodes[:2], domain.sensors, domain.first_sensor_m)
-    return bool(centred) and all(a == b for a, b in sides)
+    (east_m, north_m), ground = (config.sensors.x_m, config.sensors.y_m), config.trained_range
+    ends_m = (east_m[0] + east_m[-1], north_m[0] + north_m[-1])
+    centred = np.allclose(ends_m, ground.extent_m[:2], rtol=1e-4)
+    square = ground.extent_m[0] == ground.extent_m[1] and ground.nodes[0] == ground.nodes[1]
+    return bool(centred) and square and np.array_equal(east_m, north_m)
 
 
 def _stack(examples: list[Example]) -> dict[str, Tensor]:

@@ -12,8 +12,9 @@ from typing import Any
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import locked
-from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
+from spectremor.model.config import ModelConfig
+from spectremor.model.folder import read_model_folder
 from spectremor.training.checkpoint import checkpoints
 from spectremor.training.config import DdpmTraining, load_config, parse_config
 from spectremor.training.ddpm import DdpmTask
@@ -115,21 +116,21 @@ def _trained(
 
 def _config(model: Path) -> DdpmTraining:
     """The model's own training of stage 2, as a regression; the preset `small` for a model without one."""
-    about, _ = read_model_folder(model)
-    config, steps = _recorded_training(about) or _preset_training(about)
+    judged = read_model_folder(model).config
+    config, steps = _recorded_training(judged) or _preset_training(judged)
     process = config.model.process.model_copy(update={"objective": "regression"})
     network = config.model.without_jumps().model_copy(update={"process": process})
     return _shortened(config.model_copy(update={"model": network, "mixed_precision": "no"}), steps)
 
 
-def _recorded_training(about: dict[str, Any]) -> tuple[DdpmTraining, int] | None:
+def _recorded_training(judged: ModelConfig) -> tuple[DdpmTraining, int] | None:
     """The training of stage 2 that a model records, and all steps that its weights took; None where none is sound."""
-    record = mapping(mapping(about.get("training")).get("ddpm"))
+    record = mapping(mapping(judged.training).get("ddpm"))
     settings = mapping(record.get("config"))
-    if "diffusion" not in about or not settings:
+    if judged.diffusion is None or not settings:
         return None
     try:
-        config = parse_config({**settings, "model": about["diffusion"]}, "ddpm")
+        config = parse_config({**settings, "model": judged.diffusion}, "ddpm")
     except InputError:
         return None
     assert isinstance(config, DdpmTraining)
@@ -139,16 +140,12 @@ def _recorded_training(about: dict[str, Any]) -> tuple[DdpmTraining, int] | None
     return config, int(step if sound else config.steps) + int(before)
 
 
-def _preset_training(about: dict[str, Any]) -> tuple[DdpmTraining, int]:
-    """The preset `small` and its steps, with the model's own stage 2 where it has one.
-
-    Raises:
-        InputError: a stage 2 with an unknown key or a value that is not allowed.
-    """
+def _preset_training(judged: ModelConfig) -> tuple[DdpmTraining, int]:
+    """The preset `small` and its steps, with the model's own stage 2 where it has one."""
     config = load_config("small", "ddpm")
     assert isinstance(config, DdpmTraining)
-    if "diffusion" in about:
-        config = config.model_copy(update={"model": parse_config({"model": about["diffusion"]}, "ddpm").model})
+    if judged.diffusion is not None:
+        config = config.model_copy(update={"model": judged.diffusion})
     return config, config.steps
 
 

@@ -14,15 +14,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pydantic
 from torch import Tensor
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import locked
-from spectremor.data.model_files import check_model_folder, part_of
-from spectremor.data.model_folder import read_model_folder
 from spectremor.data.store import CampaignStore
 from spectremor.diffusion.config import DiffusionConfig, SamplingConfig
-from spectremor.diffusion.stage import DiffusionStage
+from spectremor.model.build import build_diffusion
+from spectremor.model.folder import find_run_model, read_model_folder
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.training.batches import check_readers
 from spectremor.training.checkpoint import Progress
@@ -31,7 +31,7 @@ from spectremor.training.ddpm import DdpmTask
 from spectremor.training.export import export_best
 from spectremor.training.history import trainings
 from spectremor.training.loop import BEST, Outcome, Watch, fit
-from spectremor.training.mifno import MifnoTask, check_campaign
+from spectremor.training.mifno import MifnoTask, check_training_campaign
 from spectremor.training.pace import affordable_steps, shortened
 from spectremor.training.processes import processes
 from spectremor.training.run_folder import (
@@ -42,7 +42,7 @@ from spectremor.training.run_folder import (
     recorded_init,
     with_recorded_length,
 )
-from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, check_cache, model_of
+from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, check_cache
 from spectremor.training.task import Task
 
 
@@ -100,7 +100,7 @@ def train(
     initial = _initial(config, init)
     facts = _facts(config, store, frozen, init)
     if isinstance(config, MifnoTraining):
-        check_campaign(store, config)
+        check_training_campaign(store, config)
     run = Path(out)
     known = is_run(run)
     if resume:
@@ -165,23 +165,28 @@ def _initial(config: TrainingConfig, init: str | Path | None) -> dict[str, Tenso
     if init is None:
         return None
     part = "surrogate" if isinstance(config, MifnoTraining) else "diffusion"
-    earlier, tensors = read_model_folder(model_of(init, "--init"))
-    if part not in earlier:
+    earlier = read_model_folder(find_run_model(init, "--init"))
+    if part not in earlier.config.parts:
         raise InputError("--init", init, f"a model with a {part}")
-    with part_of(init, part):
-        found = (MifnoSurrogate if part == "surrogate" else DiffusionStage).from_parts(earlier[part], tensors[part])
-    if not _same_network(found, config):
+    tensors = earlier.tensors()
+    with earlier.errors_name_folder():
+        # What is wrong with the weights shows before anything is written.
+        if earlier.config.surrogate is not None and part == "surrogate":
+            MifnoSurrogate.from_parts(earlier.config.surrogate, tensors[part])
+        else:
+            build_diffusion(earlier.config, tensors)
+    if not _same_network(earlier.config.parts[part], config):
         plain = isinstance(config, DdpmTraining) and not config.model.network.jumps
         raise InputError("--init", init, f"a model whose {part} has this config's network{', without jumps' * plain}")
     return tensors[part]
 
 
-def _same_network(found: MifnoSurrogate | DiffusionStage, config: TrainingConfig) -> bool:
+def _same_network(earlier: pydantic.BaseModel, config: TrainingConfig) -> bool:
     """Whether a training can start from these weights; how a stage is sampled is no matter of its weights."""
-    if isinstance(found, MifnoSurrogate) or not isinstance(config, DdpmTraining):
-        return found.config == config.model
-    known, wanted = found.config, config.model
-    return _trained(known) == _trained(wanted) and known.network.jumps <= wanted.network.jumps
+    wanted = config.model
+    if not isinstance(earlier, DiffusionConfig) or not isinstance(wanted, DiffusionConfig):
+        return earlier == wanted
+    return _trained(earlier) == _trained(wanted) and earlier.network.jumps <= wanted.network.jumps
 
 
 def _trained(config: DiffusionConfig) -> DiffusionConfig:
@@ -218,7 +223,10 @@ def _facts(
     if init is not None:
         # Of a folder the whole path: a run may be resumed from elsewhere.
         path = str(Path(init).resolve()) if Path(init).is_dir() else str(init)
-        facts |= {"init": path, "before": trainings(check_model_folder(model_of(init, "--init")), config.stage)}
+        facts |= {
+            "init": path,
+            "before": trainings(read_model_folder(find_run_model(init, "--init")).config.training, config.stage),
+        }
     if not facts["train_ids"] or not facts["val_ids"]:
         found = f"{len(facts['train_ids'])} complete samples to train on, {len(facts['val_ids'])} for validation"
         raise InputError("--data", found, "at least one of each")

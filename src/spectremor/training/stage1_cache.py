@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydantic
 import torch
 from jaxtyping import Float
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file, check_folder_writable
-from spectremor.data.model_files import STAGE1_PARTS, part_of
-from spectremor.data.model_folder import read_model_folder
 from spectremor.data.sample_digest import sample_digest
 from spectremor.data.store import CampaignStore
-from spectremor.data.store_domain import check_motion
 from spectremor.diffusion.config import LatentConfig
 from spectremor.diffusion.latent import cosine_matrix
-from spectremor.models import model_folder
+from spectremor.model.build import build_simulation, build_stage1
+from spectremor.model.campaigns import check_campaign, is_stored, simulation_of
+from spectremor.model.folder import Parts, find_run_model, read_model_folder
 from spectremor.simulation.stage1 import CoarseSimulation
-from spectremor.simulation.stored import is_stored, simulation_of
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.training.batches import all_made
 
@@ -51,7 +50,7 @@ class FrozenStage1:
     def __init__(self, store: CampaignStore, name: str) -> None:
         self.name = name
         self.store = store
-        self.parts: dict[str, Any] = {}
+        self.parts: Parts = {}
         self.history: dict[str, Any] = {}
         self._predict: Callable[[int], Wavefield]
         kind, _, spacing = name.partition(":")
@@ -84,61 +83,49 @@ class FrozenStage1:
         self.parts = {} if simulation is None else {"simulation": simulation.parts()}
         self._predict = lambda i: self.store.velocity(i, spacing_m)
 
+    def _model(self, path: Path) -> None:
+        folder = read_model_folder(find_run_model(path, "--stage1", f"a model folder, a run, {self._simulations()}"))
+        folder.require()
+        config, tensors = folder.config, folder.tensors()
+        check_campaign(self.store, config.recording, config.trained_range)
+        with folder.errors_name_folder():
+            stage1, simulation = build_stage1(config, tensors), build_simulation(config, tensors)
+        if simulation is not None:
+            self._simulated(simulation)
+        if isinstance(stage1, MifnoSurrogate):
+            self._neural(stage1, tensors["surrogate"])
+            record = config.training if isinstance(config.training, dict) else {}
+            self.history = {stage: told for stage, told in record.items() if stage == "mifno"}
+
     def _simulated(self, simulation: CoarseSimulation) -> None:
         """A model's simulation: the stored one where that is the same."""
         spacing = simulation.config.grid_spacing_m
         if spacing in self.store.also_m and is_stored(simulation, self.store, spacing):
             self._stored(spacing, simulation)
             return
-        check_motion(self.store, simulation.domain, simulation.config.lowpass_hz)
-        config = json.dumps(simulation.config.model_dump(mode="json"), sort_keys=True)
-        self.digest = f"simulation{hashlib.blake2b(config.encode(), digest_size=8).hexdigest()}"
+        self.digest = f"simulation{_digest_of(simulation.config).hexdigest()}"
         self.parts = {"simulation": simulation.parts()}
-        self._predict = lambda i: simulation.predict_arrays(self.store.vs(i)[None], [self.store.source(i)])[0]
+        self._predict = lambda i: simulation.velocity(self.store.vs(i), self.store.source(i))
 
-    def _model(self, path: Path) -> None:
-        folder = model_of(path, "--stage1", f"a model folder, a run, {self._simulations()}")
-        config, tensors = read_model_folder(folder)
-        if "simulation" in config:
-            with part_of(folder, "simulation"):
-                simulation = CoarseSimulation.from_parts(config["simulation"], tensors["simulation"])
-            self._simulated(simulation)
-        if "surrogate" in config:
-            self._neural(folder, config, tensors["surrogate"])
-        elif "simulation" not in config:
-            raise InputError("--stage1", path, f"a model folder with a stage 1 ({' or '.join(STAGE1_PARTS)})")
-
-    def _neural(self, folder: Path, config: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+    def _neural(self, network: MifnoSurrogate, tensors: Mapping[str, torch.Tensor]) -> None:
         """A network, on the simulation that is already here where it corrects one."""
-        with part_of(folder, "surrogate"):
-            surrogate = MifnoSurrogate.from_parts(config["surrogate"], tensors)
-        check_motion(self.store, surrogate.domain, surrogate.config.lowpass_hz)
-        hashed = hashlib.blake2b(json.dumps(config["surrogate"], sort_keys=True).encode(), digest_size=8)
+        digest = _digest_of(network.config)
         for key in sorted(tensors):
-            hashed.update(key.encode() + tensors[key].numpy().tobytes())
-        training = config.get("training")
-        self.history = {k: v for k, v in training.items() if k == "mifno"} if isinstance(training, dict) else {}
+            digest.update(key.encode() + tensors[key].numpy().tobytes())
         store = self.store
-        if surrogate.config.simulation_m is None:
-            self.digest = f"mifno{hashed.hexdigest()}"
-            self._predict = lambda i: surrogate.predict_arrays(store.vs(i)[None], [store.source(i)])[0]
+        if network.config.simulation_m is None:
+            self.digest = f"mifno{digest.hexdigest()}"
+            self._predict = lambda i: network.predict_arrays(store.vs(i)[None], [store.source(i)])[0]
         else:
-            if "simulation" not in self.parts:
-                raise InputError("--stage1", folder, "a model folder with the simulation that its network corrects")
             simulated = self._predict
-            self.digest = f"mifno{hashed.hexdigest()}-{self.digest}"
-            self._predict = lambda i: surrogate.correct(store.vs(i), store.source(i), simulated(i))
-        self.parts = self.parts | {"surrogate": surrogate.parts()}
+            self.digest = f"mifno{digest.hexdigest()}-{self.digest}"
+            self._predict = lambda i: network.correct(store.vs(i), store.source(i), simulated(i))
+        self.parts = {**self.parts, "surrogate": network.parts()}
 
 
-def model_of(path: str | Path, field: str, also: str = "a model folder, a run") -> Path:
-    """The model folder of a run, the folder itself, or that of a model that ships.
-
-    Raises:
-        InputError: a plain name that is none of them; names `field`, and `also` among what is allowed.
-    """
-    path = Path(path)
-    return path / "model" if (path / "model").is_dir() else model_folder(path, field=field, also=also)
+def _digest_of(config: pydantic.BaseModel) -> hashlib.blake2b:
+    text = json.dumps(config.model_dump(mode="json"), sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8)
 
 
 def check_cache(folder: Path) -> None:
@@ -227,7 +214,6 @@ class Stage1Cache:
         return self._paths[i]
 
     def _check_times(self) -> None:
-        store, latent = self.stage1.store, self.latent
-        found, wanted = (len(store.time_s), round(store.sampling_hz, 6)), (latent.time_samples, latent.sampling_hz)
-        if found != wanted:
-            raise InputError("--data", f"{found[0]} samples at {found[1]:g} Hz", f"{wanted[0]} at {wanted[1]:g} Hz")
+        differences = self.latent.time_differences(self.stage1.store.recording)
+        if differences:
+            raise InputError("--data", "; ".join(differences), "the times of the diffusion stage (model.latent)")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
-
-Parts = Mapping[str, tuple[Mapping[str, Any], Mapping[str, Tensor]]]
+from spectremor.model.folder import Parts
 
 
 @runtime_checkable

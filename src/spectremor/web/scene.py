@@ -10,7 +10,14 @@ from jaxtyping import Float
 
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
-from spectremor.core.wavefield import band_of, check_wavefield, sampling_step_s, source_of, with_realizations
+from spectremor.core.wavefield import (
+    band_of,
+    check_grid,
+    check_wavefield,
+    sampling_step_s,
+    source_of,
+    with_realizations,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +45,7 @@ class Scene:
         Raises:
             InputError: not a wavefield, several samples, not finite, or a source that is none.
         """
-        check_wavefield(field)
+        check_grid(check_wavefield(field), "the page")
         if "sample" in field.dims:
             raise InputError("wavefield", f"{field.sizes['sample']} samples", "one sample")
         if "realization" not in field.dims:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
@@ -17,7 +16,8 @@ from spectremor.core.source import Source
 from spectremor.web.scene import Scene
 
 if TYPE_CHECKING:
-    from spectremor.models import ModelOutline
+    from spectremor.model.config import ModelConfig
+    from spectremor.model.folder import ModelFolder
 
 HOST = "127.0.0.1"
 #: Files come in pieces of 10 MB, a third more in base64.
@@ -27,7 +27,7 @@ _MAX_MESSAGE_BYTES = 32 * 2**20
 def start_server(
     port: int,
     *,
-    model_folder: Path | None = None,
+    model: ModelFolder | None = None,
     geology: Geology | None = None,
     first: Scene | None = None,
     open_browser: bool = False,
@@ -36,7 +36,7 @@ def start_server(
 
     Args:
         port: 0 takes a free one.
-        model_folder: weights for the Generate button (None: the weights that ship); loaded on first use.
+        model: for the Generate button (None: the default one); its weights are read on first use.
         geology: for the Generate button, one that the model takes (None: the example).
         first: what every visitor sees first.
         open_browser: open the page in the default browser.
@@ -52,7 +52,7 @@ def start_server(
     from spectremor.examples import example_source
     from spectremor.web.app import Page
 
-    studio = Studio(model_folder, geology)
+    studio = Studio(model, geology)
     start = first.source if first is not None and first.source is not None else example_source()
 
     def page() -> Any:
@@ -92,25 +92,26 @@ class Studio:
     """The model and a geology, loaded once and used by one visitor at a time.
 
     Args:
-        model_folder: None: the weights that ship; loaded on first use.
+        model: None: the default one; its weights are read on first use.
         geology: one that the model takes; None: the example.
 
     Raises:
         InputError: a model folder that is no good.
     """
 
-    def __init__(self, model_folder: Path | None = None, geology: Geology | None = None) -> None:
+    def __init__(self, model: ModelFolder | None = None, geology: Geology | None = None) -> None:
         from spectremor.examples import example_geology
-        from spectremor.models import outline_model
+        from spectremor.model.folder import read_model_folder
 
-        self._folder = model_folder
+        self._folder = model or read_model_folder()
+        self._folder.require()
         self._model: Any = None
         self._lock = threading.Lock()
         ground = geology or Geology(example_geology(), "example")
         self._geology = ground.vs
         lx, ly, lz = extent_m(self._geology)
         self.extent_km = (lx / 1000, ly / 1000, lz / 1000)
-        self.about = _about(ground.name, outline_model(model_folder))
+        self.about = _about(ground.name, self._folder.name, self._folder.config)
 
     def generate(
         self, source: Source, realizations: int, seed: int | None, on_progress: Callable[[float], None]
@@ -120,7 +121,8 @@ class Studio:
         Raises:
             InputError: what the model refuses, or a seed that is none: the page's field may be empty.
         """
-        from spectremor.pipeline import check_job, load_model
+        from spectremor.model.build import load_model
+        from spectremor.model.pipeline import check_job
 
         check_job(realizations, seed, None)
         with self._lock:
@@ -128,13 +130,16 @@ class Studio:
                 self._model = load_model(self._folder)
             stage1 = self._model.predict(self._geology, source)
             if self._model.diffusion is None:
-                return Scene.of(stage1, f"{self._model.stage1_name} alone")
+                return Scene.of(stage1, f"{self._model.stage1.name} alone")
             field = self._model.restore(stage1, realizations=realizations, seed=seed, on_progress=on_progress)
         return Scene.of(field, "generated", stage1)
 
 
-def _about(geology: str, model: ModelOutline) -> str:
+def _about(geology: str, name: str, model: ModelConfig) -> str:
     """What the Generate button works with, in one line."""
-    steps = "stage 1 alone" if model.steps is None else f"{model.steps} sampling step{'s' * (model.steps != 1)}"
+    steps = "stage 1 alone"
+    if model.diffusion is not None:
+        count = model.diffusion.evaluations(None)
+        steps = f"{count} sampling step{'s' * (count != 1)}"
     band = "" if model.band_high_hz is None else f", up to {model.band_high_hz:g} Hz"
-    return f"Geology: {geology}; model: {model.name}, {steps}{band}"
+    return f"Geology: {geology}; model: {name}, {steps}{band}"

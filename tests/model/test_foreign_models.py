@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from spectremor.core.errors import InputError
 from spectremor.examples import example_geology, example_source
-from spectremor.models import check_event
-from spectremor.pipeline import load_model
+from spectremor.model.build import load_model
+from spectremor.model.folder import read_model_folder
 
 Tensors = dict[str, torch.Tensor]
 
@@ -87,7 +87,8 @@ def test_wrong_weights_name_the_folder_and_the_stage(damage: str, stage: str, fo
         (lambda c: c["diffusion"]["network"].update(blocks=10**9), "diffusion.*blocks"),
         (lambda c: c["diffusion"]["latent"].update(time_samples=300), "diffusion.*300 samples.*320 samples"),
         (lambda c: c.pop("diffusion"), "tensor diffusion"),
-        (lambda c: c.update(surrogate=[1]), "no part"),
+        (lambda c: c.update(surrogate=[1]), "surrogate"),
+        (lambda c: [c.pop(part) for part in ("surrogate", "diffusion")], "at least one of surrogate"),
     ],
 )
 def test_wrong_configs_name_the_folder_and_the_stage(
@@ -99,17 +100,18 @@ def test_wrong_configs_name_the_folder_and_the_stage(
 
 def test_what_shows_from_outside_is_refused_before_weights_are_read(folder: Path) -> None:
     geology, source = example_geology(), example_source()
-    check_event(geology, source, folder)
+    read_model_folder(folder).check_event(geology, source)
+    outside = type(source)(position_m=(1.0, 5000.0, -5000.0), moment_tensor_nm=(1e15,) * 6)
     with pytest.raises(InputError, match=r"source\.x"):
-        check_event(geology, type(source)(position_m=(1.0, 5000.0, -5000.0), moment_tensor_nm=(1e15,) * 6), folder)
+        read_model_folder(folder).check_event(geology, outside)
     change_weights(folder, lambda tensors: [tensors.pop(n) for n in list(tensors) if n.startswith("diffusion")])
     change_config(folder, lambda config: config.pop("diffusion"))
-    check_event(geology, source, folder, stage1_only=True)
+    read_model_folder(folder).check_event(geology, source, stage1_only=True)
     with pytest.raises(InputError, match=r"model: got .*diffusion stage"):
-        check_event(geology, source, folder)
+        read_model_folder(folder).check_event(geology, source)
     (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-1])
     with pytest.raises(InputError, match="truncated"):
-        check_event(geology, source, folder, stage1_only=True)
+        read_model_folder(folder).check_event(geology, source, stage1_only=True)
 
 
 def refusal(folder: Path) -> pytest.ExceptionInfo[InputError]:

@@ -14,8 +14,8 @@ import pytest
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_writer import create_store
+from spectremor.model.campaigns import is_stored, simulation_of
 from spectremor.simulation.campaign_config import CampaignConfig
-from spectremor.simulation.stored import is_stored, simulation_of
 from spectremor.training.config import load_config
 from spectremor.training.regression import _config
 
@@ -108,8 +108,8 @@ def test_how_a_store_was_simulated(tmp_path: Path) -> None:
     found = simulation_of(store_with(tmp_path / "d.zarr", also_m=(300.0,)), 300.0)
     assert found is not None
     assert found.config.grid_spacing_m == 300
-    assert found.domain.sensors == (3, 3)
-    np.testing.assert_allclose(found.domain.source_low_m, (1200, 1200, -9000))
+    assert found.recording.sensors.shape == (3, 3)
+    np.testing.assert_allclose(found.config.trained_range.source_low_m, (1200, 1200, -9000))
 
 
 def test_a_stage_1_that_the_store_holds_is_known(tmp_path: Path) -> None:

@@ -1,23 +1,21 @@
-"""The main job: geology + source -> surrogate -> diffusion -> wavefield."""
+"""The main job: geology + source -> stage 1 -> diffusion -> wavefield."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import numbers
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-import spectremor
-from spectremor.core.domain import check_rise_time
 from spectremor.core.errors import InputError
-from spectremor.core.source import HEMEW_RISE_TIME_S, Source
-from spectremor.core.wavefield import DIMS, check_wavefield, make_wavefield, sampling_step_s, source_of, with_sensors_of
-from spectremor.models import check_stage1, check_stage2, domains_of, model_folder
+from spectremor.core.recording import Recording
+from spectremor.core.source import Source
+from spectremor.core.trained_range import TrainedRange
+from spectremor.core.version import VERSION
+from spectremor.core.wavefield import DIMS, check_wavefield, recording_of, source_of, with_sensors_of, with_traces
 
 if TYPE_CHECKING:
     from spectremor.diffusion.config import SamplerName
@@ -30,25 +28,26 @@ class GroundMotionModel:
     """The two stages together.
 
     Attributes:
-        surrogate: stage 1, anything that predicts a wavefield from a geology and a source.
+        stage1: anything that predicts a wavefield from a geology and a source.
         diffusion: stage 2; None when only stage 1 has been trained.
         model_id: name and digest of the weights, recorded in every wavefield.
-        stage1_name: what stage 1 is, in words.
-        rise_time_s: of the sources that the diffusion stage was trained on.
+        recording: where and when the model records.
+        trained_range: the events that it was trained on.
     """
 
-    surrogate: Stage1
+    stage1: Stage1
     diffusion: DiffusionStage | None
     model_id: str
-    stage1_name: str = "stage 1"
-    rise_time_s: float = HEMEW_RISE_TIME_S
+    recording: Recording = dataclasses.field(default_factory=Recording)
+    trained_range: TrainedRange = dataclasses.field(default_factory=TrainedRange)
 
     def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
         """Stage 1 alone: the wavefield of the neural operator, or of the coarse simulation in its place.
 
         Args:
-            geology: DataArray `vs`, dims (x, y, z), m/s, on the model's own domain.
-            source: inside the domain, of the trained rise time; a simulation in the operator's place takes any.
+            geology: DataArray `vs`, dims (x, y, z), m/s, of the size that the model was trained on.
+            source: inside the trained range, of the trained rise time; a simulation in the operator's place takes any
+                rise time.
 
         Returns:
             DataArray `velocity`, dims (component, x, y, time), m/s.
@@ -56,10 +55,8 @@ class GroundMotionModel:
         Raises:
             InputError: a geology or source that the model cannot take.
         """
-        field = self.surrogate.predict(geology, source)
-        return field.assign_attrs(
-            model=self.model_id, stage="1", stage1=self.stage1_name, version=spectremor.__version__
-        )
+        field = self.stage1.predict(geology, source)
+        return field.assign_attrs(model=self.model_id, stage="1", stage1=self.stage1.name, version=VERSION)
 
     def generate(
         self,
@@ -74,8 +71,8 @@ class GroundMotionModel:
         """Both stages: `realizations` broadband wavefields around one stage-1 prediction.
 
         Args:
-            geology: DataArray `vs`, dims (x, y, z), m/s, on the model's own domain.
-            source: inside the domain, of the trained rise time.
+            geology: DataArray `vs`, dims (x, y, z), m/s, of the size that the model was trained on.
+            source: inside the trained range, of the trained rise time.
             realizations: how many draws.
             seed: one seed, one result; realization r is the same whatever their number.
             steps: sampling steps (None: the model's own, or eight of another sampler than its own).
@@ -90,7 +87,7 @@ class GroundMotionModel:
         check_job(realizations, seed, steps)
         self.need_diffusion().config.evaluations(steps, sampler)
         # Before the first stage: a simulation would take any.
-        check_rise_time(source, self.rise_time_s)
+        self.trained_range.check_rise_time(source)
         stage1 = self.predict(geology, source)
         return self.restore(stage1, realizations=realizations, seed=seed, steps=steps, sampler=sampler)
 
@@ -114,10 +111,12 @@ class GroundMotionModel:
         diffusion = self.need_diffusion()
         used = diffusion.config.evaluations(steps, sampler)
         stage1 = _one_wavefield(stage1)
-        diffusion.config.latent.check_step(sampling_step_s(stage1))
+        differences = self.recording.time_differences(recording_of(stage1, name="stage-1 wavefield"))
+        if differences:
+            raise InputError("stage-1 wavefield.time", "; ".join(differences), "the times of the model")
         source = source_of(stage1)
         if source is not None:
-            check_rise_time(source, self.rise_time_s)
+            self.trained_range.check_rise_time(source)
         fields = diffusion.generate_arrays(
             np.ascontiguousarray(stage1.values, dtype=np.float32),
             realizations=realizations,
@@ -132,14 +131,7 @@ class GroundMotionModel:
         if "lowpass_hz" in attrs:
             # A coarse simulation says what its grid carries; this stage restores the rest.
             attrs["band_high_hz"] = attrs["lowpass_hz"]
-        restored = make_wavefield(
-            fields,
-            x_m=stage1["x"].values,
-            y_m=stage1["y"].values,
-            time_s=stage1["time"].values,
-            source=source,
-            attrs=attrs | {"version": spectremor.__version__},
-        )
+        restored = with_traces(stage1, fields, source=source, attrs=attrs | {"version": VERSION})
         return with_sensors_of(restored, stage1)
 
     def need_diffusion(self) -> DiffusionStage:
@@ -162,54 +154,6 @@ def _one_wavefield(stage1: xr.DataArray) -> xr.DataArray:
     return check_wavefield(stage1, name="stage-1 wavefield")
 
 
-def load_model(folder: str | Path | None = None) -> GroundMotionModel:
-    """The model in a folder, or one that ships with the package.
-
-    Args:
-        folder: see `model_folder`.
-
-    Raises:
-        InputError: a missing, truncated or foreign file; nothing is ever unpickled.
-    """
-    from spectremor.data.model_files import part_of
-    from spectremor.data.model_folder import read_model_folder
-    from spectremor.diffusion.stage import DiffusionStage
-    from spectremor.simulation.stage1 import CoarseSimulation
-    from spectremor.surrogate.mifno import MifnoSurrogate
-
-    folder = model_folder(folder)
-    config, tensors = read_model_folder(folder)
-    # Before anything is built: a config may ask for far more memory than its folder takes.
-    check_stage1(config, folder)
-    check_stage2(config, folder)
-    stage1: MifnoSurrogate | CoarseSimulation
-    simulate = None
-    if "simulation" in config:
-        with part_of(folder, "simulation"):
-            stage1 = CoarseSimulation.from_parts(config["simulation"], tensors["simulation"])
-        simulate = stage1.velocity
-    if "surrogate" in config:
-        with part_of(folder, "surrogate"):
-            stage1 = MifnoSurrogate.from_parts(config["surrogate"], tensors["surrogate"], simulate)
-    stage2 = None
-    if "diffusion" in config:
-        with part_of(folder, "diffusion"):
-            stage2 = DiffusionStage.from_parts(config["diffusion"], tensors["diffusion"])
-    return GroundMotionModel(
-        surrogate=stage1,
-        diffusion=stage2,
-        model_id=f"{folder.name}@{_digest(folder)}",
-        stage1_name=stage1.name,
-        rise_time_s=domains_of(config, folder)[-1].rise_time_s,
-    )
-
-
-def _digest(folder: Path) -> str:
-    digest = hashlib.sha256((folder / "model.safetensors").read_bytes())
-    digest.update((folder / "config.json").read_bytes())
-    return digest.hexdigest()[:12]
-
-
 def check_job(realizations: int | None, seed: int | None, steps: int | None) -> None:
     """Refuse numbers that no generation can have, before any work.
 
@@ -228,6 +172,6 @@ def check_job(realizations: int | None, seed: int | None, steps: int | None) -> 
 
 
 def _check_whole(name: str, value: object, low: int, below: int | None, allowed: str) -> None:
-    whole = isinstance(value, numbers.Integral) and value >= low and (below is None or value < below)
+    whole = isinstance(value, numbers.Integral) and int(value) >= low and (below is None or int(value) < below)
     if not whole:
         raise InputError(name, "nothing" if value is None else value, f"a whole number, {allowed}")

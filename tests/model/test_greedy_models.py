@@ -12,12 +12,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from spectremor.core.domain import Domain
+from spectremor.core.domain_config import DomainConfig
 from spectremor.core.errors import InputError
 from spectremor.core.validation import validated
 from spectremor.diffusion.config import DiffusionConfig
-from spectremor.pipeline import load_model
-from spectremor.surrogate import domain as neural
+from spectremor.model.build import load_model
+from spectremor.surrogate.config import NetworkDomainConfig
 from spectremor.surrogate.network import Mifno
 
 
@@ -69,6 +69,6 @@ def test_a_normalisation_of_another_type(dtype: torch.dtype, folder: Path) -> No
 
 
 def test_large_but_possible_sizes_are_allowed() -> None:
-    validated(Domain, {"nodes": [512, 512, 512], "sensors": [128, 128], "samples": 4000})
-    validated(neural.Domain, {"ray_smoothings_m": [0.0, 1500.0, 100_000.0]})
+    validated(DomainConfig, {"nodes": [512, 512, 512], "sensors": [128, 128], "samples": 4000})
+    validated(NetworkDomainConfig, {"ray_smoothings_m": [0.0, 1500.0, 100_000.0]})
     validated(DiffusionConfig, {"latent": {"time_samples": 8000, "latent_samples": 4000}})

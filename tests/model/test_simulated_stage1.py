@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 
 import spectremor as sp
 from spectremor.core.errors import InputError, InputWarning
-from spectremor.data.model_folder import write_model_folder
 from spectremor.examples import example_geology, example_source
-from spectremor.models import check_event, check_ground
-from spectremor.pipeline import GroundMotionModel, load_model
+from spectremor.model.build import load_model
+from spectremor.model.folder import read_model_folder, write_model_folder
+from spectremor.model.pipeline import GroundMotionModel
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 from spectremor.surrogate.protocol import Stage1
 
@@ -47,8 +47,8 @@ def stage1(model: GroundMotionModel):  # type: ignore[no-untyped-def]
 
 
 def test_stage_one_is_the_simulation_and_says_what_it_carries(model: GroundMotionModel, stage1) -> None:  # type: ignore[no-untyped-def]
-    assert isinstance(model.surrogate, Stage1)
-    assert model.stage1_name == "simulation at 400 m"
+    assert isinstance(model.stage1, Stage1)
+    assert model.stage1.name == "simulation at 400 m"
     with pytest.warns(InputWarning, match="400 m carries"):
         field = sp.simulate(example_geology(), example_source(), grid_spacing_m=SPACING_M, duration_s=6.4)
     np.testing.assert_array_equal(stage1.values, field.values)
@@ -70,14 +70,14 @@ def test_both_stages_claim_the_whole_band(model: GroundMotionModel, stage1) -> N
 
 
 def test_arrays_and_labelled_wavefields_are_the_same(model: GroundMotionModel, stage1) -> None:  # type: ignore[no-untyped-def]
-    fields = model.surrogate.predict_arrays(example_geology().values[None], [example_source()])
+    fields = model.stage1.predict_arrays(example_geology().values[None], [example_source()])
     np.testing.assert_array_equal(fields[0], stage1.values)
     with pytest.raises(InputError, match="1 for 2 geologies"):
-        model.surrogate.predict_arrays(np.stack([example_geology().values] * 2), [example_source()])
+        model.stage1.predict_arrays(np.stack([example_geology().values] * 2), [example_source()])
 
 
 def test_saved_and_loaded_it_is_the_same_model(folder: Path, model: GroundMotionModel, tmp_path: Path) -> None:
-    parts = {"simulation": model.surrogate.parts(), "diffusion": model.diffusion.parts()}
+    parts = {"simulation": model.stage1.parts(), "diffusion": model.diffusion.parts()}
     write_model_folder(tmp_path / "copy", parts=parts, about={}, card="# A copy\n")
     assert load_model(tmp_path / "copy").model_id.split("@")[1] == model.model_id.split("@")[1]
 
@@ -85,7 +85,7 @@ def test_saved_and_loaded_it_is_the_same_model(folder: Path, model: GroundMotion
 def test_an_event_outside_the_domain_is_refused_before_anything_runs(folder: Path, model: GroundMotionModel) -> None:
     outside = sp.Source.from_angles(position_m=(100, 4800, -5000), strike_deg=10, dip_deg=60, rake_deg=40)
     for run in (
-        lambda: check_event(example_geology(), outside, folder),
+        lambda: read_model_folder(folder).check_event(example_geology(), outside),
         lambda: model.predict(example_geology(), outside),
     ):
         with pytest.raises(InputError, match=r"source.x: got 100 m; allowed: \[1200, 8400\] m"):
@@ -98,8 +98,8 @@ def test_ground_too_slow_for_the_grid_is_the_geologys_fault(folder: Path, model:
     for run in (
         lambda: model.predict(slow, example_source()),
         # Before any weight is read: `generate` and `serve`.
-        lambda: check_event(slow, example_source(), folder),
-        lambda: check_ground(slow, folder),
+        lambda: read_model_folder(folder).check_event(slow, example_source()),
+        lambda: read_model_folder(folder).check_geology(slow),
     ):
         with pytest.raises(
             InputError, match=rf"geology: got Vs of 2000 m/s at most; allowed: {needed} m/s or more somewhere"
@@ -122,7 +122,7 @@ def test_a_wrong_config_names_folder_and_field(change: dict, words: str, folder:
     config = json.loads((copy / "config.json").read_text())
     config["simulation"] |= change
     (copy / "config.json").write_text(json.dumps(config))
-    for run in (lambda: load_model(copy), lambda: check_event(example_geology(), example_source(), copy)):
+    for run in (lambda: load_model(copy), lambda: read_model_folder(copy)):
         with pytest.raises(InputError, match=words) as refused:
             run()
         assert str(copy) in str(refused.value)
@@ -151,7 +151,7 @@ def test_a_network_and_a_simulation_that_do_not_belong_together(
     network = json.loads((tiny_model / "config.json").read_text())["surrogate"]
     config["surrogate"] = network | {"simulation_m": corrects_m}
     (copy / "config.json").write_text(json.dumps(config))
-    for run in (lambda: load_model(copy), lambda: check_event(example_geology(), example_source(), copy)):
+    for run in (lambda: load_model(copy), lambda: read_model_folder(copy)):
         with pytest.raises(InputError, match=words):
             run()
 

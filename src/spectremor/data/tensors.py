@@ -1,85 +1,20 @@
-"""The model folder: config.json, model.safetensors and MODEL_CARD.md, written whole and read with suspicion.
-
-Keys of the weights start with the name of the part they belong to (`surrogate.`, `diffusion.`), and `config.json` has
-one entry of that name for each part. A stage 1 that is a simulation (`simulation`) has no weights. Nothing is ever
-unpickled.
-"""
+"""Tensors of a module: read from a safetensors file with suspicion, and compared before they take any memory."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
-from spectremor.core.files import atomic_folder
-from spectremor.data.model_files import (
-    CARD,
-    CONFIG,
-    FORMAT_VERSION,
-    PARTS,
-    WEIGHTS,
-    check_model_folder,
-    check_safetensors,
-)
+from spectremor.data.safetensors_files import check_safetensors
 
 M = TypeVar("M", bound=nn.Module)
-
-
-def write_model_folder(
-    path: str | Path,
-    *,
-    parts: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Tensor]]],
-    about: Mapping[str, Any],
-    card: str,
-) -> None:
-    """Write a model folder, whole or not at all.
-
-    Args:
-        path: of the folder; replaced if it is there.
-        parts: for each of "surrogate" or "simulation", and "diffusion" (any may be absent), its config and its
-            tensors.
-        about: what else `config.json` tells: data trained on, code version, metrics reached.
-        card: text of MODEL_CARD.md.
-    """
-    unknown = set(parts) - set(PARTS)
-    if unknown or not parts:
-        raise ValueError(f"parts must be among {PARTS}, not {sorted(parts)}")
-    config = {"format_version": FORMAT_VERSION, **about, **{name: dict(part[0]) for name, part in parts.items()}}
-    tensors = {
-        f"{name}.{key}": tensor.contiguous() for name, (_, named) in parts.items() for key, tensor in named.items()
-    }
-    with atomic_folder(path) as aside:
-        (aside / CONFIG).write_text(json.dumps(config, indent=1, allow_nan=False) + "\n")
-        # Not `save_file`: it makes files that only their owner can read.
-        (aside / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
-        (aside / CARD).write_text(card)
-
-
-def read_model_folder(path: str | Path) -> tuple[dict[str, Any], dict[str, dict[str, Tensor]]]:
-    """Read a model folder.
-
-    Args:
-        path: of the folder.
-
-    Returns:
-        The config, and for each part that it names the part's tensors without the prefix.
-
-    Raises:
-        InputError: a missing, truncated or foreign file, or an unknown format version.
-    """
-    config = check_model_folder(path)
-    tensors: dict[str, dict[str, Tensor]] = {name: {} for name in PARTS if name in config}
-    for key, tensor in read_safetensors(Path(path) / WEIGHTS).items():
-        name, _, rest = key.partition(".")
-        tensors[name][rest] = tensor
-    return config, tensors
 
 
 def with_tensors(build: Callable[[], M], tensors: Mapping[str, Tensor], *, field: str) -> M:

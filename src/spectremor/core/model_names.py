@@ -1,0 +1,37 @@
+"""Names of the models that ship: what they were called before, and what old files call them."""
+
+from __future__ import annotations
+
+#: What is told to who asks for a former name.
+FORMER_NAMES = {
+    "default": "simulation, the present name of the model that was called default",
+    "mifno": "hybrid, the present name of the model that was called mifno (the operator alone has no weights yet)",
+}
+#: Digests of all weights that shipped under a former name, and the present name of such a model. One shipped under both
+#: names: the operator alone, then diffusion.
+_SHIPPED_BEFORE = {
+    "7f35fe6e4987": "simulation",
+    "64e2659baa41": "simulation",
+    "1d2aca9705fc": "simulation",
+    "e8d3a261cc40": "simulation",
+    "52758a9a965b": "hybrid",
+    "bdcda4a8aa7f": "hybrid",
+    "6b98dd92adeb": "hybrid",
+    "ee5d4a04e46f": "mifno",
+}
+
+
+def present_model_id(model_id: str) -> str:
+    """A model's name and digest as they are written today.
+
+    Args:
+        model_id: as a file records it. Only models that shipped are renamed: a person's own may have any name.
+
+    Example:
+        >>> present_model_id("default@7f35fe6e4987"), present_model_id("default@0123456789ab")
+        ('simulation@7f35fe6e4987', 'default@0123456789ab')
+    """
+    name, _, digest = model_id.partition("@")
+    if name in FORMER_NAMES and digest in _SHIPPED_BEFORE:
+        return f"{_SHIPPED_BEFORE[digest]}@{digest}"
+    return model_id

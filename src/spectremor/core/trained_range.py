@@ -1,0 +1,128 @@
+"""The events that a model was trained on, and what it refuses outside of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spectremor.core.axes import HEMEW_EXTENT_M, HEMEW_NODES
+from spectremor.core.errors import InputError
+from spectremor.core.geology import extent_m
+from spectremor.core.source import HEMEW_RISE_TIME_S, Source
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainedRange:
+    """The ground and the sources that a stage was trained on.
+
+    Attributes:
+        extent_m: size of the geology along x, y and depth.
+        nodes: number of its nodes along x, y, z.
+        source_low_m: lowest source position (x, y, z).
+        source_high_m: highest source position (x, y, z).
+        rise_time_s: tau of the sources' moment function.
+
+    Example:
+        >>> TrainedRange().nodes
+        (32, 32, 32)
+    """
+
+    extent_m: tuple[float, float, float] = (HEMEW_EXTENT_M, HEMEW_EXTENT_M, HEMEW_EXTENT_M)
+    nodes: tuple[int, int, int] = (HEMEW_NODES, HEMEW_NODES, HEMEW_NODES)
+    source_low_m: tuple[float, float, float] = (1200.0, 1200.0, -9000.0)
+    source_high_m: tuple[float, float, float] = (8400.0, 8400.0, -600.0)
+    rise_time_s: float = HEMEW_RISE_TIME_S
+
+    def differences(self, other: TrainedRange) -> list[str]:
+        """Where the other's ground or rise time is not this one's, in words; sources may come from elsewhere.
+
+        Example:
+            >>> TrainedRange().differences(TrainedRange(rise_time_s=0.2))
+            ['a rise time of 0.2 s, not 0.1 s']
+        """
+        differences = []
+        if self.nodes != other.nodes:
+            differences.append(f"{_by(other.nodes)} nodes, not {_by(self.nodes)}")
+        if not np.allclose(self.extent_m, other.extent_m, rtol=1e-4):
+            differences.append(f"an extent of {_by(other.extent_m)} m, not {_by(self.extent_m)} m")
+        if not _same_rise_time(self.rise_time_s, other.rise_time_s):
+            differences.append(f"a rise time of {other.rise_time_s:g} s, not {self.rise_time_s:g} s")
+        return differences
+
+    def check_event(self, geology: xr.DataArray, source: Source, *, any_rise_time: bool = False) -> None:
+        """Refuse what lies outside.
+
+        Args:
+            geology: DataArray `vs`, dims (x, y, z), checked.
+            source: of any moment.
+            any_rise_time: whatever the source's rise time: a simulation is right at any.
+
+        Raises:
+            InputError: a geology of another size or extent, or a source that is not inside the trained range, or of
+                another rise time.
+        """
+        self.check_geology(geology)
+        self.check_source(source, any_rise_time=any_rise_time)
+
+    def check_geology(self, geology: xr.DataArray) -> None:
+        """Refuse a geology of another number of nodes, extent or origin.
+
+        Raises:
+            InputError: names the geology's and the model's.
+        """
+        self.check_shape(geology.shape)
+        given = extent_m(geology)
+        if not np.allclose(given, self.extent_m, rtol=1e-3):
+            raise InputError("geology", f"a domain of {_by(given)} m", f"{_by(self.extent_m)} m, the model's")
+        origin = [float(geology[dim].values[0]) for dim in ("x", "y")]
+        if not np.allclose(origin, 0.0, atol=1e-3 * self.extent_m[0]):
+            raise InputError("geology", f"a domain that starts at ({origin[0]:g}, {origin[1]:g}) m", "(0, 0) m")
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Refuse a geology of another number of nodes.
+
+        Raises:
+            InputError: names both.
+        """
+        if shape != self.nodes:
+            allowed = f"shape {self.nodes}, the model's (resample it: docs/data_format.md)"
+            raise InputError("geology", f"shape {shape}", allowed)
+
+    def check_source(self, source: Source, *, any_rise_time: bool = False) -> None:
+        """Refuse a source outside the ground, outside the trained positions, or of another rise time.
+
+        Raises:
+            InputError: names the coordinate and its range, or the two rise times.
+        """
+        source.check_inside(self.extent_m)
+        positions = zip("xyz", source.position_m, self.source_low_m, self.source_high_m, strict=True)
+        for name, value, low, high in positions:
+            if not low <= value <= high:
+                allowed = f"[{low:g}, {high:g}] m, where the model was trained"
+                raise InputError(f"source.{name}", f"{value:g} m", allowed)
+        if not any_rise_time:
+            self.check_rise_time(source)
+
+    def check_rise_time(self, source: Source) -> None:
+        """Refuse a rise time that a model was not trained on: it decides how much high frequency the motion has.
+
+        Raises:
+            InputError: names both.
+        """
+        if not _same_rise_time(source.rise_time_s, self.rise_time_s):
+            allowed = f"{self.rise_time_s:g} s, what the model was trained on"
+            raise InputError("source.rise_time_s", f"{source.rise_time_s:g} s", allowed)
+
+
+def _same_rise_time(one_s: float, other_s: float) -> bool:
+    return math.isclose(one_s, other_s, rel_tol=1e-3)
+
+
+def _by(numbers: tuple[float, ...]) -> str:
+    return " x ".join(f"{number:g}" for number in numbers)
