@@ -12,7 +12,8 @@ from spectremor.diffusion.config import DiffusionConfig, LatentConfig, NetworkCo
 from spectremor.diffusion.jumps import COUNTS, Jumps, drawn_jumps, jump_velocity, loss_with_jumps
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
-from spectremor.diffusion.samplers import sample, sample_by_jumps, visited_steps
+from spectremor.diffusion.samplers import sample, sample_by_jumps
+from spectremor.diffusion.schedule import visited_steps
 from spectremor.diffusion.stage import DiffusionStage
 
 #: Standard deviation of the latents of the toy.
@@ -41,7 +42,7 @@ class Flow:
         return torch.where((begin == end)[:, None, None], plain, self.process.velocity_between(x, there, begin, far))
 
     def signal(self, step: torch.Tensor) -> torch.Tensor:
-        return torch.cat([torch.ones(1), self.process.scheduler.alphas_cumprod])[step + 1][:, None, None]
+        return torch.cat([torch.ones(1), self.process.alpha_bar])[step + 1][:, None, None]
 
     def variance(self, step: torch.Tensor) -> torch.Tensor:
         return self.signal(step) * SPREAD**2 + 1 - self.signal(step)
@@ -117,13 +118,14 @@ def test_few_jumps_at_a_time_are_all_of_them_in_the_long_run(count: int) -> None
     assert torch.equal(plain, lengths <= 80)
 
 
-def test_the_angles_are_no_table_that_a_scheduler_moves() -> None:
+def test_the_process_moves_no_table_to_where_latents_are() -> None:
     process = NoiseProcess(ProcessConfig())
     x, step = torch.randn(2, 3, 8), torch.tensor([999, 499])
-    wanted = process.moved(x, x, step, step - 400)
-    # What diffusers does with its table when latents are on a GPU.
-    process.scheduler.alphas_cumprod = process.scheduler.alphas_cumprod.to("meta")
-    torch.testing.assert_close(process.moved(x, x, step, step - 400), wanted)
+    wanted = process.moved(x, x, step, step - 400), process.noisy(x, x, step)
+    elsewhere = torch.empty(2, 3, 8, device="meta")
+    process.noisy(elsewhere, elsewhere, step.to("meta"))
+    process.true_velocity(elsewhere, elsewhere, step.to("meta"))
+    torch.testing.assert_close((process.moved(x, x, step, step - 400), process.noisy(x, x, step)), wanted)
 
 
 class Toy(nn.Module):

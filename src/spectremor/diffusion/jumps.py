@@ -82,8 +82,8 @@ def loss_with_jumps(
         jumps: from where to where.
         noise: standard normal.
     """
-    noisy = process.scheduler.add_noise(clean, noise, jumps.step)
-    wanted = process.scheduler.get_velocity(clean, noise, jumps.step)
+    noisy = process.noisy(clean, noise, jumps.step)
+    wanted = process.true_velocity(clean, noise, jumps.step)
     far = torch.nonzero(jumps.to < jumps.step)[:, 0]
     if len(far):
         chosen = Condition(traces=condition.traces[far], log_amplitude=condition.log_amplitude[far])

@@ -1,6 +1,6 @@
 """The forward process, the loss, and the denoiser that a trained network is.
 
-With a_t the cumulative signal variance of step t, x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) e (Ho et al. 2020, eq. 4).
+With a_t the share of signal in the variance at step t, x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) e (Ho et al. 2020, eq. 4).
 The network predicts the noise e or the velocity v = sqrt(a_t) e - sqrt(1 - a_t) x_0 (Salimans & Ho 2022).
 """
 
@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
-from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from spectremor.diffusion.config import ProcessConfig
 from spectremor.diffusion.protocol import Condition
+from spectremor.diffusion.schedule import alpha_bars
 
 #: (noisy latents, condition, step as a fraction of the process) -> noise, velocity or traces.
 Network = Callable[..., Tensor]
-
-_DIFFUSERS_NAMES = {"cosine": "squaredcos_cap_v2", "linear": "linear"}
 
 
 class NoiseProcess:
@@ -27,18 +26,17 @@ class NoiseProcess:
 
     Args:
         config: schedule and objective.
+
+    Attributes:
+        alpha_bar: share of the variance that is signal, at each step of the process; float32, on the CPU.
     """
 
     def __init__(self, config: ProcessConfig) -> None:
         self.config = config
-        self.scheduler = DDPMScheduler(
-            num_train_timesteps=config.train_steps,
-            beta_schedule=_DIFFUSERS_NAMES[config.schedule],
-            prediction_type="epsilon" if config.prediction == "noise" else "v_prediction",
-            clip_sample=False,
-        )
-        # Of clean latents (step -1) and of all steps; the scheduler moves its own table between devices.
-        signal = torch.cat([torch.ones(1), self.scheduler.alphas_cumprod]).double()
+        table = alpha_bars(config.schedule, config.train_steps)
+        self.alpha_bar = torch.from_numpy(table)
+        # Of clean latents (step -1) and of all steps.
+        signal = torch.from_numpy(np.concatenate([[1.0], table]))
         self._angles = torch.atan2((1 - signal).sqrt(), signal.sqrt())
 
     def loss(
@@ -61,11 +59,27 @@ class NoiseProcess:
         if self.config.objective == "regression":
             output = network(torch.zeros_like(clean), condition, self._fraction(torch.full_like(step, self.last_step)))
             return (output - clean).abs().mean(dim=(1, 2))
-        noisy = self.scheduler.add_noise(clean, noise, step)
-        velocity = self.config.prediction == "velocity"
-        wanted = self.scheduler.get_velocity(clean, noise, step) if velocity else noise
+        noisy = self.noisy(clean, noise, step)
+        wanted = self.true_velocity(clean, noise, step) if self.config.prediction == "velocity" else noise
         output = network(noisy, condition, self._fraction(step))
         return (output - wanted).square().mean(dim=(1, 2))
+
+    def noisy(
+        self, clean: Float[Tensor, "b c n"], noise: Float[Tensor, "b c n"], step: Int[Tensor, " b"]
+    ) -> Float[Tensor, "b c n"]:
+        """Latents at a step of the forward process (Ho et al. 2020, eq. 4)."""
+        signal = self._signal(clean, step)
+        return signal.sqrt() * clean + (1 - signal).sqrt() * noise
+
+    def true_velocity(
+        self, clean: Float[Tensor, "b c n"], noise: Float[Tensor, "b c n"], step: Int[Tensor, " b"]
+    ) -> Float[Tensor, "b c n"]:
+        """The velocity that a network should predict for these latents and this noise (Salimans & Ho 2022)."""
+        signal = self._signal(clean, step)
+        return signal.sqrt() * noise - (1 - signal).sqrt() * clean
+
+    def _signal(self, like: Tensor, step: Tensor) -> Float[Tensor, "b 1 1"]:
+        return self.alpha_bar.to(like)[step.to(like.device)][:, None, None]
 
     @property
     def last_step(self) -> int:
@@ -80,7 +94,7 @@ class NoiseProcess:
         if self.config.objective == "regression":
             return network(torch.zeros_like(x), condition, fraction)
         output = network(x, condition, fraction)
-        signal = float(self.scheduler.alphas_cumprod[step])
+        signal = float(self.alpha_bar[step])
         if self.config.prediction == "velocity":
             return signal**0.5 * x - (1 - signal) ** 0.5 * output
         return (x - (1 - signal) ** 0.5 * output) / signal**0.5
