@@ -18,15 +18,18 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def with_tensors(build: Callable[[], M], tensors: Mapping[str, Tensor], *, field: str) -> M:
-    """A new module with these tensors, which are compared with its own before it takes any memory.
+    """A new module with these tensors, which are compared with its own before its parameters take any memory.
+
+    No parameter is drawn at random first, and none takes torch's default type or device: the caller's random state and
+    defaults stay what they are, and the module does not depend on them.
 
     Raises:
         InputError: as for `load_tensors`.
     """
     with torch.device("meta"):
-        check_tensors(build(), tensors, field=field)
-    module = build()
-    module.load_state_dict(dict(tensors))
+        module = build().float()
+    check_tensors(module, tensors, field=field)
+    module.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, assign=True)
     return module
 
 

@@ -16,6 +16,7 @@ import scipy.fft
 from jaxtyping import Float
 
 from spectremor.diffusion.config import LatentConfig
+from spectremor.signal.butterworth import zero_phase_low_pass
 
 #: Shapes of which more than the first part would be let through are kept out whole, less than the second not at all.
 KEPT_OUT, LET_IN = 0.2, 0.02
@@ -30,10 +31,8 @@ def crossover(config: LatentConfig) -> Float[np.ndarray, "n n"]:
             cut. With singular values s of both together, a shape is weighted by 0 above `KEPT_OUT`, by 1 below
             `LET_IN`, half a cosine over log(s) between.
     """
-    from spectremor.signal.filters import low_pass
-
     waves = scipy.fft.idct(np.eye(config.latent_samples, config.time_samples), norm="ortho")
-    slow = low_pass(waves, 1.0 / config.sampling_hz, config.keep_below_hz)
+    slow = zero_phase_low_pass(waves, 1.0 / config.sampling_hz, config.keep_below_hz)
     spectrum = scipy.fft.rfft(waves)
     spectrum[:, scipy.fft.rfftfreq(config.time_samples, 1.0 / config.sampling_hz) > config.keep_below_hz] = 0.0
     seen = np.concatenate([slow, scipy.fft.irfft(spectrum, config.time_samples)], axis=1)

@@ -119,14 +119,13 @@ class _Embedding(nn.Module):
 
     def __init__(self, size: int, *, jumps: bool) -> None:
         super().__init__()
-        frequencies = torch.exp(torch.linspace(0.0, math.log(1000.0), size // 2))
-        self.register_buffer("frequencies", frequencies, persistent=False)
+        self.register_buffer("frequencies", _waves_up_to(1000.0, size // 2), persistent=False)
         self.step = nn.Linear(size, size)
         self.amplitude = nn.Sequential(nn.Linear(1, size), nn.SiLU(), nn.Linear(size, size))
         self.merge = nn.Linear(size, size)
         if jumps:
             # Slow waves, so that lengths between those that are learned are like their neighbours.
-            slow = torch.exp(torch.linspace(0.0, math.log(_FASTEST_JUMP_WAVE), size // 2))
+            slow = _waves_up_to(_FASTEST_JUMP_WAVE, size // 2)
             self.register_buffer("jump_frequencies", slow, persistent=False)
             # Nothing without a jump, and nothing at first.
             self.jump = nn.Linear(size, size, bias=False)
@@ -146,6 +145,11 @@ class _Embedding(nn.Module):
 def _start_at_zero(layer: nn.Conv1d) -> None:
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
+
+
+def _waves_up_to(highest: float, count: int) -> Float[Tensor, " k"]:
+    """Frequencies from 1 to the highest, evenly spaced in their logarithm."""
+    return torch.exp(torch.linspace(0.0, math.log(highest), count, dtype=torch.float32, device="cpu"))
 
 
 def _fold(x: Float[Tensor, "b c n"], patch: int) -> Float[Tensor, "b k m"]:

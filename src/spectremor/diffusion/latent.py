@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -25,8 +26,8 @@ ROUNDS = 4
 
 def cosine_matrix(n_time: int, n_kept: int) -> Float[Tensor, "time kept"]:
     """The lowest `n_kept` orthonormal DCT-II waves on `n_time` points; columns are orthonormal."""
-    time = torch.arange(n_time, dtype=torch.float64) + 0.5
-    wave = torch.arange(n_kept, dtype=torch.float64)
+    time = torch.arange(n_time, dtype=torch.float64, device="cpu") + 0.5
+    wave = torch.arange(n_kept, dtype=torch.float64, device="cpu")
     matrix = math.sqrt(2.0 / n_time) * torch.cos(math.pi / n_time * torch.outer(time, wave))
     matrix[:, 0] /= math.sqrt(2.0)
     return matrix.float()
@@ -54,10 +55,9 @@ class Latents(nn.Module):
         self.register_buffer("target_gain", torch.ones(n))
         self.register_buffer("_analysis", cosine_matrix(config.time_samples, n), persistent=False)
         self.register_buffer("_grid", cosine_matrix(n, n), persistent=False)
-        # On the meta device a module is only compared with tensors; 0 by 0: nothing is kept out.
-        wanted = bool(config.keep_below_hz) and torch.get_default_device().type != "meta"
-        allowed = torch.from_numpy(crossover(config).copy()) if wanted else torch.empty(0, 0)
-        self.register_buffer("_allowed", allowed.to(self._grid.device), persistent=False)
+        # 0 by 0: nothing is kept out.
+        allowed = crossover(config).copy() if config.keep_below_hz else np.empty((0, 0), dtype=np.float32)
+        self.register_buffer("_allowed", torch.from_numpy(allowed), persistent=False)
 
     def coefficients(self, traces: Float[Tensor, "b 3 time"]) -> Float[Tensor, "b 3 n"]:
         """The lowest cosine coefficients of traces, in their units."""

@@ -18,6 +18,7 @@ from spectremor.core.source import Source, moment_function
 from spectremor.simulation.free_surface import top_mass
 from spectremor.simulation.grid import AXES, VACUUM, Grid, Medium
 from spectremor.simulation.point_source import Forces
+from spectremor.simulation.solver import load_deepwave
 from spectremor.simulation.surface import SurfaceReceivers
 
 #: Share of the critical time step taken.
@@ -68,8 +69,7 @@ def propagate(cases: Sequence[Case], device: str) -> list[list[Float[np.ndarray,
     Raises:
         RuntimeError: deepwave changed the time step.
     """
-    import deepwave  # slow to import, and only simulating needs it
-
+    deepwave = load_deepwave()
     first = cases[0]
     models = [_stack([getattr(c.medium, name) for c in cases], device) for name in _MODELS]
     with _quiet(deepwave), _own_step_and_surface(first.grid.order), torch.no_grad():

@@ -54,7 +54,7 @@ def arrival_envelopes(
     s_time: Float[Tensor, "b x y"], origin: Float[Tensor, "b x y"], steps: int, period_s: float
 ) -> Float[Tensor, "b x y t 6"]:
     """Where in time each point is relative to the P and S arrivals: envelopes that start there and decay."""
-    t = torch.arange(steps, device=s_time.device) * (period_s / steps)
+    t = torch.arange(steps, dtype=s_time.dtype, device=s_time.device) * (period_s / steps)
     channels = []
     for arrival in (s_time / VP_OVER_VS, s_time):
         since = torch.remainder(t + (origin - arrival)[..., None] + 0.1, period_s)

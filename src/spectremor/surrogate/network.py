@@ -217,12 +217,12 @@ class FirstGuess(nn.Module):
 
     def __init__(self, config: MifnoConfig) -> None:
         super().__init__()
-        start = torch.eye(3).repeat(3, 1)
+        start = torch.eye(3, dtype=torch.float32, device="cpu").repeat(3, 1)
         channels = _direct_channels(config)
         self.register_buffer("sum", start, persistent=False)
         self.mixture = None
         if channels > _WAVES:
-            self.mixture = nn.Parameter(torch.cat([0.5 * start, torch.zeros(channels - _WAVES, 3)]))
+            self.mixture = nn.Parameter(torch.cat([0.5 * start, start.new_zeros(channels - _WAVES, 3)]))
 
     def forward(self, direct: Float[Tensor, "b x y t wave"]) -> Float[Tensor, "b x y t 3"]:
         """Three components."""

@@ -34,8 +34,8 @@ def simulated_spectra(
 @functools.lru_cache(maxsize=32)
 @torch.inference_mode(False)
 def _analysis(samples: int, sampling_hz: float, k: int, period_s: float) -> Float[Tensor, "time parts"]:
-    times = torch.arange(samples, dtype=torch.float64) / sampling_hz
-    angle = 2 * math.pi / period_s * torch.outer(times, torch.arange(k, dtype=torch.float64))
+    times = torch.arange(samples, dtype=torch.float64, device="cpu") / sampling_hz
+    angle = 2 * math.pi / period_s * torch.outer(times, torch.arange(k, dtype=torch.float64, device="cpu"))
     left = (times[-1] - times).clamp(max=FADE_S) / FADE_S
     weight = (0.5 - 0.5 * torch.cos(math.pi * left)) / (sampling_hz * period_s)
     return (weight[:, None] * torch.cat([angle.cos(), -angle.sin()], dim=1)).float()

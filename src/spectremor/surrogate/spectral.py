@@ -49,14 +49,14 @@ def dft_matrices(
     Returns:
         F of shape (2 modes, n_in) and G of shape (n_out, 2 modes).
     """
-    k = torch.arange(modes, dtype=torch.float64)
-    weight = torch.full((modes,), 2.0, dtype=torch.float64)
+    k = torch.arange(modes, dtype=torch.float64, device="cpu")
+    weight = torch.full((modes,), 2.0, dtype=torch.float64, device="cpu")
     weight[0] = 1.0
     if n_out % 2 == 0 and modes > n_out // 2:
         weight[n_out // 2] = 1.0
 
     def waves(n: int) -> Tensor:
-        angle = 2 * math.pi / n * torch.outer(torch.arange(n, dtype=torch.float64), k)
+        angle = 2 * math.pi / n * torch.outer(torch.arange(n, dtype=torch.float64, device="cpu"), k)
         return torch.stack([angle.cos(), -angle.sin()], dim=1 if parts_first else 2) / math.sqrt(n)
 
     forward = waves(n_in).reshape(n_in, 2 * modes).T

@@ -17,7 +17,7 @@ from torch import Tensor
 
 def frequencies_hz(steps: int, period_s: float) -> Float[Tensor, " k"]:
     """Frequencies of the series, without the one at half the sampling rate, whose phase a grid cannot hold."""
-    return torch.arange((steps + 1) // 2) / period_s
+    return torch.arange((steps + 1) // 2, dtype=torch.float32, device="cpu") / period_s
 
 
 def spectrum(traces: Float[Tensor, "... n"]) -> Complex[Tensor, "... k"]:
@@ -43,9 +43,9 @@ def at_times(
 @functools.lru_cache(maxsize=32)
 @torch.inference_mode(False)
 def _evaluation(k: int, start_s: float, step_s: float, samples: int, period_s: float) -> Tensor:
-    times = start_s + step_s * torch.arange(samples, dtype=torch.float64)
-    angle = 2 * math.pi / period_s * torch.outer(torch.arange(k, dtype=torch.float64), times)
-    weight = torch.full((k, 1), 2.0, dtype=torch.float64)
+    times = start_s + step_s * torch.arange(samples, dtype=torch.float64, device="cpu")
+    angle = 2 * math.pi / period_s * torch.outer(torch.arange(k, dtype=torch.float64, device="cpu"), times)
+    weight = torch.full((k, 1), 2.0, dtype=torch.float64, device="cpu")
     weight[0] = 1.0
     return torch.cat([weight * angle.cos(), -weight * angle.sin()]).float()
 
