@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import os
 import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from spectremor.core import files
 from spectremor.core.errors import InputError
-from spectremor.core.files import atomic_file, atomic_folder, check_writable, new_folder
+from spectremor.core.files import (
+    atomic_file,
+    atomic_folder,
+    check_folder_writable,
+    check_output,
+    check_result_folder,
+    check_writable,
+    new_folder,
+)
 
 
 class Stop(Exception):  # noqa: N818
@@ -105,7 +120,7 @@ def test_check_writable_refuses_what_the_system_refuses(path, tmp_path, monkeypa
         raise PermissionError(13, "Permission denied")
 
     if path == "a.nc":
-        monkeypatch.setattr(Path, "touch", closed)
+        monkeypatch.setattr(Path, "mkdir", closed)
     with pytest.raises(InputError, match=r"\(.+\); allowed: a path that can be written"):
         check_writable(tmp_path / path)
     assert not list(tmp_path.iterdir())
@@ -127,3 +142,71 @@ def test_a_folder_swept_before_it_was_locked_is_made_again(tmp_path, monkeypatch
     assert len(swept) == 1
     assert (tmp_path / "d" / "file").read_text() == "whole"
     assert [p.name for p in tmp_path.iterdir()] == ["d"]
+
+
+#: Writes one half of an output and is then killed, or waits to be told to go on.
+HALF_WRITTEN = """
+import os, signal, sys
+from spectremor.core import files
+
+with getattr(files, sys.argv[1])(sys.argv[2]) as aside:
+    (aside if aside.parent.suffix == ".part" else aside / "inside").write_text("half")
+    print("half", flush=True)
+    if sys.argv[3] == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    sys.stdin.readline()
+"""
+KINDS = ["atomic_file", "atomic_folder", "new_folder"]
+
+
+@contextlib.contextmanager
+def half_written(kind: str, path: Path, then: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", HALF_WRITTEN, kind, str(path), then]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "half\n"
+        yield process
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not(kind: str, tmp_path: Path) -> None:
+    strange = tmp_path / ".notes.part"
+    strange.mkdir()
+    with half_written(kind, tmp_path / "living", "waits") as living:
+        with half_written(kind, tmp_path / "killed [1]", "killed"):
+            pass
+        assert len(list(tmp_path.glob(".*.part"))) == 3
+        with atomic_file(tmp_path / "another") as aside:
+            aside.write_text("whole")
+        (left,) = set(tmp_path.glob(".*.part")) - {strange}
+        assert left.name.startswith(".living.")
+        living.communicate("go on\n")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".notes.part", "another", "living"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_outputs_have_the_mode_that_any_new_file_has(kind: str, tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        with getattr(files, kind)(tmp_path / "out") as aside:
+            written = aside if kind == "atomic_file" else aside / "inside"
+            written.touch(mode=0o600)
+    finally:
+        os.umask(before)
+    out = tmp_path / "out" if kind == "atomic_file" else tmp_path / "out" / "inside"
+    wanted = 0o600 if kind == "new_folder" else 0o640
+    assert stat.S_IMODE(out.stat().st_mode) == wanted
+
+
+def test_links_that_lead_back_to_themselves_and_endless_names_are_refused(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for bad in (loop, loop / "a.nc", tmp_path / ("x" * 300), tmp_path / ("x" * 300) / "a.nc"):
+        for check in (check_writable, check_output, check_folder_writable):
+            with pytest.raises(InputError, match=r"^--out: got "):
+                check(bad, field="--out")
+        with pytest.raises(InputError, match=r"^--out: got "):
+            check_result_folder(bad, [], "a report", field="--out")
+    # As inputs they are their readers' business.
+    assert check_output(tmp_path / "a.nc", loop, tmp_path / ("x" * 300)) == tmp_path / "a.nc"
+    assert [p.name for p in tmp_path.iterdir()] == ["loop"]

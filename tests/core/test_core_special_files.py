@@ -84,7 +84,7 @@ def test_all_are_taken_back_when_one_cannot_be_renamed(tmp_path, monkeypatch, fa
     rename = Path.replace
 
     def refuse(self: Path, to: Path) -> Path:
-        if self.suffix == ".part" and to.name == failing:
+        if self.parent.suffix == ".part" and to.name == failing:
             raise OSError("the disk went away")
         return rename(self, to)
 

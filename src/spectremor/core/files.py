@@ -1,16 +1,27 @@
-"""Outputs appear whole or not at all: write aside, then rename."""
+"""Outputs appear whole or not at all: write aside, then rename.
+
+What is not finished lies in a folder beside its place, `.NAME.xxxxxxxx.part`, locked by the process that writes. The
+lock dies with the process: whoever writes there next removes what killed processes left, and never what a living one
+holds.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
+import functools
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from spectremor.core.errors import InputError
+
+#: Names of unfinished outputs.
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 
 
 def check_writable(path: str | Path, *, field: str = "out") -> Path:
@@ -20,14 +31,11 @@ def check_writable(path: str | Path, *, field: str = "out") -> Path:
         InputError: the parent folder is missing or not writable, or the path is a folder, a device or a pipe.
     """
     path = Path(path)
-    try:
+    with _refused(field, path, "a path that can be written"):
         target = _target(path, field)
         if not target.parent.is_dir():
             raise InputError(field, path, "a path in an existing folder")
-        _try_to_write(aside_of(target))
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise InputError(field, f"{path} ({reason})", "a path that can be written") from None
+        _try_to_write(target)
     return path
 
 
@@ -37,13 +45,38 @@ def check_output(path: str | Path, *inputs: str | Path | None, field: str = "out
     Raises:
         InputError: as `check_writable`; or the path is, or lies in, one of the inputs.
     """
-    target = Path(path).resolve()
+    with _refused(field, Path(path), "a path that can be written"):
+        target = _resolved(Path(path))
     for given in inputs:
-        if given is not None and Path(given).exists():
-            source = Path(given).resolve()
-            if source in (target, *target.parents) or (target.exists() and target.samefile(source)):
-                raise InputError(field, path, f"another path than the input {given}")
+        source = None if given is None else _there(Path(given))
+        if source is not None and (source in (target, *target.parents) or _same(source, target)):
+            raise InputError(field, path, f"another path than the input {given}")
     return check_writable(path, field=field)
+
+
+def _there(path: Path) -> Path | None:
+    """Where an input is; None where no file can be found by its name, which its reader will say."""
+    try:
+        return path.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return None
+
+
+def _same(source: Path, target: Path) -> bool:
+    return target.exists() and target.samefile(source)
+
+
+@contextlib.contextmanager
+def _refused(field: str, path: Path, allowed: str) -> Iterator[None]:
+    """What the system says against a path, as bad input."""
+    try:
+        yield
+    except OSError as error:
+        reason = "a loop of links" if error.errno == errno.ELOOP else error.strerror or type(error).__name__
+        raise InputError(field, f"{path} ({reason})", allowed) from None
+    except RuntimeError:
+        # What Python before 3.13 makes of links that lead back to themselves.
+        raise InputError(field, f"{path} (a loop of links)", allowed) from None
 
 
 def check_folder_writable(path: str | Path, *, field: str = "out") -> Path:
@@ -53,14 +86,11 @@ def check_folder_writable(path: str | Path, *, field: str = "out") -> Path:
         InputError: the nearest folder above it that exists is not writable, or is a file.
     """
     path = Path(path)
-    there = path.resolve().parent
-    try:
+    with _refused(field, path, "a path where a folder can be made"):
+        there = _resolved(path).parent
         while not there.exists():
             there = there.parent
-        _try_to_write(aside_of(there / path.name))
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise InputError(field, f"{path} ({reason})", "a path where a folder can be made") from None
+        _try_to_write(there / path.name)
     return path
 
 
@@ -89,11 +119,25 @@ def check_result_folder(path: str | Path, names: Collection[str], kind: str, *, 
 
 def _try_to_write(path: Path) -> None:
     """Tried, not asked: permissions, read-only disks and names that are too long all show here, to any user."""
+    aside = aside_of(path)
     try:
-        path.touch(exist_ok=False)
+        aside.mkdir()
     finally:
         with contextlib.suppress(OSError):
-            path.unlink()
+            aside.rmdir()
+
+
+def _resolved(path: Path) -> Path:
+    """The path behind links.
+
+    Raises:
+        OSError: links that lead back to themselves (before Python 3.13 a RuntimeError), or a name that is too long.
+    """
+    target = path.resolve()
+    # From Python 3.13 on a loop is returned as it is: looking at it says so.
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        target.stat()
+    return target
 
 
 def _target(path: Path, field: str = "out") -> Path:
@@ -102,14 +146,12 @@ def _target(path: Path, field: str = "out") -> Path:
     Raises:
         InputError: a folder, a device, a pipe, or a link that leads back to itself.
     """
-    try:
-        target = path.resolve()
-    except RuntimeError:
-        raise InputError(field, f"{path} (a loop of links)", "a path that can be written") from None
-    if target.is_dir():
-        raise InputError(field, path, "a file path, not an existing folder")
-    if target.exists() and not target.is_file():
-        raise InputError(field, f"{path} (a device, pipe or socket)", "the path of a regular file, or of a new one")
+    with _refused(field, path, "a path that can be written"):
+        target = _resolved(path)
+        if target.is_dir():
+            raise InputError(field, path, "a file path, not an existing folder")
+        if target.exists() and not target.is_file():
+            raise InputError(field, f"{path} (a device, pipe or socket)", "the path of a regular file, or of a new one")
     return target
 
 
@@ -139,21 +181,22 @@ def atomic_files(paths: Sequence[str | Path]) -> Iterator[list[Path]]:
     Raises:
         InputError: a path is a folder, a device or a pipe.
     """
-    asides: list[Path] = []
     try:
         targets = [_target(Path(path)) for path in paths]
-        asides += map(aside_of, targets)
-        yield asides
-        _move_in(asides, targets)
+        with contextlib.ExitStack() as stack:
+            folders = [stack.enter_context(_unfinished(target)) for target in targets]
+            asides = [folder / target.name for folder, target in zip(folders, targets, strict=True)]
+            yield asides
+            for folder in folders:
+                _give_usual_mode(folder)
+            _move_in(asides, targets)
     except OSError as error:
         raise OSError(f"{', '.join(map(str, paths))}: {error}") from error
-    finally:
-        for aside in asides:
-            aside.unlink(missing_ok=True)
 
 
 def _move_in(asides: list[Path], targets: list[Path]) -> None:
-    olds = [aside.with_suffix(".old") for aside in asides]
+    # Beside their place, not among what is removed: a process may be killed before they are back.
+    olds = [aside.parent.with_suffix(".old") for aside in asides]
     with contextlib.ExitStack() as undo:
         # The last one needs no way back: nothing can fail after it.
         for aside, target, old in zip(asides[:-1], targets[:-1], olds[:-1], strict=True):
@@ -192,62 +235,73 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     A folder that was there before stays until the new one is in its place, whatever goes wrong.
     """
     path = Path(path)
-    tag = uuid.uuid4().hex[:8]
-    aside = path.with_name(f".{path.name}.{tag}.part")
-    old = path.with_name(f".{path.name}.{tag}.old")
-    aside.mkdir(parents=True)
-    try:
-        yield aside
-        if path.exists():
-            path.replace(old)
-        aside.replace(path)
-    finally:
-        if old.exists() and not path.exists():
-            old.replace(path)
-        shutil.rmtree(aside, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    with _unfinished(path, parents=True) as aside:
+        old = aside.with_suffix(".old")
+        try:
+            yield aside
+            _give_usual_mode(aside)
+            if path.exists():
+                path.replace(old)
+            aside.replace(path)
+        finally:
+            if old.exists() and not path.exists():
+                old.replace(path)
+            shutil.rmtree(old, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; rename it into place if the block succeeds and nothing is there by then.
 
-    What killed attempts left beside `path` is removed: they are those that no living process has locked.
-
     Raises:
         FileExistsError: another process made `path` in the meantime; it stays as it is.
     """
     path = Path(path)
-    _sweep_killed(path)
-    aside, handle = _locked_aside(path)
-    try:
+    if path.parent.is_dir():
+        _sweep_killed(path.parent)
+    with _unfinished(path, parents=True) as aside:
         yield aside
         if path.exists():
             raise FileExistsError(f"{path} was made by another process")
         # Only an empty folder could be replaced by this.
         aside.rename(path)
+
+
+@contextlib.contextmanager
+def _unfinished(path: Path, *, parents: bool = False) -> Iterator[Path]:
+    """A new folder beside `path`, locked and in the end removed, if it still is there."""
+    if path.parent.is_dir():
+        _sweep_killed_once(path.parent.resolve())
+    aside, handle = _locked_aside(path, parents=parents)
+    try:
+        yield aside
     finally:
-        os.close(handle)
         shutil.rmtree(aside, ignore_errors=True)
+        os.close(handle)
 
 
-def _locked_aside(path: Path) -> tuple[Path, int]:
+def _locked_aside(path: Path, *, parents: bool) -> tuple[Path, int]:
     """A folder beside `path` and the handle that locks it; another process may sweep it away before it is locked."""
     while True:
-        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-        aside.mkdir(parents=True)
+        aside = aside_of(path)
+        aside.mkdir(parents=parents)
         handle = -1
         with contextlib.suppress(FileNotFoundError):
             handle = os.open(aside, os.O_RDONLY)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            # Where a file system has no locks nothing is swept either.
+            with contextlib.suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX)
             if os.path.samestat(os.fstat(handle), aside.stat()):
                 return aside, handle
         if handle >= 0:
             os.close(handle)
 
 
-def _sweep_killed(path: Path) -> None:
-    for leftover in path.parent.glob(f".{path.name}.????????.part"):
+def _sweep_killed(folder: Path) -> None:
+    """Remove what killed processes left in a folder."""
+    with os.scandir(folder) as entries:
+        found = [e.path for e in entries if _UNFINISHED.fullmatch(e.name) and e.is_dir(follow_symlinks=False)]
+    for leftover in found:
         with contextlib.suppress(OSError):
             handle = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY)
             try:
@@ -255,6 +309,21 @@ def _sweep_killed(path: Path) -> None:
                 shutil.rmtree(leftover, ignore_errors=True)
             finally:
                 os.close(handle)
+
+
+#: For files, of which a folder may get very many: once for each process.
+_sweep_killed_once = functools.lru_cache(maxsize=1024)(_sweep_killed)
+
+
+def _give_usual_mode(folder: Path) -> None:
+    """Give the files in a folder the mode that any new file has here; some libraries make them their owner's alone.
+
+    The folder itself was made with the usual mode, which says what the process's umask leaves.
+    """
+    mode = folder.stat().st_mode & 0o666
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            path.chmod(mode)
 
 
 @contextlib.contextmanager
