@@ -55,6 +55,24 @@ def validated_options(kind: type[Model], values: Mapping[str, Any], names: Mappi
         raise InputError(f"--{names.get(name, name).replace('_', '-')}", first.get("input"), first["msg"]) from None
 
 
+def without_former_switches(values: Any, switches: Mapping[str, Any]) -> Any:
+    """Plain values of a config without the switches that earlier versions wrote and that are gone since.
+
+    Args:
+        values: what a config is made of; anything but a mapping is left for others to refuse.
+        switches: each with the only value that is still understood.
+
+    Raises:
+        ValueError: a switch has another value.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    for name, understood in switches.items():
+        if name in values and values[name] != understood:
+            raise ValueError(f"{name} must be {understood}, or left out: its other values are gone")
+    return {name: value for name, value in values.items() if name not in switches}
+
+
 def _value_in_words(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return "missing"

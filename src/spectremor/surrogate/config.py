@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pydantic
 import yaml
@@ -15,7 +15,7 @@ from spectremor.core.domain_config import MAX_NUMBERS, DomainConfig, Points
 from spectremor.core.errors import InputError
 from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.trained_range import TrainedRange
-from spectremor.core.validation import validated
+from spectremor.core.validation import validated, without_former_switches
 from spectremor.core.yaml_files import read_yaml
 
 #: Far above any use, as for the points of a domain.
@@ -25,6 +25,16 @@ Layers = Annotated[int, Field(ge=1, le=64)]
 Smoothing = Annotated[float, Field(ge=0, le=100_000)]
 #: Largest matrix between the network's time axis and another.
 MAX_SERIES = 1 << 25
+
+#: Switches of ablations that configs of version 0.1 carry, at the only value that the network still has.
+_FORMER_SWITCHES = {
+    "skip": "band_limited",
+    "moment": "linear",
+    "source_branch": False,
+    "travel_times": True,
+    "first_guess": True,
+    "align": True,
+}
 
 
 class NetworkDomainConfig(DomainConfig):
@@ -40,7 +50,7 @@ class NetworkDomainConfig(DomainConfig):
 
 
 class MifnoConfig(pydantic.BaseModel):
-    """The network: sizes and switches.
+    """The network: sizes.
 
     Attributes:
         domain: where and when it records, and what it was trained on, as a file spells them: see `recording` and
@@ -55,16 +65,9 @@ class MifnoConfig(pydantic.BaseModel):
         expansion: hidden width of a layer's pointwise network over its width.
         modes: Fourier modes kept along x, y and z.
         time_modes: Fourier modes kept along time.
-        skip: how the skip resamples: `lowpass` is the published one.
-        moment: `linear` makes the output exactly linear in the moment tensor; `input` feeds it to a network that is
-            free to do what it likes.
-        source_branch: grow the nine source numbers into a volume and merge it with the geology, as published.
-        travel_times: arrival times and offsets from the source as channels of the geology and of the sensors.
-        first_guess: direct waves of ray theory as channels of the waves, and as the function that is corrected.
         simulation_m: grid spacing of a simulation of the same event, whose traces are then channels of the waves and
-            the function that is corrected, in place of the first guess (None: no simulation).
-        align: work in time after the S arrival at each sensor.
-        rise_time_s: of the first guess's source.
+            the function that is corrected, in place of the direct waves of ray theory (None: no simulation).
+        rise_time_s: of the direct waves' source.
         lowpass_hz: corner of the traces' low-pass.
     """
 
@@ -81,13 +84,7 @@ class MifnoConfig(pydantic.BaseModel):
     expansion: Count = 2
     modes: tuple[Count, Count, Count] = (12, 12, 16)
     time_modes: Count = 40
-    skip: Literal["band_limited", "lowpass"] = "band_limited"
-    moment: Literal["linear", "input"] = "linear"
-    source_branch: bool = False
-    travel_times: bool = True
-    first_guess: bool = True
     simulation_m: Annotated[float, Field(ge=50, le=10_000)] | None = None
-    align: bool = True
     rise_time_s: float = Field(0.1, gt=0)
     lowpass_hz: float = Field(5.0, gt=0)
 
@@ -113,17 +110,18 @@ class MifnoConfig(pydantic.BaseModel):
         """See `NetworkDomainConfig`."""
         return self.domain.ray_smoothings_m
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _without_former_switches(cls, values: Any) -> Any:
+        return without_former_switches(values, _FORMER_SWITCHES)
+
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> MifnoConfig:
         if self.period_s < self.recording.duration_s:
             raise ValueError("period_s must not be shorter than the output")
-        if self.moment == "linear" and self.source_branch:
-            raise ValueError("source_branch mixes the moment tensor in nonlinearly; it needs moment: input")
         if self.rise_time_s != self.domain.rise_time_s:
-            raise ValueError("rise_time_s, of the first guess, must be domain.rise_time_s")
-        if self.source_branch and self.geology_width < 2:
-            raise ValueError("source_branch needs a geology_width of 2 or more")
-        if (self.travel_times or self.align or self.first_guess) and min(self.domain.nodes) < 3:
+            raise ValueError("rise_time_s, of the direct waves, must be domain.rise_time_s")
+        if min(self.domain.nodes) < 3:
             raise ValueError("travel times need 3 or more domain.nodes along each axis")
         return self
 

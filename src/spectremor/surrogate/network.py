@@ -19,8 +19,8 @@ from spectremor.surrogate.config import MifnoConfig
 from spectremor.surrogate.first_guess import arrival_envelopes, direct_wave_spectra, pulse_spectrum
 from spectremor.surrogate.fourier_layer import FourierLayer
 from spectremor.surrogate.gated import GatedFourierLayer
+from spectremor.surrogate.resample import Law
 from spectremor.surrogate.simulated import simulated_spectra
-from spectremor.surrogate.source_branch import SourceBranch
 from spectremor.surrogate.time_axis import at_times, delay, on_grid, spectrum
 
 Inputs = Mapping[str, Tensor]
@@ -30,16 +30,33 @@ _WAVES = 9
 
 
 class Mifno(nn.Module):
-    """The network; see `MifnoConfig` for the switches. Volumes are channels-last inside."""
+    """The network. Volumes are channels-last inside.
+
+    The branches are those of the config; a laboratory that compares designs hands in others, or overrides `time_origin`
+    or `input_waves`.
+
+    Args:
+        config: sizes.
+        geology: from the inputs of `event_inputs` to channels on (x, y, z).
+        context: from these channels to channels on (x, y, time).
+        waves: from waves and context to three components on the network's own time axis.
+    """
 
     pulse: Tensor
 
-    def __init__(self, config: MifnoConfig) -> None:
+    def __init__(
+        self,
+        config: MifnoConfig,
+        *,
+        geology: nn.Module | None = None,
+        context: nn.Module | None = None,
+        waves: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
-        self.geology = GeologyBranch(config)
-        self.context = ContextBranch(config)
-        self.waves: LinearWaves | FreeWaves = LinearWaves(config) if config.moment == "linear" else FreeWaves(config)
+        self.geology = GeologyBranch(config) if geology is None else geology
+        self.context = ContextBranch(config) if context is None else context
+        self.waves = LinearWaves(config) if waves is None else waves
         pulse = pulse_spectrum(config.steps, config.period_s, config.rise_time_s, config.lowpass_hz)
         self.register_buffer("pulse", pulse, persistent=False)
 
@@ -50,110 +67,124 @@ class Mifno(nn.Module):
             inputs: the arrays of `event_inputs`, each with a batch axis.
         """
         c = self.config
-        arrival = inputs["s_time"][:, 0]
-        origin = arrival if c.align else torch.zeros_like(arrival)
+        origin = self.time_origin(inputs)
         context = self.context(self.geology(inputs), inputs, origin)
-        waves = self._known_waves(inputs, origin)
+        waves = self.input_waves(inputs, origin)
         traces = self.waves(waves, context, inputs["moment"]).movedim(-1, 1)
         coefficients = delay(spectrum(traces), origin[:, None], c.period_s)
         times = c.recording
-        found = at_times(coefficients, 0.0, 1.0 / times.sampling_hz, times.samples, c.period_s)
-        return found if c.simulation_m is None else found + inputs["simulation"]
+        output = at_times(coefficients, 0.0, 1.0 / times.sampling_hz, times.samples, c.period_s)
+        return output if c.simulation_m is None else output + inputs["simulation"]
 
-    def _known_waves(self, inputs: Inputs, origin: Tensor) -> Float[Tensor, "b x y t wave"] | None:
+    def time_origin(self, inputs: Inputs) -> Float[Tensor, "b x y"]:
+        """Start of the network's own time axis at each sensor, in s: the S arrival."""
+        return inputs["s_time"][:, 0]
+
+    def input_waves(self, inputs: Inputs, origin: Float[Tensor, "b x y"]) -> Float[Tensor, "b x y t wave"]:
+        """Direct waves of ray theory, and the simulated traces where the network corrects a simulation."""
         c = self.config
-        spectra = []
-        if c.first_guess:
-            spectra += [direct_wave_spectra(inputs["amplitude"], inputs["s_time"], origin, self.pulse, c.period_s)]
+        spectra = [direct_wave_spectra(inputs["amplitude"], inputs["s_time"], origin, self.pulse, c.period_s)]
         if c.simulation_m is not None:
             k, rate = (c.steps + 1) // 2, c.recording.sampling_hz
             spectra += [simulated_spectra(inputs["simulation"], rate, origin, k, c.period_s)]
-        if not spectra:
-            return None
         return on_grid(torch.cat(spectra, dim=1), c.steps).movedim(1, -1).contiguous()
 
 
 class GeologyBranch(nn.Module):
-    """Fourier layers on (x, y, z); with `source_branch`, merged with the source's volume as published."""
+    """Fourier layers on (x, y, z).
 
-    def __init__(self, config: MifnoConfig) -> None:
+    Args:
+        config: sizes.
+        law: how the layers' skips resample.
+        channels: of `input_channels`.
+    """
+
+    def __init__(self, config: MifnoConfig, *, law: Law = "band_limited", channels: int = 8) -> None:
         super().__init__()
         self.config = config
         width = config.geology_width
-        self.lift = nn.Linear(8 if config.travel_times else 4, width)
-        self.layers = nn.ModuleList(
-            FourierLayer(width, config.modes, law=config.skip) for _ in range(config.geology_layers)
-        )
-        self.source = SourceBranch(9, config.trained_range.nodes[0] // 2, width) if config.source_branch else None
+        self.lift = nn.Linear(channels, width)
+        self.layers = nn.ModuleList(FourierLayer(width, config.modes, law=law) for _ in range(config.geology_layers))
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b x y z c"]:
         """The geology's channels."""
-        x = self.lift(self._channels(inputs))
+        x = self.lift(self.input_channels(inputs))
         for layer in self.layers:
             x = layer(x)
-        if self.source is None:
-            return x
-        size = (x.shape[1], x.shape[2], x.shape[3])
-        s = self.source(torch.cat([inputs["position"], inputs["moment"]], dim=1), size)
-        return torch.cat([x + s, x - s, x * s], dim=-1)
+        return x
 
-    def _channels(self, inputs: Inputs) -> Tensor:
+    def input_channels(self, inputs: Inputs) -> Float[Tensor, "b x y z channel"]:
+        """Normalised Vs, position, position relative to the source, and S arrival after that at the source."""
+        # Depth counts from the bottom here and from the surface in the source's position.
+        grid = self.grid(inputs)
+        at = inputs["position"] * grid.new_tensor([1, 1, -1]) + grid.new_tensor([0, 0, 1])
+        channels = [inputs["geology"][:, None], grid, grid - at[:, :, None, None, None]]
+        return torch.cat([*channels, inputs["offset_time"][:, None] / 3.0], dim=1).movedim(1, -1)
+
+    def grid(self, inputs: Inputs) -> Float[Tensor, "b 3 x y z"]:
+        """Position of each node, as fractions of the domain."""
         vs, sensors, ground = inputs["geology"], self.config.sensors, self.config.trained_range
         axes = [
             torch.tensor(sensors.x_m / ground.extent_m[0], dtype=vs.dtype, device=vs.device),
             torch.tensor(sensors.y_m / ground.extent_m[1], dtype=vs.dtype, device=vs.device),
             torch.linspace(0, 1, ground.nodes[2], dtype=vs.dtype, device=vs.device),
         ]
-        grid = torch.stack(torch.meshgrid(*axes, indexing="ij")).expand(len(vs), -1, -1, -1, -1)
-        channels = [vs[:, None], grid]
-        if self.config.travel_times:
-            # Depth counts from the bottom here and from the surface in the source's position.
-            at = inputs["position"] * vs.new_tensor([1, 1, -1]) + vs.new_tensor([0, 0, 1])
-            channels += [grid - at[:, :, None, None, None], inputs["offset_time"][:, None] / 3.0]
-        return torch.cat(channels, dim=1).movedim(1, -1)
+        return torch.stack(torch.meshgrid(*axes, indexing="ij")).expand(len(vs), -1, -1, -1, -1)
 
 
 class ContextBranch(nn.Module):
-    """From (x, y, z) to (x, y, time): what the waves need to know of the ground."""
+    """From (x, y, z) to (x, y, time): what the waves need to know of the ground.
 
-    def __init__(self, config: MifnoConfig) -> None:
+    Args:
+        config: sizes.
+        law: how the layers' skips resample.
+        width: channels in and out; None: those of the geology branch.
+    """
+
+    def __init__(self, config: MifnoConfig, *, law: Law = "band_limited", width: int | None = None) -> None:
         super().__init__()
         self.config = config
-        width = config.geology_width * (3 if config.source_branch else 1)
-        time_modes = (*config.modes[:2], config.modes[2])
-        self.turn = FourierLayer(width, time_modes, law=config.skip)
-        self.sensors = nn.Linear(4 + 6, width) if config.travel_times else None
+        width = config.geology_width if width is None else width
+        self.turn = FourierLayer(width, config.modes, law=law)
+        self.sensors = nn.Linear(4 + 6, width)
         self.layers = nn.ModuleList(
-            FourierLayer(width, (*config.modes[:2], config.time_modes), law=config.skip, expansion=2)
+            FourierLayer(width, (*config.modes[:2], config.time_modes), law=law, expansion=2)
             for _ in range(config.context_layers - 1)
         )
-        self.width = width
 
     def forward(
         self, geology: Float[Tensor, "b x y z c"], inputs: Inputs, origin: Float[Tensor, "b sx sy"]
     ) -> Float[Tensor, "b sx sy t c"]:
         """The context's channels."""
-        c = self.config
-        x = self.turn(geology, c.steps)
-        if self.sensors is not None:
-            envelopes = arrival_envelopes(inputs["s_time"][:, 0], origin, c.steps, c.period_s)
-            fixed = inputs["sensor"].movedim(1, -1)[..., None, :]
-            weight = self.sensors.weight.T
-            x = x + envelopes @ weight[4:] + (fixed @ weight[:4] + self.sensors.bias)
+        x = self.at_sensors(self.turn(geology, self.config.steps), inputs, origin)
         for layer in self.layers:
             x = layer(x)
         return x
 
+    def at_sensors(
+        self, x: Float[Tensor, "b sx sy t c"], inputs: Inputs, origin: Float[Tensor, "b sx sy"]
+    ) -> Float[Tensor, "b sx sy t c"]:
+        """Adds where each sensor is seen from the source, and when P and S arrive there."""
+        envelopes = arrival_envelopes(inputs["s_time"][:, 0], origin, self.config.steps, self.config.period_s)
+        fixed = inputs["sensor"].movedim(1, -1)[..., None, :]
+        weight = self.sensors.weight.T
+        return x + envelopes @ weight[4:] + (fixed @ weight[:4] + self.sensors.bias)
+
 
 class LinearWaves(nn.Module):
-    """Waves exactly linear in the moment tensor, steered by a context that does not know it."""
+    """Waves exactly linear in the moment tensor, steered by a context that does not know it.
 
-    def __init__(self, config: MifnoConfig) -> None:
+    Args:
+        config: sizes.
+        channels: of the waves that come in; None: those of `Mifno.input_waves`.
+    """
+
+    def __init__(self, config: MifnoConfig, *, channels: int | None = None) -> None:
         super().__init__()
         context, width = config.geology_width, config.wave_width
         modes = (*config.modes[:2], config.time_modes)
-        known = _known_channels(config)
-        self.lift = nn.Parameter(torch.randn(known, width) / _WAVES**0.5) if known else None
+        channels = input_wave_channels(config) if channels is None else channels
+        self.lift = nn.Parameter(torch.randn(channels, width) / _WAVES**0.5)
         self.radiate = nn.Parameter(0.1 * torch.randn(6, context, width) / context**0.5)
         self.layers = nn.ModuleList(
             GatedFourierLayer(width, context, modes, expansion=config.expansion) for _ in range(config.wave_layers)
@@ -161,50 +192,19 @@ class LinearWaves(nn.Module):
         # A simulation is close already: its correction starts small.
         start = 0.01 if config.simulation_m is None else 1e-4
         self.head = nn.Parameter(start * torch.randn(width, 3))
-        self.first_guess = _corrected(config)
+        self.first_guess = corrected_waves(config) if channels else None
 
     def forward(
-        self, known: Float[Tensor, "b x y t wave"] | None, context: Tensor, moment: Float[Tensor, "b 6"]
+        self, input_waves: Float[Tensor, "b x y t wave"], context: Tensor, moment: Float[Tensor, "b 6"]
     ) -> Float[Tensor, "b x y t 3"]:
         """Three components on the network's axis."""
         radiation = torch.einsum("bm,mcw->bcw", moment, self.radiate)
         waves = torch.matmul(context.flatten(1, 3), radiation).view(*context.shape[:4], -1)
-        if known is not None and self.lift is not None:
-            waves = waves + known @ self.lift
+        waves = waves + input_waves @ self.lift
         for layer in self.layers:
             waves = layer(waves, context)
         traces = waves @ self.head
-        return traces if known is None or self.first_guess is None else traces + self.first_guess(known)
-
-
-class FreeWaves(nn.Module):
-    """Plain Fourier layers on context, direct waves and moment tensor together."""
-
-    def __init__(self, config: MifnoConfig) -> None:
-        super().__init__()
-        context = config.geology_width * (3 if config.source_branch else 1)
-        width = config.wave_width
-        modes = (*config.modes[:2], config.time_modes)
-        self.lift = nn.Linear(context + _known_channels(config), width)
-        self.moment = nn.Linear(6, width, bias=False)
-        self.layers = nn.ModuleList(
-            FourierLayer(width, modes, law=config.skip, expansion=config.expansion) for _ in range(config.wave_layers)
-        )
-        self.head = nn.Linear(width, 3)
-        nn.init.normal_(self.head.weight, std=1e-3)
-        nn.init.zeros_(self.head.bias)
-        self.first_guess = _corrected(config)
-
-    def forward(
-        self, known: Float[Tensor, "b x y t wave"] | None, context: Tensor, moment: Float[Tensor, "b 6"]
-    ) -> Float[Tensor, "b x y t 3"]:
-        """Three components on the network's axis."""
-        waves = self.lift(context if known is None else torch.cat([context, known], dim=-1))
-        waves = waves + self.moment(moment)[:, None, None, None]
-        for layer in self.layers:
-            waves = layer(waves)
-        traces = self.head(waves)
-        return traces if known is None or self.first_guess is None else traces + self.first_guess(known)
+        return traces if self.first_guess is None else traces + self.first_guess(input_waves)
 
 
 class FirstGuess(nn.Module):
@@ -230,12 +230,14 @@ class FirstGuess(nn.Module):
 
 
 def _direct_channels(config: MifnoConfig) -> int:
-    return _WAVES * len(config.ray_smoothings_m) if config.first_guess else 0
+    return _WAVES * len(config.ray_smoothings_m)
 
 
-def _known_channels(config: MifnoConfig) -> int:
+def input_wave_channels(config: MifnoConfig) -> int:
+    """Channels of `Mifno.input_waves`."""
     return _direct_channels(config) + (0 if config.simulation_m is None else 3)
 
 
-def _corrected(config: MifnoConfig) -> FirstGuess | None:
-    return FirstGuess(config) if config.first_guess and config.simulation_m is None else None
+def corrected_waves(config: MifnoConfig) -> FirstGuess | None:
+    """What of the waves that come in the network corrects; None where it corrects a simulation."""
+    return FirstGuess(config) if config.simulation_m is None else None
