@@ -17,33 +17,39 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from spectremor.lab.mifno_variants import MifnoVariant
 from spectremor.surrogate.config import load_preset
 from spectremor.training.config import MifnoTraining, parse_config
 from spectremor.training.logs import best_row
 from spectremor.training.run import train
 
-VARIANTS: dict[str, dict[str, Any]] = {
+#: Ingredients of the network.
+INGREDIENTS = {
+    "no_first_guess": MifnoVariant(direct_waves=False),
+    "no_travel_times": MifnoVariant(travel_times=False),
+    "not_aligned": MifnoVariant(align=False),
+    "lowpass_skip": MifnoVariant(free_moment=True, lowpass_skip=True),
+    "free_moment": MifnoVariant(free_moment=True),
+    "published_inputs": MifnoVariant(
+        free_moment=True,
+        source_branch=True,
+        travel_times=False,
+        direct_waves=False,
+        align=False,
+        lowpass_skip=True,
+    ),
+}
+#: Choices of its config.
+CHOICES: dict[str, dict[str, Any]] = {
     "full": {},
     "full_again": {},
     "rough_rays": {"domain": {"ray_smoothings_m": [0.0]}},
     "one_medium": {"domain": {"ray_smoothings_m": [500.0]}},
-    "no_first_guess": {"first_guess": False},
-    "no_travel_times": {"travel_times": False},
-    "not_aligned": {"align": False},
-    "lowpass_skip": {"moment": "input", "skip": "lowpass"},
-    "free_moment": {"moment": "input"},
-    "published_inputs": {
-        "moment": "input",
-        "source_branch": True,
-        "travel_times": False,
-        "first_guess": False,
-        "align": False,
-        "skip": "lowpass",
-    },
     "no_augmentation": {},
     "simulation": {"simulation_m": 300.0},
     "no_simulation": {"simulation_m": None},
 }
+VARIANTS = (*CHOICES, *INGREDIENTS)
 #: Of the same network as `full`, or itself.
 ALIKE = ("full", "full_again", "no_augmentation")
 METRICS = ("seconds", "val_loss", "val_rRMSE_raw", "val_bias_low", "val_bias_mid", "val_bias_high")
@@ -58,17 +64,19 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--train-samples", type=int, default=0, help="of the training split, the first; 0: all")
-    parser.add_argument("--only", nargs="*", choices=list(VARIANTS), default=list(VARIANTS))
+    parser.add_argument("--only", nargs="*", choices=VARIANTS, default=list(VARIANTS))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     print(f"{'variant':18s} {'steps':>6s} " + " ".join(f"{m.removeprefix('val_'):>10s}" for m in METRICS))
     rows = []
     for name in args.only:
-        if name not in ALIKE and variant(name, args) == variant("full", args):
+        if name not in (*ALIKE, *INGREDIENTS) and variant(name, args) == variant("full", args):
             print(f"{name:18s} is `full` of this preset")
             continue
         run, limit = args.out / name, args.minutes or None
-        train(variant(name, args), args.data, run, resume=run.exists(), minutes=limit, cache=args.out / "cache")
+        network = INGREDIENTS[name].build if name in INGREDIENTS else None
+        more = {"resume": run.exists(), "minutes": limit, "cache": args.out / "cache", "network": network}
+        train(variant(name, args), args.data, run, **more)
         row = best_row(run)
         rows.append({"variant": name, "step": int(row["step"])} | {m: row[m] for m in METRICS})
         print(f"{name:18s} {row['step']:6.0f} " + " ".join(f"{row[m]:10.4f}" for m in METRICS), flush=True)
@@ -79,9 +87,9 @@ def main() -> None:
 
 
 def variant(name: str, args: argparse.Namespace) -> MifnoTraining:
-    """The training config of a variant: the preset with some switches thrown."""
+    """The training config of a variant: the preset with some choices changed."""
     model = load_preset(args.preset).model_dump(mode="json")
-    for key, value in VARIANTS[name].items():
+    for key, value in CHOICES.get(name, {}).items():
         model[key] = {**model[key], **value} if isinstance(value, dict) else value
     config = parse_config(
         {

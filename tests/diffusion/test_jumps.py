@@ -13,8 +13,9 @@ from spectremor.diffusion.jumps import COUNTS, Jumps, drawn_jumps, jump_velocity
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
 from spectremor.diffusion.samplers import sample, sample_by_jumps
-from spectremor.diffusion.schedule import visited_steps
+from spectremor.diffusion.schedule import cosine_betas, visited_steps
 from spectremor.diffusion.stage import DiffusionStage
+from spectremor.lab.diffusion_variants import linear_betas
 
 #: Standard deviation of the latents of the toy.
 SPREAD = 0.5
@@ -56,10 +57,10 @@ def by_jumps(process: NoiseProcess, network, x: torch.Tensor, steps: int) -> tor
     return sample_by_jumps(jump, lambda: x, process=process, steps=steps)
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+@pytest.mark.parametrize("betas", [cosine_betas(1000), linear_betas(1000)], ids=["cosine", "linear"])
 @pytest.mark.parametrize("steps", [1, 2, 3, 7, 8])
-def test_exact_jumps_end_where_the_flow_ends(schedule: str, steps: int) -> None:
-    process = NoiseProcess(ProcessConfig(schedule=schedule))
+def test_exact_jumps_end_where_the_flow_ends(betas: np.ndarray, steps: int) -> None:
+    process = NoiseProcess(ProcessConfig(), betas)
     x = torch.randn(64, 3, 8, generator=torch.Generator().manual_seed(0))
     last = Flow(process).variance(torch.tensor([process.last_step]))
     torch.testing.assert_close(
@@ -199,8 +200,7 @@ def test_a_network_that_knows_no_jumps_is_not_asked_for_them() -> None:
     ("changes", "message"),
     [
         ({"network": SMALL.model_copy(update={"jumps": False})}, "sampling.sampler jump needs network.jumps"),
-        ({"process": ProcessConfig(prediction="noise")}, "prediction velocity"),
-        ({"process": ProcessConfig(schedule="linear")}, "a cosine schedule"),
+        ({"process": ProcessConfig(prediction="noise")}, "process.prediction velocity"),
         ({"network": SMALL.model_copy(update={"dropout": 0.1})}, "a dropout of 0"),
         ({"process": ProcessConfig(train_steps=40)}, "train_steps of 48 or more"),
     ],

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
 
+from spectremor.core.errors import InputError
+from spectremor.core.validation import validated
 from spectremor.diffusion.config import DiffusionConfig, LatentConfig
 from spectremor.diffusion.crossover import KEPT_OUT, crossover
 from spectremor.diffusion.latent import Latents, cosine_matrix, sensor_amplitude
@@ -164,6 +166,14 @@ def test_a_silent_field_gives_finite_conditions_and_silence() -> None:
     assert float(latents.finish(torch.randn(3, 3, config.latent_samples), silence, amplitude).abs().max()) == 0.0
 
 
+def test_switches_of_earlier_versions_are_read_at_the_value_that_is_left() -> None:
+    former = {"network": {"conditional": True}, "process": {"objective": "diffusion", "schedule": "cosine"}}
+    assert DiffusionConfig.model_validate(former) == DiffusionConfig()
+    assert "schedule" not in DiffusionConfig.model_validate(former).model_dump()["process"]
+    with pytest.raises(InputError, match=r"diffusion\.process: got .*; allowed: schedule must be cosine, or left out"):
+        validated(DiffusionConfig, {"process": {"schedule": "linear"}}, "diffusion")
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -172,6 +182,9 @@ def test_a_silent_field_gives_finite_conditions_and_silence() -> None:
         {"network": {"widths": [20]}},
         {"network": {"depth": 3}},
         {"process": {"schedule": "exponential"}},
+        {"process": {"schedule": "linear"}},
+        {"process": {"objective": "regression"}},
+        {"network": {"conditional": False}},
         {"latent": {"amplitude_floor": 0}},
     ],
 )

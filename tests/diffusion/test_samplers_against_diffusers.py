@@ -18,16 +18,18 @@ from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
 from spectremor.diffusion.samplers import sample, sample_by_jumps
 from spectremor.diffusion.schedule import visited_steps
+from spectremor.lab.diffusion_variants import linear_betas
 
+BETAS = {"cosine": None, "linear": linear_betas(1000)}
 SCHEDULES = {"cosine": "squaredcos_cap_v2", "linear": "linear"}
 PREDICTIONS = {"noise": "epsilon", "velocity": "v_prediction"}
 STEPS = [1, 2, 3, 8, 10, 20, 61, 250, 1000]
 SHAPE = (4, 3, 8)
 
 every_process = pytest.mark.parametrize(
-    "process",
-    [ProcessConfig(schedule=s, prediction=p) for s in SCHEDULES for p in PREDICTIONS],
-    ids=lambda c: f"{c.schedule}-{c.prediction}",
+    ("schedule", "process"),
+    [(s, ProcessConfig(prediction=p)) for s in SCHEDULES for p in PREDICTIONS],
+    ids=[f"{s}-{p}" for s in SCHEDULES for p in PREDICTIONS],
 )
 
 
@@ -69,9 +71,9 @@ def assert_same(found: Tensor, wanted: Tensor) -> None:
 
 
 @every_process
-def test_the_forward_process(process: ProcessConfig) -> None:
-    ours = NoiseProcess(process)
-    theirs = DDPMScheduler(beta_schedule=SCHEDULES[process.schedule], num_train_timesteps=process.train_steps)
+def test_the_forward_process(process: ProcessConfig, schedule: str) -> None:
+    ours = NoiseProcess(process, BETAS[schedule])
+    theirs = DDPMScheduler(beta_schedule=SCHEDULES[schedule], num_train_timesteps=process.train_steps)
     np.testing.assert_allclose(ours.alpha_bar, theirs.alphas_cumprod, rtol=1e-6)
     clean, noise, step = drawn(1)(), drawn(2)(), torch.tensor([0, 7, 500, 999])
     assert_same(ours.noisy(clean, noise, step), theirs.add_noise(clean, noise, step))
@@ -88,9 +90,9 @@ def test_the_cosine_table_is_theirs_to_the_last_bit() -> None:
 @every_process
 @pytest.mark.parametrize("steps", STEPS)
 @pytest.mark.parametrize("sampler", ["ddim", "ddpm"])
-def test_single_step_samplers(sampler: str, steps: int, process: ProcessConfig) -> None:
+def test_single_step_samplers(sampler: str, steps: int, process: ProcessConfig, schedule: str) -> None:
     # Ancestral sampling is DDIM with eta = 1 (Song et al. 2021, section 4.1).
-    ours = NoiseProcess(process)
+    ours = NoiseProcess(process, BETAS[schedule])
     kept = sorted(visited_steps(1000, steps).tolist())
     theirs = in_double(
         DDIMScheduler(num_train_timesteps=steps, prediction_type=PREDICTIONS[process.prediction], clip_sample=False),
@@ -110,8 +112,8 @@ def test_single_step_samplers(sampler: str, steps: int, process: ProcessConfig) 
 
 @every_process
 @pytest.mark.parametrize("steps", [5, 20, 1000])
-def test_ancestral_sampling_is_that_of_ddpm(steps: int, process: ProcessConfig, monkeypatch) -> None:
-    ours = NoiseProcess(process)
+def test_ancestral_sampling_is_that_of_ddpm(steps: int, process: ProcessConfig, schedule: str, monkeypatch) -> None:
+    ours = NoiseProcess(process, BETAS[schedule])
     theirs = in_double(
         DDPMScheduler(prediction_type=PREDICTIONS[process.prediction], clip_sample=False, timestep_spacing="trailing"),
         ours,
@@ -129,8 +131,8 @@ def test_ancestral_sampling_is_that_of_ddpm(steps: int, process: ProcessConfig, 
 
 @every_process
 @pytest.mark.parametrize("steps", STEPS)
-def test_dpm_solver(steps: int, process: ProcessConfig) -> None:
-    ours = NoiseProcess(process)
+def test_dpm_solver(steps: int, process: ProcessConfig, schedule: str) -> None:
+    ours = NoiseProcess(process, BETAS[schedule])
     theirs = in_double(
         DPMSolverMultistepScheduler(prediction_type=PREDICTIONS[process.prediction], timestep_spacing="trailing"), ours
     )

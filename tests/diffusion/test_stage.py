@@ -19,22 +19,23 @@ from spectremor.diffusion.noise import FieldNoise, SensorNoise, noise_mixing
 from spectremor.diffusion.parallel import thread_map
 from spectremor.diffusion.protocol import Condition
 from spectremor.diffusion.stage import MICRO_BATCH, DiffusionStage
+from spectremor.lab.diffusion_variants import BlindStage
+from spectremor.lab.regression import RegressionStage
 from spectremor.model.folder import read_model_folder, write_model_folder
 
 NX, NY = 13, 11  # 143 sensors: two whole micro-batches and a part of another
 
 
-def make_stage(objective: str = "diffusion", **latent: object) -> DiffusionStage:
+def make_stage(kind: type[DiffusionStage] = DiffusionStage, **latent: object) -> DiffusionStage:
     torch.manual_seed(0)
     config = DiffusionConfig.model_validate(
         {
             "latent": latent,
             "network": {"widths": [16, 24], "embedding": 16},
-            "process": {"objective": objective},
             "sampling": {"steps": 3},
         }
     )
-    stage = DiffusionStage(config)
+    stage = kind(config)
     with torch.no_grad():
         for parameter in stage.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -212,24 +213,21 @@ def test_nothing_moves_before_stage_1_does(keep_below_hz: float) -> None:
 
 
 def test_a_network_that_does_not_see_stage_1_is_not_told_when_it_moves() -> None:
-    stage = make_stage()
-    values = stage.config.model_dump()
-    values["network"]["conditional"] = False
-    blind, stage1 = DiffusionStage(DiffusionConfig.model_validate(values)), arrivals()
+    blind, stage1 = BlindStage(make_stage().config), arrivals()
     assert (blind.generate_arrays(stage1, seed=3)[0] - stage1)[..., :100].any()
 
 
 def test_regression_ignores_noise_steps_and_seed() -> None:
-    stage, stage1 = make_stage("regression"), wavefield()
+    stage, stage1 = make_stage(RegressionStage), wavefield()
     out = stage.generate_arrays(stage1, realizations=2, seed=1)
     assert out[0].tobytes() == out[1].tobytes()
     assert stage.generate_arrays(stage1, seed=9, steps=7)[0].tobytes() == out[0].tobytes()
 
 
 def test_unconditional_network_does_not_see_the_traces() -> None:
-    stage = DiffusionStage(
-        DiffusionConfig.model_validate({"network": {"widths": [16], "embedding": 16, "conditional": False}})
-    )
+    stage = BlindStage(DiffusionConfig.model_validate({"network": {"widths": [16], "embedding": 16}}))
+    with torch.no_grad():
+        stage.network.head.weight.normal_()
     x, step = torch.randn(2, 3, 80), torch.zeros(2)
     amplitude = torch.zeros(2)
     one, two = (Condition(traces=torch.randn(2, 3, 80), log_amplitude=amplitude) for _ in range(2))

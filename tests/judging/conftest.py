@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from spectremor.core.source import Source
+from spectremor.core.trained_range import TrainedRange
 from spectremor.core.wavefield import make_wavefield
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store
@@ -94,6 +95,20 @@ class Noisy:
             for r in range(realizations)
         ]
         return (traces + self.level * np.array(noise)).astype(np.float32)
+
+
+class Restorer:
+    """A baseline that draws nothing: what it was given, with one noise of each sensor's own."""
+
+    model_id, trained_range = "restorer@1", TrainedRange()
+
+    def restore_at(self, stage1, sensors) -> np.ndarray:
+        return Noisy().generate_at(stage1, sensors)[0]
+
+
+@pytest.fixture(scope="session")
+def regression() -> Restorer:
+    return Restorer()
 
 
 @pytest.fixture(scope="session")

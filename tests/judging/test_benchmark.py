@@ -37,12 +37,12 @@ NAMES = ["stage 1", "stage 1 x gain", "stage 1 + regression", "stage 1 + diffusi
 
 
 @pytest.fixture(scope="module")
-def result(store, model):
+def result(store, model, regression):
     told = []
     found = run_benchmark(
         store,
         {"standin": model},
-        regression=model,
+        regression=regression,
         settings=Settings(realizations=3),
         on_progress=lambda *step: told.append(step),
     )
@@ -323,9 +323,11 @@ def test_comparing_models_and_missing_parts(store, model) -> None:
     assert run.remarks[0] == "none today"
 
 
-def test_a_second_stage_of_other_rise_times_is_refused(store, model) -> None:
-    other = dataclasses.replace(model, trained_range=TrainedRange(rise_time_s=0.5))
-    for models, regression in (({"one": other}, None), ({"one": model}, other), ({"one": model, "two": other}, None)):
+def test_a_second_stage_of_other_rise_times_is_refused(store, model, regression) -> None:
+    slow_events = TrainedRange(rise_time_s=0.5)
+    other = dataclasses.replace(model, trained_range=slow_events)
+    slow = type("Slow", (type(regression),), {"trained_range": slow_events})()
+    for models, regression in (({"one": other}, None), ({"one": model}, slow), ({"one": model, "two": other}, None)):
         with pytest.raises(InputError, match=r"store \(rise times\): got 0\.1 s; allowed: 0\.5 s"):
             run_benchmark(store, models, regression=regression, settings=Settings(sensors=5, samples=1))
 

@@ -27,8 +27,8 @@ def test_a_wavefield_against_itself(truth: xr.DataArray, store) -> None:
     assert scores["EG"] == pytest.approx(10, abs=1e-6)
     assert scores["PG"] == pytest.approx(10, abs=1e-6)
     assert [scores[m] for m in METRICS if m not in ("EG", "PG")] == pytest.approx([0] * 7)
-    assert scores["sensors"] == 35
-    assert scores["undefined_sensors"] == 0
+    assert scores.sensors == 35
+    assert scores.undefined_sensors == 0
 
 
 def test_scaled_and_flipped(truth: xr.DataArray) -> None:
@@ -54,7 +54,7 @@ def test_undefined_sensors_are_counted_and_left_out(truth: xr.DataArray) -> None
     broken[{"x": 1, "y": 2, "time": 7, "component": 0}] = np.nan
     broken[{"x": 3, "y": 0}] = 0.0
     scores = evaluate(broken, truth)
-    assert scores["undefined_sensors"] == 2
+    assert scores.undefined_sensors == 2
     assert scores["EG"] == pytest.approx(np.delete(expected.per_sensor["EG"], [7, 15]).mean(), abs=1e-5)
     assert np.isnan(scores.per_sensor["rMAE_raw"]).sum() == 1
     assert "2 of 35" in scores.notes[0]
@@ -119,7 +119,7 @@ def test_the_explicit_choices(truth: xr.DataArray) -> None:
 def test_nearest_pairs_no_sensor_twice(truth: xr.DataArray) -> None:
     sparse = truth.isel(x=slice(0, None, 3)).assign_coords(x=truth["x"].values[::3] + 10)
     scores = evaluate(sparse, truth, sensors="nearest", tolerance_m=1000.0)
-    assert scores["sensors"] == 3 * 5
+    assert scores.sensors == 3 * 5
 
 
 def test_published_sensors_near_the_300_m_grid(hemew3d) -> None:
@@ -129,7 +129,7 @@ def test_published_sensors_near_the_300_m_grid(hemew3d) -> None:
     time = recorded["time"].values
     grid = make_wavefield(np.ones((3, 32, 32, len(time)), np.float32), x_m=axis, y_m=axis, time_s=time)
     scores = evaluate(grid, recorded, sensors="nearest", tolerance_m=60)
-    assert scores["sensors"] == 64
+    assert scores.sensors == 64
 
 
 def test_a_short_record_says_what_it_cannot_resolve(truth: xr.DataArray) -> None:

@@ -13,9 +13,9 @@ import typer
 import zarr
 
 from spectremor.cli import experiment
+from spectremor.core.at_sensors import at_sensors
 from spectremor.core.errors import InputError
 from spectremor.lab import coherence, phase_shift
-from spectremor.lab.at_sensors import at_sensors
 from spectremor.lab.cases import open_cases
 from spectremor.lab.common import Settings, check_out, parse, write_result
 from spectremor.lab.scoring import mean, score, spread, summary

@@ -11,11 +11,12 @@ import typer
 
 from spectremor.cli import evaluate as verb
 from spectremor.cli.regression_baseline import regression_of
+from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_writer import StoreLayout, create_store
+from spectremor.lab import regression
+from spectremor.lab.regression import RegressionStage, train_regression
 from spectremor.model.build import load_model
-from spectremor.training import regression
-from spectremor.training.regression import train_regression
 
 
 @pytest.fixture(autouse=True)
@@ -35,15 +36,15 @@ def test_it_is_trained_once_as_a_regression_of_the_models_own_network(
     first = train_regression(store_path, model_path, **options, report=lambda *step: told.append(step[2]))
     assert "training the regression baseline" in told
     assert "4 training events" in first.about
-    trained, judged = load_model(first.model), load_model(model_path)
-    assert trained.diffusion.config.process.objective == "regression"
-    assert trained.diffusion.config.network == judged.diffusion.config.network
-    assert trained.diffusion.config.latent == judged.diffusion.config.latent
-    for name, tensor in judged.stage1.network.state_dict().items():
-        assert (trained.stage1.network.state_dict()[name] == tensor).all()
+    trained, judged = RegressionStage.read(first.model), load_model(model_path)
+    assert trained.config.network == judged.diffusion.config.network
+    assert trained.config.latent == judged.diffusion.config.latent
+    assert trained.trained_range.rise_time_s == 0.1
     stage1 = np.random.default_rng(0).standard_normal((3, 8, 6, 128)).astype(np.float32)
-    draws = trained.diffusion.generate_at(stage1, np.arange(5), realizations=2)
+    draws = trained.generate_at(stage1, np.arange(5), realizations=2)
     np.testing.assert_array_equal(draws[0], draws[1])
+    np.testing.assert_array_equal(trained.restore_at(stage1, np.arange(5)), draws[0])
+    assert np.abs(draws[0] - np.moveaxis(stage1.reshape(3, -1, 128)[:, :5], 0, 1)).max() > 0
     told.clear()
     again = train_regression(store_path, model_path, **options, report=lambda *step: told.append(step[2]))
     assert again == first
@@ -60,7 +61,7 @@ def test_a_stopped_training_goes_on(store_path: Path, model_path: Path, tmp_path
         train_regression(store_path, model_path, **options, report=stop)
     steps: list[int] = []
     found = train_regression(store_path, model_path, **options, report=lambda done, *_: steps.append(done))
-    assert (found.model / "config.json").is_file()
+    assert (found.model / "regression.json").is_file()
     # A checkpoint after every step here: at most the interrupted one is taken again.
     assert steps[0] >= 3
 
@@ -100,3 +101,17 @@ def test_the_verb_puts_both_baselines_into_the_report(store_path: Path, model_pa
     assert any("plain L1 regression, 4 steps" in remark for remark in told["remarks"])
     assert "sampling" in (out / "index.html").read_text()
     assert not (tmp_path / ".report.events").exists()
+
+
+def test_what_is_no_regression_is_refused(store_path: Path, model_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"--regression: got .*tiny.*regression\.json"):
+        RegressionStage.read(model_path)
+    trained = train_regression(store_path, model_path, minutes=0.001, cache=tmp_path / "cache").model
+    told = json.loads((trained / "regression.json").read_text())
+    (trained / "regression.json").write_text(json.dumps(told | {"format_version": 7}))
+    with pytest.raises(InputError, match="format_version 1"):
+        RegressionStage.read(trained)
+    told["diffusion"]["network"]["widths"] = [16, 32]
+    (trained / "regression.json").write_text(json.dumps(told))
+    with pytest.raises(InputError, match="--regression"):
+        RegressionStage.read(trained)

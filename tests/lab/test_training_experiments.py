@@ -94,11 +94,9 @@ def test_no_arm_of_the_conditioning_ablation_sees_the_waveform_beside_the_condit
     base = base.model_copy(
         update={"latent": base.latent.model_copy(update={"keep_below_hz": 1.0, "target": "residual"})}
     )
-    for conditional in (True, False):
-        arm = conditioning.arm_config(base, conditional=conditional)
-        assert arm.network.conditional is conditional
-        assert arm.latent.keep_below_hz == 0
-        assert arm.latent.target == "trace"
+    arm = conditioning.arm_config(base)
+    assert arm.latent.keep_below_hz == 0
+    assert arm.latent.target == "trace"
 
 
 # -- joint training --------------------------------------------------------------------------------------------------

@@ -14,10 +14,10 @@ import pytest
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_writer import create_store
+from spectremor.lab.regression import regression_config
 from spectremor.model.campaigns import is_stored, simulation_of
 from spectremor.simulation.campaign_config import CampaignConfig
 from spectremor.training.config import load_config
-from spectremor.training.regression import _config
 
 SETTINGS = {"steps": 700, "batch": 64, "samples_per_batch": 8}
 SMALL = load_config("small", "ddpm")
@@ -48,10 +48,9 @@ def trained(tiny_model: Path, tmp_path: Path) -> Callable[[Any], Path]:
     ],
 )
 def test_a_malformed_training_record_counts_as_absent(record: Any, trained: Callable[[Any], Path]) -> None:
-    config = _config(trained(record))
+    config = regression_config(trained(record))
     assert (config.steps, config.batch) == (SMALL.steps, SMALL.batch)
     assert config.model.network.widths == (16, 16)
-    assert config.model.process.objective == "regression"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +70,7 @@ def test_a_malformed_training_record_counts_as_absent(record: Any, trained: Call
     ],
 )
 def test_malformed_steps_count_as_absent(reached: Any, steps: int, trained: Callable[[Any], Path]) -> None:
-    config = _config(trained({"ddpm": {"config": SETTINGS, "reached": reached}}))
+    config = regression_config(trained({"ddpm": {"config": SETTINGS, "reached": reached}}))
     assert (config.steps, config.batch) == (steps, 64)
 
 
@@ -88,7 +87,7 @@ def test_steps_of_earlier_trainings_count_where_they_are_told_soundly(
     before: Any, steps: int, trained: Callable[[Any], Path]
 ) -> None:
     record = {"config": SETTINGS, "reached": {"step": 500}, "before": before}
-    assert _config(trained({"ddpm": record})).steps == steps
+    assert regression_config(trained({"ddpm": record})).steps == steps
 
 
 def store_with(path: Path, change: Callable[[dict[str, Any]], Any] = lambda _: None, **settings: Any) -> CampaignStore:

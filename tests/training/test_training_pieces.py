@@ -20,11 +20,18 @@ from spectremor.diffusion.config import DiffusionConfig
 from spectremor.model.folder import read_model_folder, write_model_folder
 from spectremor.surrogate.config import MifnoConfig
 from spectremor.training.checkpoint import Progress, checkpoints, load_checkpoint, save_checkpoint
-from spectremor.training.config import DdpmTraining, LoopConfig, MifnoTraining, load_config, parse_config
+from spectremor.training.config import (
+    DdpmTraining,
+    LoopConfig,
+    MifnoTraining,
+    TrainingConfig,
+    load_config,
+    parse_config,
+)
 from spectremor.training.ddpm import component_symmetries
 from spectremor.training.logs import Log, read_metrics
 from spectremor.training.order import epochs_of_step, items_of_step
-from spectremor.training.run_folder import start_run
+from spectremor.training.run_folder import check_run, record_run
 from spectremor.training.schedule import learning_rate
 
 
@@ -184,6 +191,12 @@ def test_rows_after_the_resumed_step_are_dropped(tmp_path: Path) -> None:
     assert rows[0]["train_loss"] == "0.1"
     assert rows[2]["val_loss"] == "0.25"
     assert list((tmp_path / "tensorboard").iterdir())
+
+
+def start_run(run: Path, config: TrainingConfig, data: dict, *, resume: bool) -> dict:
+    facts = check_run(run, config, data, resume=resume)
+    record_run(run, config, facts)
+    return facts
 
 
 def test_a_run_goes_on_only_as_it_was_started(tmp_path: Path) -> None:

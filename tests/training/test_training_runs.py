@@ -25,7 +25,7 @@ from spectremor.diffusion.latent import cosine_matrix
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.model.build import build_diffusion
 from spectremor.model.folder import read_model_folder
-from spectremor.training import run as run_module
+from spectremor.training import driver as driver_module
 from spectremor.training.batches import made_ahead
 from spectremor.training.checkpoint import checkpoints
 from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
@@ -34,6 +34,7 @@ from spectremor.training.history import trainings
 from spectremor.training.logs import read_metrics
 from spectremor.training.loop import Watch
 from spectremor.training.run import train
+from spectremor.training.samples import Samples
 from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache
 
 COARSE = "simulation:300"
@@ -310,7 +311,7 @@ def test_a_batch_holds_its_share_of_jumps(campaign: Path, jumping_config: DdpmTr
     store = CampaignStore.open(campaign)
     cache = Stage1Cache(tmp_path, FrozenStage1(store, COARSE), jumping_config.model.latent)
     config = jumping_config.model_copy(update={"jump_share": 0.25})
-    task = DdpmTask(config, store, cache, [0, 1, 2], [4])
+    task = DdpmTask(config, cache, Samples(train=[0, 1, 2], val=[4]))
     task.prepare(0, 1, lambda: False, lambda *_: None)
     batch = task.batch(3, 0, 1)
     far = batch["to"] < batch["step"]
@@ -379,16 +380,6 @@ def test_training_lowers_the_loss(tmp_path: Path, campaign: Path, ddpm_config: D
     run_stage(config, campaign, tmp_path / "run")
     losses = [float(row["val_loss"]) for row in read_metrics(tmp_path / "run/metrics.csv") if "val_loss" in row]
     assert losses[-1] < 0.9 * losses[0]
-
-
-def test_regression_trains_through_the_same_code(tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining) -> None:
-    values = ddpm_config.model_dump(mode="json")
-    values["model"]["process"]["objective"] = "regression"
-    values["model"]["latent"]["target"] = "residual"
-    run_stage(DdpmTraining.model_validate(values), campaign, tmp_path / "run")
-    stage = _stage(tmp_path / "run")
-    stage1 = CampaignStore.open(campaign).velocity(4, 300.0)
-    assert np.isfinite(stage.generate_arrays(stage1)).all()
 
 
 def test_bfloat16_trains_and_keeps_latents_in_float32(
@@ -486,15 +477,15 @@ def test_a_run_begun_meanwhile_is_not_taken_over(
     tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = {"stage1": COARSE, "cache": tmp_path / "cache"}
-    check = run_module.check_run
+    check = driver_module.check_run
 
     def beginning(run: Path, *rest: Any, **options: Any) -> Any:
         facts = check(run, *rest, **options)
-        monkeypatch.setattr(run_module, "check_run", check)
+        monkeypatch.setattr(driver_module, "check_run", check)
         train(ddpm_config, campaign, run, **more)
         return facts
 
-    monkeypatch.setattr(run_module, "check_run", beginning)
+    monkeypatch.setattr(driver_module, "check_run", beginning)
     with pytest.raises(InputError, match="another command has just begun"):
         train(ddpm_config, campaign, tmp_path / "run", budget=1.0, **more)
     assert checkpoints(tmp_path / "run")[-1].name == f"{ddpm_config.steps:09d}"

@@ -178,7 +178,7 @@ def _benchmark(
 ) -> None:
     from spectremor.data.store import CampaignStore
     from spectremor.judging.benchmark import run_benchmark
-    from spectremor.model.build import load_model
+    from spectremor.lab.regression import RegressionStage
     from spectremor.report.benchmark_report import write_report
     from spectremor.report.findings import findings
     from spectremor.report.tables import summary_rows
@@ -192,9 +192,7 @@ def _benchmark(
         raise InputError("split", f"{settings.split} (no complete sample)", f"a split of {data} with samples")
     with counted() as advance:
         folder, about = regression_of(data, model, regression, minutes, advance)
-        baseline = None if folder is None else load_model(folder)
-        if baseline is not None and baseline.diffusion is None:
-            raise InputError("--regression", folder, "a model folder with a second stage")
+        baseline = None if folder is None else RegressionStage.read(folder)
         kept = out.with_name(f".{out.name}.events")
         result = run_benchmark(
             store,
@@ -330,7 +328,9 @@ def _show_scores(scores: Scores) -> None:
 
     table = Table("score", "mean", box=None)
     for name, value in scores.items():
-        table.add_row(name, f"{value:.0f}" if name.endswith("sensors") else f"{value:.4g}")
+        table.add_row(name, f"{value:.4g}")
+    table.add_row("sensors", str(scores.sensors))
+    table.add_row("undefined_sensors", str(scores.undefined_sensors))
     Console().print(table)
     for note in scores.notes:
         typer.echo(note)

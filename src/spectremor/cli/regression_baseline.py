@@ -14,7 +14,7 @@ Advance = Callable[[int, int, str], None]
 def regression_of(
     data: Path, model: Path | None, given: Path | None, minutes: float, advance: Advance
 ) -> tuple[Path | None, str]:
-    """The baseline's model folder, and in words where it comes from or why there is none.
+    """The baseline's folder, and in words where it comes from or why there is none.
 
     Args:
         data: campaign store.
@@ -26,14 +26,14 @@ def regression_of(
     from spectremor.model.folder import find_model
 
     if given is not None:
-        return given, f"baseline 'stage 1 + regression': the model in {given}"
+        return given, f"baseline 'stage 1 + regression': the weights in {given}"
     judged = find_model(model)
     beside = judged.resolve() / "regression"
-    if (beside / "config.json").is_file():
+    if (beside / "regression.json").is_file():
         return beside, "baseline 'stage 1 + regression': the weights that lie beside the model's"
     if minutes == 0:
         return None, "baseline 'stage 1 + L1 regression' is absent: --regression-minutes 0"
-    from spectremor.training.regression import train_regression
+    from spectremor.lab.regression import train_regression
 
     try:
         found = train_regression(data, judged, minutes=minutes, report=advance)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -345,9 +345,9 @@ class CampaignStore:
         recorded = {name: self._read(name) for name in ("vs_mean", "vs_std")}
         return recorded if all(np.isfinite(values).all() for values in recorded.values()) else None
 
-    def compute_statistics(self) -> dict[str, Float[np.ndarray, "x y z"]]:
-        """As `statistics`, always from the samples themselves."""
-        ids = self.ids("train")
+    def compute_statistics(self, ids: Sequence[int] | None = None) -> dict[str, Float[np.ndarray, "x y z"]]:
+        """As `statistics`, always from samples themselves: those of `ids`, or of the training split."""
+        ids = self.ids("train").tolist() if ids is None else ids
         if not len(ids):
             raise InputError("store", f"{self.path} (no complete training sample)", "at least one")
         total = np.zeros(self.array("vs").shape[1:])

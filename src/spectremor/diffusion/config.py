@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_valid
 
 from spectremor.core.errors import InputError
 from spectremor.core.recording import Recording
+from spectremor.core.validation import without_former_switches
 
 SamplerName = Literal["ddpm", "ddim", "dpm-solver++", "jump"]
 
@@ -98,7 +99,6 @@ class NetworkConfig(_Strict):
         embedding: size of the vector that carries the diffusion step and the log amplitude.
         groups: of the group normalisation.
         dropout: inside the residual blocks.
-        conditional: False hides the stage-1 traces from the network (an ablation).
         jumps: the network is told how far a step goes, and can be trained to take in one what many steps give
             (`jumps.py`); what the sampler "jump" needs.
     """
@@ -109,8 +109,12 @@ class NetworkConfig(_Strict):
     embedding: Annotated[int, Field(ge=8, le=4096)] = 192
     groups: Positive = 8
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    conditional: bool = True
     jumps: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_former_switches(cls, values: Any) -> Any:
+        return without_former_switches(values, {"conditional": True})
 
     @model_serializer(mode="wrap")
     def _no_jumps_unsaid(self, dump: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
@@ -131,16 +135,18 @@ class ProcessConfig(_Strict):
     """The noise process and what the network learns to predict.
 
     Attributes:
-        objective: "diffusion", or "regression": the same network as a plain L1 regression, no noise.
-        train_steps: steps of the forward process.
-        schedule: of the noise variance: "cosine" (Nichol & Dhariwal 2021) or "linear" (Ho et al. 2020).
+        train_steps: steps of the forward process, whose noise variance follows the cosine schedule (Nichol & Dhariwal
+            2021).
         prediction: "noise" (Ho et al. 2020, eq. 14) or "velocity" (Salimans & Ho 2022, eq. 7).
     """
 
-    objective: Literal["diffusion", "regression"] = "diffusion"
     train_steps: Annotated[int, Field(ge=2, le=100_000)] = 1000
-    schedule: Literal["cosine", "linear"] = "cosine"
     prediction: Literal["noise", "velocity"] = "velocity"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_former_switches(cls, values: Any) -> Any:
+        return without_former_switches(values, {"objective": "diffusion", "schedule": "cosine"})
 
     def check_steps(self, steps: int) -> None:
         """Refuse a number of steps that the process does not have.
@@ -186,9 +192,8 @@ class DiffusionConfig(_Strict):
 
     @model_validator(mode="after")
     def _jumps_are_of_velocities(self) -> DiffusionConfig:
-        process = (self.process.objective, self.process.prediction, self.process.schedule)
-        if self.network.jumps and process != ("diffusion", "velocity", "cosine"):
-            raise ValueError("network.jumps needs the objective diffusion, prediction velocity and a cosine schedule")
+        if self.network.jumps and self.process.prediction != "velocity":
+            raise ValueError("network.jumps needs process.prediction velocity")
         if self.network.jumps and self.network.dropout:
             # The network teaches itself: its lessons must not be random.
             raise ValueError("network.jumps needs a dropout of 0")
@@ -219,7 +224,7 @@ class DiffusionConfig(_Strict):
             raise InputError("sampler", sampler, "ddpm, ddim or dpm-solver++: this network knows no jumps")
 
     def evaluations(self, steps: int | None, sampler: str | None = None) -> int:
-        """How often the network is evaluated; a regression takes one.
+        """How often the network is evaluated.
 
         Args:
             steps: asked for; None: the model's own, or `PLAIN_STEPS` of another sampler than its own.
@@ -231,8 +236,6 @@ class DiffusionConfig(_Strict):
         """
         if sampler is not None:
             self.check_sampler(sampler)
-        if self.process.objective == "regression":
-            return 1
         if steps is None:
             own = sampler in (None, self.sampling.sampler)
             return self.sampling.steps if own else min(PLAIN_STEPS, self.process.train_steps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -31,11 +31,14 @@ class UNet1d(nn.Module):
         config: sizes.
     """
 
+    #: Channels of `seen`.
+    channels_seen: ClassVar[int] = 2 * COMPONENTS
+
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
         widths = config.widths
-        channels = COMPONENTS * (2 if config.conditional else 1) * config.patch
+        channels = self.channels_seen * config.patch
         self.embed = _Embedding(config.embedding, jumps=config.jumps)
         self.stem = nn.Conv1d(channels, widths[0], 3, padding=1)
         self.down = nn.ModuleList()
@@ -69,8 +72,7 @@ class UNet1d(nn.Module):
             step: diffusion step of each item, as a fraction in [0, 1] of the process.
             jump: how much of the process each item takes from there, in [0, 1]; None: an infinitely small step.
         """
-        if self.config.conditional:
-            x = torch.cat([x, condition.traces], dim=1)
+        x = self.seen(x, condition)
         context = self.embed(step, condition.log_amplitude, jump)
         h = self.stem(_fold(x, self.config.patch))
         skips = []
@@ -86,6 +88,10 @@ class UNet1d(nn.Module):
             for block in cast(nn.ModuleList, blocks):
                 h = block(h, context)
         return _unfold(self.head(F.silu(self.norm(h))), self.config.patch)
+
+    def seen(self, x: Float[Tensor, "b 3 n"], condition: Condition) -> Float[Tensor, "b channel n"]:
+        """What the network looks at: the noisy latents, and stage 1's traces beside them."""
+        return torch.cat([x, condition.traces], dim=1)
 
 
 class _Block(nn.Module):

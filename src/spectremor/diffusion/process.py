@@ -15,9 +15,9 @@ from torch import Tensor
 
 from spectremor.diffusion.config import ProcessConfig
 from spectremor.diffusion.protocol import Condition
-from spectremor.diffusion.schedule import alpha_bars
+from spectremor.diffusion.schedule import alpha_bars, cosine_betas
 
-#: (noisy latents, condition, step as a fraction of the process) -> noise, velocity or traces.
+#: (noisy latents, condition, step as a fraction of the process) -> noise or velocity.
 Network = Callable[..., Tensor]
 
 
@@ -25,15 +25,16 @@ class NoiseProcess:
     """Adds noise to latents, and turns the output of a network into a loss or an estimate of the clean latents.
 
     Args:
-        config: schedule and objective.
+        config: its length, and what the network predicts.
+        betas: variance of the noise that each step adds (Ho et al. 2020, eq. 2); None: the cosine schedule.
 
     Attributes:
         alpha_bar: share of the variance that is signal, at each step of the process; float32, on the CPU.
     """
 
-    def __init__(self, config: ProcessConfig) -> None:
+    def __init__(self, config: ProcessConfig, betas: Float[np.ndarray, " step"] | None = None) -> None:
         self.config = config
-        table = alpha_bars(config.schedule, config.train_steps)
+        table = alpha_bars(cosine_betas(config.train_steps) if betas is None else betas)
         self.alpha_bar = torch.from_numpy(table)
         # Of clean latents (step -1) and of all steps.
         signal = torch.from_numpy(np.concatenate([[1.0], table]))
@@ -47,7 +48,7 @@ class NoiseProcess:
         step: Int[Tensor, " b"],
         noise: Float[Tensor, "b c n"],
     ) -> Float[Tensor, " b"]:
-        """Loss of each item: mean square for diffusion, mean modulus for regression.
+        """Loss of each item: the mean square error of the noise or velocity.
 
         Args:
             network: called with (noisy latents, condition, step as a fraction).
@@ -56,9 +57,6 @@ class NoiseProcess:
             step: of the forward process, one per item.
             noise: standard normal.
         """
-        if self.config.objective == "regression":
-            output = network(torch.zeros_like(clean), condition, self._fraction(torch.full_like(step, self.last_step)))
-            return (output - clean).abs().mean(dim=(1, 2))
         noisy = self.noisy(clean, noise, step)
         wanted = self.true_velocity(clean, noise, step) if self.config.prediction == "velocity" else noise
         output = network(noisy, condition, self._fraction(step))
@@ -91,8 +89,6 @@ class NoiseProcess:
     ) -> Float[Tensor, "b c n"]:
         """D(x, condition, step): the clean latents that the output of the network stands for."""
         fraction = self._fraction(torch.full((len(x),), step, device=x.device))
-        if self.config.objective == "regression":
-            return network(torch.zeros_like(x), condition, fraction)
         output = network(x, condition, fraction)
         signal = float(self.alpha_bar[step])
         if self.config.prediction == "velocity":

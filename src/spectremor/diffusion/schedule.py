@@ -8,29 +8,31 @@ its square root alpha_t. The code here takes the first: `alpha_bar`. Each sample
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Float, Float32, Int
 
 #: Offset s of the cosine schedule, and the largest beta (Nichol & Dhariwal 2021, section 3.2).
 COSINE_OFFSET, LARGEST_BETA = 0.008, 0.999
-#: First and last beta of the linear schedule (Ho et al. 2020, section 4).
-LINEAR_BETAS = (1e-4, 0.02)
 
 
-def alpha_bars(schedule: str, train_steps: int) -> Float32[np.ndarray, " step"]:
+def alpha_bars(betas: Float[np.ndarray, " step"]) -> Float32[np.ndarray, " step"]:
     """Share of the variance that is signal, at each step of the process: alpha-bar_t (Ho et al. 2020, eq. 4).
 
     Args:
-        schedule: "cosine" (Nichol & Dhariwal 2021, eq. 17) or "linear" (Ho et al. 2020, section 4).
-        train_steps: length of the process.
+        betas: variance of the noise that each step adds.
     """
-    betas = np.linspace(*LINEAR_BETAS, train_steps) if schedule == "linear" else _cosine_betas(train_steps)
     # A table of single precision is part of every trained model; sums and products in double are not.
     alphas = np.float32(1) - betas.astype(np.float32)
     return np.cumprod(alphas, dtype=np.float64).astype(np.float32)
 
 
-def _cosine_betas(train_steps: int) -> np.ndarray:
-    """beta_t = 1 - f(t) / f(t - 1), with f(t) = cos^2((t / T + s) / (1 + s) * pi / 2)."""
+def cosine_betas(train_steps: int) -> Float[np.ndarray, " step"]:
+    """The cosine schedule of Nichol & Dhariwal (2021, eq. 17).
+
+    beta_t = 1 - f(t) / f(t - 1), with f(t) = cos^2((t / T + s) / (1 + s) * pi / 2).
+
+    Args:
+        train_steps: length of the process, T.
+    """
     time = np.arange(train_steps + 1) / train_steps
     f = np.cos((time + COSINE_OFFSET) / (1 + COSINE_OFFSET) * np.pi / 2) ** 2
     return np.minimum(1 - f[1:] / f[:-1], LARGEST_BETA)

@@ -38,14 +38,18 @@ class DiffusionStage(nn.Module):
 
     Args:
         config: every choice.
+        network: in place of the U-Net, called as that is; a laboratory hands in a variant.
+        process: in place of the config's noise process, likewise.
     """
 
-    def __init__(self, config: DiffusionConfig) -> None:
+    def __init__(
+        self, config: DiffusionConfig, *, network: UNet1d | None = None, process: NoiseProcess | None = None
+    ) -> None:
         super().__init__()
         self.config = config
-        self.network = UNet1d(config.network)
+        self.network = UNet1d(config.network) if network is None else network
         self.latents = Latents(config.latent)
-        self.process = NoiseProcess(config.process)
+        self.process = NoiseProcess(config.process) if process is None else process
 
     def generate_arrays(
         self,
@@ -66,7 +70,7 @@ class DiffusionStage(nn.Module):
             stage1: velocities in m/s, components E, N, Z.
             realizations: how many.
             seed: one seed, one result.
-            steps: evaluations of the network; None and a regression: see `DiffusionConfig.evaluations`.
+            steps: evaluations of the network; None: see `DiffusionConfig.evaluations`.
             sampler: "ddpm", "ddim", "dpm-solver++" or "jump" (the model's own when None).
             noise_correlation: see `SamplingConfig` (the model's own when None).
             on_progress: called with the fraction done.
@@ -139,9 +143,7 @@ class DiffusionStage(nn.Module):
         @torch.no_grad()
         def prepare(traces: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
             known = self.latents.coefficients(traces)
-            # A network that does not see stage 1 is not told its arrival times either.
-            moving = begun(traces) if self.config.network.conditional else torch.ones_like(traces[:, :1])
-            return known, moving, *sensor_amplitude(known, self.config.latent)
+            return known, self.begun(traces), *sensor_amplitude(known, self.config.latent)
 
         @torch.no_grad()
         def restore(job: tuple[int, int, _Noise]) -> None:
@@ -150,7 +152,7 @@ class DiffusionStage(nn.Module):
             # The last batch is filled up with one of its sensors, so that every batch has one size.
             padded = np.concatenate([chosen, np.full(size - len(chosen), chosen[0])])
             condition = self.latents.condition(known[padded], amplitude[padded], field)
-            latents = self._draw(condition, noise_of(padded.tolist()), steps=steps, sampler=sampler)
+            latents = self.draw(condition, noise_of(padded.tolist()), steps=steps, sampler=sampler)
             change = self.latents.finish(latents, known[padded], amplitude[padded]) - known[padded]
             result = traces[padded] + self.latents.added(change, moving[padded])
             out[realization, :, start : start + len(chosen)] = result[: len(chosen)].transpose(0, 1).cpu().numpy()
@@ -181,12 +183,14 @@ class DiffusionStage(nn.Module):
             return lambda sensors: SensorNoise(seed, realization, sensors, shape, device)
         return FieldNoise(seed, realization, grid, shape, correlation, device).at
 
-    def _draw(
+    def begun(self, stage1: Float[Tensor, "b 3 time"]) -> Float[Tensor, "b 1 time"]:
+        """How far motion has begun at each sensor and time: where it has not, nothing is drawn."""
+        return begun(stage1)
+
+    def draw(
         self, condition: Condition, noise: Callable[[], Tensor], *, steps: int | None, sampler: SamplerName | None
     ) -> Float[Tensor, "b 3 n"]:
         """Latents of one micro-batch."""
-        if self.config.process.objective == "regression":
-            return self.denoise(torch.zeros_like(condition.traces), condition, self.process.last_step)
         sampler = self.config.sampling.sampler if sampler is None else sampler
         steps = self.config.evaluations(steps, sampler)
         if sampler == "jump":

@@ -14,14 +14,24 @@ import numpy as np
 from spectremor.core.errors import InputError
 from spectremor.core.version import VERSION
 from spectremor.data.store import CampaignStore, Split
-from spectremor.judging.contenders import Case, CoarseSimulation, Contender, Stage1TimesGain, contenders_of
+from spectremor.judging.contenders import Case, CoarseSimulation, Contender, Restorer, Stage1TimesGain, contenders_of
 from spectremor.judging.ledger import Ledger
 from spectremor.judging.scores import BIASES, scale_at_source
 from spectremor.judging.subset import stratified_sensors
-from spectremor.judging.tally import Plan, Tally, Traits, can_cohere, ensemble_quantities, peak_velocity
+from spectremor.judging.tally import (
+    JudgedEvent,
+    Plan,
+    Tally,
+    Traits,
+    TrueEvent,
+    can_cohere,
+    ensemble_quantities,
+    judge,
+)
 from spectremor.model.campaigns import check_rise_times, is_stored
 from spectremor.model.pipeline import GroundMotionModel
 from spectremor.signal.coherence import pairs_by_distance
+from spectremor.signal.intensity import peak_norm
 from spectremor.signal.spectra import BANDS_HZ
 
 Progress = Callable[[int, int, str], None]
@@ -91,6 +101,16 @@ class Benchmark:
     contenders: Sequence[Contender]
     store: CampaignStore
 
+    def add(self, event: JudgedEvent) -> None:
+        """One more event, the next in order."""
+        self.truth.append(event.truth)
+        self.chosen.append(event.sensors)
+        self.peak_velocity.append(event.peak_velocity)
+        if event.truth_ensemble is not None:
+            self.truth_ensemble.append(event.truth_ensemble)
+        for tally, verdict in zip(self.tallies, event.verdicts, strict=True):
+            tally.add(verdict)
+
     @property
     def band_hz(self) -> tuple[float, float]:
         """Frequencies that the data hold and the record resolves."""
@@ -101,7 +121,7 @@ def run_benchmark(
     store: CampaignStore,
     models: dict[str, GroundMotionModel],
     *,
-    regression: GroundMotionModel | None = None,
+    regression: Restorer | None = None,
     about_regression: str = "",
     settings: Settings | None = None,
     keep: Path | None = None,
@@ -127,9 +147,9 @@ def run_benchmark(
     samples = [int(i) for i in store.ids(settings.split)[: settings.samples]]
     if not samples:
         raise InputError("split", f"{settings.split} (no complete sample)", f"a split of {store.path} with samples")
-    for model in (*models.values(), regression):
-        if model is not None and model.diffusion is not None:
-            check_rise_times(store, model.trained_range, samples)
+    trained = [model.trained_range for model in models.values() if model.diffusion is not None]
+    for events in [*trained, *([] if regression is None else [regression.trained_range])]:
+        check_rise_times(store, events, samples)
     contenders, remarks = _contenders(
         store, models, regression, about_regression, settings, lambda text: report(0, len(samples), text)
     )
@@ -146,14 +166,15 @@ def run_benchmark(
         contenders=contenders,
         store=store,
     )
-    ledger = None if keep is None else Ledger(keep, _identity(result, models, regression))
+    ledger = None if keep is None else Ledger(keep, store, _identity(result, models, regression))
     for done, sample in enumerate(samples):
         report(done, len(samples), f"event {sample}")
-        if ledger is None:
-            _one_event(result, sample)
-        elif not ledger.restore(result, sample):
-            _one_event(result, sample)
-            ledger.keep(result, sample)
+        event = None if ledger is None else ledger.restore(sample)
+        if event is None:
+            event = _judged_event(result, sample)
+            if ledger is not None:
+                ledger.keep(event)
+        result.add(event)
     report(len(samples), len(samples), "scored")
     result.remarks += _remarks(result)
     return result
@@ -163,9 +184,7 @@ def _silent(_done: int, _total: int, _what: str) -> None:
     """Show nothing."""
 
 
-def _identity(
-    result: Benchmark, models: dict[str, GroundMotionModel], regression: GroundMotionModel | None
-) -> dict[str, Any]:
+def _identity(result: Benchmark, models: dict[str, GroundMotionModel], regression: Restorer | None) -> dict[str, Any]:
     """Everything that the outcome of an event depends on."""
     return {
         "version": VERSION,
@@ -187,7 +206,7 @@ def case_of(result: Benchmark, sample: int, sensors: np.ndarray) -> Case:
 def _contenders(
     store: CampaignStore,
     models: dict[str, GroundMotionModel],
-    regression: GroundMotionModel | None,
+    regression: Restorer | None,
     about_regression: str,
     settings: Settings,
     say: Callable[[str], None],
@@ -217,37 +236,51 @@ def _contenders(
     return contenders, remarks
 
 
-def _one_event(result: Benchmark, sample: int) -> None:
-    store, settings = result.store, result.settings
-    field = store.velocity(sample)
-    flat = np.moveaxis(field.reshape(3, -1, field.shape[-1]), 0, 1)
-    amplitude = peak_velocity(flat)
-    sensors = stratified_sensors(amplitude, settings.sensors, settings.seed, sample)
-    truth = np.ascontiguousarray(flat[sensors])
-    few = _few(len(sensors))
-    plan = _plan(store)
-    positions = sensor_positions_m(store)[sensors]
-    pairs, few_pairs = (
-        pairs_by_distance(p, plan.distance_edges_m, PAIRS_PER_BIN, settings.seed) for p in (positions, positions[few])
-    )
-    cohering = len(result.truth) < COHERENCY_EVENTS and can_cohere(truth.shape[-1], plan.dt_s)
-    traits = Traits.of(truth, plan.dt_s, few, pairs if cohering else None)
-    result.truth.append(traits)
-    result.chosen.append(sensors)
-    result.peak_velocity.append(amplitude[sensors].astype(np.float32))
-    if settings.realizations > 1:
-        result.truth_ensemble.append(ensemble_quantities(truth[few], plan.dt_s))
-    scale = scale_at_source(store.geology(sample), store.source(sample))
-    case = case_of(result, sample, sensors)
-    for contender, tally in zip(result.contenders, result.tallies, strict=True):
-        start = time.perf_counter()
+def _judged_event(result: Benchmark, sample: int) -> JudgedEvent:
+    """The verdicts on every contender's prediction of an event."""
+    truth = _true_event(result, sample)
+    plan, case = _plan(result.store), case_of(result, sample, truth.sensors)
+    verdicts = []
+    for contender in result.contenders:
+        start_s = time.perf_counter()
         prediction = contender(case)
         # What the store holds was simulated long ago: reading it tells nothing about its cost.
-        seconds = math.nan if isinstance(contender, CoarseSimulation) else time.perf_counter() - start
-        tally.add(
-            sample, prediction, truth, traits, plan, scale, few, pairs, few_pairs, seconds,
-            ensembles=settings.realizations > 1,
-        )  # fmt: skip
+        seconds = math.nan if isinstance(contender, CoarseSimulation) else time.perf_counter() - start_s
+        verdicts.append(judge(prediction, truth, plan, seconds))
+    return JudgedEvent(
+        sample=sample,
+        sensors=truth.sensors,
+        peak_velocity=truth.peak_velocity,
+        truth=truth.traits,
+        truth_ensemble=truth.ensemble,
+        verdicts=verdicts,
+    )
+
+
+def _true_event(result: Benchmark, sample: int) -> TrueEvent:
+    store, settings, plan = result.store, result.settings, _plan(result.store)
+    field = store.velocity(sample)
+    everywhere = np.moveaxis(field.reshape(3, -1, field.shape[-1]), 0, 1)
+    sensors = stratified_sensors(peak_norm(everywhere), settings.sensors, settings.seed, sample)
+    traces = np.ascontiguousarray(everywhere[sensors])
+    few = _few(len(sensors))
+    positions_m = sensor_positions_m(store)[sensors]
+    pairs, few_pairs = (
+        pairs_by_distance(p, plan.distance_edges_m, PAIRS_PER_BIN, settings.seed)
+        for p in (positions_m, positions_m[few])
+    )
+    with_coherency = len(result.truth) < COHERENCY_EVENTS and can_cohere(traces.shape[-1], plan.dt_s)
+    return TrueEvent(
+        sample=sample,
+        sensors=sensors,
+        traces=traces,
+        scale=scale_at_source(store.geology(sample), store.source(sample)),
+        few=few,
+        pairs=pairs,
+        few_pairs=few_pairs,
+        traits=Traits.of(traces, plan.dt_s, few, pairs if with_coherency else None),
+        ensemble=ensemble_quantities(traces[few], plan.dt_s) if settings.realizations > 1 else None,
+    )
 
 
 def sensor_positions_m(store: CampaignStore) -> np.ndarray:

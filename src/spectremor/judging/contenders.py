@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 
+from spectremor.core.at_sensors import at_sensors
 from spectremor.core.errors import InputError
 from spectremor.core.seeds import derive_seed
+from spectremor.core.trained_range import TrainedRange
 from spectremor.core.wavefield import recording_of
 from spectremor.data.store import CampaignStore
 from spectremor.judging.gain import StageOneGain
@@ -55,7 +57,7 @@ class Case:
 
     def at_sensors(self, field: Float[np.ndarray, "3 x y time"]) -> Float[np.ndarray, "1 sensor 3 time"]:
         """A whole wavefield's traces at the judged sensors, as one realization."""
-        return np.ascontiguousarray(np.moveaxis(field.reshape(3, -1, field.shape[-1])[:, self.sensors], 0, 1))[None]
+        return np.ascontiguousarray(at_sensors(field, self.sensors))[None]
 
 
 @runtime_checkable
@@ -93,29 +95,52 @@ class Stage1TimesGain:
         return self.gain(case.at_sensors(case.stage1(self.model).values))
 
 
-@dataclasses.dataclass
-class BothStages:
-    """Stage 1 and stage 2 (a diffusion, or a regression network in its place).
+@runtime_checkable
+class Restorer(Protocol):
+    """A second stage that draws nothing, such as the regression baseline.
 
-    `conditioned_on` is the model whose stage 1 is taken, where it isn't the stage's own. `single`: a stage that draws
-    nothing, so that all its realizations are one.
+    Attributes:
+        model_id: names its weights.
+        trained_range: the events that it was trained on.
     """
+
+    model_id: str
+    trained_range: TrainedRange
+
+    def restore_at(
+        self, stage1: Float[np.ndarray, "3 x y time"], sensors: Int[np.ndarray, " k"]
+    ) -> Float[np.ndarray, "k 3 time"]:
+        """Velocities in m/s at some sensors (x-major), from a stage-1 wavefield."""
+        ...
+
+
+@dataclasses.dataclass
+class RestoredStage1:
+    """Baseline: stage 1 and a second stage that draws nothing, so that all realizations are one."""
 
     name: str
     model: GroundMotionModel
-    conditioned_on: GroundMotionModel | None = None
-    single: bool = False
+    restorer: Restorer
+
+    def __call__(self, case: Case) -> np.ndarray:
+        """The restored traces."""
+        stage1 = np.ascontiguousarray(case.stage1(self.model).values, dtype=np.float32)
+        return self.restorer.restore_at(stage1, case.sensors)[None]
+
+
+@dataclasses.dataclass
+class BothStages:
+    """Stage 1 and the diffusion stage."""
+
+    name: str
+    model: GroundMotionModel
 
     def __call__(self, case: Case) -> np.ndarray:
         """Realizations at the judged sensors."""
-        stage = self.model.diffusion
-        if stage is None:
-            raise InputError("model", self.model.model_id, "a model with a second stage")
-        stage1 = case.stage1(self.conditioned_on or self.model).values
-        return stage.generate_at(
-            np.ascontiguousarray(stage1, dtype=np.float32),
+        return self.model.need_diffusion().generate_at(
+            np.ascontiguousarray(case.stage1(self.model).values, dtype=np.float32),
             case.sensors,
-            realizations=1 if self.single else case.realizations,
+            realizations=case.realizations,
             seed=case.draw_seed(),
             steps=case.steps,
         )
@@ -138,7 +163,7 @@ def contenders_of(
     model: GroundMotionModel,
     store: CampaignStore,
     *,
-    regression: GroundMotionModel | None = None,
+    regression: Restorer | None = None,
     say_regression: bool = True,
     gain_samples: int = 16,
     on_progress: Callable[[int, int], None] | None = None,
@@ -164,8 +189,8 @@ def contenders_of(
         entries.append(Stage1TimesGain(f"{before}stage 1 x gain", model, gain))
     else:
         missing.append(f"{before}baseline 'stage 1 x gain' is absent: the store has no complete training sample")
-    if regression is not None and regression.diffusion is not None:
-        entries.append(BothStages(f"{before}stage 1 + regression", regression, conditioned_on=model, single=True))
+    if regression is not None:
+        entries.append(RestoredStage1(f"{before}stage 1 + regression", model, regression))
     elif say_regression:
         missing.append(f"{before}baseline 'stage 1 + L1 regression' is absent: no weights given (--regression DIR)")
     if model.diffusion is not None:
@@ -175,7 +200,12 @@ def contenders_of(
     return entries, missing
 
 
-def _training_pairs(model, store, train, on_progress):  # type: ignore[no-untyped-def]
+def _training_pairs(
+    model: GroundMotionModel,
+    store: CampaignStore,
+    train: Int[np.ndarray, " n"],
+    on_progress: Callable[[int, int], None] | None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     everywhere = np.arange(len(store.x_m) * len(store.y_m))
     for done, sample in enumerate(train):
         if on_progress is not None:

@@ -8,16 +8,14 @@ import json
 import shutil
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from spectremor.core.files import atomic_file
 from spectremor.data.sample_digest import sample_digest
-from spectremor.judging.tally import Traits
-
-if TYPE_CHECKING:
-    from spectremor.judging.benchmark import Benchmark
+from spectremor.data.store import CampaignStore
+from spectremor.judging.tally import JudgedEvent, Traits, Verdict
 
 _KEY = "run.json"
 
@@ -27,11 +25,12 @@ class Ledger:
 
     Args:
         folder: where they are kept; what another run has left there is removed.
+        store: the campaign whose events they are.
         identity: everything that an event's outcome depends on, besides the event.
     """
 
-    def __init__(self, folder: Path, identity: dict[str, Any]) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, store: CampaignStore, identity: dict[str, Any]) -> None:
+        self.folder, self.store = folder, store
         key = hashlib.blake2b(json.dumps(identity, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
         known = folder / _KEY
         if folder.is_dir() and not (known.is_file() and known.read_text() == key):
@@ -39,60 +38,66 @@ class Ledger:
         folder.mkdir(parents=True, exist_ok=True)
         known.write_text(key)
 
-    def restore(self, result: Benchmark, sample: int) -> bool:
-        """Append an event that was judged before; False where there is none (or no whole one)."""
+    def restore(self, sample: int) -> JudgedEvent | None:
+        """An event that was judged before; None where there is none (or no whole one)."""
         try:
             # Opened here: numpy leaves a file that is no archive open.
-            with self._path(result, sample).open("rb") as file:
+            with self._path(sample).open("rb") as file:
                 arrays = dict(np.load(file, allow_pickle=False))
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-            return False
-        _append(result, arrays)
-        return True
+            return None
+        return _from_arrays(sample, arrays)
 
-    def keep(self, result: Benchmark, sample: int) -> None:
-        """Write down the event that was judged last."""
-        with atomic_file(self._path(result, sample)) as aside, aside.open("wb") as file:
-            np.savez(file, **_last(result))
+    def keep(self, event: JudgedEvent) -> None:
+        """Write down an event."""
+        with atomic_file(self._path(event.sample)) as aside, aside.open("wb") as file:
+            np.savez(file, **_to_arrays(event))
 
-    def _path(self, result: Benchmark, sample: int) -> Path:
+    def _path(self, sample: int) -> Path:
         # Named after its content too: a store may be made anew under the same path.
-        return self.folder / f"{sample:06d}-{sample_digest(result.store, sample)}.npz"
+        return self.folder / f"{sample:06d}-{sample_digest(self.store, sample)}.npz"
 
 
-def _last(result: Benchmark) -> dict[str, Any]:
-    """The last event of a run as named arrays."""
-    arrays: dict[str, Any] = {"chosen": result.chosen[-1], "peak_velocity": result.peak_velocity[-1]}
-    arrays |= _flat("truth", result.truth[-1])
-    if result.truth_ensemble:
-        arrays["truth_ensemble"] = result.truth_ensemble[-1]
-    for k, tally in enumerate(result.tallies):
-        row = tally.rows[-1]
-        arrays |= {f"{k}.row.names": np.array(list(row)), f"{k}.row.values": np.array(list(row.values()), float)}
-        arrays |= {f"{k}.sensors.{metric}": values for metric, values in tally.sensors[-1].items()}
-        arrays |= _flat(str(k), tally.traits[-1])
-        arrays[f"{k}.variogram"] = tally.variogram[-1]
-        if tally.ensemble:
-            arrays[f"{k}.ensemble"] = tally.ensemble[-1]
+def _to_arrays(event: JudgedEvent) -> dict[str, Any]:
+    """An event as named arrays."""
+    arrays: dict[str, Any] = {"sensors": event.sensors, "peak_velocity": event.peak_velocity}
+    arrays |= _flat("truth", event.truth)
+    if event.truth_ensemble is not None:
+        arrays["truth_ensemble"] = event.truth_ensemble
+    arrays["contenders"] = np.array(len(event.verdicts))
+    for k, verdict in enumerate(event.verdicts):
+        names, values = list(verdict.row), list(verdict.row.values())
+        arrays |= {f"{k}.row.names": np.array(names), f"{k}.row.values": np.array(values, float)}
+        arrays |= {f"{k}.sensors.{metric}": scores for metric, scores in verdict.sensors.items()}
+        arrays |= _flat(str(k), verdict.traits)
+        arrays[f"{k}.variogram"] = verdict.variogram
+        if verdict.ensemble is not None:
+            arrays[f"{k}.ensemble"] = verdict.ensemble
     return arrays
 
 
-def _append(result: Benchmark, arrays: dict[str, np.ndarray]) -> None:
-    """What `_last` took apart, at the end of the run's lists."""
-    result.chosen.append(arrays["chosen"])
-    result.peak_velocity.append(arrays["peak_velocity"])
-    result.truth.append(_traits("truth", arrays))
-    if "truth_ensemble" in arrays:
-        result.truth_ensemble.append(arrays["truth_ensemble"])
-    for k, tally in enumerate(result.tallies):
-        names, values = arrays[f"{k}.row.names"], arrays[f"{k}.row.values"]
-        tally.rows.append(dict(zip(names.tolist(), values.tolist(), strict=True)))
-        start = f"{k}.sensors."
-        tally.sensors.append({n.removeprefix(start): v for n, v in arrays.items() if n.startswith(start)})
-        tally.traits.append(_traits(str(k), arrays))
-        tally.variogram.append(arrays[f"{k}.variogram"])
-        if f"{k}.ensemble" in arrays:
-            tally.ensemble.append(arrays[f"{k}.ensemble"])
+def _from_arrays(sample: int, arrays: dict[str, np.ndarray]) -> JudgedEvent:
+    """What `_to_arrays` took apart."""
+    return JudgedEvent(
+        sample=sample,
+        sensors=arrays["sensors"],
+        peak_velocity=arrays["peak_velocity"],
+        truth=_traits("truth", arrays),
+        truth_ensemble=arrays.get("truth_ensemble"),
+        verdicts=[_verdict(k, arrays) for k in range(int(arrays["contenders"]))],
+    )
+
+
+def _verdict(k: int, arrays: dict[str, np.ndarray]) -> Verdict:
+    names, values = arrays[f"{k}.row.names"], arrays[f"{k}.row.values"]
+    start = f"{k}.sensors."
+    return Verdict(
+        row=dict(zip(names.tolist(), values.tolist(), strict=True)),
+        sensors={n.removeprefix(start): v for n, v in arrays.items() if n.startswith(start)},
+        traits=_traits(str(k), arrays),
+        variogram=arrays[f"{k}.variogram"],
+        ensemble=arrays.get(f"{k}.ensemble"),
+    )
 
 
 def _flat(name: str, traits: Traits) -> dict[str, np.ndarray]:

@@ -21,7 +21,7 @@ METRICS = ("rMAE", "rRMSE", *BIASES, "EG", "PG", "rMAE_raw", "rRMSE_raw")
 
 
 class Scores(dict[str, float]):
-    """Mean scores by name, with `sensors` and `undefined_sensors` counted; `per_sensor` holds what they average.
+    """Mean scores by name, over the sensors where each is defined.
 
     Attributes:
         per_sensor: one array of shape (sensor,) for each metric; NaN where undefined.
@@ -34,8 +34,16 @@ class Scores(dict[str, float]):
         self.per_sensor = per_sensor
         self.positions_m = positions_m
         self.notes = notes
-        self["sensors"] = len(positions_m)
-        self["undefined_sensors"] = undefined(per_sensor)
+
+    @property
+    def sensors(self) -> int:
+        """How many sensors were looked at."""
+        return len(self.positions_m)
+
+    @property
+    def undefined_sensors(self) -> int:
+        """How many of them have no goodness of fit: they have NaN or no motion."""
+        return undefined(self.per_sensor)
 
 
 def evaluate(
@@ -60,7 +68,7 @@ def evaluate(
 
     Returns:
         rMAE, rRMSE, bias_low (0-1 Hz), bias_mid (1-2 Hz), bias_high (2-5 Hz), EG, PG, rMAE_raw, rRMSE_raw: means over
-        the sensors where each is defined; and how many there are and how many are not.
+        the sensors where each is defined; and as attributes `sensors` and `undefined_sensors`.
 
     Raises:
         InputError: wavefields that do not describe the same ground at the same times, with both values named.

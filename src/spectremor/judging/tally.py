@@ -6,7 +6,7 @@ import dataclasses
 import warnings
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from spectremor.judging.scores import METRICS, mean, sensor_scores
 from spectremor.judging.subset import stratified_error
@@ -72,17 +72,124 @@ class Traits:
         )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrueEvent:
+    """The true motion of one event at the judged sensors, and what predictions are held against.
+
+    Attributes:
+        sample: number of the event.
+        sensors: numbers of the judged sensors, x-major.
+        traces: velocities in m/s.
+        scale: the constant that event-normalised errors are divided by, see `signal.misfit.event_scale`.
+        few: positions, among the judged sensors, of those whose response spectra are looked at.
+        pairs: pairs of judged sensors for each distance bin.
+        few_pairs: pairs of the few sensors for each distance bin.
+        traits: what the motion is like.
+        ensemble: what ensembles are judged by; None in a run of a single realization.
+    """
+
+    sample: int
+    sensors: Int[np.ndarray, " sensor"]
+    traces: Float[np.ndarray, "sensor 3 time"]
+    scale: float
+    few: Int[np.ndarray, " few"]
+    pairs: list[np.ndarray]
+    few_pairs: list[np.ndarray]
+    traits: Traits
+    ensemble: Float[np.ndarray, "quantity few"] | None
+
+    @property
+    def peak_velocity(self) -> Float[np.ndarray, " sensor"]:
+        """At each judged sensor, m/s."""
+        return intensity.peak_norm(self.traces).astype(np.float32)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is kept of one contender's prediction of one event.
+
+    Attributes:
+        row: mean scores, their standard errors from the sensors, counts, seconds.
+        sensors: each metric at each judged sensor; errors and biases, of which only means over many sensors are made,
+            in half precision, so that a test set of three million sensors fits in memory.
+        traits: what the prediction is like.
+        variogram: of the residual response spectra, (distance, period).
+        ensemble: (realization, quantity, few sensors); None in a run of a single realization.
+    """
+
+    row: dict[str, float]
+    sensors: dict[str, np.ndarray]
+    traits: Traits
+    variogram: np.ndarray
+    ensemble: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class JudgedEvent:
+    """What is kept of one event: small numbers of the truth, and one verdict for each contender, in their order.
+
+    Attributes:
+        sample: number of the event.
+        sensors: numbers of the judged sensors, x-major.
+        peak_velocity: of the truth at each of them, m/s.
+        truth: traits of the true motion.
+        truth_ensemble: (quantity, few sensors) of the truth; None in a run of a single realization.
+        verdicts: on the contenders.
+    """
+
+    sample: int
+    sensors: Int[np.ndarray, " sensor"]
+    peak_velocity: Float[np.ndarray, " sensor"]
+    truth: Traits
+    truth_ensemble: np.ndarray | None
+    verdicts: list[Verdict]
+
+
+def judge(
+    prediction: Float[np.ndarray, "realization sensor 3 time"], truth: TrueEvent, plan: Plan, seconds: float
+) -> Verdict:
+    """Hold a prediction against the truth.
+
+    Args:
+        prediction: velocities in m/s at the judged sensors.
+        truth: of the event.
+        plan: what is looked at.
+        seconds: that the prediction took; NaN where it was read.
+    """
+    draws = [sensor_scores(draw, truth.traces, plan.dt_s, truth.scale) for draw in prediction]
+    scores = {m: np.mean([d[m] for d in draws], axis=0).astype(np.float32) for m in METRICS}
+    row: dict[str, float] = {"sample": truth.sample}
+    for metric, values in scores.items():
+        row[metric] = mean(values)
+        row[f"{metric}_se"] = stratified_error(values, plan.total_sensors)
+    undefined = int(np.isnan(scores["EG"]).sum())
+    row |= {"sensors": len(truth.traces), "undefined_sensors": undefined, "seconds": seconds}
+    pairs = None if truth.traits.coherency is None else truth.pairs
+    traits = Traits.of(prediction[0], plan.dt_s, truth.few, pairs)
+    residual = log_ratio(traits.response, truth.traits.response)
+    ensemble = None
+    if truth.ensemble is not None:
+        ensemble = np.stack([ensemble_quantities(draw[truth.few], plan.dt_s) for draw in prediction])
+    return Verdict(
+        row=row,
+        sensors={m: _compact(m, values) for m, values in scores.items()},
+        traits=traits,
+        variogram=np.stack([semivariogram(r, truth.few_pairs) for r in residual.T], axis=1),
+        ensemble=ensemble,
+    )
+
+
 @dataclasses.dataclass
 class Tally:
-    """Everything kept about one contender.
+    """Everything kept about one contender, one item for each event; see `Verdict`.
 
     Attributes:
         name: of the contender.
-        rows: one dict per event: mean scores, their standard errors from the sensors, counts, seconds.
-        sensors: per event, each metric at each judged sensor; errors and biases, of which only means over many sensors
-            are made, in half precision, so that a test set of three million sensors fits in memory.
-        traits: sums and lists over events of what the predictions are like.
-        ensemble: per event, (realization, quantity, few sensors) of prediction, in a run with several draws.
+        rows: mean scores, standard errors, counts, seconds.
+        sensors: each metric at each judged sensor.
+        traits: what the predictions are like.
+        ensemble: in a run with several realizations, what they are judged by.
+        variogram: of the residual response spectra.
     """
 
     name: str
@@ -92,37 +199,14 @@ class Tally:
     ensemble: list[np.ndarray] = dataclasses.field(default_factory=list)
     variogram: list[np.ndarray] = dataclasses.field(default_factory=list)
 
-    def add(
-        self,
-        sample: int,
-        prediction: Float[np.ndarray, "realization sensor 3 time"],
-        truth: Float[np.ndarray, "sensor 3 time"],
-        truth_traits: Traits,
-        plan: Plan,
-        scale: float,
-        few: np.ndarray,
-        pairs: list[np.ndarray],
-        few_pairs: list[np.ndarray],
-        seconds: float,
-        *,
-        ensembles: bool,
-    ) -> None:
-        """Score one event and keep what the report needs; with `ensembles`, what realizations are judged by too."""
-        draws = [sensor_scores(draw, truth, plan.dt_s, scale) for draw in prediction]
-        scores = {m: np.mean([d[m] for d in draws], axis=0).astype(np.float32) for m in METRICS}
-        row: dict[str, float] = {"sample": sample}
-        for metric, values in scores.items():
-            row[metric] = mean(values)
-            row[f"{metric}_se"] = stratified_error(values, plan.total_sensors)
-        row |= {"sensors": len(truth), "undefined_sensors": int(np.isnan(scores["EG"]).sum()), "seconds": seconds}
-        self.rows.append(row)
-        self.sensors.append({m: _compact(m, values) for m, values in scores.items()})
-        traits = Traits.of(prediction[0], plan.dt_s, few, pairs if truth_traits.coherency is not None else None)
-        self.traits.append(traits)
-        residual = log_ratio(traits.response, truth_traits.response)
-        self.variogram.append(np.stack([semivariogram(r, few_pairs) for r in residual.T], axis=1))
-        if ensembles:
-            self.ensemble.append(np.stack([ensemble_quantities(d[few], plan.dt_s) for d in prediction]))
+    def add(self, verdict: Verdict) -> None:
+        """The verdict on one more event."""
+        self.rows.append(verdict.row)
+        self.sensors.append(verdict.sensors)
+        self.traits.append(verdict.traits)
+        self.variogram.append(verdict.variogram)
+        if verdict.ensemble is not None:
+            self.ensemble.append(verdict.ensemble)
 
 
 def _compact(metric: str, values: np.ndarray) -> np.ndarray:
@@ -138,12 +222,7 @@ def ensemble_quantities(
     """The numbers by which the spread of realizations is judged, in m/s (SA: m/s2); energies as rms velocities."""
     response = _response(traces[:, :2], dt_s, np.array([0.3, 1.0]), angles=36)
     energy = np.sqrt((band_rms(traces, dt_s) ** 2).mean(axis=1))
-    return np.stack([peak_velocity(traces), *response.T, *energy.T])
-
-
-def peak_velocity(traces: Float[np.ndarray, "*batch 3 time"]) -> Float[np.ndarray, "*batch"]:
-    """Largest norm over time of the three components, m/s."""
-    return np.asarray(np.sqrt((traces.astype(float) ** 2).sum(axis=-2)).max(axis=-1))
+    return np.stack([intensity.peak_norm(traces), *response.T, *energy.T])
 
 
 def log_ratio(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:

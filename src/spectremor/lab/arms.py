@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from spectremor.core.at_sensors import at_sensors
 from spectremor.core.errors import InputError
 from spectremor.core.seeds import derive_seed
 from spectremor.diffusion.config import DiffusionConfig, LatentConfig, NetworkConfig
 from spectremor.diffusion.stage import DiffusionStage
-from spectremor.lab.at_sensors import at_sensors
 from spectremor.lab.cases import Cases
 from spectremor.lab.common import Report, TrainingSettings, silent, sized
 from spectremor.lab.scoring import score
-from spectremor.model.folder import Parts, find_model
+from spectremor.model.folder import find_model
+from spectremor.training.checkpoint import Progress
 from spectremor.training.config import DdpmTraining
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.loop import Watch, fit
 from spectremor.training.pace import affordable_steps
-from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache
+from spectremor.training.samples import Samples
+from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, cache_folder
 from spectremor.training.task import Task
 
 #: Networks of the sizes below "full", which takes the model's own.
@@ -46,6 +46,8 @@ LATENT_HZ = 7.5
 _ENDLESS = 10**9
 
 State = dict[str, Tensor]
+#: Makes a diffusion stage, or a variant of it, from a config.
+Build = Callable[[DiffusionConfig], DiffusionStage]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,11 +81,20 @@ class Ground:
     frozen: Stage1Cache
     train_ids: list[int]
 
-    def task(self, config: DdpmTraining, earlier: DiffusionStage | None = None) -> DdpmTask:
-        """A training from fresh weights, or from those of an earlier stage."""
+    def task(
+        self, config: DdpmTraining, earlier: DiffusionStage | None = None, build: Build = DiffusionStage
+    ) -> DdpmTask:
+        """A training from fresh weights, or from those of an earlier stage.
+
+        Args:
+            config: of the training.
+            earlier: of the same config.
+            build: makes the stage from its config, where that is a variant of the product's.
+        """
         initial = None if earlier is None else earlier.parts()[1]
         # The loop judges nothing here, so it needs no validation samples of its own.
-        return DdpmTask(config, self.cases.store, self.frozen, self.train_ids, self.train_ids[:1], initial)
+        samples = Samples(train=self.train_ids, val=self.train_ids[:1])
+        return DdpmTask(config, self.frozen, samples, initial=initial, build=build)
 
 
 def sized_training(settings: TrainingSettings, sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -101,8 +112,7 @@ def prepare_ground(settings: TrainingSettings, cases: Cases, size: Mapping[str, 
     wanted = cases.ids("train", size["train_samples"]).tolist()
     spacing = settings.stage1_spacing_m
     name = str(find_model(settings.model)) if spacing is None else f"simulation:{spacing:g}"
-    folder = settings.cache or cases.store.path.with_name(f"{cases.store.path.name}.cache")
-    cache = Stage1Cache(folder, FrozenStage1(cases.store, name), base.latent)
+    cache = Stage1Cache(cache_folder(cases.store, settings.cache), FrozenStage1(cases.store, name), base.latent)
     return Ground(cases=cases, base=base, frozen=cache, train_ids=_ready(cache, wanted, size["minutes"], report))
 
 
@@ -187,25 +197,23 @@ def train(task: Task, config: DdpmTraining, *, seconds: float = 0.0, report: Rep
         Averaged weights after every `config.validate_every` steps and at the end.
     """
     kept: list[Snapshot] = []
-    watched = _Watched(task)
-    spent, done = 0.0, 0
+    spent_s, done = 0.0, 0
 
-    def on_step(progress: Any, loss: float) -> None:
-        nonlocal spent, done
-        spent, done = progress.seconds, progress.step
-        left = max(1 - done / config.steps, 1 - spent / seconds if seconds else 0.0)
+    def on_step(progress: Progress, loss: float) -> None:
+        nonlocal spent_s, done
+        spent_s, done = progress.seconds, progress.step
+        left = max(1 - done / config.steps, 1 - spent_s / seconds if seconds else 0.0)
         report(1 - max(left, 0.0), f"step {done}, loss {loss:.3f}")
 
-    def on_validation(step: int, _scores: dict[str, float]) -> None:
-        kept.append(Snapshot(step=step, seconds=spent, state=watched.averaged))
+    def keep() -> dict[str, float]:
+        kept.append(Snapshot(step=done, seconds=spent_s, state=_copy(task.module)))
+        return {"loss": math.nan}
 
-    watch = Watch(stop=lambda: done >= config.steps and spent >= seconds, on_step=on_step, on_validation=on_validation)
-    endless = config.model_copy(update={"steps": _ENDLESS, "checkpoint_every": _ENDLESS})
-    with tempfile.TemporaryDirectory() as folder:
-        fit(watched, endless, Path(folder), watch)
+    watch = Watch(stop=lambda: done >= config.steps and spent_s >= seconds, on_step=on_step)
+    fit(task, config.model_copy(update={"steps": _ENDLESS}), None, watch, judge=keep)
     if not kept or kept[-1].step != done:
         # The loop leaves the averaged weights in the module.
-        kept.append(Snapshot(step=done, seconds=spent, state=_copy(task.module)))
+        keep()
     return kept
 
 
@@ -242,36 +250,6 @@ def judge_stage1(
 def part(report: Report, start: float, share: float, what: str) -> Report:
     """A report for a part of the work that starts at fraction `start` and makes up `share` of it."""
     return lambda fraction, doing: report(start + share * fraction, f"{what}: {doing}")
-
-
-class _Watched:
-    """A task whose averaged weights are copied where the loop would judge them; nothing is judged."""
-
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self.module = task.module
-        self.averaged: State = {}
-
-    def prepare(
-        self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None], readers: int = 0
-    ) -> bool:
-        return self._task.prepare(rank, world, stop, report, readers)
-
-    def start(self) -> None:
-        self._task.start()
-
-    def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
-        return self._task.batch(step, rank, world)
-
-    def validate(self) -> dict[str, float]:
-        self.averaged = _copy(self.module)
-        return {"loss": math.nan}
-
-    def parts(self) -> Parts:
-        return self._task.parts()
-
-    def data(self) -> dict[str, Any]:
-        return self._task.data()
 
 
 def _copy(module: torch.nn.Module) -> State:

@@ -18,6 +18,7 @@ from spectremor.judging.subset import stratified_sensors
 from spectremor.lab.common import Settings
 from spectremor.model.build import build_diffusion, load_model
 from spectremor.model.folder import read_model_folder
+from spectremor.signal.intensity import peak_norm
 from spectremor.surrogate.protocol import Stage1
 
 Wavefield = Float[np.ndarray, "3 x y time"]
@@ -70,7 +71,7 @@ class Cases:
 
     def sensors(self, i: int, count: int, seed: int) -> Int[np.ndarray, " k"]:
         """Numbers of sensors (x-major), increasing: one from each of `count` strata of amplitude."""
-        peak = np.sqrt((self.truth(i).astype(float) ** 2).sum(axis=0)).max(axis=-1).ravel()
+        peak = peak_norm(np.moveaxis(self.truth(i), 0, -2)).ravel()
         return np.sort(stratified_sensors(peak, count, seed, int(i)))
 
     def need_diffusion(self) -> DiffusionStage:

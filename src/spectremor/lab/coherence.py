@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from pydantic import Field
 
+from spectremor.core.at_sensors import at_sensors
 from spectremor.core.errors import InputError
 from spectremor.core.seeds import generator
-from spectremor.lab.at_sensors import at_sensors
 from spectremor.lab.cases import open_cases
 from spectremor.lab.common import Report, Result, Settings, silent, sized
 from spectremor.lab.drawing import AKIN, COLOURS, OWN, STAGE1, TRUTH, Figure, new_figure, tidy

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from spectremor.diffusion.config import DiffusionConfig
+from spectremor.diffusion.stage import DiffusionStage
 from spectremor.lab.arms import (
+    Build,
     affordable,
     at_seconds,
     at_steps,
@@ -21,6 +23,7 @@ from spectremor.lab.arms import (
 )
 from spectremor.lab.cases import open_cases
 from spectremor.lab.common import Report, Result, TrainingSettings, silent
+from spectremor.lab.diffusion_variants import BlindStage
 from spectremor.lab.two_arms import (
     EQUAL_STEPS,
     EQUAL_TIME,
@@ -39,6 +42,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "full": {"samples": 50, "sensors": 128, "steps": 16000, "seeds": 1, "train_samples": 2000},
 }
 WITH, WITHOUT = "with the condition", "without"
+ARMS: dict[str, Build] = {WITH: DiffusionStage, WITHOUT: BlindStage}
 PANELS = (("PG", "phase goodness of fit"), ("EG", "envelope goodness of fit"), ("bias_high", "bias at 2-5 Hz"))
 
 
@@ -53,17 +57,17 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
     cases = open_cases(settings, model_needed=False)
     ids = cases.ids(settings.split, size["samples"]).tolist()
     ground = prepare_ground(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
-    models = {WITH: arm_config(ground.base, conditional=True), WITHOUT: arm_config(ground.base, conditional=False)}
-    plan = training_config(models[WITH], size["steps"], settings.seed)
+    model = arm_config(ground.base)
+    plan = training_config(model, size["steps"], settings.seed)
     steps = affordable(ground.task(plan), plan, 2 * size["seeds"], size["minutes"])
     share = 0.9 / (2 * size["seeds"])
     judged: list[Judged] = []
     for k in range(size["seeds"]):
         # The arm without a condition is a little cheaper: it goes on until it has had as long as the other.
         seconds = 0.0
-        for number, (arm, model) in enumerate(models.items()):
+        for number, (arm, build) in enumerate(ARMS.items()):
             config = training_config(model, steps, settings.seed + k)
-            task = ground.task(config)
+            task = ground.task(config, build=build)
             telling = part(report, 0.1 + (2 * k + number) * share, share, f"{arm}, training {k + 1}")
             snapshots = train(task, config, seconds=seconds, report=telling)
             seconds = seconds or snapshots[-1].seconds
@@ -93,15 +97,14 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
     )
 
 
-def arm_config(base: DiffusionConfig, *, conditional: bool) -> DiffusionConfig:
-    """The stage with or without its condition, and in both arms without any other way in for stage 1's waveform.
+def arm_config(base: DiffusionConfig) -> DiffusionConfig:
+    """The config of both arms, without any other way in for stage 1's waveform than the condition.
 
     So the trace is generated and not what stage 1 lacks, and nothing of stage 1 is kept below a corner. What both arms
     know of stage 1 is each sensor's amplitude; only the arm that sees it is kept still until it moves.
     """
     latent = base.latent.model_copy(update={"target": "trace", "keep_below_hz": 0.0})
-    network = base.network.model_copy(update={"conditional": conditional})
-    return base.model_copy(update={"latent": latent, "network": network})
+    return base.model_copy(update={"latent": latent})
 
 
 def _paragraph(judged: list[Judged], alone: list[dict[str, float]]) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from spectremor.core.at_sensors import at_sensors
 from spectremor.core.errors import InputError
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.lab.arms import (
@@ -23,7 +24,6 @@ from spectremor.lab.arms import (
     train,
     training_config,
 )
-from spectremor.lab.at_sensors import at_sensors
 from spectremor.lab.cases import Cases, open_cases
 from spectremor.lab.common import Positive, Report, Result, TrainingSettings, silent
 from spectremor.lab.joint import JointTask

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from spectremor.core.seeds import generator
 from spectremor.diffusion.latent import sensor_amplitude
 from spectremor.diffusion.stage import DiffusionStage
-from spectremor.model.folder import Parts
 from spectremor.surrogate.loss import LossConfig, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.network import Mifno
@@ -135,12 +134,4 @@ class JointTask:
 
     def validate(self) -> dict[str, float]:
         """Scores are the experiment's business."""
-        return {}
-
-    def parts(self) -> Parts:
-        """Both stages."""
-        return {"surrogate": self.surrogate.parts(), "diffusion": self.stage.parts()}
-
-    def data(self) -> dict[str, Any]:
-        """Nothing beside the campaign."""
         return {}

@@ -10,10 +10,12 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import Field
 
+from spectremor.core.at_sensors import at_sensors
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.judging.tally import ENSEMBLE_QUANTITIES, ensemble_quantities
 from spectremor.lab.arms import (
+    Build,
     affordable,
     at_seconds,
     at_steps,
@@ -25,9 +27,9 @@ from spectremor.lab.arms import (
     train,
     training_config,
 )
-from spectremor.lab.at_sensors import at_sensors
 from spectremor.lab.cases import Cases, open_cases
 from spectremor.lab.common import Report, Result, TrainingSettings, silent
+from spectremor.lab.diffusion_variants import stage_of_linear_noise
 from spectremor.lab.drawing import ARM_COLOURS, STAGE1_COLOUR, Figure, new_figure, tidy
 from spectremor.lab.scoring import mean, score, summary
 from spectremor.lab.two_arms import EQUAL_STEPS, EQUAL_TIME
@@ -47,6 +49,9 @@ LEVELS = (0.5, 0.8)
 Schedule = Literal["cosine", "linear"]
 Prediction = Literal["velocity", "noise"]
 Scores = dict[str, float]
+
+#: What makes the stage of a noise schedule.
+SCHEDULES: dict[Schedule, Build] = {"cosine": DiffusionStage, "linear": stage_of_linear_noise}
 
 
 class NoiseScheduleSettings(TrainingSettings):
@@ -75,16 +80,17 @@ def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
     ids = cases.ids(settings.split, size["samples"]).tolist()
     ground = prepare_ground(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
     arms = {
-        f"{schedule}, {prediction}": _arm(ground.base, schedule, prediction)
+        f"{schedule}, {prediction}": (_predicting(ground.base, prediction), SCHEDULES[schedule])
         for schedule, prediction in itertools.product(settings.schedules, settings.predictions)
     }
     trainings = len(arms) * size["seeds"]
-    plan = training_config(next(iter(arms.values())), size["steps"], settings.seed)
+    plan = training_config(next(iter(arms.values()))[0], size["steps"], settings.seed)
     steps = affordable(ground.task(plan), plan, trainings, size["minutes"])
     found: Found = {}
     for number, (k, arm) in enumerate(itertools.product(range(size["seeds"]), arms)):
-        config = training_config(arms[arm], steps, settings.seed + k)
-        task = ground.task(config)
+        model, build = arms[arm]
+        config = training_config(model, steps, settings.seed + k)
+        task = ground.task(config, build=build)
         share = 0.9 / trainings
         start = 0.1 + number * share
         # Every arm is trained for the steps of all, and at least as long as the first one of its seed.
@@ -172,8 +178,8 @@ def ensemble_scores(
 _TINY = 1e-12
 
 
-def _arm(base: DiffusionConfig, schedule: Schedule, prediction: Prediction) -> DiffusionConfig:
-    process = base.process.model_copy(update={"objective": "diffusion", "schedule": schedule, "prediction": prediction})
+def _predicting(base: DiffusionConfig, prediction: Prediction) -> DiffusionConfig:
+    process = base.process.model_copy(update={"prediction": prediction})
     return base.model_copy(update={"process": process})
 
 

@@ -9,8 +9,8 @@ import scipy.fft
 from jaxtyping import Float
 from pydantic import Field
 
+from spectremor.core.at_sensors import at_sensors
 from spectremor.core.errors import InputError
-from spectremor.lab.at_sensors import at_sensors
 from spectremor.lab.cases import open_cases
 from spectremor.lab.common import Report, Result, Settings, silent, sized
 from spectremor.lab.drawing import BAND_COLOURS, BOTH, COLOURS, STAGE1, Figure, new_figure, tidy

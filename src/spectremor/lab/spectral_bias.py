@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spectremor.core.at_sensors import at_sensors
 from spectremor.lab.arms import (
     affordable,
     at_steps,
@@ -19,7 +20,6 @@ from spectremor.lab.arms import (
     train,
     training_config,
 )
-from spectremor.lab.at_sensors import at_sensors
 from spectremor.lab.cases import Cases, open_cases
 from spectremor.lab.common import Report, Result, TrainingSettings, silent
 from spectremor.lab.drawing import (

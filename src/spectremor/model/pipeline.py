@@ -126,8 +126,7 @@ class GroundMotionModel:
             on_progress=on_progress,
         )
         attrs = stage1.attrs | {"stage": "2", "model": self.model_id, "seed": seed, "sampling_steps": used}
-        if diffusion.config.process.objective == "diffusion":
-            attrs["sampler"] = sampler or diffusion.config.sampling.sampler
+        attrs["sampler"] = sampler or diffusion.config.sampling.sampler
         if "lowpass_hz" in attrs:
             # A coarse simulation says what its grid carries; this stage restores the rest.
             attrs["band_high_hz"] = attrs["lowpass_hz"]

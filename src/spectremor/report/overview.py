@@ -10,6 +10,7 @@ import xarray as xr
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.source import Source
 from spectremor.core.wavefield import sampling_step_s
+from spectremor.signal.intensity import peak_norm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +23,8 @@ _STYLE = {"font.size": 10, "axes.titlesize": 11, "axes.spines.top": False, "axes
 
 def peak_velocity_m_s(field: xr.DataArray) -> xr.DataArray:
     """Largest norm over time of the three-component velocity, per sensor, in m/s."""
-    return np.sqrt((field**2).sum("component")).max("time")
+    peaks = peak_norm(field.transpose(..., "component", "time").values)
+    return field.isel(component=0, time=0, drop=True).copy(data=peaks)
 
 
 def overview_figure(stage1: xr.DataArray, full: xr.DataArray, source: Source, *, sensors: int = 3) -> Figure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,13 +32,14 @@ def write_pair_report(scores: Scores, pair: Pair, names: tuple[str, str], out: s
     title = f"{names[0]} against {names[1]}"
     cells = [html.cell(html.number(scores[m])) for m in METRICS]
     parts = [
-        html.paragraph(f"{scores['sensors']} sensors, {scores['undefined_sensors']} undefined. {title}.", "lead"),
+        html.paragraph(f"{scores.sensors} sensors, {scores.undefined_sensors} undefined. {title}.", "lead"),
         html.table(METRICS, [("", cells)]),
         html.bullets(scores.notes),
         *(html.picture(data, name.replace("_", ", ")) for name, data in pictures.items()),
     ]
     with atomic_folder(out) as folder:
-        content = {k: v if math.isfinite(v) else None for k, v in scores.items()}
+        content: dict[str, Any] = {k: v if math.isfinite(v) else None for k, v in scores.items()}
+        content |= {"sensors": scores.sensors, "undefined_sensors": scores.undefined_sensors}
         content |= {"notes": scores.notes, "version": VERSION, "prediction": names[0]}
         (folder / SCORES).write_text(json.dumps(content | {"reference": names[1]}, indent=1), encoding="utf-8")
         write_csv(folder / PER_SENSOR, _rows(scores))

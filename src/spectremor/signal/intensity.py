@@ -22,6 +22,11 @@ def peak_velocity(velocity: Float[np.ndarray, "*batch time"]) -> Float[np.ndarra
     return np.asarray(np.abs(velocity).max(axis=-1))
 
 
+def peak_norm(motion: Float[np.ndarray, "*batch component time"]) -> Float[np.ndarray, "*batch"]:
+    """Largest norm over time of all components together, in the motion's unit; computed in double precision."""
+    return np.asarray(np.sqrt((motion.astype(np.float64) ** 2).sum(axis=-2)).max(axis=-1))
+
+
 def peak_displacement(velocity: Float[np.ndarray, "*batch time"], dt_s: float) -> Float[np.ndarray, "*batch"]:
     """PGD in m, the ground being at rest at the first sample."""
     return np.asarray(np.abs(integral(velocity, dt_s)).max(axis=-1))

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic
-import yaml
 from pydantic import Field
 
 from spectremor.core.domain_config import MAX_NUMBERS, DomainConfig, Points
-from spectremor.core.errors import InputError
+from spectremor.core.presets import read_preset
 from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.trained_range import TrainedRange
 from spectremor.core.validation import validated, without_former_switches
-from spectremor.core.yaml_files import read_yaml
 
 #: Far above any use, as for the points of a domain.
 Count = Annotated[int, Field(ge=1, le=4096)]
@@ -153,10 +150,4 @@ def load_preset(name_or_path: str | Path) -> MifnoConfig:
     Raises:
         InputError: no such preset or file, or not a config.
     """
-    folder = resources.files("spectremor") / "presets" / "mifno"
-    names = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
-    if str(name_or_path) in names:
-        return check_config(yaml.safe_load((folder / f"{name_or_path}.yaml").read_text()) or {})
-    if Path(name_or_path).is_file():
-        return check_config(read_yaml(name_or_path, "config"))
-    raise InputError("config", name_or_path, f"one of {', '.join(names)} or a YAML file")
+    return check_config(read_preset(name_or_path, "mifno", field="config"))

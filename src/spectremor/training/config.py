@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from spectremor.core.errors import InputError
+from spectremor.core.presets import read_preset
 from spectremor.core.validation import validated
-from spectremor.core.yaml_files import read_yaml
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.surrogate.config import MifnoConfig
 from spectremor.surrogate.loss import LossConfig
 
 Count = Annotated[int, Field(ge=1)]
 Stage = Literal["mifno", "ddpm"]
+
+#: Settings that follow from the number of steps.
+LENGTH = ("steps", "warmup", "ema_decay", "validate_every", "checkpoint_every")
+#: Validations of a training that is shorter than its config's interval between two.
+FEWEST_VALIDATIONS = 2
 
 
 class LoopConfig(BaseModel):
@@ -126,7 +128,21 @@ class DdpmTraining(LoopConfig):
 
 
 TrainingConfig = MifnoTraining | DdpmTraining
+Config = TypeVar("Config", bound=LoopConfig)
 _CLASSES: dict[str, type[MifnoTraining] | type[DdpmTraining]] = {"mifno": MifnoTraining, "ddpm": DdpmTraining}
+
+
+def shortened(config: Config, steps: int) -> Config:
+    """The same training in fewer steps, with the settings that follow from their number."""
+    return config.model_copy(
+        update={
+            "steps": steps,
+            "warmup": min(config.warmup, max(1, steps // 10)),
+            "ema_decay": min(config.ema_decay, max(0.9, 1 - 10 / steps)),
+            "validate_every": max(1, min(config.validate_every, steps // FEWEST_VALIDATIONS)),
+            "checkpoint_every": max(1, min(config.checkpoint_every, steps // 10)),
+        }
+    )
 
 
 def load_config(name_or_path: str | Path, stage: Stage) -> TrainingConfig:
@@ -135,18 +151,9 @@ def load_config(name_or_path: str | Path, stage: Stage) -> TrainingConfig:
     Raises:
         InputError: no such preset or file, an unknown key, or a value that is not allowed.
     """
-    folder = resources.files("spectremor") / "presets" / "train"
-    names = sorted(p.name.split("_")[1].removesuffix(".yaml") for p in folder.iterdir() if p.name.startswith(stage))
-    if str(name_or_path) in names:
-        values = yaml.safe_load((folder / f"{stage}_{name_or_path}.yaml").read_text())
-    elif Path(name_or_path).is_file():
-        values = read_yaml(name_or_path, "--config")
-    else:
-        raise InputError("--config", name_or_path, f"{', '.join(names)}, or a YAML file")
-    if not isinstance(values, dict):
-        raise InputError("--config", name_or_path, "a YAML mapping")
+    values = read_preset(name_or_path, "train", field="--config", prefix=f"{stage}_")
     if isinstance(values.get("model"), str):
-        values["model"] = _model_preset(values["model"], stage)
+        values["model"] = read_preset(values["model"], stage, field="model")
     return parse_config(values, stage)
 
 
@@ -157,11 +164,3 @@ def parse_config(values: dict[str, Any], stage: Stage) -> TrainingConfig:
         InputError: names the key.
     """
     return validated(_CLASSES[stage], values)
-
-
-def _model_preset(name: str, stage: Stage) -> dict[str, Any]:
-    folder = resources.files("spectremor") / "presets" / stage
-    names = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
-    if name not in names:
-        raise InputError("model", name, f"{', '.join(names)}, or a mapping")
-    return yaml.safe_load((folder / f"{name}.yaml").read_text()) or {}

@@ -13,21 +13,21 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from spectremor.core.at_sensors import at_sensors
 from spectremor.core.errors import InputError
 from spectremor.core.seeds import generator
-from spectremor.data.store import CampaignStore
 from spectremor.data.tensors import load_tensors
+from spectremor.diffusion.config import DiffusionConfig
 from spectremor.diffusion.denoiser import JUMP_WEIGHTS
 from spectremor.diffusion.jumps import Jumps, drawn_jumps, loss_with_jumps
 from spectremor.diffusion.latent import sensor_amplitude
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.model.folder import Parts
-from spectremor.signal.gof import gof
-from spectremor.signal.misfit import frequency_biases, relative_errors
 from spectremor.training.config import DdpmTraining
 from spectremor.training.order import items_of_step
+from spectremor.training.samples import Samples
+from spectremor.training.scores import trace_scores
 from spectremor.training.stage1_cache import Stage1Cache
-from spectremor.training.task import check_splits
 
 
 class DdpmObjective(nn.Module):
@@ -82,34 +82,34 @@ class DdpmTask:
 
     Args:
         config: of the run.
-        store: the campaign.
-        cache: outputs of the frozen stage 1.
-        train_ids: samples to train on.
-        val_ids: samples to judge on.
+        cache: outputs of the frozen stage 1, and truth.
+        samples: to train and to judge on.
         initial: tensors of a diffusion stage of the same config to start from; fresh weights when None.
+        build: makes the stage from its config; a laboratory hands in a variant.
     """
+
+    module: nn.Module
 
     def __init__(
         self,
         config: DdpmTraining,
-        store: CampaignStore,
         cache: Stage1Cache,
-        train_ids: list[int],
-        val_ids: list[int],
+        samples: Samples,
+        *,
         initial: Mapping[str, Tensor] | None = None,
+        build: Callable[[DiffusionConfig], DiffusionStage] = DiffusionStage,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        self.store = store
+        self.store = store = cache.stage1.store
         self.cache = cache
         self.initial = initial
-        check_splits(train_ids, val_ids)
-        self.train_ids = train_ids
-        self.val_ids = val_ids[: config.validation_samples]
+        self.train_ids = samples.train
+        self.val_ids = samples.val[: config.validation_samples]
         each, sensors = config.batch // config.samples_per_batch, len(store.x_m) * len(store.y_m)
         if each > sensors:
             raise InputError("batch", config.batch, f"at most {config.samples_per_batch} samples x {sensors} sensors")
-        self.stage = DiffusionStage(config.model)
+        self.stage = build(config.model)
         self.module = DdpmObjective(self.stage, bf16=config.mixed_precision == "bf16")
         # Those of a step, 2 MB each at the usual sizes: where there are fewer to train on, they come back at once.
         self._sample = functools.lru_cache(maxsize=config.samples_per_batch)(self._load)
@@ -145,7 +145,7 @@ class DdpmTask:
         c = self.config
         samples = items_of_step(c.seed, step, len(self.train_ids), c.samples_per_batch)
         each = c.batch // c.samples_per_batch
-        rows: list[tuple[Tensor, ...]] = []
+        rows: list[dict[str, Tensor]] = []
         for number, k in enumerate(samples):
             rng = generator(c.seed, "sensors", step, number)
             known, truth, amplitude, field = self._sample(self.train_ids[k])
@@ -235,12 +235,11 @@ class DdpmTask:
     def _score(self, i: int, sensors: np.ndarray) -> dict[str, float]:
         """Stage 1 ("stage1_...") and generated traces ("...") of some sensors against the truth."""
         stage1 = self._stage1_traces(i) if "surrogate" in self.cache.stage1.parts else self.cache.stage1(i)
-        truth = _at(self.store.velocity(i), sensors)
+        truth = at_sensors(self.store.velocity(i), sensors)
         drawn = self.stage.generate_at(stage1, sensors, seed=self.config.seed)[0]
-        dt = 1.0 / self.store.sampling_hz
-        return {f"stage1_{k}": v for k, v in _scores(_at(stage1, sensors), truth, dt).items()} | _scores(
-            drawn, truth, dt
-        )
+        dt_s = 1.0 / self.store.sampling_hz
+        before = trace_scores(at_sensors(stage1, sensors), truth, dt_s)
+        return {f"stage1_{name}": value for name, value in before.items()} | trace_scores(drawn, truth, dt_s)
 
     def _stage1_traces(self, i: int) -> Float[np.ndarray, "3 x y time"]:
         """Stage 1 within the latent band, from the cache."""
@@ -270,16 +269,3 @@ def component_symmetries(rng: np.random.Generator, count: int) -> Float[np.ndarr
     matrices[rows, 1, np.where(exchanged, 0, 1)] = north * sign
     matrices[:, 2, 2] = sign
     return matrices
-
-
-def _at(field: Float[np.ndarray, "3 x y time"], sensors: np.ndarray) -> Float[np.ndarray, "k 3 time"]:
-    return np.moveaxis(field.reshape(3, -1, field.shape[-1])[:, sensors], 0, 1)
-
-
-def _scores(prediction: np.ndarray, truth: np.ndarray, dt_s: float) -> dict[str, float]:
-    eg, pg = gof(prediction, truth, dt_s)
-    _, rrmse = relative_errors(prediction, truth)
-    bias = np.nanmean(frequency_biases(prediction, truth, dt_s), axis=0)
-    values = {"EG": np.nanmean(eg), "PG": np.nanmean(pg), "rRMSE_raw": rrmse.mean()}
-    values |= dict(zip(("bias_low", "bias_mid", "bias_high"), bias, strict=True))
-    return {name: float(value) for name, value in values.items()}

@@ -14,11 +14,11 @@ from spectremor.data.tensors import load_tensors, read_safetensors
 from spectremor.model.folder import write_model_folder
 from spectremor.training.config import TrainingConfig
 from spectremor.training.logs import validations
-from spectremor.training.loop import BEST
-from spectremor.training.task import Task
+from spectremor.training.run_folder import BEST
+from spectremor.training.task import ModelTask
 
 
-def export_best(run: Path, task: Task, config: TrainingConfig, data: dict[str, Any]) -> Path:
+def export_best(run: Path, task: ModelTask, config: TrainingConfig, data: dict[str, Any]) -> Path:
     """Write RUN/model from the averaged weights with the lowest validation loss.
 
     Args:

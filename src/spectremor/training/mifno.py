@@ -18,7 +18,6 @@ from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.store import CampaignStore
 from spectremor.model.campaigns import check_campaign, simulation_of
 from spectremor.model.folder import Parts
-from spectremor.signal.misfit import frequency_biases, relative_errors
 from spectremor.simulation.stage1 import CoarseSimulation
 from spectremor.surrogate.augmentation import SYMMETRIES
 from spectremor.surrogate.config import MifnoConfig
@@ -29,7 +28,8 @@ from spectremor.surrogate.preparation import Example, Preparation
 from spectremor.training.batches import all_made
 from spectremor.training.config import MifnoTraining
 from spectremor.training.order import epochs_of_step, items_of_step
-from spectremor.training.task import check_splits
+from spectremor.training.samples import Samples
+from spectremor.training.scores import misfit_scores
 
 _TARGET = "target"
 
@@ -69,9 +69,9 @@ class MifnoTask:
         config: of the run.
         store: the campaign.
         cache: folder for direct waves, which are computed once.
-        train_ids: samples to train on.
-        val_ids: samples to judge on.
+        samples: to train and to judge on.
         initial: tensors of a stage 1 of the same config to start from; fresh weights when None.
+        build: makes the network from its config; a laboratory hands in a variant.
     """
 
     def __init__(
@@ -79,20 +79,20 @@ class MifnoTask:
         config: MifnoTraining,
         store: CampaignStore,
         cache: Path,
-        train_ids: list[int],
-        val_ids: list[int],
+        samples: Samples,
+        *,
         initial: Mapping[str, Tensor] | None = None,
+        build: Callable[[MifnoConfig], Mifno] = Mifno,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
         self.store = store
         self.cache = cache
         self.initial = initial
-        check_splits(train_ids, val_ids)
-        self.train_ids = train_ids
-        self.val_ids = val_ids[: config.validation_samples]
+        self.train_ids = samples.train
+        self.val_ids = samples.val[: config.validation_samples]
         self.simulation = check_training_campaign(store, config)
-        self.network = Mifno(config.model)
+        self.network = build(config.model)
         self.module = MifnoObjective(self.network, config.loss)
         self._preparation: Preparation | None = None
 
@@ -110,20 +110,16 @@ class MifnoTask:
         if self.initial is not None:
             self._take_over(MifnoSurrogate.from_parts(self.config.model, self.initial))
             return
-        total, squares, origin = 0.0, 0.0, self.store.vs(self.train_ids[0]).astype(float)
-        for i in self.train_ids:
-            difference = self.store.vs(i) - origin
-            total, squares = total + difference, squares + difference**2
-        mean = total / len(self.train_ids)
-        std = np.sqrt(np.maximum(squares / len(self.train_ids) - mean**2, 0.0))
-        found = GeologyNormalisation.from_statistics({"vs_mean": origin + mean, "vs_std": std})
-        self.module.mean.copy_(torch.from_numpy(found.mean))
-        self.module.std.copy_(torch.from_numpy(found.std))
+        measured = GeologyNormalisation.from_statistics(self.store.compute_statistics(self.train_ids))
+        self._normalise_by(measured)
 
     def _take_over(self, earlier: MifnoSurrogate) -> None:
         self.network.load_state_dict(earlier.network.state_dict())
-        self.module.mean.copy_(torch.from_numpy(earlier.normalisation.mean))
-        self.module.std.copy_(torch.from_numpy(earlier.normalisation.std))
+        self._normalise_by(earlier.normalisation)
+
+    def _normalise_by(self, normalisation: GeologyNormalisation) -> None:
+        self.module.mean.copy_(torch.from_numpy(normalisation.mean))
+        self.module.std.copy_(torch.from_numpy(normalisation.std))
 
     def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
         """Events, each turned by a symmetry of its epoch."""
@@ -161,10 +157,7 @@ class MifnoTask:
 
     def _scores(self, field: np.ndarray, i: int) -> dict[str, float]:
         prediction, truth = (np.moveaxis(v.astype(np.float32), 0, 2) for v in (field, self.store.velocity(i)))
-        _, rrmse = relative_errors(prediction, truth)
-        biases = frequency_biases(prediction, truth, 1.0 / self.store.sampling_hz)
-        low, mid, high = np.nanmean(biases, axis=(0, 1))
-        return {"rRMSE_raw": float(rrmse.mean()), "bias_low": low, "bias_mid": mid, "bias_high": high}
+        return misfit_scores(prediction, truth, 1.0 / self.store.sampling_hz)
 
     def _prepared(self) -> Preparation:
         if self._preparation is None:

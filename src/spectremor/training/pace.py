@@ -1,24 +1,20 @@
-"""What a step costs here, how many of them a given time allows, and a training laid over that time."""
+"""What a step of a training costs here, and how many of them a given time allows."""
 
 from __future__ import annotations
 
+import itertools
 import time
-from typing import TypeVar
 
 import torch
 
-from spectremor.training.config import LoopConfig
-from spectremor.training.loop import seconds_of_a_step
+from spectremor.training.config import FEWEST_VALIDATIONS, LoopConfig
+from spectremor.training.state import TrainingState, make_accelerator
 from spectremor.training.task import Task
 
-Config = TypeVar("Config", bound=LoopConfig)
-
+#: Steps that are timed at least, and a length that no timing comes to the end of.
+_TIMED, _ENDLESS = 5, 1 << 40
 #: Part of the time that timing may take, beyond the steps that it needs.
 _TIMING = 0.1
-#: Validations of a training that is shorter than its config's interval between two.
-_FEWEST_VALIDATIONS = 2
-#: What hangs on the number of steps.
-LENGTH = ("steps", "warmup", "ema_decay", "validate_every", "checkpoint_every")
 
 
 def affordable_steps(
@@ -40,27 +36,44 @@ def affordable_steps(
         readers: processes that make batches ahead.
         validate_every: steps between validations, one of which is timed too; None counts none.
     """
-    begun = time.monotonic()
-    each, start = seconds_of_a_step(task, config, readers, longest_s=60 * _TIMING * minutes)
+    began_s = time.monotonic()
+    each, start = _seconds_of_a_step(task, config, readers, longest_s=60 * _TIMING * minutes)
     judging = 0.0 if validate_every is None else _seconds_of_a_validation(task)
-    left = (60 * minutes - (time.monotonic() - begun)) / trainings - start
-    steps = (left - _FEWEST_VALIDATIONS * judging) / each
-    if validate_every is not None and steps > _FEWEST_VALIDATIONS * validate_every:
+    left = (60 * minutes - (time.monotonic() - began_s)) / trainings - start
+    steps = (left - FEWEST_VALIDATIONS * judging) / each
+    if validate_every is not None and steps > FEWEST_VALIDATIONS * validate_every:
         steps = left / (each + judging / validate_every)
     return max(1, int(min(config.steps, steps)))
 
 
-def shortened(config: Config, steps: int) -> Config:
-    """With so many steps, and what hangs on their number."""
-    return config.model_copy(
-        update={
-            "steps": steps,
-            "warmup": min(config.warmup, max(1, steps // 10)),
-            "ema_decay": min(config.ema_decay, max(0.9, 1 - 10 / steps)),
-            "validate_every": max(1, min(config.validate_every, steps // _FEWEST_VALIDATIONS)),
-            "checkpoint_every": max(1, min(config.checkpoint_every, steps // 10)),
-        }
-    )
+def _seconds_of_a_step(task: Task, config: LoopConfig, readers: int, *, longest_s: float) -> tuple[float, float]:
+    """Seconds of a step of a fresh training here, and of what comes before the first.
+
+    Args:
+        task: prepared, not started; its weights are put back.
+        config: of the training.
+        readers: processes that make batches ahead.
+        longest_s: after which no more steps are timed than are needed.
+    """
+    weights = {name: tensor.detach().clone() for name, tensor in task.module.state_dict().items()}
+    began_s = time.monotonic()
+    state = TrainingState(make_accelerator(), task, config.model_copy(update={"steps": _ENDLESS}), None, readers)
+    start_s = time.monotonic() - began_s
+    # The first step also loads and compiles. With readers steps come in rounds of as many: of these, whole ones.
+    skipped, together = 1 + readers, max(1, readers)
+    stamps_s: list[float] = []
+    while True:
+        state.step()
+        stamps_s.append(time.monotonic())
+        count = len(stamps_s) - skipped
+        enough = count >= _TIMED and (not readers or count >= 4 * readers or stamps_s[-1] - began_s > longest_s)
+        if enough and count % together == 0:
+            break
+    state.close()
+    task.module.zero_grad(set_to_none=True)
+    task.module.load_state_dict(weights)
+    each_s = sorted(b - a for a, b in itertools.pairwise(stamps_s[skipped - 1 :]))
+    return (sum(each_s) / len(each_s) if readers else each_s[len(each_s) // 2]), start_s
 
 
 def _seconds_of_a_validation(task: Task) -> float:

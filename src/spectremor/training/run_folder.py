@@ -12,19 +12,13 @@ from typing import Any
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file, check_folder_writable
 from spectremor.training.checkpoint import checkpoints
-from spectremor.training.config import TrainingConfig, parse_config
-from spectremor.training.pace import LENGTH
+from spectremor.training.config import LENGTH, Stage, TrainingConfig, parse_config
 
 _CONFIG, _DATA = "config.json", "data.json"
+#: The averaged weights with the lowest validation loss.
+BEST = "best.safetensors"
 #: Beside the data: the minutes that a training was laid over.
 BUDGET = "budget_minutes"
-
-
-def start_run(run: Path, config: TrainingConfig, data: dict[str, Any], *, resume: bool) -> dict[str, Any]:
-    """Make the folder of a run, or check that an existing one is of the same kind; see `check_run`."""
-    facts = check_run(run, config, data, resume=resume)
-    record_run(run, config, facts)
-    return facts
 
 
 def check_run(run: Path, config: TrainingConfig, data: dict[str, Any], *, resume: bool) -> dict[str, Any]:
@@ -50,10 +44,10 @@ def check_run(run: Path, config: TrainingConfig, data: dict[str, Any], *, resume
         return data
     if not resume:
         raise InputError("--out", run, "a new folder; to go on with this run add --resume")
-    recorded = parse_config(read_json(run / _CONFIG), config.stage)
+    recorded = recorded_config(run, config.stage)
     if recorded != config:
         raise InputError("--config", _difference(recorded, config), "the config that the run was started with")
-    before = read_json(run / _DATA)
+    before = recorded_facts(run)
     for key in data.keys() - {"train_ids", "val_ids"}:
         if before.get(key) != data[key]:
             raise InputError(key, data[key], f"{before.get(key)}, as at the start of the run")
@@ -75,11 +69,29 @@ def is_run(run: Path) -> bool:
     return (run / _CONFIG).exists()
 
 
+def recorded_config(run: Path, stage: Stage) -> TrainingConfig:
+    """The config that a run was started with.
+
+    Raises:
+        InputError: no run, or a config that is no good.
+    """
+    return parse_config(read_json(run / _CONFIG), stage)
+
+
+def recorded_facts(run: Path) -> dict[str, Any]:
+    """What a run trains on, as it was recorded at its start.
+
+    Raises:
+        InputError: no run.
+    """
+    return read_json(run / _DATA)
+
+
 def with_recorded_length(run: Path, config: TrainingConfig) -> TrainingConfig:
     """The config with the length of the run that is there, where a budget decided it."""
-    if not is_run(run) or BUDGET not in read_json(run / _DATA):
+    if not is_run(run) or BUDGET not in recorded_facts(run):
         return config
-    recorded = parse_config(read_json(run / _CONFIG), config.stage)
+    recorded = recorded_config(run, config.stage)
     return config.model_copy(update={name: getattr(recorded, name) for name in LENGTH})
 
 
@@ -87,7 +99,7 @@ def recorded_init(run: Path) -> str | None:
     """The weights that a run was to start from, where it has not come to a checkpoint of its own."""
     if not is_run(run) or checkpoints(run):
         return None
-    init = read_json(run / _DATA).get("init")
+    init = recorded_facts(run).get("init")
     return None if init is None else str(init)
 
 

@@ -128,22 +128,24 @@ def _digest_of(config: pydantic.BaseModel) -> hashlib.blake2b:
     return hashlib.blake2b(text.encode(), digest_size=8)
 
 
-def check_cache(folder: Path) -> None:
-    """Refuse, before any work, a place where nothing can be kept.
+def cache_folder(store: CampaignStore, given: str | Path | None) -> Path:
+    """Where what is computed once for a campaign is kept: the folder given, or one beside the store.
 
     Raises:
-        InputError: a file, or a folder that cannot be made.
+        InputError: a place where nothing can be kept: a file, or a folder that cannot be made.
     """
+    folder = store.path.with_name(f"{store.path.name}.cache") if given is None else Path(given)
     if folder.exists() and not folder.is_dir():
         raise InputError("--cache", folder, "a folder")
     check_folder_writable(folder, field="--cache")
+    return folder
 
 
 class Stage1Cache:
     """Cosine coefficients of stage 1 and truth, sample by sample.
 
     Args:
-        folder: where the files go.
+        folder: where the files go, from `cache_folder`.
         stage1: computes what is not there yet.
         latent: the grid.
 
@@ -152,7 +154,6 @@ class Stage1Cache:
     """
 
     def __init__(self, folder: Path, stage1: FrozenStage1, latent: LatentConfig) -> None:
-        check_cache(folder)
         self.stage1 = stage1
         self.latent = latent
         self.folder = folder / f"{stage1.digest}-{latent.time_samples}-{latent.latent_samples}"

@@ -7,13 +7,12 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from spectremor.core.errors import InputError
 from spectremor.model.folder import Parts
 
 
 @runtime_checkable
 class Task(Protocol):
-    """A stage in training.
+    """A network in training.
 
     Attributes:
         module: called with the tensors of a batch, it returns their mean loss; its state is checkpointed, its
@@ -40,21 +39,15 @@ class Task(Protocol):
         """Scores on the validation split; "loss" decides, lower is better."""
         ...
 
+
+@runtime_checkable
+class ModelTask(Task, Protocol):
+    """A task whose result is a model folder."""
+
     def parts(self) -> Parts:
-        """What a model folder holds after this training."""
+        """What the model folder holds after this training."""
         ...
 
     def data(self) -> dict[str, Any]:
         """What it was trained on, for the model's config and card."""
         ...
-
-
-def check_splits(train_ids: list[int], val_ids: list[int]) -> None:
-    """Refuse a campaign that has nothing to train on, or nothing to judge on.
-
-    Raises:
-        InputError: says how many samples of each are complete.
-    """
-    if not train_ids or not val_ids:
-        found = f"{len(train_ids)} complete samples to train on, {len(val_ids)} for validation"
-        raise InputError("--data", found, "at least one of each")

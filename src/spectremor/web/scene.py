@@ -18,6 +18,7 @@ from spectremor.core.wavefield import (
     source_of,
     with_realizations,
 )
+from spectremor.signal.intensity import peak_norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Scene:
     def peak_velocity_m_s(self, realization: int) -> Float[np.ndarray, "x y"]:
         """Largest norm over time of the three-component velocity at every sensor, m/s."""
         velocity = self.field.isel(realization=realization).values
-        return np.asarray(np.sqrt((velocity.astype(np.float64) ** 2).sum(axis=0)).max(axis=-1))
+        return peak_norm(np.moveaxis(velocity, 0, -2))
 
     def nearest_sensor(self, x_m: float, y_m: float) -> tuple[int, int]:
         """Indices of the sensor nearest to a point."""

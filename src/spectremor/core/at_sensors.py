@@ -1,4 +1,4 @@
-"""Sensors of a wavefield."""
+"""The traces of some sensors of a wavefield on a grid."""
 
 from __future__ import annotations
 

@@ -1,0 +1,62 @@
+"""The weights that a training starts from, where it goes on with an earlier model's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pydantic
+from torch import Tensor
+
+from spectremor.core.errors import InputError
+from spectremor.diffusion.config import DiffusionConfig, SamplingConfig
+from spectremor.model.build import build_diffusion
+from spectremor.model.folder import find_run_model, read_model_folder
+from spectremor.surrogate.mifno import MifnoSurrogate
+from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
+from spectremor.training.history import trainings
+
+
+def initial_tensors(config: TrainingConfig, init: str | Path) -> dict[str, Tensor]:
+    """Tensors of the stage of an earlier model that this training is of.
+
+    Raises:
+        InputError: no such model, one without this stage, or one of another network.
+    """
+    part = "surrogate" if isinstance(config, MifnoTraining) else "diffusion"
+    earlier = read_model_folder(find_run_model(init, "--init"))
+    if part not in earlier.config.parts:
+        raise InputError("--init", init, f"a model with a {part}")
+    tensors = earlier.tensors()
+    with earlier.errors_name_folder():
+        # What is wrong with the weights shows before anything is written.
+        if earlier.config.surrogate is not None and part == "surrogate":
+            MifnoSurrogate.from_parts(earlier.config.surrogate, tensors[part])
+        else:
+            build_diffusion(earlier.config, tensors)
+    if not _same_network(earlier.config.parts[part], config):
+        plain = isinstance(config, DdpmTraining) and not config.model.network.jumps
+        raise InputError("--init", init, f"a model whose {part} has this config's network{', without jumps' * plain}")
+    return tensors[part]
+
+
+def facts_of_initial(config: TrainingConfig, init: str | Path) -> dict[str, Any]:
+    """What a run records of the model that it starts from."""
+    # Of a folder the whole path: a run may be resumed from elsewhere.
+    path = str(Path(init).resolve()) if Path(init).is_dir() else str(init)
+    record = read_model_folder(find_run_model(init, "--init")).config.training
+    return {"init": path, "before": trainings(record, config.stage)}
+
+
+def _same_network(earlier: pydantic.BaseModel, config: TrainingConfig) -> bool:
+    """Whether a training can start from these weights; how a stage is sampled is no matter of its weights."""
+    wanted = config.model
+    if not isinstance(earlier, DiffusionConfig) or not isinstance(wanted, DiffusionConfig):
+        return earlier == wanted
+    return _of_weights(earlier) == _of_weights(wanted) and earlier.network.jumps <= wanted.network.jumps
+
+
+def _of_weights(config: DiffusionConfig) -> DiffusionConfig:
+    """Without what acts on sampling alone, and without jumps, which a training can begin to learn."""
+    latent = config.latent.model_copy(update={"keep_below_hz": 0.0})
+    return config.without_jumps().model_copy(update={"latent": latent, "sampling": SamplingConfig()})
