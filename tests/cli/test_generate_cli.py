@@ -61,16 +61,11 @@ def geology_npy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.shared_data
-def test_the_published_sample_in_time_and_memory(hemew3d: Path, tmp_path: Path) -> None:
+def test_the_published_sample_in_little_memory(hemew3d: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.nc"
     arguments = ["--geology", hemew3d / "sample0.h5", "--source", SOURCE, "--convention", "hemew"]
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     run("generate", *arguments, "--moment", "2.47e16", "--out", out)
-    seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    # The limit is on the time that a person waits; processor time too, which other work on the machine does not hide.
-    assert seconds < 60
-    assert used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime < 60
-    assert used.ru_maxrss < 4 * 2**20  # KiB
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 4 * 2**20  # KiB
     _check_field(out)
 
 

@@ -16,10 +16,8 @@ from spectremor.core.source import (
     HEMEW_MOMENT_NM,
     MW_RANGE,
     Source,
-    hemew_to_standard_deg,
     moment_from_mw,
     moment_function,
-    moment_rate_function,
 )
 
 HERE = (4800.0, 3000.0, -8400.0)
@@ -132,9 +130,7 @@ def test_textbook_mechanisms(angles, vector_m_s):
 def test_hemew_angles_are_a_standard_mechanism(phi, delta, lam):
     hemew = source(phi, delta, lam, convention="hemew", moment_nm=1e16)
     plain = source(90 - phi, delta, 180 - lam, moment_nm=1e16)
-    named = source(*hemew_to_standard_deg(phi, delta, lam), moment_nm=1e16)
     np.testing.assert_allclose(hemew.tensor_nm, plain.tensor_nm, atol=1e-12 * 1e16)
-    np.testing.assert_allclose(hemew.tensor_nm, named.tensor_nm, atol=1e-12 * 1e16)
 
 
 def test_hemew_angles_differ_from_standard_ones():
@@ -187,12 +183,18 @@ def test_tensor_round_trip(six):
     assert s.moment_nm == pytest.approx(math.sqrt((s.tensor_nm**2).sum() / 2))
 
 
+def moment_rate(t_s, rise_time_s):
+    """The derivative of `moment_function`, in 1/s."""
+    u = np.maximum(t_s, 0.0) / rise_time_s
+    return u / rise_time_s * np.exp(-u)
+
+
 @given(st.floats(0.01, 3), st.floats(-1, 20))
 def test_moment_rate_is_the_derivative_of_the_moment(rise, t):
     h = 1e-5 * rise
     two = moment_function(np.array([t - h, t + h]), rise)
     slope = (two[1] - two[0]) / (2 * h)
-    assert slope == pytest.approx(float(moment_rate_function(np.array(t), rise)), rel=1e-4, abs=2e-5 / rise)
+    assert slope == pytest.approx(float(moment_rate(np.array(t), rise)), rel=1e-4, abs=2e-5 / rise)
 
 
 def test_moment_function_starts_at_zero_and_ends_at_one():
@@ -201,7 +203,7 @@ def test_moment_function_starts_at_zero_and_ends_at_one():
     assert (m[t <= 0] == 0).all()
     assert m[-1] == pytest.approx(1)
     assert (np.diff(m) >= 0).all()
-    assert np.trapezoid(moment_rate_function(t, 0.3), t) == pytest.approx(1, abs=3e-3)
+    assert np.trapezoid(moment_rate(t, 0.3), t) == pytest.approx(1, abs=3e-3)
 
 
 @pytest.mark.parametrize(

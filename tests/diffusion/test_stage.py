@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from spectremor.core.errors import InputError
+from spectremor.core.threads import thread_map
 from spectremor.core.validation import validated
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.diffusion.denoiser import UNet1d
 from spectremor.diffusion.noise import FieldNoise, SensorNoise, noise_mixing
-from spectremor.diffusion.parallel import thread_map
 from spectremor.diffusion.protocol import Condition
 from spectremor.diffusion.stage import MICRO_BATCH, DiffusionStage
 from spectremor.lab.diffusion_variants import BlindStage

@@ -6,22 +6,24 @@ import numpy as np
 import pytest
 
 from spectremor.core.errors import InputError, InputWarning
+from spectremor.core.presets import preset_names
+from spectremor.data.published import v1_source
 from spectremor.simulation.campaign_checks import check_campaign, warn_of_band
 from spectremor.simulation.campaign_cluster import SlurmOptions, slurm_cluster
-from spectremor.simulation.campaign_config import CampaignConfig, Scenario, load_scenario, preset_names
+from spectremor.simulation.campaign_config import CampaignConfig, Scenario, load_scenario
 from spectremor.simulation.campaign_memory import worker_memory_bytes
 from spectremor.simulation.campaign_store import open_campaign
-from spectremor.simulation.random_source import HEMEW_SOURCE, HEMEWS_SOURCE
+from spectremor.simulation.random_source import HEMEWS_SOURCE, random_source
 
 TINY = CampaignConfig(scenario=load_scenario("tiny"), seed=1, grid_spacing_m=300, also_m=(600.0,))
 
 
 def test_presets_are_the_published_scenarios():
-    assert preset_names() == ["hemew", "hemews", "system", "tiny"]
+    assert preset_names("campaigns") == ["hemew", "hemews", "system", "tiny"]
     hemews = load_scenario("hemews")
     assert hemews == Scenario()
     assert hemews.source == HEMEWS_SOURCE
-    assert load_scenario("hemew").source == HEMEW_SOURCE
+    assert random_source(9, 3, load_scenario("hemew").source) == v1_source()
     assert len(hemews.time_s()) == 320
     np.testing.assert_allclose(hemews.sensors_x.positions_m()[[0, 1, -1]], [150, 450, 9450])
 

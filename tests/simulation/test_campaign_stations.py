@@ -7,7 +7,6 @@ import warnings
 
 import numpy as np
 import pytest
-from spectremor.simulation.stored import simulation_of
 
 from spectremor.core.errors import InputError
 from spectremor.data.station_plan import StationPlan

@@ -7,9 +7,10 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import kstest, uniform
 
-from spectremor.core.source import hemew_to_standard_deg
+from spectremor.core.source import Source
 from spectremor.data.published import v1_source
-from spectremor.simulation.random_source import HEMEW_SOURCE, HEMEWS_SOURCE, SourceRecipe, random_source
+from spectremor.simulation.campaign_config import load_scenario
+from spectremor.simulation.random_source import HEMEWS_SOURCE, SourceRecipe, random_source
 
 
 def test_a_source_depends_on_seed_and_index_alone():
@@ -38,9 +39,10 @@ def test_dips_are_uniform_and_sizes_fixed():
 
 
 def test_fixed_recipe_is_the_source_of_version_1():
-    assert random_source(9, 3, HEMEW_SOURCE) == v1_source()
-    standard = hemew_to_standard_deg(48, 45, 88)
-    assert standard == pytest.approx((42, 45, 92))
+    drawn = random_source(9, 3, load_scenario("hemew").source)
+    assert drawn == v1_source()
+    same = Source.from_angles(position_m=drawn.position_m, strike_deg=42, dip_deg=45, rake_deg=92)
+    np.testing.assert_allclose(drawn.tensor_nm, same.tensor_nm, rtol=0, atol=1e-9 * drawn.moment_nm)
 
 
 def test_unknown_keys_are_refused():

@@ -16,7 +16,7 @@ from spectremor.core.axes import sensor_axis_m
 from spectremor.core.errors import InputError
 from spectremor.core.geology import make_geology
 from spectremor.core.medium import VP_OVER_VS
-from spectremor.core.source import Source, moment_rate_function
+from spectremor.core.source import Source, moment_function
 from spectremor.data.normalisation import GeologyNormalisation, trace_scale
 from spectremor.data.symmetries import Symmetry
 from spectremor.lab.mifno_variants import MifnoVariant
@@ -265,7 +265,9 @@ def test_normalisation_inverts():
         {"vs_mean": np.full((3, 4, 5), 2000.0), "vs_std": np.random.default_rng(0).uniform(0, 500, (3, 4, 5))}
     )
     vs = rocks((3, 4, 5)).astype(float)
-    np.testing.assert_allclose(norm.invert(norm.apply(vs)), vs, rtol=1e-5)
+    # Four standard deviations are one; ground that hardly varies is not blown up.
+    back = norm.apply(vs) * 4 * np.maximum(norm.std, 100.0) + norm.mean
+    np.testing.assert_allclose(back, vs, rtol=1e-5)
 
 
 def test_trace_scale():
@@ -364,7 +366,7 @@ def test_a_direct_wave_is_the_filtered_pulse_at_its_arrival():
     waves = on_grid(direct_wave_spectra(amplitude, s_time * one[None], origin * one, pulse, period), steps)[0, :, 0, 0]
     times, dt = np.arange(steps) * period / steps, 1e-3
     fine = np.arange(-20_000, 20_000) * dt
-    motion = low_pass(np.gradient(moment_rate_function(fine, rise), dt), dt, corner)
+    motion = low_pass(np.gradient(np.gradient(moment_function(fine, rise), dt), dt), dt, corner)
     for wave, series, arrival in ((2, motion, s_time / VP_OVER_VS), (3, hilbert(motion).imag, s_time)):
         wanted = np.interp(times - (arrival - origin), fine, series)
         np.testing.assert_allclose(waves[wave].numpy(), wanted, atol=0.02 * np.abs(motion).max())

@@ -422,13 +422,10 @@ def test_a_budget_lays_the_training_over_what_fits(tmp_path: Path, campaign: Pat
     config = ddpm_config.model_copy(update=long)
     lengths: list[int] = []
     more = {"stage1": COARSE, "cache": tmp_path / "cache", "watch": Watch(on_length=lengths.append)}
-    begun = time.monotonic()
     run = tmp_path / "run"
     outcome = train(config, campaign, run, budget=0.1, **more)
     assert outcome.finished
     assert 5 < outcome.progress.step < 10**5
-    # Loose: other tests run beside it.
-    assert time.monotonic() - begun < 60
     rows = read_metrics(run / "metrics.csv")
     assert len(rows) >= 2
     # To the end of the fall of its learning rate, which is that of its own length.

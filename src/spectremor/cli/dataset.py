@@ -20,7 +20,13 @@ StoreArgument = Annotated[Path, typer.Argument(help="A store made by `dataset cr
 
 def register(app: typer.Typer) -> None:
     """Attach the verb and its parts."""
-    dataset = typer.Typer(no_args_is_help=True, help="Make, import, check and describe datasets of simulations.")
+    dataset = typer.Typer(
+        no_args_is_help=True,
+        help=(
+            "Make, import, check and describe datasets of simulations.\n\n[bold]Example[/bold]\n\n"
+            "spectremor dataset create --preset hemews --n 2000 --also 300 --out hemews.zarr"
+        ),
+    )
     dataset.command("create")(create)
     dataset.command("import")(import_)
     dataset.command("check")(check)
@@ -102,6 +108,7 @@ def _run(
     end: float | None,
     clients: Callable[[int], Any],
 ) -> None:
+    from spectremor.cli.progress import campaign_shown
     from spectremor.simulation.campaign import disk_full_told, run_campaign
     from spectremor.simulation.campaign_checks import warn_of_band
     from spectremor.simulation.campaign_memory import worker_memory_bytes
@@ -114,7 +121,7 @@ def _run(
         typer.echo(f"{out}: {n} samples, all complete")
         return
     memory = worker_memory_bytes(config, device)
-    with clients(memory) as client, _reporter() as report:
+    with clients(memory) as client, campaign_shown() as report:
         warn_of_band(config)
         typer.echo(f"workers: at most {memory / 1e9:.1f} GB each", err=True)
         with disk_full_told(str(out)):
@@ -160,14 +167,14 @@ def import_(
 
     spectremor dataset import downloads/hemew --out published.zarr
     """
-    from spectremor.cli.campaign_progress import counter
+    from spectremor.cli.progress import counted
     from spectremor.data.importing import import_published
     from spectremor.data.published_folder import PublishedFolder
 
     _check_out(out)
     folder = PublishedFolder.scan(path, geologies or (), sources, first)
-    with counter("importing") as report:
-        store = import_published(folder, out, report=report)
+    with counted() as display:
+        store = import_published(folder, out, report=lambda done, total: display(done, total, "importing"))
     typer.echo(f"{out}: {len(store.ids())} samples imported from {path}")
 
 
@@ -183,13 +190,13 @@ def check(
 
     spectremor dataset check hemews.zarr
     """
-    from spectremor.cli.campaign_progress import counter
+    from spectremor.cli.progress import counted
     from spectremor.data.store import CampaignStore
     from spectremor.data.store_check import check_store, repair_store
 
     opened = CampaignStore.open(store)
-    with counter("checking") as report:
-        problems = check_store(opened, report=report)
+    with counted() as display:
+        problems = check_store(opened, report=lambda done, total: display(done, total, "checking"))
     for sample, findings in problems.items():
         for finding in findings:
             typer.echo(f"{'store' if sample is None else f'sample {sample}'}: {finding}")
@@ -252,10 +259,3 @@ def _check_out(out: Path) -> None:
     parent = out.resolve().parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise InputError("--out", out, "a path in an existing folder that can be written")
-
-
-def _reporter():  # type: ignore[no-untyped-def]
-    """Progress with rate and time left: a bar on a terminal, a line now and then in a log."""
-    from spectremor.cli.campaign_progress import progress_reporter
-
-    return progress_reporter()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,9 +10,6 @@ import typer
 
 if TYPE_CHECKING:
     from spectremor.lab.common import Report, Result, Settings
-
-#: Seconds between lines of a log.
-_LOG_EVERY_S = 30.0
 
 DataOption = Annotated[Path, typer.Option("--data", help="Campaign store.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for table.csv, figure.png, summary.md, config.json.")]
@@ -38,7 +32,13 @@ TrainSamplesOption = Annotated[int | None, typer.Option("--train-samples", help=
 
 def register(app: typer.Typer) -> None:
     """Attach the verb and its parts."""
-    experiment = typer.Typer(no_args_is_help=True, help="Run one of the system's experiments on any data and model.")
+    experiment = typer.Typer(
+        no_args_is_help=True,
+        help=(
+            "Run one of the system's experiments on any data and model.\n\n[bold]Example[/bold]\n\n"
+            "spectremor experiment coherence --data hemews.zarr --out results/coherence"
+        ),
+    )
     experiment.command("spectral-bias")(spectral_bias)
     experiment.command("conditioning")(conditioning)
     experiment.command("coherence")(coherence)
@@ -70,11 +70,27 @@ def spectral_bias(
 
     spectremor experiment spectral-bias --data hemews.zarr --minutes 15 --out results/spectral-bias
     """
-    chosen = locals()
     from spectremor.lab.common import TrainingSettings
     from spectremor.lab.spectral_bias import run
 
-    _run(run, TrainingSettings, chosen)
+    _run(
+        run,
+        TrainingSettings,
+        out,
+        data=data,
+        model=model,
+        stage1_spacing_m=stage1_spacing,
+        size=size,
+        steps=steps,
+        minutes=minutes,
+        seeds=seeds,
+        train_samples=train_samples,
+        cache=cache,
+        split=split,
+        samples=samples,
+        sensors=sensors,
+        seed=seed,
+    )
 
 
 def coherence(
@@ -97,10 +113,22 @@ def coherence(
 
     spectremor experiment coherence --data hemews.zarr --out results/coherence
     """
-    chosen = locals()
     from spectremor.lab.coherence import CoherenceSettings, run
 
-    _run(run, CoherenceSettings, chosen)
+    _run(
+        run,
+        CoherenceSettings,
+        out,
+        data=data,
+        model=model,
+        stage1_spacing_m=stage1_spacing,
+        noise_correlation_m=noise_correlation,
+        size=size,
+        split=split,
+        samples=samples,
+        sensors=sensors,
+        seed=seed,
+    )
 
 
 def phase_shift(
@@ -123,10 +151,22 @@ def phase_shift(
 
     spectremor experiment phase-shift --data hemews.zarr --shift 0.05 --shift 0.2 --out results/phase-shift
     """
-    chosen = locals()
     from spectremor.lab.phase_shift import PhaseShiftSettings, run
 
-    _run(run, PhaseShiftSettings, chosen)
+    _run(
+        run,
+        PhaseShiftSettings,
+        out,
+        data=data,
+        model=model,
+        stage1_spacing_m=stage1_spacing,
+        shifts=shift,
+        size=size,
+        split=split,
+        samples=samples,
+        sensors=sensors,
+        seed=seed,
+    )
 
 
 def conditioning(
@@ -151,11 +191,27 @@ def conditioning(
 
     spectremor experiment conditioning --data hemews.zarr --minutes 15 --out results/conditioning
     """
-    chosen = locals()
     from spectremor.lab.common import TrainingSettings
     from spectremor.lab.conditioning import run
 
-    _run(run, TrainingSettings, chosen)
+    _run(
+        run,
+        TrainingSettings,
+        out,
+        data=data,
+        model=model,
+        stage1_spacing_m=stage1_spacing,
+        size=size,
+        steps=steps,
+        minutes=minutes,
+        seeds=seeds,
+        train_samples=train_samples,
+        cache=cache,
+        split=split,
+        samples=samples,
+        sensors=sensors,
+        seed=seed,
+    )
 
 
 def freezing(
@@ -185,10 +241,27 @@ def freezing(
 
     spectremor experiment freezing --data hemews.zarr --model hybrid --minutes 15 --out results/freezing
     """
-    chosen = locals()
     from spectremor.lab.freezing import FreezingSettings, run
 
-    _run(run, FreezingSettings, chosen)
+    _run(
+        run,
+        FreezingSettings,
+        out,
+        data=data,
+        model=model,
+        warm_steps=warm_steps,
+        stage1_weight=stage1_weight,
+        size=size,
+        steps=steps,
+        minutes=minutes,
+        seeds=seeds,
+        train_samples=train_samples,
+        cache=cache,
+        split=split,
+        samples=samples,
+        sensors=sensors,
+        seed=seed,
+    )
 
 
 def noise_schedule(
@@ -220,49 +293,46 @@ def noise_schedule(
 
     spectremor experiment noise-schedule --data hemews.zarr --prediction velocity --prediction noise --out results/noise
     """
-    chosen = locals()
     from spectremor.lab.noise_schedule import NoiseScheduleSettings, run
 
-    _run(run, NoiseScheduleSettings, chosen)
+    _run(
+        run,
+        NoiseScheduleSettings,
+        out,
+        data=data,
+        model=model,
+        stage1_spacing_m=stage1_spacing,
+        schedules=schedule,
+        predictions=prediction,
+        realizations=realizations,
+        size=size,
+        steps=steps,
+        minutes=minutes,
+        seeds=seeds,
+        train_samples=train_samples,
+        cache=cache,
+        split=split,
+        samples=samples,
+        sensors=sensors,
+        seed=seed,
+    )
 
 
-def _run(run: Callable[[Any, Report], Result], kind: type[Settings], chosen: dict[str, Any]) -> None:
-    """Check everything, then work, then write; `chosen` holds the command's options by name."""
-    from spectremor.lab.common import OPTIONS, check_out, parse, write_result
+def _run(run: Callable[[Any, Report], Result], kind: type[Settings], out: Path, **chosen: Any) -> None:
+    """Check everything, then work, then write.
 
-    out = check_out(chosen.pop("out"))
-    settings_of = {option: setting for setting, option in OPTIONS.items()}
-    settings = parse(kind, {settings_of.get(name, name): value for name, value in chosen.items() if value is not None})
-    with _progress() as report:
+    Args:
+        run: the experiment.
+        kind: of its settings.
+        out: folder of the result.
+        chosen: settings by name; None takes the experiment's own.
+    """
+    from spectremor.cli.progress import fraction_shown
+    from spectremor.lab.common import check_out, parse, write_result
+
+    folder = check_out(out)
+    settings = parse(kind, {name: value for name, value in chosen.items() if value is not None})
+    with fraction_shown() as report:
         result = run(settings, report)
-    write_result(result, out)
+    write_result(result, folder)
     typer.echo(result.paragraph)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Report]:
-    """A bar with the time left on a terminal, a line now and then in a log; both on stderr."""
-    if not sys.stderr.isatty():
-        yield _log()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("starting", total=1.0)
-        yield lambda fraction, doing: bar.update(task, completed=fraction, description=doing)
-
-
-def _log() -> Report:
-    start = last = time.monotonic()
-
-    def report(fraction: float, doing: str) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= _LOG_EVERY_S and fraction > 0:
-            last = now
-            left = (now - start) * (1 - fraction) / fraction
-            print(f"{fraction:.0%}, {left / 60:.0f} min left: {doing}", file=sys.stderr, flush=True)  # noqa: T201
-
-    return report

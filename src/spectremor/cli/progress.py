@@ -1,4 +1,4 @@
-"""What a person sees while work goes on, on stderr."""
+"""What a person sees while work goes on, on stderr: the one display of progress."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from spectremor.simulation.campaign import Progress as Campaign
+
+#: Seconds between lines where stderr is not a terminal.
+_LOG_EVERY_S = 30.0
 
 
 @contextlib.contextmanager
@@ -17,54 +26,107 @@ def spinner(message: str) -> Iterator[Callable[[str], None]]:
         yield lambda text: status.update(text)
 
 
-#: Seconds between lines where stderr is not a terminal.
-_LOG_EVERY_S = 30.0
+class Display(Protocol):
+    """Where work stands; where `done` falls or `total` changes, other work has begun, and its time starts afresh."""
+
+    def __call__(self, done: float, total: float, what: str) -> None:
+        """Show how much is done, of how much, and of what."""
+        ...
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        ...
 
 
 @contextlib.contextmanager
-def counted() -> Iterator[Callable[[int, int, str], None]]:
-    """Yields a function of (done, total, what): a bar with the time left on a terminal, a line now and then in a log.
+def counted(*, percent: bool = False, quiet: bool = False) -> Iterator[Display]:
+    """A display: a bar with the time left on a terminal, a line now and then in a log.
 
-    Where `done` falls or `total` changes, other work has begun, and its time is counted afresh.
+    Args:
+        percent: show the share that is done, in place of the numbers.
+        quiet: show nothing, as a process that trains beside the main one.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _Log()
+    console = Console(stderr=True, quiet=quiet)
+    if quiet or not console.is_terminal:
+        yield _Log(percent=percent, quiet=quiet)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    amount = TaskProgressColumn() if percent else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        before = (0, 0)
+        yield _Bar(bar)
 
-        def advance(done: int, total: int, what: str) -> None:
-            nonlocal before
-            if total != before[1] or done < before[0]:
-                bar.reset(task, total=total)
-            before = (done, total)
-            bar.update(task, completed=done, total=total, description=what)
 
-        yield advance
+@contextlib.contextmanager
+def fraction_shown() -> Iterator[Callable[[float, str], None]]:
+    """As `counted`: yields a function of (fraction done, what)."""
+    with counted(percent=True) as display:
+        yield lambda fraction, what: display(fraction, 1.0, what)
+
+
+@contextlib.contextmanager
+def campaign_shown() -> Iterator[Callable[[Campaign], None]]:
+    """As `counted`: yields a function of where a campaign stands."""
+    with counted() as display:
+        yield lambda campaign: display(campaign.done, campaign.total, _doing(campaign))
+
+
+def _doing(campaign: Campaign) -> str:
+    if campaign.left_s is None:
+        return "simulating: starting" if campaign.threads else "simulating: waiting for workers"
+    return f"simulating {campaign.per_hour:.0f} samples per hour"
+
+
+class _Bar:
+    """A bar on a terminal."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._task = bar.add_task("starting", total=None)
+        self._before = (0.0, 0.0)
+
+    def __call__(self, done: float, total: float, what: str) -> None:
+        if total != self._before[1] or done < self._before[0]:
+            self._bar.reset(self._task, total=total)
+        self._before = (done, total)
+        self._bar.update(self._task, completed=done, total=total, description=what)
+
+    def say(self, line: str) -> None:
+        self._bar.console.print(line, markup=False, highlight=False)
 
 
 class _Log:
     """One line when work begins, and then one every half minute."""
 
-    def __init__(self) -> None:
-        self._before = (0, 0)
-        self._start = self._last = 0.0
-        self._from = 0
+    def __init__(self, *, percent: bool, quiet: bool) -> None:
+        self._percent, self._quiet = percent, quiet
+        self._before = (0.0, 0.0)
+        self._start_s = self._last_s = 0.0
+        self._from = 0.0
 
-    def __call__(self, done: int, total: int, what: str) -> None:
-        now = time.monotonic()
+    def __call__(self, done: float, total: float, what: str) -> None:
+        now_s = time.monotonic()
         begins = total != self._before[1] or done < self._before[0]
         if begins:
-            self._start, self._from = now, done
+            self._start_s, self._from = now_s, done
         self._before = (done, total)
-        if begins or now - self._last >= _LOG_EVERY_S:
-            self._last = now
-            rate = (now - self._start) / (done - self._from) if done > self._from else 0.0
+        if begins or now_s - self._last_s >= _LOG_EVERY_S:
+            self._last_s = now_s
+            rate = (now_s - self._start_s) / (done - self._from) if done > self._from else 0.0
             left = f", {rate * (total - done) / 60:.1f} min left" if rate else ""
-            print(f"{what}: {done} of {total}{left}", file=sys.stderr, flush=True)  # noqa: T201
+            amount = f"{done / total:.0%}" if self._percent else f"{done:g} of {total:g}"
+            self.say(f"{what}: {amount}{left}")
+
+    def say(self, line: str) -> None:
+        if not self._quiet:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from spectremor.cli.progress import Display
+    from spectremor.training.loop import Watch
 
 ConfigOption = Annotated[
     str,
@@ -43,7 +47,10 @@ def register(app: typer.Typer) -> None:
     """Attach the verb."""
     verb = typer.Typer(
         no_args_is_help=True,
-        help="Train a stage of the model.",
+        help=(
+            "Train a stage of the model.\n\n[bold]Example[/bold]\n\n"
+            "spectremor train mifno --config small --data campaign.zarr --out runs/mifno"
+        ),
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     verb.command("mifno")(mifno)
@@ -129,19 +136,14 @@ def _train(
     readers: int | None,
     stage1: str | None = None,
 ) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
+    from spectremor.cli.progress import counted
     from spectremor.training.config import load_config
     from spectremor.training.processes import processes
     from spectremor.training.run import train
 
     settings = load_config(config, stage)
     state = processes()
-    console = Console(stderr=True, quiet=not state.is_main_process)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:g}/{task.total:g}"))
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
-        watch, length = _watch(bar, settings.steps)
+    with counted(quiet=not state.is_main_process) as display:
         outcome = train(
             settings,
             data,
@@ -153,37 +155,33 @@ def _train(
             cache=cache,
             init=init,
             readers=readers,
-            watch=watch,
+            watch=_watch(display, settings.steps),
         )
-    step = outcome.progress.step
-    several = f" on {state.num_processes} processes" if state.num_processes > 1 else ""
-    if outcome.finished:
-        best = outcome.progress
-        console.print(
-            f"done: {step} steps{several}; best validation loss {best.best_loss:.4g} at {best.best_step}; {out}/model"
-        )
-    else:
-        console.print(f"stopped at step {step} of {length()}{several}; go on with --resume")
+        step, best = outcome.progress.step, outcome.progress
+        several = f" on {state.num_processes} processes" if state.num_processes > 1 else ""
+        if outcome.finished:
+            reached = f"best validation loss {best.best_loss:.4g} at {best.best_step}"
+            display.say(f"done: {step} steps{several}; {reached}; {out}/model")
+        else:
+            display.say(f"stopped at step {step} of {outcome.steps}{several}; go on with --resume")
 
 
-def _watch(bar, steps: int):  # type: ignore[no-untyped-def]
-    """A watch that moves the bar, and the number of steps that it has come to know of."""
+def _watch(display: Display, steps: int) -> Watch:
+    """A watch that shows where the training stands."""
     from spectremor.training.loop import Watch
 
-    row = bar.add_task("starting", total=steps)
+    length = steps
 
     def on_length(found: int) -> None:
-        nonlocal steps
-        steps = found
-
-    def on_step(progress, loss: float) -> None:  # type: ignore[no-untyped-def]
-        bar.update(row, description=f"loss {loss:.4g}", completed=progress.step, total=steps)
+        nonlocal length
+        length = found
 
     def on_validation(step: int, scores: dict[str, float]) -> None:
-        bar.console.print(f"step {step}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+        display.say(f"step {step}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))
 
-    def on_prepare(what: str, fraction: float) -> None:
-        bar.update(row, description=what, completed=round(steps * fraction), total=steps)
-
-    watch = Watch(on_step=on_step, on_validation=on_validation, on_prepare=on_prepare, on_length=on_length)
-    return watch, lambda: steps
+    return Watch(
+        on_step=lambda progress, loss: display(progress.step, length, f"training, loss {loss:.4g}"),
+        on_validation=on_validation,
+        on_prepare=lambda what, fraction: display(round(100 * fraction), 100, what),
+        on_length=on_length,
+    )

@@ -152,11 +152,6 @@ class Source:
         return self
 
 
-def hemew_to_standard_deg(strike_deg: float, dip_deg: float, rake_deg: float) -> tuple[float, float, float]:
-    """The published data's angles as a standard mechanism: (90 - strike, dip, 180 - rake)."""
-    return (90.0 - strike_deg) % 360.0, dip_deg, _wrap_180(180.0 - rake_deg)
-
-
 def checked_mw(mw: float) -> float:
     """The moment magnitude.
 
@@ -182,12 +177,6 @@ def moment_function(t_s: Float[np.ndarray, "..."], rise_time_s: float) -> Float[
     """Moment over final moment: 1 - (1 + t/tau) exp(-t/tau) for t > 0, else 0."""
     u = np.maximum(t_s, 0.0) / rise_time_s
     return np.asarray(1.0 - (1.0 + u) * np.exp(-u))
-
-
-def moment_rate_function(t_s: Float[np.ndarray, "..."], rise_time_s: float) -> Float[np.ndarray, "..."]:
-    """Derivative of `moment_function`, in 1/s: t/tau^2 exp(-t/tau) for t > 0, else 0."""
-    u = np.maximum(t_s, 0.0) / rise_time_s
-    return np.asarray(u / rise_time_s * np.exp(-u))
 
 
 def _numbers(field: str, values: Sequence[float], n: int) -> tuple[float, ...]:
@@ -256,7 +245,3 @@ def _plane(normal: Float[np.ndarray, "3"], slip: Float[np.ndarray, "3"]) -> tupl
     # Cross product of normal and strike direction points up the dip of the hanging wall.
     rake = math.atan2(float(slip @ np.cross(normal, along)), float(slip @ along))
     return math.degrees(strike) % 360.0, math.degrees(dip), math.degrees(rake)
-
-
-def _wrap_180(angle_deg: float) -> float:
-    return (angle_deg + 180.0) % 360.0 - 180.0

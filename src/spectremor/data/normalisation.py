@@ -44,10 +44,6 @@ class GeologyNormalisation:
         """Normalised geology."""
         return ((vs_m_s - self.mean) / (4 * np.maximum(self.std, _LEAST_STD_M_S))).astype(np.float32)
 
-    def invert(self, normalised: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x y z"]:
-        """Vs in m/s."""
-        return normalised * (4 * np.maximum(self.std, _LEAST_STD_M_S)) + self.mean
-
 
 def trace_scale(vs_m_s: Float[np.ndarray, "x y z"], source: Source, extent_m: tuple[float, float, float]) -> float:
     """Factor from velocities in m/s to normalised traces: the event's constant times reference moment over moment."""

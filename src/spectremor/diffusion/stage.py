@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
 from spectremor.core.memory import present_bytes
+from spectremor.core.threads import thread_map
 from spectremor.data.tensors import with_tensors
 from spectremor.diffusion.config import DiffusionConfig, SamplerName
 from spectremor.diffusion.denoiser import UNet1d
 from spectremor.diffusion.latent import Latents, sensor_amplitude
 from spectremor.diffusion.noise import FieldNoise, SensorNoise
 from spectremor.diffusion.onset import begun
-from spectremor.diffusion.parallel import thread_map
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
 from spectremor.diffusion.samplers import sample, sample_by_jumps

@@ -67,9 +67,7 @@ class MifnoVariant:
         law: Law = "lowpass" if self.lowpass_skip else "band_limited"
         width = config.geology_width * (_MERGED if self.source_branch else 1)
         channels = input_wave_channels(config) if self.direct_waves else 0 if config.simulation_m is None else 3
-        geology: GeologyBranch = (
-            GeologyBranch(config, law=law) if self.travel_times else _GeologyWithoutTimes(config, law)
-        )
+        geology = (GeologyBranch if self.travel_times else _GeologyWithoutTimes)(config, law=law)
         context = (ContextBranch if self.travel_times else _ContextWithoutTimes)(config, law=law, width=width)
         waves = FreeWaves(config, width, channels, law) if self.free_moment else LinearWaves(config, channels=channels)
         merged = _GeologyWithSource(config, geology) if self.source_branch else geology

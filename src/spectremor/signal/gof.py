@@ -14,10 +14,9 @@ Cost, per sensor of 3 components, 320 samples, 100 frequencies: see `docs/metric
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
@@ -25,6 +24,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from spectremor.core.errors import InputError
+from spectremor.core.threads import thread_map
 from spectremor.signal.wavelet import WaveletPlan, wavelet_plan
 
 Norm = Literal["global", "local"]
@@ -205,19 +205,10 @@ def _misfit_sums(
         return _block_sums(plan, load(pred[rows] / p_peak), load(ref[rows] / r_peak), load(p_peak / r_peak))
 
     starts = range(0, len(chosen), size)
-    parts = _in_threads(block, starts, torch.get_num_threads()) if on_cpu else [block(s) for s in starts]
+    # One block per thread, even a single one: far less waiting than two threads inside each small operation.
+    with thread_map(max(1, len(starts))) if on_cpu else contextlib.nullcontext(map) as each:
+        parts = list(each(block, starts))
     return torch.cat(parts, dim=1).double().cpu().numpy()
-
-
-def _in_threads(block: Callable[[int], torch.Tensor], starts: range, threads: int) -> list[torch.Tensor]:
-    """One block per thread, even a single one: far less waiting than two threads inside each small operation."""
-    if threads == 1:
-        return [block(start) for start in starts]
-    try:
-        with ThreadPoolExecutor(min(threads, len(starts)), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(block, starts))
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _block_sums(plan: WaveletPlan, pred: torch.Tensor, ref: torch.Tensor, ratio: torch.Tensor) -> torch.Tensor:

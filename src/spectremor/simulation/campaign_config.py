@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLING_HZ, HEMEW_SENSORS, time_axis_s
 from spectremor.core.errors import InputError
+from spectremor.core.presets import read_preset
 from spectremor.core.source import Source
 from spectremor.core.validation import validated
-from spectremor.core.yaml_files import read_yaml
 from spectremor.data.station_plan import StationPlan
 from spectremor.data.store import Motion
 from spectremor.data.store_writer import StoreLayout
@@ -135,12 +134,6 @@ class CampaignConfig(BaseModel):
         return random_stations_m(self.seed, index, scenario.stations, (x, y))
 
 
-def preset_names() -> list[str]:
-    """Names of the presets that ship."""
-    files = importlib.resources.files("spectremor").joinpath("presets", "campaigns").iterdir()
-    return sorted(f.name.removesuffix(".yaml") for f in files if f.name.endswith(".yaml"))
-
-
 def load_scenario(preset: str | Path) -> Scenario:
     """A scenario by the name of a preset, or from a YAML file.
 
@@ -148,15 +141,5 @@ def load_scenario(preset: str | Path) -> Scenario:
         InputError: no such preset or file, or a file that is no YAML, or has unknown keys or wrong values; see
             docs/data_format.md.
     """
-    name = str(preset)
-    if name in preset_names():
-        source = importlib.resources.files("spectremor").joinpath("presets", "campaigns", f"{name}.yaml")
-        with importlib.resources.as_file(source) as path:
-            values = read_yaml(path, "preset")
-    elif Path(name).is_file():
-        values = read_yaml(name, "preset")
-    else:
-        raise InputError("preset", name, f"{', '.join(preset_names())}, or a YAML file")
-    if not isinstance(values, dict):
-        raise InputError("preset", f"{name} (no keys)", f"YAML with keys {', '.join(Scenario.model_fields)}")
+    values = read_preset(preset, "campaigns", field="preset")
     return validated(Scenario, values, "preset")

@@ -44,14 +44,6 @@ class SourceRecipe(BaseModel):
 
 
 HEMEWS_SOURCE = SourceRecipe()
-HEMEW_SOURCE = SourceRecipe(
-    x_m=(4800.0, 4800.0),
-    y_m=(4800.0, 4800.0),
-    z_m=(-8400.0, -8400.0),
-    strike_deg=(48.0, 48.0),
-    dip_deg=(45.0, 45.0),
-    rake_deg=(88.0, 88.0),
-)
 
 
 def random_source(seed: int, index: int = 0, recipe: SourceRecipe = HEMEWS_SOURCE) -> Source:

@@ -104,7 +104,7 @@ def drive(job: Job, *, resume: bool, limits: TimeLimits, readers: int, watch: Wa
                 raise InputError("--out", run, "a new folder; another command has just begun a run there")
             steps = _steps_until(limits.began_s + 60 * budget, task, config, readers, watch)
             if steps is None:
-                return Outcome(Progress(), finished=False)
+                return Outcome(Progress(), finished=False, steps=config.steps)
             config = job.shorten(config, steps)
             record_run(run, config, facts | {BUDGET: budget})
 

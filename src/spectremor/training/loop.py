@@ -49,10 +49,12 @@ class Outcome:
     Attributes:
         progress: where it stands.
         finished: nothing is left to do: all steps taken, or stopped early for good.
+        steps: of the whole training.
     """
 
     progress: Progress
     finished: bool
+    steps: int
 
 
 def fit(
@@ -86,7 +88,7 @@ def fit(
     rank, world = accelerator.process_index, accelerator.num_processes
     ready = prepared or task.prepare(rank, world, watch.stop, watch.on_prepare, readers)
     if _agree(accelerator, not ready):
-        return Outcome(Progress(), finished=False)
+        return Outcome(Progress(), finished=False, steps=config.steps)
 
     # Weights, average, optimizer: fresh, or from the newest checkpoint.
     state = TrainingState(accelerator, task, config, run, readers)
@@ -123,7 +125,7 @@ def fit(
         log.close()
     state.close()
     accelerator.wait_for_everyone()
-    return Outcome(progress, finished)
+    return Outcome(progress, finished=finished, steps=config.steps)
 
 
 def _write(log: Log, state: TrainingState, loss: float, scores: dict[str, float]) -> None:
