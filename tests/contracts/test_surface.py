@@ -93,7 +93,5 @@ def test_an_example_that_does_not_parse_is_found() -> None:
         ["experiment", "conditioning", "--data", "a", "--out", "b", "--seeds", "many"],
         ["train", "mifno", "--data", "x"],
     ):
-        with pytest.raises(
-            Exception, match=r"(?i)no such option|requires an argument|valid|missing"
-        ):
+        with pytest.raises(Exception, match=r"(?i)no such option|requires an argument|valid|missing"):
             parse(broken)

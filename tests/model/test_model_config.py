@@ -97,10 +97,25 @@ def test_parts_that_do_not_belong_together_are_not_written(tmp_path: Path) -> No
     assert not list(tmp_path.iterdir())
 
 
+FORMER_SWITCHES = {
+    ("surrogate",): ("skip", "moment", "source_branch", "travel_times", "first_guess", "align"),
+    ("diffusion", "network"): ("conditional",),
+    ("diffusion", "process"): ("objective", "schedule"),
+}
+
+
 @pytest.mark.parametrize("name", shipped_names())
 def test_a_config_is_written_to_the_byte_as_it_was_read(name: str) -> None:
     folder = read_model_folder(name)
-    assert folder.config.to_json() == (SHIPPED / name / "config.json").read_text()
+    written = json.loads((SHIPPED / name / "config.json").read_text())
+    # All but the switches of version 0.1 that are gone since.
+    for section, switches in FORMER_SWITCHES.items():
+        part: dict[str, Any] = written
+        for key in section:
+            part = part.get(key, {})
+        for switch in switches:
+            part.pop(switch, None)
+    assert folder.config.to_json() == json.dumps(written, indent=1) + "\n"
     again = ModelConfig.model_validate(json.loads(folder.config.to_json()))
     assert again == folder.config
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -27,6 +27,9 @@ from spectremor.cli.options import (
     show_event,
 )
 from spectremor.core.errors import InputError
+
+if TYPE_CHECKING:
+    from spectremor.diffusion.config import SamplerName
 
 _FIGURES = (".png", ".pdf", ".svg")
 
@@ -118,7 +121,9 @@ def generate(
         field = stage1
         if not stage1_only:
             say("stage 2: diffusion")
-            field = loaded.restore(stage1, realizations=realizations, seed=seed, steps=steps, sampler=sampler)
+            field = loaded.restore(
+                stage1, realizations=realizations, seed=seed, steps=steps, sampler=cast("SamplerName | None", sampler)
+            )
         say("writing")
         write_wavefield(field, out)
         if figure is not None:

@@ -33,15 +33,15 @@ class StageOneGain:
         Raises:
             InputError: no pair.
         """
-        predicted = true = samples = None
-        for prediction, truth in pairs:
-            samples = truth.shape[-1]
-            p, t = (
-                np.abs(np.fft.rfft(v, axis=-1)).reshape(-1, samples // 2 + 1).mean(axis=0) for v in (prediction, truth)
-            )
-            predicted, true = (p, t) if predicted is None else (predicted + p, true + t)
-        if samples is None:
+        samples = 0
+        spectra: list[np.ndarray] = []
+        for pair in pairs:
+            samples = pair[1].shape[-1]
+            both = [np.abs(np.fft.rfft(v, axis=-1)).reshape(-1, samples // 2 + 1).mean(axis=0) for v in pair]
+            spectra = [np.stack(both) + sum(spectra)]
+        if not spectra:
             raise InputError("gain", "no training sample", "at least one")
+        predicted, true = spectra[0]
         gain = np.divide(true, predicted, out=np.ones_like(predicted), where=predicted > 0)
         return cls(np.where(np.fft.rfftfreq(samples, dt_s) <= band_high_hz, gain, 1.0))
 

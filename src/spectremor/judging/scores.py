@@ -78,8 +78,8 @@ def evaluate(
     draws = [sensor_scores(draw, pair.reference, pair.dt_s, scale) for draw in pair.prediction]
     per_sensor = {name: np.mean([d[name] for d in draws], axis=0) for name in METRICS}
     said = notes(pair, per_sensor)
-    sources = source_of(prediction), source_of(reference)
-    if None not in sources and not _same_source(*sources):
+    one, other = source_of(prediction), source_of(reference)
+    if one is not None and other is not None and not _same_source(one, other):
         said.append("prediction and reference record different sources: they are two earthquakes")
     return Scores(per_sensor, pair.positions_m, said)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Figure
 
-from spectremor.report.overview import FULL_COLOUR, STAGE1_COLOUR
+from spectremor.report.overview import FULL_COLOUR
+from spectremor.report.overview import STAGE1_COLOUR as STAGE1_COLOUR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

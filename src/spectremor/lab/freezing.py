@@ -140,7 +140,7 @@ def run(settings: FreezingSettings, report: Report = silent) -> Result:
 
 def _preparation(ground: Ground, surrogate: MifnoSurrogate) -> Preparation:
     # Files inside are named by sample and content, not by sensors: one folder for each campaign.
-    checksum = int(ground.cases.store.array("checksum")[ground.train_ids[0]])
+    checksum = int(np.asarray(ground.cases.store.array("checksum"))[ground.train_ids[0]])
     cache = ground.frozen.folder.parent / f"waves-{checksum:016x}"
     cache.mkdir(parents=True, exist_ok=True)
     check_campaign(ground.cases.store, surrogate.recording, surrogate.trained_range)

@@ -126,7 +126,7 @@ def _figure(rows: dict[tuple[float, str, str], list[Scores]], shifts: list[float
         axis.set_ylim(0, 10)
         tidy(axis, f"{title} goodness of fit (10 is perfect)", "delay of the condition (s)", name)
     for band, colour, label in zip(BIASES, BAND_COLOURS, ("0-1 Hz", "1-2 Hz", "2-5 Hz"), strict=True):
-        middle = [summary(rows[shift, BOTH, AGAINST_TRUTH])[band] for shift in shifts]
+        middle = np.array([summary(rows[shift, BOTH, AGAINST_TRUTH])[band] for shift in shifts])
         axes[2].plot(shifts, middle, color=colour, marker="o", ms=4, label=label)
     axes[2].axhline(0, color="0.8", lw=0.8, zorder=0)
     low, high = axes[2].get_ylim()

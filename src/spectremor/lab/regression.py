@@ -131,6 +131,7 @@ class RegressionTask(DdpmTask):
 
     def __init__(self, config: DdpmTraining, cache: Stage1Cache, samples: Samples) -> None:
         super().__init__(config, cache, samples, build=RegressionStage)
+        assert isinstance(self.stage, RegressionStage)
         self.module = RegressionObjective(self.stage)
 
 
@@ -245,9 +246,9 @@ def _recorded_training(judged: ModelConfig) -> tuple[DdpmTraining, int] | None:
         return None
     assert isinstance(config, DdpmTraining)
     step = mapping(record.get("reached")).get("step")
-    sound = is_count(step) and step <= config.steps
+    steps = step if is_count(step) and step <= config.steps else config.steps
     before = sum(training["steps"] for training in earlier_trainings(record))
-    return config, int(step if sound else config.steps) + int(before)
+    return config, int(steps) + int(before)
 
 
 def _preset_training(judged: ModelConfig) -> tuple[DdpmTraining, int]:

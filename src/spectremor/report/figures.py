@@ -33,7 +33,7 @@ TRUTH_COLOUR = "black"
 _OTHERS = ("#56b4e9", "#2e8b57", "#8e44ad", "#d68910", "#148f8f", "#a04000")
 #: Share of sensors judged at least once below which a map is drawn in blocks.
 DENSE_ENOUGH = 0.6
-OUTSIDE = {"color": "0.92", "zorder": 0, "lw": 0}
+OUTSIDE: dict[str, Any] = {"color": "0.92", "zorder": 0, "lw": 0}
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -39,9 +39,10 @@ def overview_figure(stage1: xr.DataArray, full: xr.DataArray, source: Source, *,
     import matplotlib.pyplot as plt
 
     chosen = _spread_sensors(full, source, sensors)
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(_STYLE):  # type: ignore[arg-type]
         figure = plt.figure(figsize=(14.0, 2.3 + 1.75 * sensors), layout="constrained")
-        left, right = figure.subfigures(1, 2, width_ratios=[1.0, 1.2], wspace=0.05)
+        halves: Any = figure.subfigures(1, 2, width_ratios=[1.0, 1.2], wspace=0.05)
+        left, right = halves
         above, below = left.subfigures(2, 1, height_ratios=[1.0, 0.8])
         _draw_maps(above.subplots(1, 2, sharey=True), (stage1, full), source, chosen)
         _draw_spectra(below.subplots(), stage1, full)

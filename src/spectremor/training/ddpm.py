@@ -152,7 +152,7 @@ class DdpmTask:
             chosen = torch.from_numpy(rng.permutation(len(known))[:each])
             turn = torch.from_numpy(component_symmetries(rng, each)) if c.augment else torch.eye(3).expand(each, 3, 3)
             # Spread evenly over the process, so that every batch sees all noise levels (Kingma et al. 2021, appendix).
-            steps = self._steps(each, lambda n, rng=rng: (rng.permutation(n) + rng.random(n)) / n, rng)
+            steps = self._steps(each, functools.partial(_evenly_at_random, rng), rng)
             noise = torch.from_numpy(rng.standard_normal((each, *known.shape[1:]), dtype=np.float32))
             rows.append(
                 {
@@ -253,6 +253,11 @@ class DdpmTask:
         known, truth = self.cache.load(i)
         amplitude, field = sensor_amplitude(known, self.config.model.latent)
         return known, truth, amplitude, field
+
+
+def _evenly_at_random(rng: np.random.Generator, count: int) -> Float[np.ndarray, " count"]:
+    """Places in [0, 1), one in each of `count` equal parts, in random order."""
+    return (rng.permutation(count) + rng.random(count)) / count
 
 
 def component_symmetries(rng: np.random.Generator, count: int) -> Float[np.ndarray, "count 3 3"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 #: Trainings that are told of at most.
 _MOST = 20
@@ -34,7 +34,7 @@ def _sound(told: list[Any]) -> list[dict[str, float]]:
     return [{n: float(entry[n]) for n in names} for entry in entries if all(is_count(entry.get(n)) for n in names)]
 
 
-def is_count(value: Any) -> bool:
+def is_count(value: Any) -> TypeGuard[float]:
     """Whether a value of a record is a number of steps or samples: finite, 1 or more."""
     # JSON has NaN, and true is a number to Python.
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 1

@@ -19,7 +19,10 @@ class Task(Protocol):
             parameters are optimised.
     """
 
-    module: nn.Module
+    @property
+    def module(self) -> nn.Module:
+        """See `Task`."""
+        ...
 
     def prepare(
         self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None], readers: int = 0

@@ -9,7 +9,7 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import panel as pn
 import xarray as xr
@@ -96,7 +96,7 @@ class Page:
     @property
     def source(self) -> Source:
         """The earthquake that the sliders describe."""
-        value = {name: slider.value for name, slider in self.sliders.items()}
+        value: dict[str, Any] = {name: slider.value for name, slider in self.sliders.items()}
         return Source.from_angles(
             position_m=(1000 * value["x"], 1000 * value["y"], -1000 * value["depth"]),
             strike_deg=value["strike"],
@@ -123,7 +123,8 @@ class Page:
 
     async def generate(self) -> None:
         """Run the model on what the controls say, and show what it made."""
-        source, realizations, seed = self.source, self.realizations.value, self.seed.value
+        source, seed = self.source, self.seed.value
+        realizations = cast("int", self.realizations.value)
         await self._attempt(lambda: self._generate(source, realizations, seed, self._say))
 
     async def open(self, name: str, content: bytes) -> None:
