@@ -21,6 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from spectremor.core.at_sensors import at_sensors
+
 
 def speed(options: argparse.Namespace) -> None:
     import torch
@@ -70,16 +72,17 @@ def quality(options: argparse.Namespace) -> None:
     ids = store.ids("val")[: options.samples]
     cases = [(stage1(int(i)), store.velocity(int(i))) for i in ids]
     sensors = np.sort(np.random.default_rng(0).permutation(len(store.x_m) * len(store.y_m))[: options.sensors])
-    truth = np.concatenate([_at(wanted, sensors) for _, wanted in cases])
+    truth = np.concatenate([at_sensors(wanted, sensors) for _, wanted in cases])
     dt = 1 / store.sampling_hz
     rows = [
-        {"sampler": "stage 1", "steps": 0} | _scores(np.concatenate([_at(s, sensors) for s, _ in cases]), truth, dt)
+        {"sampler": "stage 1", "steps": 0}
+        | _scores(np.concatenate([at_sensors(s, sensors) for s, _ in cases]), truth, dt)
     ]
     print(_line(rows[-1]))
     own = ["dpm-solver++", "ddim", "ddpm", *(["jump"] if stage.config.network.jumps else [])]
     for sampler in options.samplers or own:
         for steps in options.steps:
-            made = [stage.generate_at(known, sensors, steps=steps, sampler=sampler)[0] for known, _ in cases]
+            made = [stage.generateat_sensors(known, sensors, steps=steps, sampler=sampler)[0] for known, _ in cases]
             rows.append({"sampler": sampler, "steps": steps} | _scores(np.concatenate(made), truth, dt))
             print(_line(rows[-1]), flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -111,23 +114,15 @@ def latents(options: argparse.Namespace) -> None:
 
 def _scores(prediction: np.ndarray, truth: np.ndarray, dt_s: float) -> dict[str, float]:
     from spectremor.signal.filters import low_pass
-    from spectremor.signal.gof import gof
-    from spectremor.signal.misfit import frequency_biases, relative_errors
+    from spectremor.signal.misfit import relative_errors
+    from spectremor.training.scores import trace_scores
 
-    eg, pg = gof(prediction, truth, dt_s)
-    low, mid, high = np.nanmean(frequency_biases(prediction, truth, dt_s), axis=0)
     slow = (low_pass(v, dt_s, 1.0).astype(np.float32) for v in (prediction, truth))
     _, below_1hz = relative_errors(*slow)
     # The filter rings at the ends of a record, where it mixes in what lies above; a cut of the spectrum does not.
     _, cut_1hz = relative_errors(*(_cut(v, dt_s, 1.0) for v in (prediction, truth)))
-    _, rrmse = relative_errors(prediction, truth)
     return {
-        "EG": float(np.nanmean(eg)),
-        "PG": float(np.nanmean(pg)),
-        "bias_low": float(low),
-        "bias_mid": float(mid),
-        "bias_high": float(high),
-        "rRMSE_raw": float(rrmse.mean()),
+        **trace_scores(prediction, truth, dt_s),
         "rRMSE_raw_below_1Hz": float(below_1hz.mean()),
         "rRMSE_raw_cut_1Hz": float(cut_1hz.mean()),
         "before_arrival": _before_arrival(prediction, truth, dt_s),
@@ -176,10 +171,6 @@ def _figure(rows: list[dict[str, float]], path: Path, sensors: int) -> None:
 def _line(row: dict[str, float]) -> str:
     numbers = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if isinstance(value, float))
     return f"{row['sampler']} {row['steps']}: {numbers}"
-
-
-def _at(field: np.ndarray, sensors: np.ndarray) -> np.ndarray:
-    return np.moveaxis(field.reshape(3, -1, field.shape[-1])[:, sensors], 0, 1)
 
 
 def _best(work: object, repeat: int) -> float:

@@ -97,7 +97,7 @@ def main() -> None:
     names = [*NAMES, *(f"simulation at {200 + 100 * k} m" for k in range(arguments.contenders))][: arguments.contenders]
     benchmark._contenders = lambda *_: ([Named(name) for name in names], [])
     leave_out_the_work()
-    model = SimpleNamespace(model_id="none")
+    model = SimpleNamespace(model_id="none", diffusion=None)
     start = time.perf_counter()
     store: Any = SameEvent(arguments.events)
     result = benchmark.run_benchmark(store, {"none": model})  # type: ignore[dict-item]

@@ -23,6 +23,7 @@ from spectremor.data.store import CampaignStore
 from spectremor.diffusion.config import SamplingConfig
 from spectremor.diffusion.latent import cosine_matrix
 from spectremor.diffusion.stage import DiffusionStage
+from spectremor.lab.mifno_variants import MifnoVariant
 from spectremor.model.build import build_diffusion
 from spectremor.model.folder import read_model_folder
 from spectremor.training import driver as driver_module
@@ -380,6 +381,25 @@ def test_training_lowers_the_loss(tmp_path: Path, campaign: Path, ddpm_config: D
     run_stage(config, campaign, tmp_path / "run")
     losses = [float(row["val_loss"]) for row in read_metrics(tmp_path / "run/metrics.csv") if "val_loss" in row]
     assert losses[-1] < 0.9 * losses[0]
+
+
+def test_a_variant_of_the_network_is_trained_and_judged_alike(
+    tmp_path: Path, campaign: Path, mifno_config: MifnoTraining
+) -> None:
+    cache = tmp_path / "cache"
+    train(mifno_config, campaign, tmp_path / "product", cache=cache)
+    variant = MifnoVariant(free_moment=True, lowpass_skip=True, align=False)
+    outcome = train(mifno_config, campaign, tmp_path / "variant", cache=cache, network=variant.build)
+    assert outcome.finished
+    # A model folder could not be read: no config tells of a variant.
+    assert not (tmp_path / "variant" / "model").exists()
+    losses = [read_metrics(tmp_path / name / "metrics.csv")[-1]["val_loss"] for name in ("product", "variant")]
+    assert losses[0] != losses[1]
+    # It goes on as itself, and not as the product's network.
+    longer = {"cache": cache, "resume": True}
+    assert train(mifno_config, campaign, tmp_path / "variant", network=variant.build, **longer).finished
+    with pytest.raises(InputError):
+        train(mifno_config, campaign, tmp_path / "variant", **longer)
 
 
 def test_bfloat16_trains_and_keeps_latents_in_float32(
