@@ -468,7 +468,7 @@ def test_timing_takes_real_steps_and_leaves_no_trace(
     forward = DdpmObjective.forward
 
     def counted(self: DdpmObjective, **batch: torch.Tensor) -> torch.Tensor:
-        items.extend([len(batch["known"])] if self.training else [])
+        items.extend([len(batch["stage1"])] if self.training else [])
         return forward(self, **batch)
 
     monkeypatch.setattr(DdpmObjective, "forward", counted)

@@ -32,11 +32,11 @@ class Ledger:
     def __init__(self, folder: Path, store: CampaignStore, identity: dict[str, Any]) -> None:
         self.folder, self.store = folder, store
         key = hashlib.blake2b(json.dumps(identity, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
-        known = folder / _KEY
-        if folder.is_dir() and not (known.is_file() and known.read_text() == key):
+        key_file = folder / _KEY
+        if folder.is_dir() and not (key_file.is_file() and key_file.read_text() == key):
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        known.write_text(key)
+        key_file.write_text(key)
 
     def restore(self, sample: int) -> JudgedEvent | None:
         """An event that was judged before; None where there is none (or no whole one)."""

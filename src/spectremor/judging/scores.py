@@ -109,8 +109,8 @@ def scale_at_source(geology: xr.DataArray, source: Source) -> float:
 
 def mean(values: np.ndarray) -> float:
     """Mean of what is defined; NaN where nothing is."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else math.nan
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else math.nan
 
 
 def undefined(per_sensor: dict[str, np.ndarray]) -> int:

@@ -41,10 +41,10 @@ def stratified_error(values: Float[np.ndarray, " chosen"], total: int) -> float:
     """
     if len(values) >= total:
         return 0.0
-    known = values[~np.isnan(values)]
-    n = len(known)
+    defined = values[~np.isnan(values)]
+    n = len(defined)
     if n < 2:
         return math.nan
-    steps = np.diff(known)
+    steps = np.diff(defined)
     variance = (steps**2).sum() / (2 * (n - 1)) / n
     return math.sqrt(variance * (1 - n / total))

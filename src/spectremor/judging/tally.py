@@ -227,29 +227,29 @@ def ensemble_quantities(
 
 def log_ratio(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """ln(prediction / truth); NaN where either isn't positive."""
-    known = (prediction > 0) & (truth > 0)
-    return np.where(known, np.log(np.where(known, prediction, 1.0) / np.where(known, truth, 1.0)), np.nan)
+    positive = (prediction > 0) & (truth > 0)
+    return np.where(positive, np.log(np.where(positive, prediction, 1.0) / np.where(positive, truth, 1.0)), np.nan)
 
 
 def _response(horizontal: np.ndarray, dt_s: float, periods_s: np.ndarray, angles: int) -> np.ndarray:
     """RotD50 of SA, (sensor, period); NaN for a sensor with a NaN sample."""
-    known = np.isfinite(horizontal).all(axis=(1, 2))
+    finite = np.isfinite(horizontal).all(axis=(1, 2))
     out = np.full((len(horizontal), len(periods_s)), np.nan)
-    if known.any():
-        out[known] = rotd(horizontal[known], dt_s, periods_s, (50.0,), oversample=2, angles=angles)[0]
+    if finite.any():
+        out[finite] = rotd(horizontal[finite], dt_s, periods_s, (50.0,), oversample=2, angles=angles)[0]
     return out
 
 
 def _measures(horizontal: np.ndarray, dt_s: float) -> np.ndarray:
     """Geometric means of the two horizontal components, (sensor, measure); NaN for a sensor with a NaN sample."""
-    known = np.isfinite(horizontal).all(axis=(1, 2))
+    finite = np.isfinite(horizontal).all(axis=(1, 2))
     out = np.full((len(horizontal), len(INTENSITIES)), np.nan)
-    if known.any():
-        out[known] = _known_measures(horizontal[known], dt_s)
+    if finite.any():
+        out[finite] = _measures_of_finite(horizontal[finite], dt_s)
     return out
 
 
-def _known_measures(horizontal: np.ndarray, dt_s: float) -> np.ndarray:
+def _measures_of_finite(horizontal: np.ndarray, dt_s: float) -> np.ndarray:
     each = [
         intensity.peak_acceleration(horizontal, dt_s),
         intensity.peak_velocity(horizontal),
@@ -268,8 +268,8 @@ def can_cohere(samples: int, dt_s: float) -> bool:
 
 def _coherency(traces: np.ndarray, dt_s: float, pairs: list[np.ndarray]) -> np.ndarray:
     # A sensor with a NaN sample has no motion here, and a pair with it no coherency.
-    known = np.where(np.isfinite(traces).all(axis=(1, 2), keepdims=True), traces, 0.0)
-    high = high_pass(known, dt_s, COHERENCY_HIGH_PASS_HZ)
+    defined = np.where(np.isfinite(traces).all(axis=(1, 2), keepdims=True), traces, 0.0)
+    high = high_pass(defined, dt_s, COHERENCY_HIGH_PASS_HZ)
     return coherency_by_distance(np.moveaxis(high, 1, 0).astype(float), pairs)
 
 

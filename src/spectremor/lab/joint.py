@@ -58,12 +58,12 @@ class JointObjective(nn.Module):
         predicted = self.network(inputs)
         losses = []
         for event, scale in enumerate(inputs["scale"]):
-            known = self._coefficients(predicted[event], scale)
+            stage1 = self._coefficients(predicted[event], scale)
             truth = self._coefficients(target[event], scale)
-            amplitude, field = sensor_amplitude(known, self.stage.config.latent)
+            amplitude, field = sensor_amplitude(stage1, self.stage.config.latent)
             chosen = sensors[event]
-            clean = self.stage.latents.target(truth[chosen], known[chosen], amplitude[chosen])
-            condition = self.stage.latents.condition(known[chosen], amplitude[chosen], field)
+            clean = self.stage.latents.target(truth[chosen], stage1[chosen], amplitude[chosen])
+            condition = self.stage.latents.condition(stage1[chosen], amplitude[chosen], field)
             losses.append(
                 self.stage.process.loss(self.stage.network, clean, condition, step[event], noise[event]).mean()
             )

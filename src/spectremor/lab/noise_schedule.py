@@ -86,7 +86,7 @@ def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
     trainings = len(arms) * size["seeds"]
     plan = training_config(next(iter(arms.values()))[0], size["steps"], settings.seed)
     steps = affordable(ground.task(plan), plan, trainings, size["minutes"])
-    found: Found = {}
+    outcomes: Outcomes = {}
     for number, (k, arm) in enumerate(itertools.product(range(size["seeds"]), arms)):
         model, build = arms[arm]
         config = training_config(model, steps, settings.seed + k)
@@ -94,7 +94,7 @@ def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
         share = 0.9 / trainings
         start = 0.1 + number * share
         # Every arm is trained for the steps of all, and at least as long as the first one of its seed.
-        first = next((row.seconds for row in found.get((next(iter(arms)), EQUAL_STEPS), [])[k:]), 0.0)
+        first = next((row.seconds for row in outcomes.get((next(iter(arms)), EQUAL_STEPS), [])[k:]), 0.0)
         telling = part(report, start, 0.6 * share, f"{arm}, training {k + 1}")
         snapshots = train(task, config, seconds=first, report=telling)
         judging = part(report, start + 0.6 * share, 0.4 * share, f"{arm}, training {k + 1}")
@@ -106,13 +106,13 @@ def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
                 task.module.load_state_dict(snapshot.state)
                 rows[snapshot.step] = _judge(task.stage, cases, ids, size, settings.seed, judging)
             reached = Reached(step=snapshot.step, seconds=snapshot.seconds, rows=rows[snapshot.step])
-            found.setdefault((arm, at), []).append(reached)
+            outcomes.setdefault((arm, at), []).append(reached)
     alone = judge_stage1(cases, ids, size["sensors"], settings.seed)
     return Result(
         experiment="noise-schedule",
-        table=_table(found, alone),
-        figure=_figure(_at(found, EQUAL_STEPS), alone),
-        paragraph=_paragraph(found, alone, steps, size["realizations"]),
+        table=_table(outcomes, alone),
+        figure=_figure(_at(outcomes, EQUAL_STEPS), alone),
+        paragraph=_paragraph(outcomes, alone, steps, size["realizations"]),
         config={
             "settings": settings.model_dump(mode="json"),
             **size,
@@ -141,12 +141,12 @@ class Reached:
 
 
 #: (arm, equal steps or equal time) -> one state per training.
-Found = dict[tuple[str, str], list[Reached]]
+Outcomes = dict[tuple[str, str], list[Reached]]
 
 
-def _at(found: Found, at: str) -> dict[str, list[list[Scores]]]:
+def _at(outcomes: Outcomes, at: str) -> dict[str, list[list[Scores]]]:
     """Arm -> scores of each training, at equal steps or for equal time."""
-    return {arm: [r.rows for r in reached] for (arm, when), reached in found.items() if when == at}
+    return {arm: [r.rows for r in reached] for (arm, when), reached in outcomes.items() if when == at}
 
 
 def ensemble_scores(
@@ -204,10 +204,10 @@ def _over_trainings(trainings: list[list[Scores]], name: str) -> np.ndarray:
     return np.array([mean(np.array([row[name] for row in rows])) for rows in trainings])
 
 
-def _table(found: Found, alone: list[Scores]) -> list[dict[str, Any]]:
-    names = list(summary(next(iter(found.values()))[0].rows))
+def _table(outcomes: Outcomes, alone: list[Scores]) -> list[dict[str, Any]]:
+    names = list(summary(next(iter(outcomes.values()))[0].rows))
     rows: list[dict[str, Any]] = []
-    for (arm, at), trainings in found.items():
+    for (arm, at), trainings in outcomes.items():
         for k, one in enumerate(trainings):
             about = {"arm": arm, "at": at, "training": k, "steps": one.step, "training_s": one.seconds}
             rows.append({**about, **summary(one.rows), "samples": len(one.rows)})
@@ -222,43 +222,45 @@ def _table(found: Found, alone: list[Scores]) -> list[dict[str, Any]]:
     return rows
 
 
-def _figure(found: dict[str, list[list[Scores]]], alone: list[Scores]) -> Figure:
+def _figure(outcomes: dict[str, list[list[Scores]]], alone: list[Scores]) -> Figure:
     figure = new_figure(12.5, 4.0)
     fit, bias, cover = figure.subplots(1, 3)
-    _trade(fit, found, "PG", "o", filled=True)
-    _trade(fit, found, "EG", "o", filled=False)
+    _trade(fit, outcomes, "PG", "o", filled=True)
+    _trade(fit, outcomes, "EG", "o", filled=False)
     for name, style in (("PG", "-"), ("EG", "--")):
         level = mean(np.array([row[name] for row in alone]))
         fit.axhline(level, color=STAGE1_COLOUR, lw=1.1, ls=style, label=f"stage 1: {name}")
     # From 0: arms whose spreads are nearly equal shall look so.
-    widest = max(float(_over_trainings(trainings, "spread").max()) for trainings in found.values())
+    widest = max(float(_over_trainings(trainings, "spread").max()) for trainings in outcomes.values())
     for axis in (fit, bias):
         axis.set_xlim(0, 1.15 * widest or 1.0)
     fit.set_ylim(0, 10)
     tidy(fit, "fidelity against diversity (filled PG, open EG)", "spread of ln(measure) over realizations", "EG, PG")
     fit.legend(frameon=False, fontsize=8, loc="lower left")
-    _trade(bias, found, "bias_high", "o", filled=True)
+    _trade(bias, outcomes, "bias_high", "o", filled=True)
     bias.axhline(0, color="0.8", lw=0.8, zorder=0)
     low, high = bias.get_ylim()
     bias.set_ylim(min(low, -0.2), max(high, 0.2))
     tidy(bias, "bias at 2-5 Hz", "spread of ln(measure) over realizations", "bias")
-    _coverage(cover, found)
+    _coverage(cover, outcomes)
     return figure
 
 
-def _trade(axis: Axes, found: dict[str, list[list[Scores]]], name: str, marker: str, *, filled: bool) -> None:
-    for (arm, trainings), colour in zip(found.items(), itertools.cycle(ARM_COLOURS), strict=False):
+def _trade(axis: Axes, outcomes: dict[str, list[list[Scores]]], name: str, marker: str, *, filled: bool) -> None:
+    for (arm, trainings), colour in zip(outcomes.items(), itertools.cycle(ARM_COLOURS), strict=False):
         x, y = _over_trainings(trainings, "spread"), _over_trainings(trainings, name)
         label = arm if filled else None
         axis.plot(x, y, marker, color=colour, mfc=colour if filled else "none", ms=6, label=label)
 
 
-def _coverage(axis: Axes, found: dict[str, list[list[Scores]]]) -> None:
+def _coverage(axis: Axes, outcomes: dict[str, list[list[Scores]]]) -> None:
     """Share of truths inside the central intervals, beside what an honest ensemble gives."""
-    width = 0.8 / len(found)
-    for number, ((arm, trainings), colour) in enumerate(zip(found.items(), itertools.cycle(ARM_COLOURS), strict=False)):
+    width = 0.8 / len(outcomes)
+    for number, ((arm, trainings), colour) in enumerate(
+        zip(outcomes.items(), itertools.cycle(ARM_COLOURS), strict=False)
+    ):
         shares = [_over_trainings(trainings, name) for name in ("cover50", "cover80")]
-        x = np.arange(2) + (number - (len(found) - 1) / 2) * width
+        x = np.arange(2) + (number - (len(outcomes) - 1) / 2) * width
         axis.bar(x, [mean(s) for s in shares], 0.9 * width, color=colour, alpha=0.85, label=arm)
         for place, share in zip(x, shares, strict=True):
             axis.plot([place, place], [share.min(), share.max()], color="black", lw=1)
@@ -269,11 +271,11 @@ def _coverage(axis: Axes, found: dict[str, list[list[Scores]]]) -> None:
     axis.legend(frameon=False, fontsize=8)
 
 
-def _paragraph(outcome: Found, alone: list[Scores], steps: int, realizations: int) -> str:
-    found, late = _at(outcome, EQUAL_STEPS), _at(outcome, EQUAL_TIME)
+def _paragraph(outcomes: Outcomes, alone: list[Scores], steps: int, realizations: int) -> str:
+    by_arm, late = _at(outcomes, EQUAL_STEPS), _at(outcomes, EQUAL_TIME)
 
     def told(arm: str) -> str:
-        v = {name: with_spread(_over_trainings(found[arm], name)) for name in found[arm][0][0]}
+        v = {name: with_spread(_over_trainings(by_arm[arm], name)) for name in by_arm[arm][0][0]}
         return (
             f"{arm}: spread {v['spread']}, error of the mean {v['error']}, CRPS {v['crps']}, the 50% and 80% intervals "
             f"hold {v['cover50']} and {v['cover80']} of the truths, EG {v['EG']}, PG {v['PG']}, 2-5 Hz bias "
@@ -281,18 +283,19 @@ def _paragraph(outcome: Found, alone: list[Scores], steps: int, realizations: in
         )
 
     def best(name: str) -> str:
-        return min(found, key=lambda arm: mean(_over_trainings(found[arm], name)))
+        return min(by_arm, key=lambda arm: mean(_over_trainings(by_arm[arm], name)))
 
     ratio = {
-        arm: mean(_over_trainings(found[arm], "spread")) / mean(_over_trainings(found[arm], "error")) for arm in found
+        arm: mean(_over_trainings(by_arm[arm], "spread")) / mean(_over_trainings(by_arm[arm], "error"))
+        for arm in by_arm
     }
-    widest = max(found, key=lambda arm: mean(_over_trainings(found[arm], "spread")))
-    faithful = max(found, key=lambda arm: mean(_over_trainings(found[arm], "PG")))
+    widest = max(by_arm, key=lambda arm: mean(_over_trainings(by_arm[arm], "spread")))
+    faithful = max(by_arm, key=lambda arm: mean(_over_trainings(by_arm[arm], "PG")))
     relation = "the same arm has" if widest == faithful else "another arm has"
     return (
         f"{steps} steps each, {realizations} realizations of {len(alone)} samples; natural logarithms of "
-        f"{', '.join(ENSEMBLE_QUANTITIES)}; {over_trainings(len(next(iter(found.values()))))}. "
-        + ". ".join(told(arm) for arm in found)
+        f"{', '.join(ENSEMBLE_QUANTITIES)}; {over_trainings(len(next(iter(by_arm.values()))))}. "
+        + ". ".join(told(arm) for arm in by_arm)
         + f". The realizations differ most with {widest}; {relation} the highest PG ({faithful}). The lowest CRPS is "
         f"that of {best('crps')}. The spread is "
         + ", ".join(f"{value:.2f} ({arm})" for arm, value in ratio.items())

@@ -112,12 +112,12 @@ class RegressionObjective(nn.Module):
         self.stage = stage
 
     def forward(
-        self, known: Tensor, truth: Tensor, amplitude: Tensor, field: Tensor, **_process: Tensor
+        self, stage1: Tensor, truth: Tensor, amplitude: Tensor, field: Tensor, **_process: Tensor
     ) -> Float[Tensor, ""]:
         """Mean loss; the arguments are those of `DdpmObjective`, of which steps and noise play no part."""
         latents = self.stage.latents
-        output = self.stage.predict(latents.condition(known, amplitude, field))
-        return (output - latents.target(truth, known, amplitude)).abs().mean(dim=(1, 2)).mean()
+        output = self.stage.predict(latents.condition(stage1, amplitude, field))
+        return (output - latents.target(truth, stage1, amplitude)).abs().mean(dim=(1, 2)).mean()
 
 
 class RegressionTask(DdpmTask):

@@ -41,8 +41,8 @@ def _usable(result: Benchmark, low_hz: float, high_hz: float) -> bool:
 
 def _check(draws: np.ndarray, true: np.ndarray, *, usable: bool) -> dict[str, Any]:
     """One quantity: draws (realization, case) against truth (case,)."""
-    known = np.isfinite(true) & np.isfinite(draws).all(axis=0)
-    draws, true = draws[:, known], true[known]
+    finite = np.isfinite(true) & np.isfinite(draws).all(axis=0)
+    draws, true = draws[:, finite], true[finite]
     scale = float(true.mean()) if len(true) else np.nan
     inside = coverage(draws, true) if len(true) else np.full(len(LEVELS), np.nan)
     return {
@@ -89,10 +89,10 @@ def _event_crps(tally: Tally, result: Benchmark) -> np.ndarray:
     """Mean CRPS over the sensors of each event, shape (event, quantity)."""
     pairs = zip(tally.ensemble, result.truth_ensemble, strict=True)
     scores = [crps(members, truth) for members, truth in pairs]
-    known = [np.isfinite(score) for score in scores]
+    finite = [np.isfinite(score) for score in scores]
     # Of an event without a defined sensor: NaN.
-    sums = np.array([np.where(k, s, 0.0).sum(axis=-1) for k, s in zip(known, scores, strict=True)])
-    counts = np.array([k.sum(axis=-1) for k in known])
+    sums = np.array([np.where(k, s, 0.0).sum(axis=-1) for k, s in zip(finite, scores, strict=True)])
+    counts = np.array([k.sum(axis=-1) for k in finite])
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 

@@ -144,9 +144,9 @@ def _map_of(result: Benchmark, sensors: list[dict[str, np.ndarray]], metric: str
     shape = (len(result.store.x_m), len(result.store.y_m))
     total, count = np.zeros(shape[0] * shape[1]), np.zeros(shape[0] * shape[1])
     for chosen, scores in zip(result.chosen, sensors, strict=True):
-        known = ~np.isnan(scores[metric])
-        total[chosen[known]] += scores[metric][known]
-        count[chosen[known]] += 1
+        defined = ~np.isnan(scores[metric])
+        total[chosen[defined]] += scores[metric][defined]
+        count[chosen[defined]] += 1
     total, count = total.reshape(shape), count.reshape(shape)
     if (count > 0).mean() < DENSE_ENOUGH:
         total, count = _in_blocks(total), _in_blocks(count)

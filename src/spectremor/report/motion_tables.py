@@ -85,9 +85,9 @@ def intensity_rows(result: Benchmark) -> Rows:
 
 def mean_coherency(result: Benchmark, traits: list[Traits]) -> np.ndarray:
     """(distance, frequency), over the events whose coherency was computed; NaN where no pair was judged."""
-    known = [t.coherency for t in traits if t.coherency is not None]
+    matrices = [t.coherency for t in traits if t.coherency is not None]
     shape = (len(result.facts["distance_edges_m"]) - 1, len(frequency_axis(result)))
-    return nanmean(np.stack(known)) if known else np.full(shape, np.nan)
+    return nanmean(np.stack(matrices)) if matrices else np.full(shape, np.nan)
 
 
 def coherency_rows(result: Benchmark) -> Rows:

@@ -135,8 +135,8 @@ def _score_table(result: Benchmark, summary: list[dict[str, Any]]) -> str:
             cells.append(html.cell(html.number(row["mean"]), *_under(row, result.settings.sensors), best=bold))
         cells.append(html.cell(html.number(float(np.median([r["seconds"] for r in tally.rows])), 2)))
         rows.append(("", cells))
-    for name, known in PUBLISHED.items():
-        values = (html.cell(html.number(known.get(m), 2)) for m in METRICS)
+    for name, published in PUBLISHED.items():
+        values = (html.cell(html.number(published.get(m), 2)) for m in METRICS)
         rows.append(("published", [html.cell(name, "3,000 events"), *values, html.cell("–")]))
     return html.table(["", *(_HEADERS.get(m, m) for m in METRICS), "seconds"], rows)
 
@@ -157,8 +157,8 @@ def _counts(rows: list[dict[str, float]]) -> str:
 
 
 def _best(candidates: list[tuple[float, str]]) -> str | None:
-    known = [c for c in candidates if math.isfinite(c[0])]
-    return min(known)[1] if len(known) > 1 else None
+    finite = [c for c in candidates if math.isfinite(c[0])]
+    return min(finite)[1] if len(finite) > 1 else None
 
 
 def _share_table(shares: list[dict[str, Any]]) -> str:
@@ -167,8 +167,8 @@ def _share_table(shares: list[dict[str, Any]]) -> str:
     for name in dict.fromkeys(r["contender"] for r in shares):
         cells = [html.cell(html.number(100 * of[name, metric, edge], 0)) for metric, edge in SHARES]
         rows.append(("", [html.cell(name), *cells]))
-    for name, known in PUBLISHED_SHARES.items():
-        values = (known.get(f"{metric} > {edge}") for metric, edge in SHARES)
+    for name, published in PUBLISHED_SHARES.items():
+        values = (published.get(f"{metric} > {edge}") for metric, edge in SHARES)
         cells = [html.cell(html.number(None if v is None else 100 * v, 0)) for v in values]
         rows.append(("published", [html.cell(name), *cells]))
     return html.table(["% of sensors", *(f"{metric} > {edge}" for metric, edge in SHARES)], rows)

@@ -65,10 +65,10 @@ def _spectra(pair: Pair) -> Figure:
         (pair.reference, "reference", TRUTH_COLOUR),
         (pair.prediction, "prediction", FULL_COLOUR),
     ):
-        known = traces[np.isfinite(traces).all(axis=(-1, -2))]
-        if not len(known):
+        finite = traces[np.isfinite(traces).all(axis=(-1, -2))]
+        if not len(finite):
             continue
-        level = amplitude_spectrum(known, pair.dt_s).reshape(-1, len(frequency)).mean(axis=0)
+        level = amplitude_spectrum(finite, pair.dt_s).reshape(-1, len(frequency)).mean(axis=0)
         axis.loglog(frequency[1:], level[1:], color=colour, label=label)
         shown = level[1:][(frequency[1:] <= pair.band_hz[1]) & (level[1:] > 0)]
         if label == "reference" and len(shown):

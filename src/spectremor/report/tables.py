@@ -40,22 +40,22 @@ def summarise(tally: Tally, metric: str, seed: int = 0) -> dict[str, Any]:
     values = np.array([row[metric] for row in tally.rows])
     errors = np.array([row[f"{metric}_se"] for row in tally.rows])
     scored = ~np.isnan(values)
-    known, errors = values[scored], errors[scored]
-    low, high = bootstrap_interval(known, seed)
-    quartiles = np.percentile(known, [25, 50, 75]) if len(known) else [math.nan] * 3
+    defined, errors = values[scored], errors[scored]
+    low, high = bootstrap_interval(defined, seed)
+    quartiles = np.percentile(defined, [25, 50, 75]) if len(defined) else [math.nan] * 3
     return {
         "contender": tally.name,
         "metric": metric,
         "mean": mean(values),
-        "std": float(known.std(ddof=1)) if len(known) > 1 else math.nan,
+        "std": float(defined.std(ddof=1)) if len(defined) > 1 else math.nan,
         "q25": float(quartiles[0]),
         "median": float(quartiles[1]),
         "q75": float(quartiles[2]),
         "ci95_low": low,
         "ci95_high": high,
-        "sensor_se": float(np.sqrt((errors**2).sum()) / max(len(known), 1)),
-        "events": len(known),
-        "undefined_events": len(values) - len(known),
+        "sensor_se": float(np.sqrt((errors**2).sum()) / max(len(defined), 1)),
+        "events": len(defined),
+        "undefined_events": len(values) - len(defined),
     }
 
 

@@ -45,7 +45,7 @@ class DdpmObjective(nn.Module):
 
     def forward(
         self,
-        known: Tensor,
+        stage1: Tensor,
         truth: Tensor,
         amplitude: Tensor,
         field: Tensor,
@@ -56,7 +56,7 @@ class DdpmObjective(nn.Module):
         """Mean loss.
 
         Args:
-            known: coefficients of stage 1 in m/s, shape (sensor, 3, n).
+            stage1: coefficients of stage 1 in m/s, shape (sensor, 3, n).
             truth: coefficients of the truth in m/s, same shape.
             amplitude: of each sensor.
             field: amplitude of the field that each sensor belongs to.
@@ -65,8 +65,8 @@ class DdpmObjective(nn.Module):
             jumps: what else `Jumps` holds, for a network that knows them.
         """
         latents = self.stage.latents
-        condition = latents.condition(known, amplitude, field)
-        clean = latents.target(truth, known, amplitude)
+        condition = latents.condition(stage1, amplitude, field)
+        clean = latents.target(truth, stage1, amplitude)
         if jumps:
             inputs = clean, condition, Jumps(step=step, **jumps), noise
             return loss_with_jumps(self.stage.process, self._network, *inputs).mean()
@@ -131,11 +131,11 @@ class DdpmTask:
             return
         levels = []
         for i in self.train_ids[: self.config.gain_samples]:
-            known, truth, amplitude, _ = self._load(i)
-            wanted = truth - known if self.config.model.latent.target == "residual" else truth
+            stage1, truth, amplitude, _ = self._load(i)
+            wanted = truth - stage1 if self.config.model.latent.target == "residual" else truth
             # A silent field has no level.
             heard = amplitude > 0
-            scaled = [(x[heard] / amplitude[heard, None, None]).abs().mean(dim=(0, 1)) for x in (known, wanted)]
+            scaled = [(x[heard] / amplitude[heard, None, None]).abs().mean(dim=(0, 1)) for x in (stage1, wanted)]
             levels.append(torch.stack(scaled))
         condition, target = torch.stack(levels).nanmean(dim=0)
         self.stage.latents.fit_gains(condition, target)
@@ -148,15 +148,15 @@ class DdpmTask:
         rows: list[dict[str, Tensor]] = []
         for number, k in enumerate(samples):
             rng = generator(c.seed, "sensors", step, number)
-            known, truth, amplitude, field = self._sample(self.train_ids[k])
-            chosen = torch.from_numpy(rng.permutation(len(known))[:each])
+            stage1, truth, amplitude, field = self._sample(self.train_ids[k])
+            chosen = torch.from_numpy(rng.permutation(len(stage1))[:each])
             turn = torch.from_numpy(component_symmetries(rng, each)) if c.augment else torch.eye(3).expand(each, 3, 3)
             # Spread evenly over the process, so that every batch sees all noise levels (Kingma et al. 2021, appendix).
             steps = self._steps(each, functools.partial(_evenly_at_random, rng), rng)
-            noise = torch.from_numpy(rng.standard_normal((each, *known.shape[1:]), dtype=np.float32))
+            noise = torch.from_numpy(rng.standard_normal((each, *stage1.shape[1:]), dtype=np.float32))
             rows.append(
                 {
-                    "known": turn @ known[chosen],
+                    "stage1": turn @ stage1[chosen],
                     "truth": turn @ truth[chosen],
                     "amplitude": amplitude[chosen],
                     "field": field.expand(each),
@@ -185,13 +185,13 @@ class DdpmTask:
         losses: list[dict[str, float]] = []
         scores: list[dict[str, float]] = []
         for i in self.val_ids:
-            known, truth, amplitude, field = self._load(i)
+            stage1, truth, amplitude, field = self._load(i)
             rng = generator(c.seed, "validation", i)
-            chosen = torch.from_numpy(rng.permutation(len(known))[: c.validation_sensors])
+            chosen = torch.from_numpy(rng.permutation(len(stage1))[: c.validation_sensors])
             count = len(chosen)
-            noise = torch.from_numpy(rng.standard_normal((count, *known.shape[1:]), dtype=np.float32))
+            noise = torch.from_numpy(rng.standard_normal((count, *stage1.shape[1:]), dtype=np.float32))
             inputs = {
-                "known": known[chosen],
+                "stage1": stage1[chosen],
                 "truth": truth[chosen],
                 "amplitude": amplitude[chosen],
                 "field": field.expand(count),
@@ -243,16 +243,16 @@ class DdpmTask:
 
     def _stage1_traces(self, i: int) -> Float[np.ndarray, "3 x y time"]:
         """Stage 1 within the latent band, from the cache."""
-        known, _ = self.cache.load(i)
-        traces = self.cache.traces(known)
+        stage1, _ = self.cache.load(i)
+        traces = self.cache.traces(stage1)
         return np.ascontiguousarray(np.moveaxis(traces, 1, 0)).reshape(
             3, len(self.store.x_m), len(self.store.y_m), traces.shape[-1]
         )
 
     def _load(self, i: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        known, truth = self.cache.load(i)
-        amplitude, field = sensor_amplitude(known, self.config.model.latent)
-        return known, truth, amplitude, field
+        stage1, truth = self.cache.load(i)
+        amplitude, field = sensor_amplitude(stage1, self.config.model.latent)
+        return stage1, truth, amplitude, field
 
 
 def _evenly_at_random(rng: np.random.Generator, count: int) -> Float[np.ndarray, " count"]:
