@@ -11,7 +11,9 @@ from spectremor.core.errors import InputError
 from spectremor.core.recording import Recording
 from spectremor.core.validation import without_former_switches
 
-SamplerName = Literal["ddpm", "ddim", "dpm-solver++", "jump"]
+#: Algorithms that any network can be sampled by, and the one that needs a network which knows jumps.
+PlainSampler = Literal["ddpm", "ddim", "dpm-solver++"]
+SamplerName = Literal[PlainSampler, "jump"]
 
 Positive = Annotated[int, Field(gt=0, le=10_000)]
 Blocks = Annotated[int, Field(gt=0, le=64)]

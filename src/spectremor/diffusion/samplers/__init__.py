@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from spectremor.core.errors import InputError
-from spectremor.diffusion.config import SamplerName
+from spectremor.diffusion.config import PlainSampler
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition, Denoiser
 from spectremor.diffusion.samplers.ddim import ddim
@@ -30,7 +30,7 @@ def sample(
     noise: Callable[[], Float[Tensor, "b c n"]],
     *,
     process: NoiseProcess,
-    sampler: SamplerName = "dpm-solver++",
+    sampler: PlainSampler = "dpm-solver++",
     steps: int = 10,
 ) -> Float[Tensor, "b c n"]:
     """Draw latents.
@@ -59,7 +59,7 @@ def sample(
         return ddim(denoise, noise(), alpha_bar, visited)
     if sampler == "dpm-solver++":
         return dpm_solver(denoise, noise(), alpha_bar, visited)
-    raise InputError("sampler", sampler, "ddpm, ddim, dpm-solver++, or jump for a network that knows jumps")
+    raise InputError("sampler", sampler, "ddpm, ddim or dpm-solver++")
 
 
 @torch.no_grad()
