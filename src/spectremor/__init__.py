@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 _HOMES = {
     "InputError": "spectremor.core.errors",
     "InputWarning": "spectremor.core.errors",
+    "Geology": "spectremor.core.geology",
     "Source": "spectremor.core.source",
     "Georeference": "spectremor.core.georeference",
     "make_geology": "spectremor.core.geology",
@@ -68,6 +69,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from spectremor.core.errors import InputError as InputError
     from spectremor.core.errors import InputWarning as InputWarning
+    from spectremor.core.geology import Geology as Geology
     from spectremor.core.geology import make_geology as make_geology
     from spectremor.core.georeference import Georeference as Georeference
     from spectremor.core.source import Source as Source

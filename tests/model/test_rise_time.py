@@ -50,13 +50,13 @@ def test_a_config_from_before_means_the_published_rise_time() -> None:
 
 def test_a_network_takes_its_own_alone(tiny_model: Path) -> None:
     network = load_model(tiny_model)
-    vs = example_geology().values
+    ground = example_geology()
     for run in (
         lambda: read_model_folder(tiny_model).check_event(example_geology(), SLOW),
         lambda: read_model_folder(tiny_model).check_event(example_geology(), SLOW, stage1_only=True),
         lambda: network.predict(example_geology(), SLOW),
         lambda: network.generate(example_geology(), SLOW),
-        lambda: network.stage1.predict_arrays(vs[None], [SLOW]),
+        lambda: network.stage1.predict_arrays([ground], [SLOW]),
     ):
         with pytest.raises(InputError, match=REFUSED):
             run()

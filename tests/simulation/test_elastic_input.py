@@ -10,7 +10,7 @@ from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import make_geology
 from spectremor.core.source import Source, moment_function
 from spectremor.simulation.elastic import simulate, simulate_many
-from spectremor.simulation.grid import Grid, cells_across, lay_grid, sample_vs
+from spectremor.simulation.grid import Grid, cells_across, lay_grid, node_sampler
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
 from spectremor.simulation.time_axis import time_operator
 
@@ -79,7 +79,7 @@ def test_output_is_labelled():
 
 def test_uneven_axes_are_not_swapped():
     vs = np.random.default_rng(0).uniform(2000, 4000, (6, 5, 7))
-    sampled = sample_vs(make_geology(vs, EXTENT), 600.0, (5, 4), 5, 0.0)
+    sampled = node_sampler(make_geology(vs, EXTENT), 600.0, (5, 4), 5, 0.0)(vs)
     assert sampled.shape == (10, 9, 5)
     # Nodes of the grid and of the geology coincide along x and y; depth 300 m is 0.6 of a geology cell below the top.
     np.testing.assert_allclose(sampled[2:-2, 2:-2, 0], 0.4 * vs[..., -1] + 0.6 * vs[..., -2], rtol=1e-5)

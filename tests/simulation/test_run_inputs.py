@@ -60,14 +60,14 @@ def test_a_taper_shorter_than_one_sample():
 
 @pytest.mark.parametrize(("axis", "start"), [("x", 500_000.0), ("y", -200.0)])
 def test_a_domain_in_other_coordinates_is_refused(axis, start):
-    moved = ground().assign_coords({axis: ground()[axis] + start})
+    moved = ground().vs.assign_coords({axis: ground().vs[axis] + start})
     with pytest.raises(InputError, match=f"starts at {start:g} m; allowed: 0 m") as caught:
         simulate(moved, event((2400.0, 1800.0, -3000.0)), **GOOD)
     assert caught.value.field == f"geology.{axis}"
 
 
 def test_a_domain_whose_top_is_not_the_surface_is_refused():
-    sunk = ground().assign_coords(z=ground()["z"] - 500.0)
+    sunk = ground().vs.assign_coords(z=ground().vs["z"] - 500.0)
     with pytest.raises(InputError, match=r"geology\.z: got top at -500 m; allowed: 0 m at the surface"):
         simulate(sunk, event((2400.0, 1800.0, -3000.0)), **GOOD)
 
@@ -174,7 +174,7 @@ def test_a_rise_time_of_days_needs_no_memory():
 
 
 def test_each_case_loses_energy_in_its_own_ground():
-    grounds = [ground(), make_geology(1.05 * ground().values, EXTENT)]
+    grounds = [ground(), make_geology(1.05 * ground().vs_m_s, EXTENT)]
     source = event((2400.0, 1800.0, -3000.0))
     together = simulate_many(grounds, [source] * 2, **GOOD)
     np.testing.assert_array_equal(together[1].values, simulate(grounds[1], source, **GOOD).values)

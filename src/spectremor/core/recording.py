@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLES, HEMEW_SAMPLING_HZ, sensor_axis_m, time_axis_s
 from spectremor.core.errors import InputError
+from spectremor.core.labelled import plain_array
 
 #: Relative difference up to which two positions are the same.
 _SAME_PLACE = 1e-4
@@ -209,10 +210,7 @@ def _range(positions_m: np.ndarray) -> str:
 
 def _positions(field: str, values: Sequence[float] | np.ndarray) -> np.ndarray:
     """The positions as a read-only array of finite float64 numbers."""
-    try:
-        positions = np.array(np.atleast_1d(np.asarray(values, dtype=float)))
-    except (TypeError, ValueError):
-        raise InputError(field, values, "positions in m") from None
+    positions = np.array(np.atleast_1d(plain_array(field, values, "m")), dtype=float)
     if positions.ndim != 1 or not len(positions) or not np.isfinite(positions).all():
         raise InputError(field, values, "a list of finite positions in m")
     positions.flags.writeable = False

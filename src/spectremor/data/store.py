@@ -19,7 +19,7 @@ from jaxtyping import Float, Float32, Int
 
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
-from spectremor.core.geology import make_geology
+from spectremor.core.geology import Geology, make_geology
 from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.source import Source
 from spectremor.core.validation import validated
@@ -298,7 +298,7 @@ class CampaignStore:
 
     # -- one sample, labelled -------------------------------------------------------------------------------------
 
-    def geology(self, i: int) -> xr.DataArray:
+    def geology(self, i: int) -> Geology:
         """A sample's geology."""
         return make_geology(self.vs(i), self.extent_m)
 

@@ -13,7 +13,7 @@ import xarray as xr
 
 from spectremor.core.axes import time_axis_s
 from spectremor.core.errors import InputError, InputWarning
-from spectremor.core.geology import check_geology
+from spectremor.core.geology import Geology, as_geology
 from spectremor.core.recording import Sensors
 from spectremor.core.source import Source
 from spectremor.core.wavefield import label_motion
@@ -43,7 +43,7 @@ _SHORTEST_STEP = 1e-6
 
 
 def simulate(
-    geology: xr.DataArray,
+    geology: Geology | xr.DataArray | xr.Dataset,
     source: Source,
     *,
     grid_spacing_m: float = 150.0,
@@ -59,12 +59,12 @@ def simulate(
 ) -> xr.DataArray:
     """Ground velocity at the free surface, by 3D elastic finite differences.
 
-    Isotropic; density, P-wave speed and Q follow from Vs (`core.medium`). Free surface on top, absorbing layers on the
-    sides and at the bottom. Attenuation is averaged along each sensor's path and applied to the elastic motion
-    (`signal.attenuation`). Times are exact by construction; no constant is fitted.
+    Isotropic; density, P-wave speed and Q follow from Vs (`core.medium`) where the geology does not give them. Free
+    surface on top, absorbing layers on the sides and at the bottom. Attenuation is averaged along each sensor's path
+    and applied to the elastic motion (`signal.attenuation`). Times are exact by construction; no constant is fitted.
 
     Args:
-        geology: Vs in m/s, dims (x, y, z), see `make_geology`; linear between its nodes.
+        geology: the ground, linear between its nodes; or what `as_geology` makes one of.
         source: the earthquake, at any position inside the domain.
         grid_spacing_m: must divide the three sides of the domain.
         duration_s: output times are 0, 1/sampling_hz, ... below this.
@@ -105,7 +105,7 @@ def simulate(
 
 
 def simulate_many(
-    geologies: Sequence[xr.DataArray],
+    geologies: Sequence[Geology | xr.DataArray | xr.Dataset],
     sources: Sequence[Source],
     *,
     grid_spacing_m: float = 150.0,
@@ -149,7 +149,7 @@ def simulate_many(
         raise InputError("geologies", f"{len(geologies)} for {len(sources)} sources", "one, or one for each source")
     _check_output(duration_s, sampling_hz, lowpass_hz)
     check_device(device)
-    geologies = [check_geology(g) for g in geologies] * (len(sources) if len(geologies) == 1 else 1)
+    geologies = [as_geology(g) for g in geologies] * (len(sources) if len(geologies) == 1 else 1)
     sensors = [parse_sensors(sensors_m, stations_m, g) for g in geologies]
     samples = output_samples(duration_s, sampling_hz)
     results: dict[int, xr.DataArray] = {}
@@ -188,7 +188,7 @@ def simulate_many(
 
 
 def _prepare(
-    geology: xr.DataArray,
+    geology: Geology,
     source: Source,
     sensors: Sensors,
     spacing_m: float,

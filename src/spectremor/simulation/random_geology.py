@@ -14,13 +14,12 @@ from typing import Annotated, Any
 import numpy as np
 import scipy.fft
 import scipy.special
-import xarray as xr
 from jaxtyping import Float
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, field_validator
 from pydantic_core import PydanticCustomError
 
 from spectremor.core.axes import HEMEW_NODES
-from spectremor.core.geology import make_geology
+from spectremor.core.geology import Geology, make_geology
 from spectremor.core.seeds import generator
 from spectremor.simulation.ranges import Speed, SpeedRange, ordered
 
@@ -80,11 +79,11 @@ class GeologyRecipe(BaseModel):
 HEMEW_GEOLOGY = GeologyRecipe()
 
 
-def random_geology(seed: int, index: int = 0, recipe: GeologyRecipe = HEMEW_GEOLOGY) -> xr.DataArray:
+def random_geology(seed: int, index: int = 0, recipe: GeologyRecipe = HEMEW_GEOLOGY) -> Geology:
     """Geology number `index` under a master seed: the same whenever and wherever it is drawn.
 
     Returns:
-        A geology: DataArray `vs`, dims (x, y, z), m/s, nodes spread evenly over the domain.
+        A geology, its nodes spread evenly over the domain.
     """
     return make_geology(random_vs_m_s(seed, index, recipe), recipe.extent_m)
 

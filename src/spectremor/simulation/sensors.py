@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from spectremor.core.axes import HEMEW_SENSORS, sensor_axis_m
 from spectremor.core.errors import InputError
-from spectremor.core.geology import extent_m
+from spectremor.core.geology import Geology
 from spectremor.core.recording import SensorGrid, Sensors, Stations
 from spectremor.simulation.grid import Grid
 from spectremor.simulation.surface import SurfaceReceivers, station_receivers, surface_receivers
@@ -17,7 +16,7 @@ from spectremor.simulation.surface import SurfaceReceivers, station_receivers, s
 Positions = tuple[np.ndarray, np.ndarray]
 
 
-def parse_sensors(sensors_m: Any, stations_m: Any, geology: xr.DataArray) -> Sensors:
+def parse_sensors(sensors_m: Any, stations_m: Any, geology: Geology) -> Sensors:
     """The sensors that a caller names: a grid, a list of stations, or neither (32 x 32 spread over the geology).
 
     Raises:
@@ -33,7 +32,7 @@ def parse_sensors(sensors_m: Any, stations_m: Any, geology: xr.DataArray) -> Sen
         return Stations(names, x_m, y_m, np.zeros_like(x_m))
     if sensors_m is not None:
         return SensorGrid(*_pair("sensors_m", sensors_m))
-    x_side, y_side, _ = extent_m(geology)
+    x_side, y_side, _ = geology.extent_m
     return SensorGrid(_spread_over(x_side), _spread_over(y_side))
 
 
