@@ -7,7 +7,7 @@ of xarray, pandas, pint, astropy or numpy.ma whose labels agree with what the fu
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,19 +48,20 @@ _FACTORS: dict[tuple[str, str], str] = {
 }
 
 
-def plain_array(field: str, values: Any, unit: str) -> np.ndarray:
+def plain_array(field: str, values: Any, unit: str | None) -> np.ndarray:
     """The numbers of an array, once its labels have been looked at.
 
     Args:
         field: what an error names.
         values: numbers, with or without a unit and a mask.
-        unit: that the numbers must be in, one of `SPELLINGS`; values that state none are taken to be in it.
+        unit: that the numbers must be in, one of `SPELLINGS`; values that state none are taken to be in it. None: any.
 
     Raises:
         InputError: another unit, masked values, a pandas object with labels, or no numbers.
     """
     bare, stated = _without_unit(values)
-    check_unit(field, stated, unit)
+    if unit is not None:
+        check_unit(field, stated, unit)
     if hasattr(bare, "iloc") and not _unlabelled_series(bare):
         raise InputError(
             field, f"a {type(bare).__name__} with labels", "an array without labels, or an xarray.DataArray"
@@ -110,6 +111,25 @@ def by_label(field: str, values: Any, labels: Sequence[str]) -> Any:
     if sorted(stated) != sorted(labels):
         raise InputError(field, f"labels {', '.join(stated)}", ", ".join(labels))
     return np.asarray(values)[[stated.index(label) for label in labels]]
+
+
+def stated_unit(values: Any) -> str | None:
+    """The unit that an array states, as it states it; None where it does not."""
+    stated = _without_unit(values)[1]
+    return None if stated is None else str(stated)
+
+
+def check_coordinates(field: str, values: Any, positions: Mapping[str, np.ndarray]) -> None:
+    """Refuse a labelled array whose coordinates contradict the positions that are given beside it.
+
+    Raises:
+        InputError: names the axis.
+    """
+    for dim, expected in positions.items():
+        if is_labelled(values) and dim in values.coords:
+            found = values[dim].values
+            if found.shape != np.shape(expected) or not np.allclose(found, expected, rtol=1e-4, atol=1e-6):
+                raise InputError(f"{field}.{dim}", "a coordinate of other values", "the positions given beside it")
 
 
 def check_unit(field: str, stated: Any, unit: str) -> None:

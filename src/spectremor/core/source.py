@@ -62,7 +62,7 @@ class Source:
     def from_angles(
         cls,
         *,
-        position_m: Sequence[float],
+        position_m: Any,
         strike_deg: float,
         dip_deg: float,
         rake_deg: float,
@@ -74,7 +74,7 @@ class Source:
         """A double couple from fault angles and a size.
 
         Args:
-            position_m: (x, y, z) in m.
+            position_m: (x, y, z) in m; labels, where there are any, are honoured.
             strike_deg: any angle; standard convention: clockwise from North.
             dip_deg: in [0, 90].
             rake_deg: any angle.
@@ -102,9 +102,7 @@ class Source:
         )
 
     @classmethod
-    def from_tensor(
-        cls, *, position_m: Sequence[float], tensor_nm: Float[np.ndarray, "3 3"], rise_time_s: float = HEMEW_RISE_TIME_S
-    ) -> Source:
+    def from_tensor(cls, *, position_m: Any, tensor_nm: Any, rise_time_s: float = HEMEW_RISE_TIME_S) -> Source:
         """A point source from a symmetric 3 x 3 moment tensor in N m, in (East, North, Up) axes."""
         m = plain_array("source.tensor_nm", _in_enu(tensor_nm), "N m").astype(float)
         if m.shape != (3, 3) or not np.isfinite(m).all():
@@ -192,12 +190,12 @@ def _numbers(field: str, values: Sequence[float], n: int) -> tuple[float, ...]:
     return numbers
 
 
-def _position(position_m: Sequence[float]) -> tuple[float, float, float]:
+def _position(position_m: Any) -> tuple[float, float, float]:
     x, y, z = _labelled_numbers("source.position_m", position_m, "xyz", "m")
     return x, y, z
 
 
-def _labelled_numbers(field: str, values: Sequence[float], labels: Sequence[str], unit: str) -> tuple[float, ...]:
+def _labelled_numbers(field: str, values: Any, labels: Sequence[str], unit: str) -> tuple[float, ...]:
     """Numbers in the order of the labels, where the values have any, and in the unit, where they state one."""
     if not isinstance(values, (tuple, list)):
         values = plain_array(field, by_label(field, values, labels), unit).tolist()
