@@ -90,7 +90,7 @@ def create(
     begun = time.monotonic()
     config = _config(preset, grid_spacing, also or [], seed)
     _check_places(out, workers, scheduler, slurm, job_script)
-    from spectremor.simulation.elastic import check_device
+    from spectremor.simulation.settings import check_device
 
     check_device(device, field="--device", elsewhere=scheduler is not None or slurm is not None)
     if minutes is not None and not minutes > 0:

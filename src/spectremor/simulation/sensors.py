@@ -1,4 +1,4 @@
-"""The sensors of a simulation: what a caller names becomes a grid or a list of stations, and nodes to record."""
+"""The sensors of a simulation: what a caller names becomes a grid or a list of stations."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 from spectremor.core.axes import HEMEW_SENSORS, sensor_axis_m
 from spectremor.core.errors import InputError
 from spectremor.core.geology import Geology
+from spectremor.core.labelled import plain_array
 from spectremor.core.recording import SensorGrid, Sensors, Stations
-from spectremor.simulation.grid import Grid
-from spectremor.simulation.surface import SurfaceReceivers, station_receivers, surface_receivers
 
 Positions = tuple[np.ndarray, np.ndarray]
 
@@ -36,16 +35,6 @@ def parse_sensors(sensors_m: Any, stations_m: Any, geology: Geology) -> Sensors:
     return SensorGrid(_spread_over(x_side), _spread_over(y_side))
 
 
-def receivers(sensors: Sensors, grid: Grid) -> SurfaceReceivers:
-    """What to record on a grid, for sensors at the free surface.
-
-    Raises:
-        InputError: a sensor outside the domain.
-    """
-    record = surface_receivers if isinstance(sensors, SensorGrid) else station_receivers
-    return record(sensors.x_m, sensors.y_m, grid)
-
-
 def sensor_positions_m(sensors: Sensors) -> Positions:
     """East and North of each sensor in m, two arrays of the sensors' shape."""
     x_m, y_m, _ = sensors.points_m().T
@@ -54,13 +43,17 @@ def sensor_positions_m(sensors: Sensors) -> Positions:
 
 def _pair(field: str, positions_m: Any) -> Positions:
     try:
-        x_m, y_m = (np.atleast_1d(np.asarray(axis, dtype=float)) for axis in positions_m)
+        east, north = positions_m
     except (TypeError, ValueError):
         raise InputError(field, positions_m, "a pair (x_m, y_m) of positions in m") from None
-    for axis, positions in (("x", x_m), ("y", y_m)):
-        if not positions.size:
-            raise InputError(f"{field}.{axis}", "no position", "positions in m, inside the domain")
-    return x_m, y_m
+    return _positions(f"{field}.x", east), _positions(f"{field}.y", north)
+
+
+def _positions(field: str, values: Any) -> np.ndarray:
+    positions = np.atleast_1d(plain_array(field, values, "m"))
+    if not positions.size:
+        raise InputError(field, "no position", "positions in m, inside the domain")
+    return positions
 
 
 def _spread_over(side_m: float) -> np.ndarray:

@@ -15,7 +15,7 @@ from pydantic import Field
 from spectremor.core.domain_config import DomainConfig
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import Geology
-from spectremor.core.recording import Recording, SensorGrid
+from spectremor.core.recording import Recording
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
 
@@ -104,25 +104,16 @@ class CoarseSimulation:
         Raises:
             InputError: a geology of another size or extent, a source outside the model's trained range, or no solver.
         """
-        from spectremor.simulation.elastic import simulate
+        from spectremor.simulation.elastic import simulate_many
+        from spectremor.simulation.settings import SimulationSettings
 
         self.config.trained_range.check_event(geology, source, any_rise_time=True)
         self.config.check_speed(geology)
-        recording = self.recording
-        assert isinstance(recording.sensors, SensorGrid)
+        settings = SimulationSettings(grid_spacing_m=self.config.grid_spacing_m, order=self.config.order)
         with warnings.catch_warnings():
             # What the grid does not carry is what the next stage is there for.
             warnings.simplefilter("ignore", InputWarning)
-            return simulate(
-                geology,
-                source,
-                grid_spacing_m=self.config.grid_spacing_m,
-                duration_s=recording.duration_s,
-                sensors_m=(recording.sensors.x_m, recording.sensors.y_m),
-                sampling_hz=recording.sampling_hz,
-                lowpass_hz=recording.lowpass_hz,
-                order=self.config.order,
-            )
+            return simulate_many([geology], [source], self.recording, settings)[0]
 
     def predict_arrays(
         self, geologies: Sequence[Geology], sources: Sequence[Source]
