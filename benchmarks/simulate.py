@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 import torch
 
+from spectremor.campaign.random_geology import random_geology
 from spectremor.core.axes import HEMEW_BAND_HZ, sensor_axis_m
 from spectremor.core.errors import InputWarning
 from spectremor.core.recording import SensorGrid
@@ -20,7 +21,6 @@ from spectremor.simulation import propagator
 from spectremor.simulation.elastic import simulate
 from spectremor.simulation.grid import lay_grid
 from spectremor.simulation.point_source import forces
-from spectremor.simulation.random_geology import random_geology
 from spectremor.simulation.surface import surface_receivers
 from spectremor.simulation.time_axis import run_samples
 

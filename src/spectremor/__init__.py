@@ -28,7 +28,7 @@ _HOMES = {
     "write_geology": "spectremor.data.geology_files",
     "read_wavefield": "spectremor.data.wavefield_files",
     "write_wavefield": "spectremor.data.wavefield_files",
-    "random_geology": "spectremor.simulation.random_geology",
+    "random_geology": "spectremor.campaign.random_geology",
     "simulate": "spectremor.simulation.elastic",
     "evaluate": "spectremor.judging",
     "load_model": "spectremor.model.build",
@@ -67,6 +67,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from spectremor.campaign.random_geology import random_geology as random_geology
     from spectremor.core.errors import InputError as InputError
     from spectremor.core.errors import InputWarning as InputWarning
     from spectremor.core.geology import Geology as Geology
@@ -81,4 +82,3 @@ if TYPE_CHECKING:
     from spectremor.model.build import load_model as load_model
     from spectremor.signal.gof import gof as gof
     from spectremor.simulation.elastic import simulate as simulate
-    from spectremor.simulation.random_geology import random_geology as random_geology

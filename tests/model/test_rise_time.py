@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spectremor.campaign.config import CampaignConfig
 from spectremor.core.domain_config import DomainConfig
 from spectremor.core.errors import InputError
 from spectremor.core.trained_range import TrainedRange
@@ -20,7 +21,6 @@ from spectremor.model.build import load_model
 from spectremor.model.campaigns import simulation_of
 from spectremor.model.folder import SHIPPED, read_model_folder, write_model_folder
 from spectremor.model.pipeline import GroundMotionModel
-from spectremor.simulation.campaign_config import CampaignConfig
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 
 SLOW = dataclasses.replace(example_source(), rise_time_s=1.0)

@@ -110,8 +110,8 @@ def simulated(campaign: Path, tmp_path: Path) -> Path:
     """The campaign with a record of how its simulations were made."""
     import zarr
 
-    from spectremor.simulation.campaign_config import CampaignConfig, SensorAxis, load_scenario
-    from spectremor.simulation.campaign_sample import simulator_settings
+    from spectremor.campaign.config import CampaignConfig, SensorAxis, load_scenario
+    from spectremor.campaign.sample import simulator_settings
 
     sensors = SensorAxis(count=6)
     scenario = load_scenario("hemews").model_copy(

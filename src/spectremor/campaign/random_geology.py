@@ -18,10 +18,10 @@ from jaxtyping import Float
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, field_validator
 from pydantic_core import PydanticCustomError
 
+from spectremor.campaign.ranges import Speed, SpeedRange, ordered
 from spectremor.core.axes import HEMEW_NODES
 from spectremor.core.geology import Geology, make_geology
 from spectremor.core.seeds import generator
-from spectremor.simulation.ranges import Speed, SpeedRange, ordered
 
 #: The FFT's period exceeds the block by this many correlation lengths, where the correlation is below 0.01.
 _PADDING_LENGTHS = 3.0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from spectremor.simulation.random_geology import (
+from spectremor.campaign.random_geology import (
     HEMEW_GEOLOGY,
     GeologyRecipe,
     random_geology,

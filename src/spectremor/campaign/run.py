@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from spectremor.campaign.config import CampaignConfig
+from spectremor.campaign.keeper import WorkerKeeper
+from spectremor.campaign.sample import SampleDone, make_sample
+from spectremor.campaign.store import missing_ids, sample_ids
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore, Split
 from spectremor.data.store_writer import StoreWriter, locked
-from spectremor.simulation.campaign_config import CampaignConfig
-from spectremor.simulation.campaign_keeper import WorkerKeeper
-from spectremor.simulation.campaign_sample import SampleDone, make_sample
-from spectremor.simulation.campaign_store import missing_ids, sample_ids
 
 #: Samples handed out per thread, so that none waits for the next.
 _AHEAD = 2

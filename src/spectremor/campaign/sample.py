@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from spectremor.campaign.config import CampaignConfig
+from spectremor.campaign.random_geology import random_geology
 from spectremor.core.errors import InputWarning
 from spectremor.core.geology import Geology
 from spectremor.core.recording import Recording, SensorGrid, Sensors, Stations
 from spectremor.data.store_variables import station_velocity_name
 from spectremor.data.store_writer import StoreWriter
-from spectremor.simulation.campaign_config import CampaignConfig
-from spectremor.simulation.random_geology import random_geology
 
 #: Order of accuracy in space of a campaign's simulations.
 ORDER = 8
