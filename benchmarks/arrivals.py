@@ -32,6 +32,7 @@ from spectremor.campaign.config import CampaignConfig, SensorAxis, load_scenario
 from spectremor.campaign.memory import worker_memory_bytes
 from spectremor.campaign.run import run_campaign
 from spectremor.campaign.store import missing_ids, open_campaign, sample_ids
+from spectremor.cli.progress import campaign_shown
 from spectremor.core.errors import InputWarning
 from spectremor.data.published import V1_SENSORS
 from spectremor.data.store import CampaignStore

@@ -114,9 +114,9 @@ def _layer(rng: np.random.Generator, thickness: int, recipe: GeologyRecipe) -> F
     """Vs of one layer: log-normal, with its own mean, coefficient of variation and correlation lengths."""
     mean = rng.uniform(*recipe.mean_vs_m_s)
     variation = abs(rng.normal(*recipe.variation))
-    lengths = tuple(float(v) for v in rng.choice(recipe.correlation_lengths_m, 3))
+    along_x, along_y, along_z = (float(v) for v in rng.choice(recipe.correlation_lengths_m, 3))
     shape = (recipe.cells[0], recipe.cells[1], thickness)
-    field = von_karman_field(rng, shape, lengths, recipe.cell_m, recipe.hurst)
+    field = von_karman_field(rng, shape, (along_x, along_y, along_z), recipe.cell_m, recipe.hurst)
     log_variance = math.log1p(variation**2)
     return mean * np.exp(math.sqrt(log_variance) * field - 0.5 * log_variance)
 

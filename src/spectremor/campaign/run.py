@@ -139,7 +139,8 @@ def disk_full_told(what: str) -> Iterator[None]:
 @contextlib.contextmanager
 def _lost_scheduler_told() -> Iterator[None]:
     """Turn whatever a connection says when its other end is gone into what to do about it."""
-    from distributed.client import CancelledError, ClosedClientError
+    from distributed import CancelledError
+    from distributed.client import ClosedClientError
 
     try:
         yield

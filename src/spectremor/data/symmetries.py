@@ -106,7 +106,7 @@ class Symmetry:
         """Values on a horizontal grid, turned; `axes` are those of x and y."""
         if self._exchanges:
             values = np.swapaxes(values, *axes)
-        flips = [axis for axis, bit in zip(axes, (1, 2), strict=True) if self.number & bit]
+        flips = tuple(axis for axis, bit in zip(axes, (1, 2), strict=True) if self.number & bit)
         return np.ascontiguousarray(np.flip(values, flips))
 
     @property

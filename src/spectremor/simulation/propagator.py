@@ -131,10 +131,12 @@ def _own_step_and_surface(order: int) -> Iterator[None]:
     third of the step in these media: the step is chosen, and its stability tested, on this side. And it lets the
     topmost vertical velocities move half a cell of ground, which is too much for stencils longer than order 2.
     """
-    from deepwave import _staggered_grid
+    from deepwave import _staggered_grid as module
 
+    # As untyped: the replacement takes whatever deepwave hands over.
+    _staggered_grid: Any = module
     # The package's attribute of this name is the function that the module holds.
-    elastic = sys.modules["deepwave.elastic"]
+    elastic: Any = sys.modules["deepwave.elastic"]
     stability_speed, prepare_parameters = _staggered_grid.elastic_stability_speed, elastic.prepare_parameters
 
     def pointwise(*arguments: Any) -> float:

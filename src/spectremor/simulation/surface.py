@@ -13,6 +13,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse
@@ -26,7 +27,7 @@ from spectremor.simulation.grid import AXES, KERNEL, MARGIN, VACUUM, Grid, Mediu
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
 
 Kernel = Callable[[float, int], np.ndarray]
-Weights = scipy.sparse.csr_matrix
+Weights: TypeAlias = scipy.sparse.csr_matrix
 #: From weights along x and along y to weights (sensors, nodes (x, y)).
 Product = Callable[[Weights, Weights], scipy.sparse.coo_matrix]
 
