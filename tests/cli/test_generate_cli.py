@@ -372,3 +372,20 @@ def test_a_large_magnitude_is_warned_of() -> None:
     with pytest.warns(InputWarning, match="source: magnitude 7 ruptures many kilometres"):
         load_source(SOURCE, None, mw=7.0, **numbers)
     assert load_source(SOURCE, None, mw=5.9, **numbers).mw == pytest.approx(5.9)
+
+
+@pytest.mark.parametrize("model", ["neural", "shipped"])
+def test_a_geology_is_parsed_once(
+    model: str, geology_npy: Path, tiny_model: Path, tmp_path: Path, here: Callable[..., int]
+) -> None:
+    """From the file to the last stage, what was checked is never checked again."""
+    from spectremor.core import geology
+
+    parsed = []
+    check = geology._check_rock
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(geology, "_check_rock", lambda given: parsed.append(check(given)))
+        chosen = ["--model", tiny_model] if model == "neural" else []
+        arguments = ["--geology", geology_npy, "--source", SOURCE, *chosen]
+        assert here("generate", *arguments, "--out", tmp_path / "out.nc") == 0
+    assert len(parsed) == 1
