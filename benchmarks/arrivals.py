@@ -26,16 +26,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import ks_2samp
 
-from spectremor.cli.campaign_progress import progress_reporter
+from spectremor.campaign.checks import highest_lowpass_hz
+from spectremor.campaign.cluster import local_client
+from spectremor.campaign.config import CampaignConfig, SensorAxis, load_scenario
+from spectremor.campaign.memory import worker_memory_bytes
+from spectremor.campaign.run import run_campaign
+from spectremor.campaign.store import missing_ids, open_campaign, sample_ids
+from spectremor.cli.progress import campaign_shown
 from spectremor.core.errors import InputWarning
 from spectremor.data.published import V1_SENSORS
 from spectremor.data.store import CampaignStore
-from spectremor.simulation.campaign import run_campaign
-from spectremor.simulation.campaign_checks import highest_lowpass_hz
-from spectremor.simulation.campaign_cluster import local_client
-from spectremor.simulation.campaign_config import CampaignConfig, SensorAxis, load_scenario
-from spectremor.simulation.campaign_memory import worker_memory_bytes
-from spectremor.simulation.campaign_store import missing_ids, open_campaign, sample_ids
 
 ARRIVAL_M_S, ASKED = 1e-4, 0.13
 SAMPLING_HZ = 100.0
@@ -56,7 +56,7 @@ def campaign(spacing_m: float, duration_s: float, seed: int) -> CampaignConfig:
 def fill(path: Path, config: CampaignConfig, count: int, workers: int) -> None:
     store = open_campaign(path, config, count)
     if missing_ids(store, sample_ids(count)):
-        with local_client(workers, worker_memory_bytes(config)) as client, progress_reporter() as report:
+        with local_client(workers, worker_memory_bytes(config)) as client, campaign_shown() as report:
             run_campaign(path, config, count, client, report=report)
 
 

@@ -13,12 +13,12 @@ import tempfile
 import warnings
 from pathlib import Path
 
+from spectremor.campaign.cluster import local_client
+from spectremor.campaign.config import CampaignConfig, load_scenario
+from spectremor.campaign.memory import worker_memory_bytes
+from spectremor.campaign.run import Progress, run_campaign
+from spectremor.campaign.store import open_campaign
 from spectremor.core.errors import InputWarning
-from spectremor.simulation.campaign import Progress, run_campaign
-from spectremor.simulation.campaign_cluster import local_client
-from spectremor.simulation.campaign_config import CampaignConfig, load_scenario
-from spectremor.simulation.campaign_memory import worker_memory_bytes
-from spectremor.simulation.campaign_store import open_campaign
 
 
 def main() -> None:

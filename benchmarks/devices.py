@@ -14,11 +14,11 @@ import warnings
 import numpy as np
 import torch
 
+from spectremor.campaign.config import CampaignConfig, load_scenario
+from spectremor.campaign.random_geology import random_vs_m_s
 from spectremor.core.errors import InputWarning
 from spectremor.core.geology import make_geology
-from spectremor.simulation.campaign_config import CampaignConfig, load_scenario
 from spectremor.simulation.elastic import simulate
-from spectremor.simulation.random_geology import random_vs_m_s
 
 
 def main() -> None:

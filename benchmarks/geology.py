@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import ks_2samp
 
-from spectremor.simulation.random_geology import random_vs_m_s, von_karman_covariance, von_karman_field
+from spectremor.campaign.random_geology import random_vs_m_s, von_karman_covariance, von_karman_field
 
 SHARED = Path(os.environ.get("SPECTREMOR_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "hemew3d"
 

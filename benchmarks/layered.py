@@ -21,8 +21,11 @@ import pyprop8
 
 import spectremor as sp
 from spectremor.core.medium import density_kg_m3, vp_m_s
+from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.source import Source
 from spectremor.simulation.elastic import simulate_many
+from spectremor.simulation.settings import SimulationSettings
+from spectremor.simulation.time_axis import output_samples
 
 EXTENT_M = (9600.0, 4800.0, 4800.0)
 SOURCE_M = (1500.0, 2400.0, -2100.0)
@@ -92,16 +95,14 @@ def mechanisms() -> dict[str, Source]:
 
 def simulated(ground: Ground, sources: Sequence[Source], grid_spacing_m: float) -> np.ndarray:
     """Our velocities in m/s, shape (source, component, x, y, time)."""
-    fields = simulate_many(
-        [ground.geology()],
-        sources,
-        grid_spacing_m=grid_spacing_m,
-        duration_s=DURATION_S,
+    recording = Recording(
+        sensors=SensorGrid(*SENSORS_M),
+        samples=output_samples(DURATION_S, SAMPLING_HZ),
         sampling_hz=SAMPLING_HZ,
-        sensors_m=SENSORS_M,
         lowpass_hz=LOWPASS_HZ,
-        attenuation=False,
     )
+    settings = SimulationSettings(grid_spacing_m=grid_spacing_m, attenuation=False)
+    fields = simulate_many([ground.geology()], sources, recording, settings)
     return np.stack([f.values for f in fields]).astype(float)
 
 

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from spectremor.core.geology import make_geology
 from spectremor.core.source import Source
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.surrogate.config import load_preset
@@ -157,11 +158,11 @@ def own_network(preset: str) -> Callable[[], object]:
     config = load_preset(preset)
     nodes = config.trained_range.nodes
     rng = np.random.default_rng(0)
-    vs = rng.uniform(1500, 3500, nodes).astype(np.float32)
+    ground = make_geology(rng.uniform(1500, 3500, nodes), config.trained_range.extent_m)
     source = Source.from_angles(position_m=(4800, 4000, -5000), strike_deg=48, dip_deg=45, rake_deg=88)
     normalisation = GeologyNormalisation(np.full(nodes, 2500.0), np.full(nodes, 500.0))
     surrogate = MifnoSurrogate(Mifno(config).eval(), normalisation)
-    return lambda: surrogate.predict_arrays(vs[None], [source])
+    return lambda: surrogate.predict_arrays([ground], [source])
 
 
 def measure(jobs: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from spectremor.campaign.random_geology import random_geology
 from spectremor.data.geology_files import write_geology
-from spectremor.simulation.random_geology import random_geology
 
 SEED, INDEX = 2025, 9
 TARGET = Path(__file__).resolve().parents[1] / "src" / "spectremor" / "examples" / "geology.nc"

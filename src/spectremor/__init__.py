@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 _HOMES = {
     "InputError": "spectremor.core.errors",
     "InputWarning": "spectremor.core.errors",
+    "Geology": "spectremor.core.geology",
     "Source": "spectremor.core.source",
     "Georeference": "spectremor.core.georeference",
     "make_geology": "spectremor.core.geology",
@@ -27,7 +28,7 @@ _HOMES = {
     "write_geology": "spectremor.data.geology_files",
     "read_wavefield": "spectremor.data.wavefield_files",
     "write_wavefield": "spectremor.data.wavefield_files",
-    "random_geology": "spectremor.simulation.random_geology",
+    "random_geology": "spectremor.campaign.random_geology",
     "simulate": "spectremor.simulation.elastic",
     "evaluate": "spectremor.judging",
     "load_model": "spectremor.model.build",
@@ -66,8 +67,10 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from spectremor.campaign.random_geology import random_geology as random_geology
     from spectremor.core.errors import InputError as InputError
     from spectremor.core.errors import InputWarning as InputWarning
+    from spectremor.core.geology import Geology as Geology
     from spectremor.core.geology import make_geology as make_geology
     from spectremor.core.georeference import Georeference as Georeference
     from spectremor.core.source import Source as Source
@@ -79,4 +82,3 @@ if TYPE_CHECKING:
     from spectremor.model.build import load_model as load_model
     from spectremor.signal.gof import gof as gof
     from spectremor.simulation.elastic import simulate as simulate
-    from spectremor.simulation.random_geology import random_geology as random_geology

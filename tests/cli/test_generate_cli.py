@@ -56,7 +56,7 @@ def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], here: Callable[.
 @pytest.fixture(scope="module")
 def geology_npy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("geology") / "geology.npy"
-    np.save(path, example_geology().values)
+    np.save(path, example_geology().vs_m_s)
     return path
 
 
@@ -129,7 +129,7 @@ def test_a_refusal_loads_no_torch(geology_npy: Path, tmp_path: Path) -> None:
 
 
 def _geology_file(path: Path, kind: str) -> Path:
-    values = example_geology().values.copy()
+    values = example_geology().vs_m_s.copy()
     if kind == "2d":
         values = values[0]
     elif kind == "size":
@@ -166,7 +166,7 @@ def test_wrong_and_broken_files_are_refused(refused: Refused, tmp_path: Path) ->
     fake.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     whole = tmp_path / "whole.h5"
     with h5py.File(whole, "w") as file:
-        file["a"] = example_geology().values
+        file["a"] = example_geology().vs_m_s
     broken = tmp_path / "broken.h5"
     broken.write_bytes(whole.read_bytes()[:20_000])
     pickled = tmp_path / "pickled.npy"
@@ -288,7 +288,7 @@ def test_an_output_that_cannot_be_written_is_refused_first(
 
 
 def test_outside_the_trained_range_warns_and_goes_on(tiny_model: Path, tmp_path: Path) -> None:
-    values = example_geology().values.copy()
+    values = example_geology().vs_m_s.copy()
     values[0, 0, -1] = 800
     np.save(tmp_path / "soft.npy", values)
     arguments = ["--geology", tmp_path / "soft.npy", "--source", SOURCE, "--model", tiny_model]
@@ -372,3 +372,20 @@ def test_a_large_magnitude_is_warned_of() -> None:
     with pytest.warns(InputWarning, match="source: magnitude 7 ruptures many kilometres"):
         load_source(SOURCE, None, mw=7.0, **numbers)
     assert load_source(SOURCE, None, mw=5.9, **numbers).mw == pytest.approx(5.9)
+
+
+@pytest.mark.parametrize("model", ["neural", "shipped"])
+def test_a_geology_is_parsed_once(
+    model: str, geology_npy: Path, tiny_model: Path, tmp_path: Path, here: Callable[..., int]
+) -> None:
+    """From the file to the last stage, what was checked is never checked again."""
+    from spectremor.core import geology
+
+    parsed = []
+    check = geology._check_rock
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(geology, "_check_rock", lambda given: parsed.append(check(given)))
+        chosen = ["--model", tiny_model] if model == "neural" else []
+        arguments = ["--geology", geology_npy, "--source", SOURCE, *chosen]
+        assert here("generate", *arguments, "--out", tmp_path / "out.nc") == 0
+    assert len(parsed) == 1

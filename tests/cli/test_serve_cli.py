@@ -67,11 +67,11 @@ def studios(monkeypatch):
 
 
 def test_a_geology_of_ones_own(studios, tiny_model, tmp_path, here):
-    own = example_geology().values * np.float32(0.95)
+    own = example_geology().vs_m_s * np.float32(0.95)
     np.save(tmp_path / "own <b>.npy", np.stack([own + 1, own]))
     assert here("serve", "--geology", tmp_path / "own <b>.npy", "--index", 1, "--model", tiny_model) == 0
     (studio,) = studios
-    np.testing.assert_array_equal(studio._geology.values, own)
+    np.testing.assert_array_equal(studio._geology.vs_m_s, own)
     assert studio.about == "Geology: own <b>.npy (1); model: tiny, 2 sampling steps, up to 5 Hz"
     page = Page(studio.generate, example_source(), studio.extent_km, about=studio.about)
     assert page.about.visible

@@ -22,8 +22,8 @@ QUICK = ["--grid-spacing", "600", "--duration", "0.5", "--sampling", "20", "--lo
 def small(tmp_path: Path) -> Path:
     """A domain of 4.8 km x 3.6 km."""
     path = tmp_path / "small.nc"
-    make_geology(np.full((9, 7, 9), 3000.0), (4800.0, 3600.0, 4800.0)).to_netcdf(path)
-    assert read_geology(path).sizes["x"] == 9
+    make_geology(np.full((9, 7, 9), 3000.0), (4800.0, 3600.0, 4800.0)).dataset.to_netcdf(path)
+    assert read_geology(path).shape[0] == 9
     return path
 
 
@@ -78,7 +78,7 @@ def test_a_domain_in_map_coordinates_is_one_line(
 def test_another_rise_time_than_the_trained_one(
     more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], here: Callable[..., int]
 ) -> None:
-    example_geology().to_netcdf(tmp_path / "geology.nc")
+    example_geology().dataset.to_netcdf(tmp_path / "geology.nc")
     arguments = ["--geology", tmp_path / "geology.nc", "--source", "4800,4800,-8400,48,45,88", "--rise-time", "1.0"]
     assert here("generate", *arguments, *more, "--out", tmp_path / "field.nc") == 2
     (line,) = capsys.readouterr().err.splitlines()

@@ -87,10 +87,10 @@ class TestReading:
         field = store.wavefield(6)
         assert field.sizes == {"component": 3, "x": 3, "y": 2, "time": 7}
         assert source_of(field) == _source(6)
-        assert store.geology(6).sizes == {"x": 5, "y": 4, "z": 6}
-        assert float(store.geology(6)["z"][0]) == -5000
+        assert store.geology(6).shape == (5, 4, 6)
+        assert store.geology(6).z_m[0] == -5000
         xr.testing.assert_identical(read_wavefield(store.path, 6), field)
-        xr.testing.assert_identical(read_geology(store.path, 6), store.geology(6))
+        xr.testing.assert_identical(read_geology(store.path, 6).dataset, store.geology(6).dataset)
 
     def test_statistics_are_those_of_the_training_split(self, store):
         stack = np.stack([_arrays(i)[0] for i in (0, 1, 24)]).astype(float)

@@ -13,7 +13,7 @@ import pytest
 
 from spectremor.core.axes import time_axis_s
 from spectremor.core.errors import InputWarning
-from spectremor.core.geology import extent_m, make_geology
+from spectremor.core.geology import make_geology
 from spectremor.core.source import Source
 from spectremor.core.wavefield import source_of
 from spectremor.data.geology_files import read_geology
@@ -89,13 +89,13 @@ def test_no_turned_wavefield_fits(sample, simulated, published, s):
 def test_no_transposed_geology_fits(sample, simulated, published):
     """The published pair as it is stored: geology and wavefield with exchanged axes."""
     geology, source, field = sample
-    transposed = make_geology(geology.values.swapaxes(0, 1), extent_m(geology))
+    transposed = make_geology(geology.vs_m_s.swapaxes(0, 1), geology.extent_m)
     assert _correlation(_simulate(transposed, source, field), published) < 0.8
 
 
 def test_no_upside_down_geology_fits(sample, published):
     geology, source, field = sample
-    flipped = make_geology(geology.values[:, :, ::-1], extent_m(geology))
+    flipped = make_geology(geology.vs_m_s[:, :, ::-1], geology.extent_m)
     assert _correlation(_simulate(flipped, source, field), published) < 0.5
 
 

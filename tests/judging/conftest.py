@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from spectremor.core.geology import Geology
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
 from spectremor.core.wavefield import make_wavefield
@@ -72,13 +73,13 @@ class Smoothed:
     def __init__(self, store: CampaignStore, corner_hz: float = 2.0, time_s: np.ndarray | None = None) -> None:
         self.store, self.corner_hz, self.time_s = store, corner_hz, time_s
 
-    def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
+    def predict(self, geology: Geology, source: Source) -> xr.DataArray:
         event = round((source.position_m[0] - 800.0) / 50.0)
         field = 0.8 * low_pass(self.store.velocity(event).astype(float), DT, self.corner_hz)
         time = self.store.time_s if self.time_s is None else self.time_s
         return make_wavefield(field[..., : len(time)], x_m=X_M, y_m=Y_M, time_s=time, source=source)
 
-    def predict_arrays(self, vs_m_s: np.ndarray, sources: list[Source]) -> np.ndarray:
+    def predict_arrays(self, geologies: list[Geology], sources: list[Source]) -> np.ndarray:
         raise NotImplementedError
 
 
@@ -154,7 +155,7 @@ def campaign():
 class Shrunk(Smoothed):
     """A stage 1 that gives the truth at 80%, of any length, and something where the truth is NaN."""
 
-    def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
+    def predict(self, geology: Geology, source: Source) -> xr.DataArray:
         event = round((source.position_m[0] - 800.0) / 50.0)
         field = 0.8 * np.nan_to_num(self.store.velocity(event)) + 1e-4
         return make_wavefield(field, x_m=X_M, y_m=Y_M, time_s=self.store.time_s, source=source)

@@ -41,7 +41,7 @@ def test_scaled_and_flipped(truth: xr.DataArray) -> None:
 
 def test_normalised_errors_use_vs_at_the_source(truth: xr.DataArray, store) -> None:
     geology = store.geology(4)
-    vs = float(geology.sel(x=1000.0, y=700.0, z=-1500.0, method="nearest"))
+    vs = float(geology.vs.sel(x=1000.0, y=700.0, z=-1500.0, method="nearest"))
     scale = event_scale(vs, 1500.0)
     error = np.abs(0.1 * truth.values) * scale / (np.abs(truth.values) * scale + 0.01)
     assert evaluate(changed(truth, 1.1), truth, geology=geology)["rMAE"] == pytest.approx(error.mean(), rel=1e-4)

@@ -163,7 +163,7 @@ def test_steps_that_the_process_does_not_have_are_refused_before_stage_1(model: 
 
 
 def test_wrong_geology_size_names_both_sizes(model: GroundMotionModel) -> None:
-    small = sp.make_geology(example_geology().values[:20, :24])
+    small = sp.make_geology(example_geology().vs_m_s[:20, :24])
     with pytest.raises(InputError, match=r"20.*32"):
         model.predict(small, example_source())
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spectremor.campaign.config import CampaignConfig
 from spectremor.core.domain_config import DomainConfig
 from spectremor.core.errors import InputError
 from spectremor.core.trained_range import TrainedRange
@@ -20,7 +21,6 @@ from spectremor.model.build import load_model
 from spectremor.model.campaigns import simulation_of
 from spectremor.model.folder import SHIPPED, read_model_folder, write_model_folder
 from spectremor.model.pipeline import GroundMotionModel
-from spectremor.simulation.campaign_config import CampaignConfig
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 
 SLOW = dataclasses.replace(example_source(), rise_time_s=1.0)
@@ -50,13 +50,13 @@ def test_a_config_from_before_means_the_published_rise_time() -> None:
 
 def test_a_network_takes_its_own_alone(tiny_model: Path) -> None:
     network = load_model(tiny_model)
-    vs = example_geology().values
+    ground = example_geology()
     for run in (
         lambda: read_model_folder(tiny_model).check_event(example_geology(), SLOW),
         lambda: read_model_folder(tiny_model).check_event(example_geology(), SLOW, stage1_only=True),
         lambda: network.predict(example_geology(), SLOW),
         lambda: network.generate(example_geology(), SLOW),
-        lambda: network.stage1.predict_arrays(vs[None], [SLOW]),
+        lambda: network.stage1.predict_arrays([ground], [SLOW]),
     ):
         with pytest.raises(InputError, match=REFUSED):
             run()

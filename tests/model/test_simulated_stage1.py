@@ -70,10 +70,10 @@ def test_both_stages_claim_the_whole_band(model: GroundMotionModel, stage1) -> N
 
 
 def test_arrays_and_labelled_wavefields_are_the_same(model: GroundMotionModel, stage1) -> None:  # type: ignore[no-untyped-def]
-    fields = model.stage1.predict_arrays(example_geology().values[None], [example_source()])
+    fields = model.stage1.predict_arrays([example_geology()], [example_source()])
     np.testing.assert_array_equal(fields[0], stage1.values)
     with pytest.raises(InputError, match="1 for 2 geologies"):
-        model.stage1.predict_arrays(np.stack([example_geology().values] * 2), [example_source()])
+        model.stage1.predict_arrays([example_geology()] * 2, [example_source()])
 
 
 def test_saved_and_loaded_it_is_the_same_model(folder: Path, model: GroundMotionModel, tmp_path: Path) -> None:

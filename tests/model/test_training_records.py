@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spectremor.campaign.config import CampaignConfig
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_writer import create_store
 from spectremor.lab.regression import regression_config
 from spectremor.model.campaigns import is_stored, simulation_of
-from spectremor.simulation.campaign_config import CampaignConfig
 from spectremor.training.config import load_config
 
 SETTINGS = {"steps": 700, "batch": 64, "samples_per_batch": 8}

@@ -13,7 +13,7 @@ from spectremor.simulation.grid import AXES, KERNEL, Grid, Medium
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
 from spectremor.simulation.point_source import Forces
 from spectremor.simulation.point_source import forces as moment_forces
-from spectremor.simulation.propagator import STABLE_SHARE, Case, propagate, stability_speed_m_s
+from spectremor.simulation.propagator import STABLE_SHARE, ShotSetup, propagate, stability_speed_m_s
 from spectremor.simulation.surface import SurfaceReceivers
 from spectremor.simulation.time_axis import run_samples, time_operator
 
@@ -72,11 +72,11 @@ class Lab:
         dt = STABLE_SHARE * self.grid.critical_time_step_s(stability_speed_m_s(self.medium))
         n = run_samples(times[-1], dt, self.lowpass_hz)
         forces = moment_forces(source, self.grid) if forces is None else forces
-        case = Case(self.grid, self.medium, source, forces, receivers, dt, n)
+        shot = ShotSetup(self.grid, self.medium, source, forces, receivers, dt, n)
         operator = time_operator(
             times, n, dt, rise_time_s=source.rise_time_s, lowpass_hz=self.lowpass_hz, lowpass_order=4
         )
-        return times, receivers(propagate([case], "cpu")[0]) @ operator.T
+        return times, receivers(propagate([shot], "cpu")[0]) @ operator.T
 
 
 @pytest.fixture(scope="session")

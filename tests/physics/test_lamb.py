@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from spectremor.core.recording import SensorGrid
 from spectremor.core.source import Source
-from spectremor.simulation.grid import AXES, Grid
+from spectremor.simulation.grid import AXES, Grid, Medium
 from spectremor.simulation.point_source import Forces
 from spectremor.simulation.surface import surface_receivers
 
@@ -45,9 +46,9 @@ def expected_up(times, distance, inverse_transform):
     return inverse_transform(spectrum, times, LOWPASS_HZ)
 
 
-def surface_force(grid: Grid, x_m: float, y_m: float) -> dict[str, Forces]:
+def surface_force(grid: Grid, medium: Medium, x_m: float, y_m: float) -> dict[str, Forces]:
     """One newton downward on the surface: spread as the surface's own motion is gathered (reciprocity)."""
-    gathered = surface_receivers(np.array([x_m]), np.array([y_m]), grid)
+    gathered = surface_receivers(SensorGrid(np.array([x_m]), np.array([y_m])), grid, medium)
     row, start, result = -gathered.combine.toarray()[2], 0, {}
     for axis in AXES:
         nodes = gathered.nodes[axis]
@@ -64,8 +65,8 @@ def test_vertical_force_on_a_half_space(lab, rrmse, inverse_transform, order, sp
     x, y = 1550.0, 1780.0
     distances = np.array([1250.0, 2000.0, 2890.0])
     source = Source(position_m=(x, y, -1.0), moment_tensor_nm=(1e16, 1e16, 1e16, 0, 0, 0), rise_time_s=RISE)
-    sensors = surface_receivers(x + distances, np.array([y]), grid)
-    times, velocity = half_space.run(source, sensors, 2.2, surface_force(grid, x, y))
+    sensors = surface_receivers(SensorGrid(x + distances, np.array([y])), grid, half_space.medium)
+    times, velocity = half_space.run(source, sensors, 2.2, surface_force(grid, half_space.medium, x, y))
     for i, distance in enumerate(distances):
         up = expected_up(times, distance, inverse_transform)
         assert rrmse(velocity[2, i, 0], up) <= allowed

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from spectremor.core.geology import make_geology
+from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.source import Source
 from spectremor.simulation.elastic import simulate, simulate_many
+from spectremor.simulation.settings import SimulationSettings
 
 EXTENT = (2700.0, 2100.0, 2400.0)
 POSITION = (1100.0, 850.0, -1130.0)
@@ -68,7 +70,8 @@ def test_linear_in_the_moment_tensor_and_independent_of_company():
     geology = make_geology(vs(), EXTENT)
     tensors = [TENSOR, np.diag([3e16, -1e16, 2e16]), TENSOR + np.diag([3e16, -1e16, 2e16])]
     sources = [Source.from_tensor(position_m=POSITION, tensor_nm=t) for t in tensors]
-    fields = simulate_many([geology], sources, sensors_m=sensors(), batch_size=2, **SETTINGS)
+    recording = Recording(sensors=SensorGrid(*sensors()), samples=80, sampling_hz=50.0, lowpass_hz=3.0)
+    fields = simulate_many([geology], sources, recording, SimulationSettings(grid_spacing_m=150.0), batch_size=2)
     a, b, both = (f.values for f in fields)
     assert np.abs(a + b - both).max() <= 1e-5 * np.abs(both).max()
     alone = simulate(geology, sources[1], sensors_m=sensors(), **SETTINGS)

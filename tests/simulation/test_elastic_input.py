@@ -8,10 +8,12 @@ import torch
 
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import make_geology
+from spectremor.core.recording import Recording
 from spectremor.core.source import Source, moment_function
 from spectremor.simulation.elastic import simulate, simulate_many
-from spectremor.simulation.grid import Grid, cells_across, lay_grid, sample_vs
+from spectremor.simulation.grid import Grid, cells_across, lay_grid, node_sampler
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
+from spectremor.simulation.settings import SimulationSettings
 from spectremor.simulation.time_axis import time_operator
 
 EXTENT = (3000.0, 2400.0, 3000.0)
@@ -59,7 +61,7 @@ def test_source_outside_or_too_shallow(position):
 
 def test_counts_must_match():
     with pytest.raises(InputError, match="one for each source"):
-        simulate_many([ground()] * 2, [event()] * 3, **GOOD)
+        simulate_many([ground()] * 2, [event()] * 3, Recording(), SimulationSettings())
 
 
 def test_frequency_above_what_the_grid_carries_is_warned_with_numbers():
@@ -79,7 +81,7 @@ def test_output_is_labelled():
 
 def test_uneven_axes_are_not_swapped():
     vs = np.random.default_rng(0).uniform(2000, 4000, (6, 5, 7))
-    sampled = sample_vs(make_geology(vs, EXTENT), 600.0, (5, 4), 5, 0.0)
+    sampled = node_sampler(make_geology(vs, EXTENT), 600.0, (5, 4), 5, 0.0)(vs)
     assert sampled.shape == (10, 9, 5)
     # Nodes of the grid and of the geology coincide along x and y; depth 300 m is 0.6 of a geology cell below the top.
     np.testing.assert_allclose(sampled[2:-2, 2:-2, 0], 0.4 * vs[..., -1] + 0.6 * vs[..., -2], rtol=1e-5)

@@ -8,14 +8,20 @@ import pytest
 from spectremor.core.axes import sensor_axis_m
 from spectremor.core.errors import InputError
 from spectremor.core.geology import make_geology
+from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.source import Source, moment_function
 from spectremor.simulation import memory, propagator, time_axis
 from spectremor.simulation.elastic import simulate, simulate_many
+from spectremor.simulation.settings import SimulationSettings
 from spectremor.simulation.time_axis import output_samples, time_operator
 
 EXTENT = (4800.0, 3600.0, 4800.0)
 SENSORS = (np.array([900.0, 2400.0]), np.array([600.0, 1500.0, 3000.0]))
 GOOD = {"grid_spacing_m": 600.0, "duration_s": 1.0, "sampling_hz": 20.0, "lowpass_hz": 1.0, "sensors_m": SENSORS}
+
+#: The same, parsed.
+RECORDING = Recording(sensors=SensorGrid(*SENSORS), samples=20, sampling_hz=20.0, lowpass_hz=1.0)
+SETTINGS = SimulationSettings(grid_spacing_m=600.0)
 
 
 def ground(extent_m=EXTENT):
@@ -37,7 +43,7 @@ def test_sources_near_surface_and_sides_share_a_call_with_others_unharmed():
         event((2400.0, 3500.0, -3000.0)),
         event((2100.0, 1500.0, -3000.0), rise_time_s=0.3),
     ]
-    together = simulate_many([ground()], sources, batch_size=2, **GOOD)
+    together = simulate_many([ground()], sources, RECORDING, SETTINGS, batch_size=2)
     for source, field in zip(sources, together, strict=True):
         np.testing.assert_array_equal(field.values, simulate(ground(), source, **GOOD).values)
 
@@ -60,23 +66,22 @@ def test_a_taper_shorter_than_one_sample():
 
 @pytest.mark.parametrize(("axis", "start"), [("x", 500_000.0), ("y", -200.0)])
 def test_a_domain_in_other_coordinates_is_refused(axis, start):
-    moved = ground().assign_coords({axis: ground()[axis] + start})
+    moved = ground().vs.assign_coords({axis: ground().vs[axis] + start})
     with pytest.raises(InputError, match=f"starts at {start:g} m; allowed: 0 m") as caught:
         simulate(moved, event((2400.0, 1800.0, -3000.0)), **GOOD)
     assert caught.value.field == f"geology.{axis}"
 
 
 def test_a_domain_whose_top_is_not_the_surface_is_refused():
-    sunk = ground().assign_coords(z=ground()["z"] - 500.0)
+    sunk = ground().vs.assign_coords(z=ground().vs["z"] - 500.0)
     with pytest.raises(InputError, match=r"geology\.z: got top at -500 m; allowed: 0 m at the surface"):
         simulate(sunk, event((2400.0, 1800.0, -3000.0)), **GOOD)
 
 
 def test_sensors_without_positions_are_spread_over_the_domain():
     without = {**GOOD, "sensors_m": None}
-    fields = simulate_many(
-        [ground(), ground((9600.0, 9600.0, 4800.0))], [event((2400.0, 1800.0, -3000.0))] * 2, **without
-    )
+    source = event((2400.0, 1800.0, -3000.0))
+    fields = [simulate(g, source, **without) for g in (ground(), ground((9600.0, 9600.0, 4800.0)))]
     np.testing.assert_allclose(fields[0].x, (np.arange(32) + 0.5) * 150.0)
     np.testing.assert_allclose(fields[0].y, (np.arange(32) + 0.5) * 112.5)
     for axis in ("x", "y"):
@@ -174,7 +179,7 @@ def test_a_rise_time_of_days_needs_no_memory():
 
 
 def test_each_case_loses_energy_in_its_own_ground():
-    grounds = [ground(), make_geology(1.05 * ground().values, EXTENT)]
+    grounds = [ground(), make_geology(1.05 * ground().vs_m_s, EXTENT)]
     source = event((2400.0, 1800.0, -3000.0))
-    together = simulate_many(grounds, [source] * 2, **GOOD)
+    together = simulate_many(grounds, [source] * 2, RECORDING, SETTINGS)
     np.testing.assert_array_equal(together[1].values, simulate(grounds[1], source, **GOOD).values)

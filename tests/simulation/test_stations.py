@@ -7,10 +7,11 @@ import pytest
 
 from spectremor.core.errors import InputError
 from spectremor.core.geology import make_geology
+from spectremor.core.recording import SensorGrid, Stations
 from spectremor.core.source import Source
 from spectremor.simulation.elastic import simulate
-from spectremor.simulation.grid import Grid
-from spectremor.simulation.surface import station_receivers, surface_receivers
+from spectremor.simulation.grid import Grid, Medium
+from spectremor.simulation.surface import surface_receivers
 
 EXTENT = (3000.0, 2400.0, 2400.0)
 SOURCE = Source.from_angles(position_m=(1400, 1100, -900), strike_deg=20, dip_deg=60, rake_deg=50)
@@ -23,9 +24,26 @@ def ground():
     return make_geology(vs, EXTENT)
 
 
+def listed(x_m, y_m, z_m=None) -> Stations:
+    return Stations(tuple(map(str, range(len(x_m)))), x_m, y_m, np.zeros_like(x_m) if z_m is None else z_m)
+
+
+def receivers(sensors):
+    """On a grid over uneven ground."""
+    vs = np.random.default_rng(3).uniform(1500, 2600, (*GRID.shape[:2], GRID.layers))
+    vp = vs * np.random.default_rng(4).uniform(1.5, 2.5, vs.shape)
+    medium = Medium(vs, 2000 * (vp**2 - 2 * vs**2), 2000 * vs**2, np.full_like(vs, 1 / 2000))
+    return surface_receivers(sensors, GRID, medium)
+
+
+def test_stations_below_the_surface_are_refused():
+    with pytest.raises(InputError, match=r"^stations\.z: got -30 m; allowed: 0 m, at the free surface$"):
+        receivers(listed(X[:2], Y[:2], np.array([0.0, -30.0])))
+
+
 def test_the_same_weights_as_a_grid():
     x, y = (v.ravel() for v in np.meshgrid(X, Y, indexing="ij"))
-    grid, stations = surface_receivers(X, Y, GRID), station_receivers(x, y, GRID)
+    grid, stations = receivers(SensorGrid(X, Y)), receivers(listed(x, y))
     assert (grid.shape, stations.shape) == ((4, 3), (12,))
     for axis in grid.nodes:
         np.testing.assert_array_equal(grid.nodes[axis], stations.nodes[axis])
@@ -35,13 +53,13 @@ def test_the_same_weights_as_a_grid():
 def test_in_any_order_and_number():
     """Not a product of axes: each station has its own pair of positions."""
     x, y = np.array([1500.0, 300.0, 1500.0]), np.array([450.0, 1237.5, 1237.5])
-    alone = [surface_receivers(x[[k]], y[[k]], GRID) for k in range(3)]
-    together = station_receivers(x, y, GRID)
+    alone = [receivers(SensorGrid(x[[k]], y[[k]])) for k in range(3)]
+    together = receivers(listed(x, y))
     rng = np.random.default_rng(1)
     planes = {axis: rng.normal(size=(*GRID.shape, 5)) for axis in together.nodes}
 
-    def record(receivers):
-        return receivers([planes[axis][tuple(nodes.T)] for axis, nodes in receivers.nodes.items()])
+    def record(found):
+        return found([planes[axis][tuple(nodes.T)] for axis, nodes in found.nodes.items()])
 
     expected = np.concatenate([record(r).reshape(3, 1, 5) for r in alone], axis=1)
     np.testing.assert_allclose(record(together), expected, atol=1e-5)

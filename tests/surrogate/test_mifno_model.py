@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from scipy.signal import hilbert
 
 from spectremor.core.axes import sensor_axis_m
-from spectremor.core.errors import InputError
+from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import make_geology
 from spectremor.core.medium import VP_OVER_VS
 from spectremor.core.source import Source, moment_function
@@ -91,6 +92,10 @@ def rocks(shape, seed=0):
     return vs.astype(np.float32)
 
 
+def ground(seed=0):
+    return make_geology(rocks(DOMAIN.nodes, seed), DOMAIN.extent_m)
+
+
 def normalisation(domain):
     depth = np.broadcast_to(np.linspace(3500, 2000, domain.nodes[2]), domain.nodes)
     return GeologyNormalisation(depth.copy(), np.full(domain.nodes, 400.0))
@@ -104,14 +109,14 @@ def model(seed=0, variant=None, **switches):
     return MifnoSurrogate(network.eval(), normalisation(DOMAIN), simulate)
 
 
-def simulate(vs, source):
+def simulate(geology, source):
     """Stands for a simulation: linear in the moment tensor, different at each place and time."""
-    waves = np.random.default_rng(int(vs.sum())).standard_normal((6, 3, *DOMAIN.sensors, DOMAIN.samples))
+    waves = np.random.default_rng(int(geology.vs_m_s.sum())).standard_normal((6, 3, *DOMAIN.sensors, DOMAIN.samples))
     return np.tensordot(source.moment_tensor_nm, 1e-19 * waves, axes=1)
 
 
-def simulated_if(stage1, vs, source):
-    return None if stage1.config.simulation_m is None else simulate(vs, source)
+def simulated_if(stage1, geology, source):
+    return None if stage1.config.simulation_m is None else simulate(geology, source)
 
 
 def source(moment=(1.0, -0.5, -0.5, 0.3, 0.8, -0.2), position=(4000.0, 2500.0, -5000.0), size=2e16):
@@ -122,7 +127,7 @@ def source(moment=(1.0, -0.5, -0.5, 0.3, 0.8, -0.2), position=(4000.0, 2500.0, -
 def test_predicts_a_labelled_wavefield(switches):
     stage1 = model(**switches)
     assert isinstance(stage1, Stage1)
-    field = stage1.predict(make_geology(rocks(DOMAIN.nodes), DOMAIN.extent_m), source())
+    field = stage1.predict(ground(), source())
     assert field.dims == ("component", "x", "y", "time")
     assert field.shape == (3, 8, 6, 64)
     assert np.isfinite(field.values).all()
@@ -134,7 +139,7 @@ def test_predicts_a_labelled_wavefield(switches):
 def test_every_weight_learns(switches):
     stage1 = model(**switches)
     vs = rocks(DOMAIN.nodes).astype(float)
-    simulated = simulated_if(stage1, vs, source())
+    simulated = simulated_if(stage1, ground(), source())
     arrays = event_inputs(vs, source(), stage1.config, stage1.normalisation, simulated_m_s=simulated)
     out = stage1.network({k: torch.from_numpy(v)[None] for k, v in arrays.items()})
     surrogate_loss(out, torch.randn_like(out), LossConfig(relative=1, sensor=1, energy=1, spectral=1)).backward()
@@ -147,30 +152,32 @@ def test_every_weight_learns(switches):
 
 @pytest.mark.parametrize("switches", VARIANTS)
 def test_magnitude_scales_exactly(switches):
-    stage1, vs = model(**switches), rocks(DOMAIN.nodes)[None]
-    one, ten = (stage1.predict_arrays(vs, [source(size=s)])[0] for s in (1e16, 1e17))
+    stage1 = model(**switches)
+    one, ten = (stage1.predict_arrays([ground()], [source(size=s)])[0] for s in (1e16, 1e17))
     np.testing.assert_allclose(ten, 10 * one, rtol=1e-4, atol=1e-5 * np.abs(ten).max())
 
 
 def test_without_a_correction_it_is_the_simulation():
-    stage1, vs = model(simulation_m=300.0), rocks(DOMAIN.nodes)
+    stage1 = model(simulation_m=300.0)
     assert stage1.name == "MIFNO on a simulation at 300 m"
     torch.nn.init.zeros_(stage1.network.waves.head)
-    np.testing.assert_allclose(stage1.predict_arrays(vs[None], [source()])[0], simulate(vs, source()), rtol=1e-5)
+    np.testing.assert_allclose(
+        stage1.predict_arrays([ground()], [source()])[0], simulate(ground(), source()), rtol=1e-5
+    )
 
 
 def test_a_simulation_at_hand_is_not_made_again():
-    stage1, vs = model(simulation_m=300.0), rocks(DOMAIN.nodes)
-    whole = stage1.predict_arrays(vs[None], [source()])[0]
+    stage1 = model(simulation_m=300.0)
+    whole = stage1.predict_arrays([ground()], [source()])[0]
     alone = MifnoSurrogate(stage1.network, stage1.normalisation)
-    np.testing.assert_array_equal(alone.correct(vs, source(), simulate(vs, source())), whole)
+    np.testing.assert_array_equal(alone.correct(ground(), source(), simulate(ground(), source())), whole)
     with pytest.raises(InputError, match="no simulation at 300 m"):
-        alone.predict_arrays(vs[None], [source()])
-    short = MifnoSurrogate(stage1.network, stage1.normalisation, lambda vs, source: simulate(vs, source)[..., :-1])
+        alone.predict_arrays([ground()], [source()])
+    short = MifnoSurrogate(stage1.network, stage1.normalisation, lambda *event: simulate(*event)[..., :-1])
     with pytest.raises(InputError, match="simulated_m_s"):
-        short.predict_arrays(vs[None], [source()])
+        short.predict_arrays([ground()], [source()])
     with pytest.raises(InputError, match="simulated_m_s"):
-        alone.correct(vs, source(), simulate(vs, source())[..., :-1])
+        alone.correct(ground(), source(), simulate(ground(), source())[..., :-1])
 
 
 def test_simulated_traces_are_themselves_on_the_networks_axis():
@@ -188,11 +195,11 @@ def test_simulated_traces_are_themselves_on_the_networks_axis():
 
 @pytest.mark.parametrize("switches", [{}, {"simulation_m": 300.0}])
 def test_linear_in_the_moment_tensor(switches):
-    stage1, vs = model(**switches), rocks(DOMAIN.nodes)[None]
+    stage1 = model(**switches)
     a, b = np.array([1.0, -0.5, -0.5, 0.3, 0.8, -0.2]), np.array([0.2, 0.1, -0.4, 1.0, 0.0, 0.5])
 
     def field(m):
-        return stage1.predict_arrays(vs, [source(moment=m)])[0]
+        return stage1.predict_arrays([ground()], [source(moment=m)])[0]
 
     wanted = 2 * field(a) - 3 * field(b)
     np.testing.assert_allclose(field(2 * a - 3 * b), wanted, atol=2e-5 * np.abs(wanted).max())
@@ -200,11 +207,11 @@ def test_linear_in_the_moment_tensor(switches):
 
 def test_same_bytes_at_any_batch_size():
     stage1 = model()
-    vs = np.stack([rocks(DOMAIN.nodes, seed) for seed in range(3)])
+    grounds = [ground(seed) for seed in range(3)]
     sources = [source(position=(3000.0 + 1000 * i, 2500.0, -4000.0)) for i in range(3)]
-    together = stage1.predict_arrays(vs, sources)
+    together = stage1.predict_arrays(grounds, sources)
     for i in range(3):
-        assert stage1.predict_arrays(vs[i : i + 1], sources[i : i + 1])[0].tobytes() == together[i].tobytes()
+        assert stage1.predict_arrays(grounds[i : i + 1], sources[i : i + 1])[0].tobytes() == together[i].tobytes()
 
 
 @pytest.mark.parametrize("switches", CONFIGS)
@@ -212,8 +219,8 @@ def test_save_and_load(switches):
     stage1 = model(**switches)
     config, tensors = stage1.parts()
     again = MifnoSurrogate.from_parts(config, tensors, simulate)
-    vs = rocks(DOMAIN.nodes)[None]
-    assert again.predict_arrays(vs, [source()]).tobytes() == stage1.predict_arrays(vs, [source()]).tobytes()
+    fields = [one.predict_arrays([ground()], [source()]) for one in (again, stage1)]
+    assert fields[0].tobytes() == fields[1].tobytes()
 
 
 def test_refuses_foreign_weights():
@@ -229,18 +236,26 @@ def test_refuses_foreign_weights():
 
 def test_refuses_other_geologies_and_sources():
     stage1 = model()
-    good = make_geology(rocks(DOMAIN.nodes), DOMAIN.extent_m)
+    good = ground()
     with pytest.raises(InputError, match="geology"):
         stage1.predict(make_geology(rocks((17, 17, 17)), DOMAIN.extent_m), source())
     with pytest.raises(InputError, match="geology"):
         stage1.predict(make_geology(rocks(DOMAIN.nodes), (9600.0, 9600.0, 9600.0)), source())
     with pytest.raises(InputError, match="geology"):
-        stage1.predict(good.assign_coords(x=good["x"] + 4000.0), source())
+        stage1.predict(dataclasses.replace(good, x_m=good.x_m + 4000.0), source())
     for position in ((100.0, 2500.0, -5000.0), (4000.0, 2500.0, -9100.0), (4000.0, 2500.0, -100.0), (1e5, 0.0, -1.0)):
         with pytest.raises(InputError, match=r"source\.[xz]"):
             stage1.predict(good, source(position=position))
     with pytest.raises(InputError, match="sources"):
-        stage1.predict_arrays(rocks(DOMAIN.nodes)[None], [])
+        stage1.predict_arrays([good], [])
+
+
+def test_properties_that_break_the_laws_are_warned_of(recwarn):
+    vs = rocks(DOMAIN.nodes)
+    model().predict(make_geology(vs, DOMAIN.extent_m, vp_m_s=1.705 * vs), source())
+    assert not recwarn
+    with pytest.warns(InputWarning, match=r"^geology: vp, qs differ from the laws"):
+        model().predict(make_geology(vs, DOMAIN.extent_m, vp_m_s=1.8 * vs, qs=np.full_like(vs, 50.0)), source())
 
 
 @pytest.mark.parametrize("symmetry", range(SYMMETRIES))
@@ -248,7 +263,7 @@ def test_turned_inputs_are_inputs_of_the_turned_event(symmetry):
     """The square's 8 symmetries: preparing and turning commute."""
     domain, vs, turn = square(), rocks((17, 17, 17)), Symmetry(symmetry)
     event = source(position=(3000.0, 5500.0, -5000.0))
-    turned_vs = turn.geology(make_geology(vs, domain.extent_m)).values.astype(float)
+    turned_vs = turn.geology(make_geology(vs, domain.extent_m)).vs_m_s.astype(float)
     field = np.random.default_rng(3).standard_normal((3, *domain.sensors, 5))
     turned = turn.source(event, domain.extent_m)
     config = MifnoConfig(domain=domain, **SMALL)
@@ -351,8 +366,7 @@ def test_variants_that_make_no_sense_are_refused():
 
 
 def test_variants_differ():
-    vs = rocks(DOMAIN.nodes)[None]
-    fields = [model(**v).predict_arrays(vs, [source()]) for v in VARIANTS]
+    fields = [model(**v).predict_arrays([ground()], [source()]) for v in VARIANTS]
     assert all(not np.allclose(a, b) for a, b in itertools.combinations(fields, 2))
 
 

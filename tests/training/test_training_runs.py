@@ -110,8 +110,8 @@ def simulated(campaign: Path, tmp_path: Path) -> Path:
     """The campaign with a record of how its simulations were made."""
     import zarr
 
-    from spectremor.simulation.campaign_config import CampaignConfig, SensorAxis, load_scenario
-    from spectremor.simulation.campaign_sample import simulator_settings
+    from spectremor.campaign.config import CampaignConfig, SensorAxis, load_scenario
+    from spectremor.campaign.sample import simulator_settings
 
     sensors = SensorAxis(count=6)
     scenario = load_scenario("hemews").model_copy(
@@ -164,7 +164,7 @@ def test_a_network_trained_to_correct_simulations_loads_with_the_simulation(
     # The stored simulations are not made again, and are not these: the small campaign's are no simulations at all.
     assert frozen.digest == FrozenStage1(store, str(tmp_path / "mifno")).digest
     np.testing.assert_array_equal(
-        frozen(3), model.stage1.correct(store.vs(3), store.source(3), store.velocity(3, 300.0))
+        frozen(3), model.stage1.correct(store.geology(3), store.source(3), store.velocity(3, 300.0))
     )
     field = model.generate(store.geology(6), store.source(6), seed=1)
     assert field.shape == (1, 3, 6, 6, 96)

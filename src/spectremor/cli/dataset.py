@@ -12,8 +12,8 @@ import typer
 from spectremor.core.errors import InputError
 
 if TYPE_CHECKING:
+    from spectremor.campaign.config import CampaignConfig
     from spectremor.data.store import Split
-    from spectremor.simulation.campaign_config import CampaignConfig
 
 StoreArgument = Annotated[Path, typer.Argument(help="A store made by `dataset create` or `dataset import`.")]
 
@@ -82,7 +82,7 @@ def create(
     spectremor dataset create --preset hemews --n 100 --split test --grid-spacing 100 --also 300 --out fine.zarr
     """
     if slurm is not None and job_script:
-        from spectremor.simulation.campaign_cluster import SlurmOptions, slurm_cluster
+        from spectremor.campaign.cluster import SlurmOptions, slurm_cluster
 
         with slurm_cluster(SlurmOptions.load(slurm)) as cluster:
             typer.echo(cluster.job_script())
@@ -90,7 +90,7 @@ def create(
     begun = time.monotonic()
     config = _config(preset, grid_spacing, also or [], seed)
     _check_places(out, workers, scheduler, slurm, job_script)
-    from spectremor.simulation.elastic import check_device
+    from spectremor.simulation.settings import check_device
 
     check_device(device, field="--device", elsewhere=scheduler is not None or slurm is not None)
     if minutes is not None and not minutes > 0:
@@ -108,11 +108,11 @@ def _run(
     end: float | None,
     clients: Callable[[int], Any],
 ) -> None:
+    from spectremor.campaign.checks import warn_of_band
+    from spectremor.campaign.memory import worker_memory_bytes
+    from spectremor.campaign.run import disk_full_told, run_campaign
+    from spectremor.campaign.store import check_place, missing_ids, open_campaign, sample_ids
     from spectremor.cli.progress import campaign_shown
-    from spectremor.simulation.campaign import disk_full_told, run_campaign
-    from spectremor.simulation.campaign_checks import warn_of_band
-    from spectremor.simulation.campaign_memory import worker_memory_bytes
-    from spectremor.simulation.campaign_store import check_place, missing_ids, open_campaign, sample_ids
 
     store = check_place(out, config, n, split)
     if store is not None and not missing_ids(store, sample_ids(n, split)):
@@ -140,7 +140,7 @@ def _run(
 
 def _clients(workers: int, scheduler: str | None, slurm: Path | None, memory: int) -> Any:
     """The cluster that was asked for, as a context manager whose workers each have `memory` bytes."""
-    from spectremor.simulation.campaign_cluster import SlurmOptions, local_client, remote_client, slurm_client
+    from spectremor.campaign.cluster import SlurmOptions, local_client, remote_client, slurm_client
 
     if scheduler is not None:
         return remote_client(scheduler, memory)
@@ -222,8 +222,8 @@ def info(store: StoreArgument) -> None:
 
 
 def _config(preset: str, grid_spacing: float, also: list[float], seed: int) -> CampaignConfig:
+    from spectremor.campaign.config import CampaignConfig, load_scenario
     from spectremor.core.validation import validated_options
-    from spectremor.simulation.campaign_config import CampaignConfig, load_scenario
 
     typed = {
         "scenario": load_scenario(preset),

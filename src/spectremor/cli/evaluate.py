@@ -19,6 +19,7 @@ from spectremor.core.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from spectremor.core.geology import Geology
     from spectremor.judging.benchmark import Settings
     from spectremor.judging.scores import Scores
     from spectremor.model.pipeline import GroundMotionModel
@@ -284,7 +285,7 @@ def _index_of(option: str) -> Iterator[None]:
 
 def _geology_of(
     geology: Path | None, reference: Path, index: int | None, fields: tuple[xr.DataArray, xr.DataArray]
-) -> xr.DataArray | None:
+) -> Geology | None:
     """As told; else the reference's own, where its file holds one and the source is known."""
     from spectremor.core.wavefield import source_of
 
@@ -296,7 +297,7 @@ def _geology_of(
     return None
 
 
-def _geology(path: Path, index: int | None) -> xr.DataArray:
+def _geology(path: Path, index: int | None) -> Geology:
     """The only geology of a file, whatever the index; of several, that of the reference."""
     from spectremor.data.geology_files import read_geology
 

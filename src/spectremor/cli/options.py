@@ -12,8 +12,7 @@ from spectremor.cli.lists import numbers_in
 from spectremor.core.errors import InputError, InputWarning
 
 if TYPE_CHECKING:
-    import xarray as xr
-
+    from spectremor.core.geology import Geology
     from spectremor.core.georeference import Georeference
     from spectremor.core.source import Source
 
@@ -192,7 +191,7 @@ def check_netcdf(out: Path) -> None:
         raise InputError("--out", out, "a file name that ends in .nc (NetCDF) or .nc4")
 
 
-def load_geology(path: Path, index: int | None = None) -> xr.DataArray:
+def load_geology(path: Path, index: int | None = None) -> Geology:
     """The geology in a file.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from spectremor.simulation.campaign import Progress as Campaign
+    from spectremor.campaign.run import Progress as Campaign
 
 #: Seconds between lines where stderr is not a terminal.
 _LOG_EVERY_S = 30.0

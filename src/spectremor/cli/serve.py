@@ -12,7 +12,7 @@ from spectremor.core.errors import InputError
 
 if TYPE_CHECKING:
     from spectremor.model.folder import ModelFolder
-    from spectremor.web.server import Geology
+    from spectremor.web.server import NamedGeology
 
 
 def register(app: typer.Typer) -> None:
@@ -59,17 +59,17 @@ def serve(
     server.run_until_shutdown()
 
 
-def _fitting_geology(path: Path | None, index: int | None, model: ModelFolder) -> Geology | None:
+def _fitting_geology(path: Path | None, index: int | None, model: ModelFolder) -> NamedGeology | None:
     """The person's own geology, which the model takes; None where they gave none."""
-    from spectremor.web.server import Geology
+    from spectremor.web.server import NamedGeology
 
     if path is None:
         if index is not None:
             raise InputError("--index", index, "nothing without --geology")
         return None
-    vs = load_geology(path, index)
-    model.check_geology(vs)
-    return Geology(vs, path.name if index is None else f"{path.name} ({index})")
+    ground = load_geology(path, index)
+    model.check_geology(ground)
+    return NamedGeology(ground, path.name if index is None else f"{path.name} ({index})")
 
 
 def _read_model(name: Path | None) -> ModelFolder:

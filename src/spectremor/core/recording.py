@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLES, HEMEW_SAMPLING_HZ, sensor_axis_m, time_axis_s
 from spectremor.core.errors import InputError
+from spectremor.core.labelled import plain_array
 
 #: Relative difference up to which two positions are the same.
 _SAME_PLACE = 1e-4
@@ -31,7 +32,7 @@ class SensorGrid:
 
     def __post_init__(self) -> None:
         for name in ("x_m", "y_m"):
-            object.__setattr__(self, name, _positions(f"sensors_m.{name[0]}", getattr(self, name)))
+            object.__setattr__(self, name, parse_positions(f"sensors_m.{name[0]}", getattr(self, name)))
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -72,7 +73,7 @@ class Stations:
 
     def __post_init__(self) -> None:
         for name in ("x_m", "y_m", "z_m"):
-            object.__setattr__(self, name, _positions(f"stations.{name[0]}", getattr(self, name)))
+            object.__setattr__(self, name, parse_positions(f"stations.{name[0]}", getattr(self, name)))
         if not len(self.names) == len(self.x_m) == len(self.y_m) == len(self.z_m):
             found = f"{len(self.names)} names, {len(self.x_m)} x, {len(self.y_m)} y, {len(self.z_m)} z"
             raise InputError("stations", found, "one of each for every station")
@@ -207,12 +208,13 @@ def _range(positions_m: np.ndarray) -> str:
     return f"{positions_m[0]:g} to {positions_m[-1]:g}"
 
 
-def _positions(field: str, values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """The positions as a read-only array of finite float64 numbers."""
-    try:
-        positions = np.array(np.atleast_1d(np.asarray(values, dtype=float)))
-    except (TypeError, ValueError):
-        raise InputError(field, values, "positions in m") from None
+def parse_positions(field: str, values: Any) -> Float[np.ndarray, " n"]:
+    """Positions in m, from a list or an array, as a read-only array.
+
+    Raises:
+        InputError: another unit, masked or infinite values, none, or no list of numbers.
+    """
+    positions = np.array(np.atleast_1d(plain_array(field, values, "m")), dtype=float)
     if positions.ndim != 1 or not len(positions) or not np.isfinite(positions).all():
         raise InputError(field, values, "a list of finite positions in m")
     positions.flags.writeable = False

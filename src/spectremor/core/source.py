@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from spectremor.core.axes import TENSOR_COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.event import Event
+from spectremor.core.labelled import by_label, is_labelled, plain_array
 
 Convention = Literal["standard", "hemew"]
 
@@ -42,8 +44,9 @@ class Source:
     event: Event | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "position_m", _numbers("source.position_m", self.position_m, 3))
-        object.__setattr__(self, "moment_tensor_nm", _numbers("source.moment_tensor_nm", self.moment_tensor_nm, 6))
+        object.__setattr__(self, "position_m", _position(self.position_m))
+        tensor = _labelled_numbers("source.moment_tensor_nm", self.moment_tensor_nm, TENSOR_COMPONENTS, "N m")
+        object.__setattr__(self, "moment_tensor_nm", tensor)
         if self.position_m[2] >= 0:
             raise InputError("source.z", f"{self.position_m[2]:g} m", "below the surface: z < 0 m")
         if not (math.isfinite(self.rise_time_s) and self.rise_time_s > 0):
@@ -59,7 +62,7 @@ class Source:
     def from_angles(
         cls,
         *,
-        position_m: Sequence[float],
+        position_m: Any,
         strike_deg: float,
         dip_deg: float,
         rake_deg: float,
@@ -71,7 +74,7 @@ class Source:
         """A double couple from fault angles and a size.
 
         Args:
-            position_m: (x, y, z) in m.
+            position_m: (x, y, z) in m; labels, where there are any, are honoured.
             strike_deg: any angle; standard convention: clockwise from North.
             dip_deg: in [0, 90].
             rake_deg: any angle.
@@ -93,24 +96,22 @@ class Source:
         unit = ned if convention == "hemew" else _rotate_ned_to_enu(ned)
         scale = _scalar_moment(moment_nm, mw)
         return cls(
-            position_m=_numbers("source.position_m", position_m, 3),  # type: ignore[arg-type]
+            position_m=_position(position_m),
             moment_tensor_nm=tuple(float(scale * m) for m in unit),  # type: ignore[arg-type]
             rise_time_s=rise_time_s,
         )
 
     @classmethod
-    def from_tensor(
-        cls, *, position_m: Sequence[float], tensor_nm: Float[np.ndarray, "3 3"], rise_time_s: float = HEMEW_RISE_TIME_S
-    ) -> Source:
+    def from_tensor(cls, *, position_m: Any, tensor_nm: Any, rise_time_s: float = HEMEW_RISE_TIME_S) -> Source:
         """A point source from a symmetric 3 x 3 moment tensor in N m, in (East, North, Up) axes."""
-        m = np.asarray(tensor_nm, dtype=float)
+        m = plain_array("source.tensor_nm", _in_enu(tensor_nm), "N m").astype(float)
         if m.shape != (3, 3) or not np.isfinite(m).all():
             raise InputError("source.tensor_nm", f"shape {m.shape}, {m.tolist()}", "a finite 3 x 3 matrix in N m")
         if not np.allclose(m, m.T, rtol=1e-6, atol=1e-9 * np.abs(m).max()):
             raise InputError("source.tensor_nm", m.tolist(), "a symmetric 3 x 3 matrix in N m")
         six = (m[0, 0], m[1, 1], m[2, 2], m[0, 1], m[0, 2], m[1, 2])
         return cls(
-            position_m=_numbers("source.position_m", position_m, 3),  # type: ignore[arg-type]
+            position_m=_position(position_m),
             moment_tensor_nm=tuple(float(v) for v in six),  # type: ignore[arg-type]
             rise_time_s=rise_time_s,
         )
@@ -187,6 +188,27 @@ def _numbers(field: str, values: Sequence[float], n: int) -> tuple[float, ...]:
     if len(numbers) != n or not all(math.isfinite(v) for v in numbers):
         raise InputError(field, values, f"{n} finite numbers")
     return numbers
+
+
+def _position(position_m: Any) -> tuple[float, float, float]:
+    x, y, z = _labelled_numbers("source.position_m", position_m, "xyz", "m")
+    return x, y, z
+
+
+def _labelled_numbers(field: str, values: Any, labels: Sequence[str], unit: str) -> tuple[float, ...]:
+    """Numbers in the order of the labels, where the values have any, and in the unit, where they state one."""
+    if not isinstance(values, (tuple, list)):
+        values = plain_array(field, by_label(field, values, labels), unit).tolist()
+    return _numbers(field, values, len(labels))
+
+
+def _in_enu(tensor: Any) -> Any:
+    """A tensor whose axes, where they are labelled, are x, y, z or East, North, Up in this order."""
+    for dim in tensor.dims if is_labelled(tensor) else ():
+        labels = [str(label) for label in tensor[dim].values] if dim in getattr(tensor, "coords", ()) else list("xyz")
+        if labels not in (["x", "y", "z"], ["E", "N", "U"], ["E", "N", "Z"]):
+            raise InputError(f"source.tensor_nm.{dim}", ", ".join(labels), "x, y, z: East, North, Up")
+    return tensor
 
 
 def _scalar_moment(moment_nm: float | None, mw: float | None) -> float:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spectremor.core.axes import HEMEW_EXTENT_M, HEMEW_NODES
 from spectremor.core.errors import InputError
-from spectremor.core.geology import extent_m
+from spectremor.core.geology import Geology
 from spectremor.core.source import HEMEW_RISE_TIME_S, Source
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,11 +51,11 @@ class TrainedRange:
             differences.append(f"a rise time of {other.rise_time_s:g} s, not {self.rise_time_s:g} s")
         return differences
 
-    def check_event(self, geology: xr.DataArray, source: Source, *, any_rise_time: bool = False) -> None:
+    def check_event(self, geology: Geology, source: Source, *, any_rise_time: bool = False) -> None:
         """Refuse what lies outside.
 
         Args:
-            geology: DataArray `vs`, dims (x, y, z), checked.
+            geology: of any size.
             source: of any moment.
             any_rise_time: whatever the source's rise time: a simulation is right at any.
 
@@ -70,17 +66,17 @@ class TrainedRange:
         self.check_geology(geology)
         self.check_source(source, any_rise_time=any_rise_time)
 
-    def check_geology(self, geology: xr.DataArray) -> None:
+    def check_geology(self, geology: Geology) -> None:
         """Refuse a geology of another number of nodes, extent or origin.
 
         Raises:
             InputError: names the geology's and the model's.
         """
         self.check_shape(geology.shape)
-        given = extent_m(geology)
+        given = geology.extent_m
         if not np.allclose(given, self.extent_m, rtol=1e-3):
             raise InputError("geology", f"a domain of {_by(given)} m", f"{_by(self.extent_m)} m, the model's")
-        origin = [float(geology[dim].values[0]) for dim in ("x", "y")]
+        origin = [float(axis[0]) for axis in (geology.x_m, geology.y_m)]
         if not np.allclose(origin, 0.0, atol=1e-3 * self.extent_m[0]):
             raise InputError("geology", f"a domain that starts at ({origin[0]:g}, {origin[1]:g}) m", "(0, 0) m")
 

@@ -11,6 +11,7 @@ import xarray as xr
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.event import event_attrs
+from spectremor.core.labelled import check_coordinates, in_order, plain_array
 from spectremor.core.recording import Recording, SensorGrid, Sensors, Stations
 from spectremor.core.source import Source
 
@@ -30,11 +31,11 @@ _AXIS_LABELS = {
 
 
 def make_wavefield(
-    velocity_m_s: np.ndarray,
+    velocity_m_s: np.ndarray | xr.DataArray,
     *,
-    x_m: np.ndarray,
-    y_m: np.ndarray,
-    time_s: np.ndarray,
+    x_m: np.ndarray | xr.DataArray,
+    y_m: np.ndarray | xr.DataArray,
+    time_s: np.ndarray | xr.DataArray,
     source: Source | None = None,
     band_hz: tuple[float, float] | None = None,
     attrs: Mapping[str, Any] | None = None,
@@ -43,6 +44,7 @@ def make_wavefield(
 
     Args:
         velocity_m_s: shape (component, x, y, time) or (realization, component, x, y, time), in m/s; components E, N, Z.
+            A labelled array has its axes put in this order; its coordinates and its unit must agree.
         x_m: sensor positions along East in m.
         y_m: sensor positions along North in m.
         time_s: sample times in s after the origin time, evenly spaced.
@@ -56,7 +58,8 @@ def make_wavefield(
     Raises:
         InputError: a shape that does not match the axes.
     """
-    positions = {"x": ("x", np.asarray(x_m)), "y": ("y", np.asarray(y_m))}
+    x_m, y_m = plain_array("wavefield.x", x_m, "m"), plain_array("wavefield.y", y_m, "m")
+    positions = {"x": ("x", x_m), "y": ("y", y_m)}
     return _labelled(velocity_m_s, DIMS, positions, time_s, source, band_hz, attrs)
 
 
@@ -146,14 +149,18 @@ def with_traces(
 
 
 def _labelled(
-    velocity_m_s: np.ndarray,
+    velocity_m_s: np.ndarray | xr.DataArray,
     dims: tuple[str, ...],
     positions: Mapping[str, tuple[str, np.ndarray]],
-    time_s: np.ndarray,
+    time_s: np.ndarray | xr.DataArray,
     source: Source | None,
     band_hz: tuple[float, float] | None,
     attrs: Mapping[str, Any] | None,
 ) -> xr.DataArray:
+    time_s = plain_array("wavefield.time", time_s, "s")
+    check_coordinates("wavefield", velocity_m_s, {"time": time_s} | {d: positions[d][1] for d in dims if d in "xy"})
+    ordered = dims if velocity_m_s.ndim == len(dims) else ("realization", *dims)
+    velocity_m_s = plain_array("wavefield", in_order("wavefield", velocity_m_s, ordered), "m/s")
     shape = (3, *(len(positions[dim][1]) for dim in dims[1:-1]), len(time_s))
     if velocity_m_s.shape[-len(dims) :] != shape or velocity_m_s.ndim not in (len(dims), len(dims) + 1):
         expected = f"([realization,] {', '.join(map(str, shape))})"

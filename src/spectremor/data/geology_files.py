@@ -7,22 +7,23 @@ from pathlib import Path
 import xarray as xr
 
 from spectremor.core.errors import InputError
-from spectremor.core.geology import DIMS, check_geology, make_geology
+from spectremor.core.geology import PROPERTIES, Geology, as_geology, make_geology
 from spectremor.data import netcdf, published
 
 _ALLOWED = "a geology: .h5 (published form), .npy (published order), .nc or .zarr"
 
 
-def read_geology(path: str | Path, index: int | None = None) -> xr.DataArray:
+def read_geology(path: str | Path, index: int | None = None) -> Geology:
     """The geology in a file.
 
     Args:
         path: `.h5` with dataset `a` and `.npy` (both in the published order x, y, z from the bottom up, over the
-            published domain of 9.6 km), `.nc` with variable `vs`, or `.zarr` (a campaign's store).
+            published domain of 9.6 km), `.nc` with variable `vs` and any of `vp`, `density`, `qs`, `qp`, or `.zarr` (a
+            campaign's store).
         index: which geology, where the file holds several: a stack (geology, x, y, z), a campaign.
 
     Returns:
-        DataArray `vs`, dims (x, y, z), m/s, checked.
+        The geology; what the file does not say of it follows from Vs.
 
     Raises:
         InputError: names what is wrong with the file or with its values.
@@ -45,23 +46,19 @@ def read_geology(path: str | Path, index: int | None = None) -> xr.DataArray:
     return make_geology(published.read_geology_h5(path))
 
 
-def write_geology(geology: xr.DataArray, path: str | Path) -> None:
-    """Write a geology to NetCDF, whole or not at all.
+def write_geology(geology: Geology | xr.DataArray | xr.Dataset, path: str | Path) -> None:
+    """Write a geology to NetCDF, whole or not at all: a variable for each property that is known.
 
     Raises:
         InputError: not a geology.
     """
-    netcdf.write_variable(check_geology(geology), path)
+    netcdf.write_dataset(as_geology(geology).dataset, path)
 
 
-def _from_netcdf(path: Path, index: int | None) -> xr.DataArray:
-    vs = netcdf.read_variable(path, "vs", field="geology")
-    if "sample" in vs.dims:
-        vs = vs.isel(sample=published.check_index(index, vs.sizes["sample"], path))
+def _from_netcdf(path: Path, index: int | None) -> Geology:
+    ground = netcdf.read_variables(path, "vs", [name for name in PROPERTIES if name != "vs"], field="geology")
+    if "sample" in ground.dims:
+        ground = ground.isel(sample=published.check_index(index, ground.sizes["sample"], path))
     elif index not in (None, 0):
         raise InputError("index", index, f"none: {path} holds one geology")
-    if set(vs.dims) != set(DIMS):
-        raise InputError("geology", f"dims {vs.dims} of shape {vs.shape}", f"dims {DIMS}")
-    if vs.dtype.kind not in "fiu":
-        raise InputError("geology", f"type {vs.dtype}", "numbers")
-    return check_geology(vs.transpose(*DIMS).astype("float32"))
+    return as_geology(ground)

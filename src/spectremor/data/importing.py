@@ -80,7 +80,7 @@ def _layout(folder: PublishedFolder) -> StoreLayout:
     first = folder.read(0)
     field: Any = first.wavefield
     return StoreLayout(
-        geology_shape=first.vs_m_s.shape,  # type: ignore[arg-type]
+        geology_shape=first.vs_m_s.shape,
         extent_m=(HEMEW_EXTENT_M, HEMEW_EXTENT_M, HEMEW_EXTENT_M),
         x_m=field["x"].values,
         y_m=field["y"].values,

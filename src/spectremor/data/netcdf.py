@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,12 @@ _ALLOWED = "a whole NetCDF-4 file (NetCDF-3 is not read)"
 
 
 def read_variable(path: str | Path, name: str, *, field: str) -> xr.DataArray:
-    """One variable of a NetCDF file, in memory.
+    """One variable of a NetCDF file, in memory; errors as `read_variables`."""
+    return read_variables(path, name, (), field=field)[name]
+
+
+def read_variables(path: str | Path, name: str, others: Sequence[str], *, field: str) -> xr.Dataset:
+    """One variable of a NetCDF file, and those of the others that the file has, in memory.
 
     Raises:
         InputError: missing, not NetCDF-4, truncated, without that variable, pointing outside itself, or too large.
@@ -35,10 +41,10 @@ def read_variable(path: str | Path, name: str, *, field: str) -> xr.DataArray:
                 raise InputError(
                     field, f"variables {sorted(map(str, dataset.data_vars))} in {path}", f"one named {name}"
                 )
-            variable = dataset[name]
-            # Its coordinates are read with it.
-            check_size((sum(array.size for array in (variable, *variable.coords.values())),), field=field)
-            return variable.load()
+            found = dataset[[name, *(other for other in others if other in dataset.data_vars)]]
+            # Their coordinates are read with them.
+            check_size((sum(array.size for array in found.variables.values()),), field=field)
+            return found.load()
     except InputError:
         raise
     # Whatever a damaged file makes h5netcdf and xarray raise: nothing else runs here.
@@ -47,11 +53,18 @@ def read_variable(path: str | Path, name: str, *, field: str) -> xr.DataArray:
 
 
 def write_variable(array: xr.DataArray, path: str | Path) -> None:
-    """Write a named array to NetCDF: the file appears whole or not at all, and the same array gives the same bytes."""
-    plain = array.copy(deep=False)
-    plain.attrs = {key: _attribute(value) for key, value in array.attrs.items() if value is not None}
-    encoding = {array.name: {"zlib": True, "complevel": 1, "shuffle": True}}
-    content = _encoded(plain.to_dataset(), encoding)
+    """Write a named array to NetCDF; see `write_dataset`."""
+    write_dataset(array.to_dataset(), path)
+
+
+def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:
+    """Write a dataset to NetCDF: the file appears whole or not at all, and the same dataset gives the same bytes."""
+    plain = dataset.copy(deep=False)
+    plain.attrs = _attributes(dataset.attrs)
+    for name in dataset.data_vars:
+        plain[name].attrs = _attributes(dataset[name].attrs)
+    encoding = {name: {"zlib": True, "complevel": 1, "shuffle": True} for name in dataset.data_vars}
+    content = _encoded(plain, encoding)
     with atomic_file(path) as aside:
         aside.write_bytes(content)
 
@@ -63,6 +76,10 @@ def _encoded(dataset: xr.Dataset, encoding: dict[Any, Any]) -> bytes:
     dataset.dump_to_store(store, encoding=encoding)
     store.close()
     return buffer.getvalue()
+
+
+def _attributes(attrs: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {key: _attribute(value) for key, value in attrs.items() if value is not None}
 
 
 def _attribute(value: Any) -> Any:

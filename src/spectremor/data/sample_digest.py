@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
+
 from spectremor.data.store import CampaignStore
 from spectremor.signal.attenuation import ATTENUATION_VERSION
 
@@ -15,7 +17,7 @@ def sample_digest(store: CampaignStore, i: int) -> str:
     """
     source = store.source(i)
     numbers = (*source.position_m, *source.moment_tensor_nm, source.rise_time_s)
-    text = f"{int(store.array('checksum')[i]):016x} {' '.join(float(n).hex() for n in numbers)}"
+    text = f"{int(np.asarray(store.array('checksum')[i])):016x} {' '.join(float(n).hex() for n in numbers)}"
     if store.motion == "elastic":
         text += f" attenuation {ATTENUATION_VERSION}"
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

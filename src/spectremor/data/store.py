@@ -19,7 +19,7 @@ from jaxtyping import Float, Float32, Int
 
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
-from spectremor.core.geology import make_geology
+from spectremor.core.geology import Geology, make_geology
 from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.source import Source
 from spectremor.core.validation import validated
@@ -46,7 +46,7 @@ ZARR_FORMAT = 3
 MAX_SAMPLES = 10_000_000
 #: Samples in one chunk of the tables that hold a few numbers of each.
 ROWS_PER_CHUNK = 4096
-SPLITS: tuple[str, str, str] = ("train", "val", "test")
+SPLITS: tuple[Literal["train"], Literal["val"], Literal["test"]] = ("train", "val", "test")
 Split = Literal["train", "val", "test", "all"]
 
 #: Of the stored traces; those of elastic ones are attenuated whenever they are read for use.
@@ -108,10 +108,10 @@ class CampaignStore:
             zarr_format = group.metadata.zarr_format
         except _ZARR_ERRORS as error:
             raise InputError("store", f"{path} ({first_line(error)})", "a campaign store") from None
-        found, version = (store.attrs.get(name) for name in ("format", "format_version"))
-        if found != FORMAT or version not in FORMAT_VERSIONS:
+        named, version = (store.attrs.get(name) for name in ("format", "format_version"))
+        if named != FORMAT or version not in FORMAT_VERSIONS:
             allowed = f"{FORMAT} {' or '.join(map(str, FORMAT_VERSIONS))}"
-            raise InputError("store", f"{path} (format {found}, version {version})", allowed)
+            raise InputError("store", f"{path} (format {named}, version {version})", allowed)
         if zarr_format != ZARR_FORMAT:
             raise InputError("store", f"{path} (zarr format {zarr_format})", f"zarr format {ZARR_FORMAT}")
         store._check_attributes()
@@ -298,7 +298,7 @@ class CampaignStore:
 
     # -- one sample, labelled -------------------------------------------------------------------------------------
 
-    def geology(self, i: int) -> xr.DataArray:
+    def geology(self, i: int) -> Geology:
         """A sample's geology."""
         return make_geology(self.vs(i), self.extent_m)
 
@@ -371,7 +371,7 @@ class CampaignStore:
         """
         if name not in self._arrays:
             try:
-                node = self._group[name]
+                node: Any = self._group[name]
             except _ZARR_ERRORS as error:
                 raise InputError("store", f"{self.path} ({name}: {first_line(error)})", "a whole store") from None
             if not hasattr(node, "shape"):
@@ -456,7 +456,8 @@ class CampaignStore:
         axes = {axis: ((axis,), "float64") for axis in ("x", "y", "time")}
         for name, (dims, kind) in {**variables, **axes}.items():
             array = self.array(name)
-            if str(array.dtype) != kind or array.metadata.dimension_names != dims:
+            metadata: Any = array.metadata
+            if str(array.dtype) != kind or metadata.dimension_names != dims:
                 raise InputError("store", f"{self.path} ({name}: {array.dtype} {array.shape})", f"{kind} {dims}")
             # Before anything is read: chunks that are not there take no room, whatever the shape.
             check_size(

@@ -32,7 +32,7 @@ def check_store(
     ids = store.ids()
     for done, i in enumerate(int(k) for k in ids):
         own = list(_sample(store, i))
-        checksum = int(store.array("checksum")[i])
+        checksum = int(np.asarray(store.array("checksum")[i]))
         if checksum in seen:
             own.append(f"the same as sample {seen[checksum]}")
         seen.setdefault(checksum, i)
@@ -72,7 +72,7 @@ def _sample(store: CampaignStore, i: int) -> Iterator[str]:
     if not ((vs > 0) & (vs <= VS_CEILING_M_S)).all():
         yield f"vs: values outside (0, {VS_CEILING_M_S:g}] m/s"
     whole = len(arrays) == len(store.results())
-    if whole and checksum_of([arrays[name] for name in sorted(arrays)]) != int(store.array("checksum")[i]):
+    if whole and checksum_of([arrays[name] for name in sorted(arrays)]) != int(np.asarray(store.array("checksum")[i])):
         yield "checksum: the data are not those that were written"
     yield from _stations(store, arrays)
     yield from _source(store, i)
@@ -94,16 +94,16 @@ def _source(store: CampaignStore, i: int) -> Iterator[str]:
     except InputError as error:
         yield str(error)
         return
-    if not np.isclose(source.moment_nm, float(store.array("source_moment_nm")[i]), rtol=1e-9):
+    if not np.isclose(source.moment_nm, float(np.asarray(store.array("source_moment_nm")[i])), rtol=1e-9):
         yield "source_moment_nm: not the moment of source_moment_tensor_nm"
     angles = np.asarray(store.array("source_angles_deg")[i])
     # As tensors: either of the two planes stands for the same one.
     try:
-        tensors = [_double_couple(found) for found in (source.strike_dip_rake_deg(), angles)]
+        drawn, stored = (_double_couple(found) for found in (source.strike_dip_rake_deg(), angles))
     except InputError as error:
         yield str(error)
         return
-    if not np.allclose(*tensors, atol=1e-6 * np.abs(tensors[0]).max()):
+    if not np.allclose(drawn, stored, atol=1e-6 * np.abs(drawn).max()):
         yield "source_angles_deg: not the angles of source_moment_tensor_nm"
 
 

@@ -187,7 +187,7 @@ def _create_coordinates(group: Any, layout: StoreLayout) -> None:
     }
     if layout.version > 1:
         spacings = (np.nan if layout.grid_spacing_m is None else layout.grid_spacing_m, *layout.also_m)
-        numbers["grid_spacing"] = (spacings, "m", "grid spacing of the simulations")
+        numbers["grid_spacing"] = (np.array(spacings, dtype=float), "m", "grid spacing of the simulations")
     for name, (values, units, label) in numbers.items():
         array = group.create_array(name, shape=(len(values),), dtype="float64", dimension_names=(name,))
         array[:] = np.asarray(values, dtype=float)

@@ -12,9 +12,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from spectremor.core.axes import geology_axes
 from spectremor.core.errors import InputError
 from spectremor.core.event import EVENT_ATTRS
-from spectremor.core.geology import extent_m, make_geology
+from spectremor.core.geology import Geology
 from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield
 
@@ -64,9 +65,12 @@ class Symmetry:
             x, y = y, x
         return sides[0] - x if self.number & 1 else x, sides[1] - y if self.number & 2 else y, z
 
-    def geology(self, geology: xr.DataArray) -> xr.DataArray:
-        """The turned geology."""
-        return make_geology(self.plane(geology.values, (0, 1)), self.extent(extent_m(geology)))
+    def geology(self, geology: Geology) -> Geology:
+        """The turned geology, its corner at (0, 0)."""
+        given = {name: self.plane(values, (0, 1)) for name, values in geology.given.items()}
+        nx, ny, nz = given["vs"].shape
+        x, y, z = geology_axes((nx, ny, nz), self.extent(geology.extent_m))
+        return dataclasses.replace(geology, x_m=x, y_m=y, z_m=z, given=given)
 
     def source(self, source: Source, extent: Extent) -> Source:
         """The turned source (position and moment tensor); `extent` is the domain's before turning."""
@@ -102,7 +106,7 @@ class Symmetry:
         """Values on a horizontal grid, turned; `axes` are those of x and y."""
         if self._exchanges:
             values = np.swapaxes(values, *axes)
-        flips = [axis for axis, bit in zip(axes, (1, 2), strict=True) if self.number & bit]
+        flips = tuple(axis for axis, bit in zip(axes, (1, 2), strict=True) if self.number & bit)
         return np.ascontiguousarray(np.flip(values, flips))
 
     @property

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from importlib.resources import as_file, files
 
-import xarray as xr
-
+from spectremor.core.geology import Geology
 from spectremor.core.source import Source
 from spectremor.data.geology_files import read_geology
 
 
-def example_geology() -> xr.DataArray:
-    """A random geology of the HEMEW^S-3D recipe: `vs`, dims (x, y, z), 32 x 32 x 32, m/s."""
+def example_geology() -> Geology:
+    """A random geology of the HEMEW^S-3D recipe: 32 x 32 x 32 nodes."""
     with as_file(files("spectremor.examples") / "geology.nc") as path:
         return read_geology(path)
 

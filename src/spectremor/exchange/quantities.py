@@ -46,5 +46,5 @@ def check_quantity(text: str) -> Quantity:
     """
     for name in ("velocity", "acceleration", "displacement"):
         if text == name:
-            return name  # type: ignore[return-value]
+            return name
     raise InputError("--quantity", text, ", ".join(UNITS))

@@ -102,6 +102,7 @@ def _trace(
     trace.stats.channel = channel_code(component, quantity, trace.stats.sampling_rate, station.north_azimuth_deg)
     about = {"quantity": quantity, "x_m": station.x_m, "y_m": station.y_m, "realization": realization}
     trace.stats.spectremor = obspy.core.AttribDict(about)
+    where: dict[str, float | None]
     if station.longitude_deg is None:
         where = {"x": station.x_m / 1000.0, "y": station.y_m / 1000.0, "elevation": 0.0}
     else:

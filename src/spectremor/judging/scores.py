@@ -9,6 +9,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from spectremor.core.errors import InputError
+from spectremor.core.geology import Geology, as_geology
 from spectremor.core.source import Source
 from spectremor.core.wavefield import source_of
 from spectremor.judging.pairing import Pair, Sensors, make_pair
@@ -53,7 +54,7 @@ def evaluate(
     sensors: Sensors = None,
     tolerance_m: float = 60.0,
     window_s: tuple[float, float] | None = None,
-    geology: xr.DataArray | None = None,
+    geology: Geology | xr.DataArray | xr.Dataset | None = None,
 ) -> Scores:
     """Judge a wavefield as the published figures are computed.
 
@@ -74,7 +75,7 @@ def evaluate(
         InputError: wavefields that do not describe the same ground at the same times, with both values named.
     """
     pair = make_pair(prediction, reference, sensors=sensors, tolerance_m=tolerance_m, window_s=window_s)
-    scale = math.nan if geology is None else scale_at_source(geology, _known_source(reference, prediction))
+    scale = math.nan if geology is None else scale_at_source(as_geology(geology), _known_source(reference, prediction))
     draws = [sensor_scores(draw, pair.reference, pair.dt_s, scale) for draw in pair.prediction]
     per_sensor = {name: np.mean([d[name] for d in draws], axis=0) for name in METRICS}
     said = notes(pair, per_sensor)
@@ -101,10 +102,12 @@ def sensor_scores(
     return {name: np.asarray(column, dtype=float) for name, column in zip(METRICS, columns, strict=True)}
 
 
-def scale_at_source(geology: xr.DataArray, source: Source) -> float:
+def scale_at_source(geology: Geology, source: Source) -> float:
     """The event's normalising constant, with Vs at the geology's node nearest to the source."""
-    x, y, z = source.position_m
-    return event_scale(float(geology.sel(x=x, y=y, z=z, method="nearest")), -z)
+    axes = zip((geology.x_m, geology.y_m, geology.z_m), source.position_m, strict=True)
+    # Of two nodes that are equally near, the one further East, North or up.
+    nearest = tuple(len(axis) - 1 - int(np.abs(axis - at)[::-1].argmin()) for axis, at in axes)
+    return event_scale(float(geology.vs_m_s[nearest]), -source.position_m[2])
 
 
 def mean(values: np.ndarray) -> float:

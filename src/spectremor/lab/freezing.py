@@ -198,7 +198,7 @@ def _judge(
         if surrogate is None:
             field = cases.stage1(i)
         else:
-            field = surrogate.predict_arrays(cases.store.vs(i)[None], [cases.store.source(i)])[0]
+            field = surrogate.predict_arrays([cases.store.geology(i)], [cases.store.source(i)])[0]
         chosen = cases.sensors(i, sensors, seed)
         truth = at_sensors(cases.truth(i), chosen)
         both = score(stage.generate_at(field, chosen, seed=seed)[0], truth, cases.dt_s)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import pydantic
-import xarray as xr
 
 from spectremor.core.errors import InputError
+from spectremor.core.geology import Geology
 from spectremor.core.recording import Recording
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
@@ -113,11 +113,11 @@ class ModelConfig(pydantic.BaseModel):
             raise InputError("model", "no diffusion stage", "a model with one")
         return self.diffusion.evaluations(steps, sampler)
 
-    def check_event(self, geology: xr.DataArray, source: Source, *, stage1_only: bool = False) -> None:
+    def check_event(self, geology: Geology, source: Source, *, stage1_only: bool = False) -> None:
         """Refuse an event that the model cannot take.
 
         Args:
-            geology: checked.
+            geology: the ground.
             source: of any moment.
             stage1_only: no diffusion follows: a simulation alone takes any rise time.
 
@@ -129,11 +129,11 @@ class ModelConfig(pydantic.BaseModel):
         for stage in self._stage1_parts:
             stage.trained_range.check_source(source, any_rise_time=stage1_only and self.surrogate is None)
 
-    def check_geology(self, geology: xr.DataArray) -> None:
+    def check_geology(self, geology: Geology) -> None:
         """Refuse a geology that the model cannot take.
 
         Args:
-            geology: checked.
+            geology: the ground.
 
         Raises:
             InputError: another size or extent, or ground too slow for the simulation's grid.

@@ -28,9 +28,9 @@ from spectremor.data.safetensors_files import check_safetensors
 from spectremor.model.config import FORMAT_VERSION, PARTS, STAGE1_PARTS, ModelConfig, model_config
 
 if TYPE_CHECKING:
-    import xarray as xr
     from torch import Tensor
 
+    from spectremor.core.geology import Geology
     from spectremor.core.source import Source
 
 #: Models that ship with the package, a folder each.
@@ -117,11 +117,11 @@ class ModelFolder:
         if diffusion and self.config.diffusion is None:
             raise InputError("model", self.path, "a model folder with a diffusion stage")
 
-    def check_event(self, geology: xr.DataArray, source: Source, *, stage1_only: bool = False) -> None:
+    def check_event(self, geology: Geology, source: Source, *, stage1_only: bool = False) -> None:
         """Refuse at once, without reading any weights, what the model cannot take.
 
         Args:
-            geology: checked.
+            geology: the ground.
             source: of any moment.
             stage1_only: the model needs no diffusion stage.
 
@@ -131,7 +131,7 @@ class ModelFolder:
         self.require(diffusion=not stage1_only)
         self.config.check_event(geology, source, stage1_only=stage1_only)
 
-    def check_geology(self, geology: xr.DataArray) -> None:
+    def check_geology(self, geology: Geology) -> None:
         """Refuse at once, without reading any weights, a geology that the model cannot take.
 
         Raises:

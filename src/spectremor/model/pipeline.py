@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from spectremor.core.errors import InputError
+from spectremor.core.geology import Geology, as_geology
 from spectremor.core.recording import Recording
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
@@ -41,11 +42,11 @@ class GroundMotionModel:
     recording: Recording = dataclasses.field(default_factory=Recording)
     trained_range: TrainedRange = dataclasses.field(default_factory=TrainedRange)
 
-    def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
+    def predict(self, geology: Geology | xr.DataArray | xr.Dataset, source: Source) -> xr.DataArray:
         """Stage 1 alone: the wavefield of the neural operator, or of the coarse simulation in its place.
 
         Args:
-            geology: DataArray `vs`, dims (x, y, z), m/s, of the size that the model was trained on.
+            geology: of the size that the model was trained on; or what `as_geology` makes one of.
             source: inside the trained range, of the trained rise time; a simulation in the operator's place takes any
                 rise time.
 
@@ -55,12 +56,12 @@ class GroundMotionModel:
         Raises:
             InputError: a geology or source that the model cannot take.
         """
-        field = self.stage1.predict(geology, source)
+        field = self.stage1.predict(as_geology(geology), source)
         return field.assign_attrs(model=self.model_id, stage="1", stage1=self.stage1.name, version=VERSION)
 
     def generate(
         self,
-        geology: xr.DataArray,
+        geology: Geology | xr.DataArray | xr.Dataset,
         source: Source,
         *,
         realizations: int = 1,
@@ -71,7 +72,7 @@ class GroundMotionModel:
         """Both stages: `realizations` broadband wavefields around one stage-1 prediction.
 
         Args:
-            geology: DataArray `vs`, dims (x, y, z), m/s, of the size that the model was trained on.
+            geology: of the size that the model was trained on; or what `as_geology` makes one of.
             source: inside the trained range, of the trained rise time.
             realizations: how many draws.
             seed: one seed, one result; realization r is the same whatever their number.

@@ -8,8 +8,8 @@ eq. 5.88):
 
 f_r being the frequency at which the geology's speeds hold. Here t* varies with the time in the record: at the P and the
 S arrival of each sensor it is the integral of ds / (V Q) on the straight line from the source, linear in between, and
-after S it goes on growing at the path's mean rate. Q follows from Vs (`core.medium`). What this leaves out is the
-difference between paths that arrive at the same time.
+after S it goes on growing at the path's mean rate. Where the geology does not give Q, it follows from Vs
+(`core.medium`). What this leaves out is the difference between paths that arrive at the same time.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ import math
 
 import numpy as np
 import scipy.fft
-import xarray as xr
 from jaxtyping import Float
 from scipy.interpolate import RegularGridInterpolator
 
-from spectremor.core.medium import quality_factors, vp_m_s
+from spectremor.core.geology import Geology
 from spectremor.core.source import Source
 
 #: Raised whenever a change alters the numbers that come out.
@@ -42,7 +41,7 @@ SensorPositions = tuple[np.ndarray, np.ndarray]
 def attenuate(
     velocity_m_s: Float[np.ndarray, "3 *sensors time"],
     time_s: Float[np.ndarray, " time"],
-    geology: xr.DataArray,
+    geology: Geology,
     source: Source,
     sensors_m: SensorPositions,
     reference_hz: float,
@@ -52,7 +51,7 @@ def attenuate(
     Args:
         velocity_m_s: elastic motion at the sensors.
         time_s: evenly spaced times of its samples, in s after the origin.
-        geology: Vs in m/s.
+        geology: the ground.
         source: where the waves start.
         sensors_m: positions (x_m, y_m) of each sensor, two arrays of shape `sensors`: a list of stations, or a grid's
             `np.meshgrid(x_m, y_m, indexing="ij")`.
@@ -94,7 +93,7 @@ def _response(frequency_hz: np.ndarray, t_star_s: float, reference_hz: float) ->
 
 
 def path_loss_s(
-    time_s: np.ndarray, geology: xr.DataArray, source: Source, sensors_m: SensorPositions
+    time_s: np.ndarray, geology: Geology, source: Source, sensors_m: SensorPositions
 ) -> Float[np.ndarray, "*sensors time"]:
     """t* in s at each sensor and time: what has been lost on the way when a wave that arrives then is recorded."""
     p_s, s_s, p_loss, s_loss = _path_integrals(geology, source, sensors_m)
@@ -106,7 +105,7 @@ def path_loss_s(
 
 
 def _path_integrals(
-    geology: xr.DataArray, source: Source, sensors_m: SensorPositions
+    geology: Geology, source: Source, sensors_m: SensorPositions
 ) -> tuple[Float[np.ndarray, "*sensors 1"], ...]:
     """Travel times of P and S, and their t*, in s, on straight lines to the sensors."""
     x, y = sensors_m
@@ -114,11 +113,10 @@ def _path_integrals(
     start = np.array(source.position_m)
     share = (np.arange(POINTS) + 0.5) / POINTS
     points = start + share[:, None] * (ends - start)[..., None, :]
-    axes = [geology[d].values.astype(float) for d in ("x", "y", "z")]
+    axes = (geology.x_m, geology.y_m, geology.z_m)
     points = np.clip(points, [a[0] for a in axes], [a[-1] for a in axes])
-    vs = RegularGridInterpolator(axes, geology.values.astype(float))(points)
+    rock = geology.rock_at(lambda values: RegularGridInterpolator(axes, values.astype(float))(points))
     step_m = (np.linalg.norm(ends - start, axis=-1) / POINTS)[..., None]
-    vp = vp_m_s(vs)
-    qp, qs = quality_factors(vs)
-    integrands = (1 / vp, 1 / vs, 1 / (vp * qp), 1 / (vs * qs))
+    vp, vs = rock.vp_m_s, rock.vs_m_s
+    integrands = (1 / vp, 1 / vs, 1 / (vp * rock.qp), 1 / (vs * rock.qs))
     return tuple(np.sum(f, axis=-1, keepdims=True) * step_m for f in integrands)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from jaxtyping import Bool, Float
 
 from spectremor.core.errors import InputError
 from spectremor.core.threads import thread_map
+from spectremor.signal.labelled_traces import plain_traces
 from spectremor.signal.wavelet import WaveletPlan, wavelet_plan
 
 Norm = Literal["global", "local"]
@@ -39,8 +40,8 @@ MISSED_SCORE = 5e-5
 
 
 def gof(
-    prediction: Float[np.ndarray, "*batch component time"],
-    reference: Float[np.ndarray, "..."],
+    prediction: Any,
+    reference: Any,
     dt_s: float,
     *,
     fmin_hz: float = 0.01,
@@ -54,8 +55,8 @@ def gof(
     """Envelope and phase goodness of fit of sensors, the mean over their components.
 
     Args:
-        prediction: traces, shape (..., component, time), any unit.
-        reference: traces of the same shape and unit.
+        prediction: traces, shape (..., component, time), any unit; or an xarray.DataArray, whose axes are put in order.
+        reference: traces of the same shape and unit; see `labelled_traces`.
         dt_s: sampling step in s.
         fmin_hz: lowest frequency.
         fmax_hz: highest frequency.
@@ -70,7 +71,7 @@ def gof(
         component without motion, in either wavefield.
 
     Raises:
-        InputError: shapes that differ, or a setting out of range.
+        InputError: shapes or labels that differ, or a setting out of range.
     """
     eg, pg = gof_components(
         prediction,
@@ -88,8 +89,8 @@ def gof(
 
 
 def gof_components(
-    prediction: Float[np.ndarray, "*batch component time"],
-    reference: Float[np.ndarray, "..."],
+    prediction: Any,
+    reference: Any,
     dt_s: float,
     *,
     fmin_hz: float = 0.01,
@@ -101,6 +102,7 @@ def gof_components(
     device: str = "cpu",
 ) -> tuple[Float[np.ndarray, "*batch component"], Float[np.ndarray, "*batch component"]]:
     """As `gof`, one pair of scores per component; an undefined component makes its whole sensor NaN."""
+    prediction, reference = plain_traces(prediction, reference, dt_s, field="gof")
     _check(prediction, reference, dt_s, fmin_hz, fmax_hz, nf, w0, norm, precision)
     components, samples = reference.shape[-2:]
     pred = prediction.reshape(-1, samples)

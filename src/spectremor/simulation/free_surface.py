@@ -146,7 +146,8 @@ def _modes(order: int, motion: Motion) -> tuple[Float[np.ndarray, " modes"], Flo
     difference = _difference(order, motion)
     squared, modes = scipy.linalg.eigh(difference.T @ difference, np.diag(_masses(order, motion)))
     wavenumber = np.linspace(0, np.pi, 20001)
-    seen = sum(2 * w * np.sin((q + 0.5) * wavenumber) for q, w in enumerate(DIFFERENCE_WEIGHTS[order]))
+    terms = (2 * w * np.sin((q + 0.5) * wavenumber) for q, w in enumerate(DIFFERENCE_WEIGHTS[order]))
+    seen = np.asarray(sum(terms))
     rising = int(np.argmax(seen)) + 1
     numbers = np.interp(np.sqrt(np.maximum(squared, 0)), seen[:rising], wavenumber[:rising])
     numbers[0] = 0.0

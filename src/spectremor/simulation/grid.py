@@ -17,14 +17,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable, Iterable
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from spectremor.core.errors import InputError
-from spectremor.core.geology import extent_m
-from spectremor.core.medium import density_kg_m3, vp_m_s
+from spectremor.core.geology import Geology
+from spectremor.core.medium import RockProperties, rock_properties
 from spectremor.core.source import Source
 from spectremor.simulation.free_surface import DIFFERENCE_WEIGHTS, surface_shift
 from spectremor.simulation.memory import check_grid_memory
@@ -122,50 +122,51 @@ def cells_across(extent: float, spacing_m: float) -> int:
     return cells
 
 
-def lay_grid(geology: xr.DataArray, source: Source, spacing_m: float, order: int) -> tuple[Grid, Medium]:
+def lay_grid(geology: Geology, source: Source, spacing_m: float, order: int) -> tuple[Grid, Medium]:
     """The grid for a geology and a source, and the medium on its solid nodes.
 
     Raises:
-        InputError: the spacing does not divide the domain, the domain does not start at (0, 0), or the order is not 2,
-            4, 6 or 8.
+        InputError: the spacing does not divide the domain, or the domain does not start at (0, 0).
     """
-    if order not in DIFFERENCE_WEIGHTS:
-        raise InputError("order", order, f"one of {', '.join(map(str, DIFFERENCE_WEIGHTS))}")
     _check_origin(geology)
-    nx, ny, nz = (cells_across(e, spacing_m) for e in extent_m(geology))
+    nx, ny, nz = (cells_across(e, spacing_m) for e in geology.extent_m)
     check_grid_memory(nx * ny * nz, spacing_m)
     # Room for the interpolation around a source at the bottom: the deepest values continue below the domain.
     deepest = nz + KERNEL + 1
-    vs = sample_vs(geology, spacing_m, (nx, ny), deepest, surface_shift(order))
-    layers = min(deepest, _layers_needed(vs, source, spacing_m))
-    medium = _medium(np.ascontiguousarray(vs[..., :layers]))
+    sample = node_sampler(geology, spacing_m, (nx, ny), deepest, surface_shift(order))
+    known = {name: sample(values) for name, values in geology.given.items()}
+    layers = min(deepest, _layers_needed(known.values(), source, spacing_m))
+    medium = _medium(rock_properties({name: np.ascontiguousarray(v[..., :layers]) for name, v in known.items()}))
     return Grid(spacing_m, (nx, ny), layers, order), medium
 
 
-def _check_origin(geology: xr.DataArray) -> None:
+def _check_origin(geology: Geology) -> None:
     """Refuse a geology in other coordinates than the source's and the sensors', which count from its corner."""
-    for dim, size in zip(("x", "y"), extent_m(geology), strict=False):
-        start = float(geology[dim].values[0])
+    for dim, axis, size in zip(("x", "y"), (geology.x_m, geology.y_m), geology.extent_m, strict=False):
+        start = float(axis[0])
         if abs(start) > 1e-3 * size:
             allowed = "0 m: positions count from the domain's south-west corner"
             raise InputError(f"geology.{dim}", f"starts at {start:g} m", allowed)
 
 
-def sample_vs(
-    geology: xr.DataArray, spacing_m: float, cells: tuple[int, int], layers: int, shift: float
-) -> Float[np.ndarray, "x y depth"]:
-    """Vs on the integer nodes, the first of them 1/2 - `shift` cells deep.
+def node_sampler(
+    geology: Geology, spacing_m: float, cells: tuple[int, int], layers: int, shift: float
+) -> Callable[[Float[np.ndarray, "x y z"]], Float[np.ndarray, "x y depth"]]:
+    """From values at the geology's nodes to values on the integer nodes, the first of them 1/2 - `shift` cells deep.
 
     Linear between the geology's nodes; its edge values continue outside.
     """
-    origin = [float(geology[d].values[0]) for d in ("x", "y")]
     horizontal = [
-        _linear_weights(geology[d].values, o + spacing_m * np.arange(-MARGIN, n + MARGIN + 1))
-        for d, o, n in zip(("x", "y"), origin, cells, strict=True)
+        _linear_weights(axis, float(axis[0]) + spacing_m * np.arange(-MARGIN, n + MARGIN + 1))
+        for axis, n in zip((geology.x_m, geology.y_m), cells, strict=True)
     ]
-    vertical = _linear_weights(geology["z"].values, -spacing_m * (np.arange(layers) + 0.5 - shift))
-    vs = geology.values.astype(float) @ vertical.T
-    return np.asarray(np.einsum("ix,jy,xyk->ijk", *horizontal, vs, optimize=True))
+    vertical = _linear_weights(geology.z_m, -spacing_m * (np.arange(layers) + 0.5 - shift))
+
+    def sample(values: np.ndarray) -> np.ndarray:
+        columns = values.astype(float) @ vertical.T
+        return np.asarray(np.einsum("ix,jy,xyk->ijk", *horizontal, columns, optimize=True))
+
+    return sample
 
 
 def _linear_weights(nodes: np.ndarray, positions: np.ndarray) -> Float[np.ndarray, "positions nodes"]:
@@ -179,15 +180,17 @@ def _linear_weights(nodes: np.ndarray, positions: np.ndarray) -> Float[np.ndarra
     return weights
 
 
-def _layers_needed(vs: np.ndarray, source: Source, spacing_m: float) -> int:
-    bottom = vs[0, 0, -1]
-    differs = np.abs(vs - bottom).max(axis=(0, 1)) > 1e-6 * bottom
-    scattering = int(np.flatnonzero(differs)[-1]) + 1 if differs.any() else 0
-    return max(scattering, int(np.ceil(-source.position_m[2] / spacing_m))) + KERNEL + 1
+def _layers_needed(known: Iterable[np.ndarray], source: Source, spacing_m: float) -> int:
+    """Layers down to the source, and down to the deepest one in which any of the known properties varies."""
+
+    def scattering(values: np.ndarray) -> int:
+        bottom = values[0, 0, -1]
+        differs = np.abs(values - bottom).max(axis=(0, 1)) > 1e-6 * bottom
+        return int(np.flatnonzero(differs)[-1]) + 1 if differs.any() else 0
+
+    return max(*map(scattering, known), int(np.ceil(-source.position_m[2] / spacing_m))) + KERNEL + 1
 
 
-def _medium(vs: np.ndarray) -> Medium:
-    vp = vp_m_s(vs)
-    density = density_kg_m3(vp)
-    mu = density * vs**2
-    return Medium(vs, density * vp**2 - 2 * mu, mu, 1 / density)
+def _medium(rock: RockProperties) -> Medium:
+    mu = rock.density_kg_m3 * rock.vs_m_s**2
+    return Medium(rock.vs_m_s, rock.density_kg_m3 * rock.vp_m_s**2 - 2 * mu, mu, 1 / rock.density_kg_m3)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float, Int
 
 from spectremor.core.errors import InputError
-from spectremor.core.geology import extent_m
+from spectremor.core.geology import Geology
 from spectremor.core.source import Source
 from spectremor.simulation.grid import AXES, KERNEL, VACUUM, Grid
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
@@ -35,13 +34,13 @@ class Forces:
     weights_n_m3: Float[np.ndarray, " points"]
 
 
-def check_position(source: Source, geology: xr.DataArray, spacing_m: float) -> None:
+def check_position(source: Source, geology: Geology, spacing_m: float) -> None:
     """Refuse a source outside the domain, in its absorbing layer, or less than one cell below the surface.
 
     Raises:
         InputError: names the coordinate and its range.
     """
-    source.check_inside(extent_m(geology))
+    source.check_inside(geology.extent_m)
     if -source.position_m[2] < spacing_m:
         raise InputError(
             "source.z", f"{source.position_m[2]:g} m", f"at least one grid cell deep: z <= {-spacing_m:g} m"

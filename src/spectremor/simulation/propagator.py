@@ -34,8 +34,8 @@ _lock = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True)
-class Case:
-    """Everything a run of one shot needs."""
+class ShotSetup:
+    """Everything that the run of one shot needs."""
 
     grid: Grid
     medium: Medium
@@ -63,22 +63,22 @@ def _lightest_face(density: np.ndarray, axis: int) -> np.ndarray:
     return np.moveaxis((wide[1:-1] + np.minimum(wide[:-2], wide[2:])) / 2, 0, axis)
 
 
-def propagate(cases: Sequence[Case], device: str) -> list[list[Float[np.ndarray, "_ time"]]]:
-    """Run cases of one grid, time step and length together; traces of x, y and down of each.
+def propagate(shots: Sequence[ShotSetup], device: str) -> list[list[Float[np.ndarray, "_ time"]]]:
+    """Run shots of one grid, time step and length together; traces of x, y and down of each.
 
     Raises:
         RuntimeError: deepwave changed the time step.
     """
     deepwave = load_deepwave()
-    first = cases[0]
-    models = [_stack([getattr(c.medium, name) for c in cases], device) for name in _MODELS]
+    first = shots[0]
+    models = [_stack([getattr(shot.medium, name) for shot in shots], device) for name in _MODELS]
     with _quiet(deepwave), _own_step_and_surface(first.grid.order), torch.no_grad():
         out = deepwave.elastic(
             *models,
             first.grid.spacing_m,
             first.dt_s,
-            sources={_CHANNELS[axis]: _sources(cases, axis, device) for axis in AXES},
-            receivers={_CHANNELS[axis]: _receivers(cases, axis, device) for axis in AXES},
+            sources={_CHANNELS[axis]: _sources(shots, axis, device) for axis in AXES},
+            receivers={_CHANNELS[axis]: _receivers(shots, axis, device) for axis in AXES},
             accuracy=first.grid.order,
             pml_width=[*[PML_CELLS] * 4, 0, PML_CELLS],
             pml_freq=PML_HZ,
@@ -88,7 +88,7 @@ def propagate(cases: Sequence[Case], device: str) -> list[list[Float[np.ndarray,
     if out.info.step_ratio != 1:
         raise RuntimeError(f"deepwave took {out.info.step_ratio} steps of its own for each step of {first.dt_s:g} s")
     records = [getattr(out, f"receiver_amplitudes_{_CHANNELS[axis]}").cpu().numpy() for axis in AXES]
-    return [[r[i] for r in records] for i in range(len(cases))]
+    return [[r[i] for r in records] for i in range(len(shots))]
 
 
 def _stack(solids: list[np.ndarray], device: str) -> torch.Tensor:
@@ -97,20 +97,20 @@ def _stack(solids: list[np.ndarray], device: str) -> torch.Tensor:
     return torch.as_tensor(with_vacuum, dtype=torch.float32, device=device)
 
 
-def _sources(cases: Sequence[Case], axis: str, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+def _sources(shots: Sequence[ShotSetup], axis: str, device: str) -> tuple[torch.Tensor, torch.Tensor]:
     amplitudes, nodes = [], []
-    for case in cases:
-        moment = moment_function(np.arange(case.n_samples) * case.dt_s, case.source.rise_time_s)
-        amplitudes.append(np.outer(case.forces[axis].weights_n_m3, moment))
-        nodes.append(case.forces[axis].nodes)
+    for shot in shots:
+        moment = moment_function(np.arange(shot.n_samples) * shot.dt_s, shot.source.rise_time_s)
+        amplitudes.append(np.outer(shot.forces[axis].weights_n_m3, moment))
+        nodes.append(shot.forces[axis].nodes)
     return (
         torch.as_tensor(np.stack(amplitudes), dtype=torch.float32, device=device),
         torch.as_tensor(np.stack(nodes), dtype=torch.long, device=device),
     )
 
 
-def _receivers(cases: Sequence[Case], axis: str, device: str) -> torch.Tensor:
-    nodes = np.stack([case.receivers.nodes[axis] for case in cases])
+def _receivers(shots: Sequence[ShotSetup], axis: str, device: str) -> torch.Tensor:
+    nodes = np.stack([shot.receivers.nodes[axis] for shot in shots])
     return torch.as_tensor(nodes, dtype=torch.long, device=device)
 
 
@@ -131,10 +131,12 @@ def _own_step_and_surface(order: int) -> Iterator[None]:
     third of the step in these media: the step is chosen, and its stability tested, on this side. And it lets the
     topmost vertical velocities move half a cell of ground, which is too much for stencils longer than order 2.
     """
-    from deepwave import _staggered_grid
+    from deepwave import _staggered_grid as module
 
+    # As untyped: the replacement takes whatever deepwave hands over.
+    _staggered_grid: Any = module
     # The package's attribute of this name is the function that the module holds.
-    elastic = sys.modules["deepwave.elastic"]
+    elastic: Any = sys.modules["deepwave.elastic"]
     stability_speed, prepare_parameters = _staggered_grid.elastic_stability_speed, elastic.prepare_parameters
 
     def pointwise(*arguments: Any) -> float:

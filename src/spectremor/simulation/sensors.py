@@ -1,23 +1,21 @@
-"""The sensors of a simulation: what a caller names becomes a grid or a list of stations, and nodes to record."""
+"""The sensors of a simulation: what a caller names becomes a grid or a list of stations."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from spectremor.core.axes import HEMEW_SENSORS, sensor_axis_m
 from spectremor.core.errors import InputError
-from spectremor.core.geology import extent_m
+from spectremor.core.geology import Geology
+from spectremor.core.labelled import plain_array
 from spectremor.core.recording import SensorGrid, Sensors, Stations
-from spectremor.simulation.grid import Grid
-from spectremor.simulation.surface import SurfaceReceivers, station_receivers, surface_receivers
 
 Positions = tuple[np.ndarray, np.ndarray]
 
 
-def parse_sensors(sensors_m: Any, stations_m: Any, geology: xr.DataArray) -> Sensors:
+def parse_sensors(sensors_m: Any, stations_m: Any, geology: Geology) -> Sensors:
     """The sensors that a caller names: a grid, a list of stations, or neither (32 x 32 spread over the geology).
 
     Raises:
@@ -33,18 +31,8 @@ def parse_sensors(sensors_m: Any, stations_m: Any, geology: xr.DataArray) -> Sen
         return Stations(names, x_m, y_m, np.zeros_like(x_m))
     if sensors_m is not None:
         return SensorGrid(*_pair("sensors_m", sensors_m))
-    x_side, y_side, _ = extent_m(geology)
+    x_side, y_side, _ = geology.extent_m
     return SensorGrid(_spread_over(x_side), _spread_over(y_side))
-
-
-def receivers(sensors: Sensors, grid: Grid) -> SurfaceReceivers:
-    """What to record on a grid, for sensors at the free surface.
-
-    Raises:
-        InputError: a sensor outside the domain.
-    """
-    record = surface_receivers if isinstance(sensors, SensorGrid) else station_receivers
-    return record(sensors.x_m, sensors.y_m, grid)
 
 
 def sensor_positions_m(sensors: Sensors) -> Positions:
@@ -55,13 +43,17 @@ def sensor_positions_m(sensors: Sensors) -> Positions:
 
 def _pair(field: str, positions_m: Any) -> Positions:
     try:
-        x_m, y_m = (np.atleast_1d(np.asarray(axis, dtype=float)) for axis in positions_m)
+        east, north = positions_m
     except (TypeError, ValueError):
         raise InputError(field, positions_m, "a pair (x_m, y_m) of positions in m") from None
-    for axis, positions in (("x", x_m), ("y", y_m)):
-        if not positions.size:
-            raise InputError(f"{field}.{axis}", "no position", "positions in m, inside the domain")
-    return x_m, y_m
+    return _positions(f"{field}.x", east), _positions(f"{field}.y", north)
+
+
+def _positions(field: str, values: Any) -> np.ndarray:
+    positions = np.atleast_1d(plain_array(field, values, "m"))
+    if not positions.size:
+        raise InputError(field, "no position", "positions in m, inside the domain")
+    return positions
 
 
 def _spread_over(side_m: float) -> np.ndarray:

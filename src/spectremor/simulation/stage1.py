@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pydantic
 import xarray as xr
-from jaxtyping import Float, Float32
+from jaxtyping import Float32
 from pydantic import Field
 
 from spectremor.core.domain_config import DomainConfig
 from spectremor.core.errors import InputError, InputWarning
-from spectremor.core.geology import check_geology, make_geology
-from spectremor.core.recording import Recording, SensorGrid
+from spectremor.core.geology import Geology
+from spectremor.core.recording import Recording
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
 
@@ -59,13 +59,13 @@ class SimulationConfig(pydantic.BaseModel):
         _ = self.recording
         return self
 
-    def check_speed(self, geology: xr.DataArray) -> None:
+    def check_speed(self, geology: Geology) -> None:
         """Refuse ground so slow that the grid has less than two points per shear wavelength anywhere.
 
         Raises:
             InputError: names the speed that is needed.
         """
-        needed, fastest = 2 * self.grid_spacing_m * self.lowpass_hz, float(geology.max())
+        needed, fastest = 2 * self.grid_spacing_m * self.lowpass_hz, float(geology.vs_m_s.max())
         if fastest < needed:
             allowed = f"{needed:g} m/s or more somewhere: the model simulates on a grid of {self.grid_spacing_m:g} m"
             raise InputError("geology", f"Vs of {fastest:g} m/s at most", allowed)
@@ -91,11 +91,11 @@ class CoarseSimulation:
         """Where and when it predicts."""
         return self.config.recording
 
-    def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
+    def predict(self, geology: Geology, source: Source) -> xr.DataArray:
         """The wavefield of one event.
 
         Args:
-            geology: DataArray `vs`, dims (x, y, z), m/s, of the model's own size.
+            geology: of the model's own size.
             source: inside the model's trained range, of any rise time.
 
         Returns:
@@ -104,46 +104,33 @@ class CoarseSimulation:
         Raises:
             InputError: a geology of another size or extent, a source outside the model's trained range, or no solver.
         """
-        from spectremor.simulation.elastic import simulate
+        from spectremor.simulation.elastic import simulate_many
+        from spectremor.simulation.settings import SimulationSettings
 
-        geology = check_geology(geology)
         self.config.trained_range.check_event(geology, source, any_rise_time=True)
         self.config.check_speed(geology)
-        recording = self.recording
-        assert isinstance(recording.sensors, SensorGrid)
+        settings = SimulationSettings(grid_spacing_m=self.config.grid_spacing_m, order=self.config.order)
         with warnings.catch_warnings():
             # What the grid does not carry is what the next stage is there for.
             warnings.simplefilter("ignore", InputWarning)
-            return simulate(
-                geology,
-                source,
-                grid_spacing_m=self.config.grid_spacing_m,
-                duration_s=recording.duration_s,
-                sensors_m=(recording.sensors.x_m, recording.sensors.y_m),
-                sampling_hz=recording.sampling_hz,
-                lowpass_hz=recording.lowpass_hz,
-                order=self.config.order,
-            )
+            return simulate_many([geology], [source], self.recording, settings)[0]
 
     def predict_arrays(
-        self, vs_m_s: Float[np.ndarray, "b x y z"], sources: Sequence[Source]
+        self, geologies: Sequence[Geology], sources: Sequence[Source]
     ) -> Float32[np.ndarray, "b 3 sx sy time"]:
         """Velocities in m/s of several events, one by one.
 
         Raises:
-            InputError: arrays of another size, or a source outside the model's trained range.
+            InputError: another number of sources, or as `predict`.
         """
-        if len(vs_m_s) != len(sources):
-            raise InputError("sources", f"{len(sources)} for {len(vs_m_s)} geologies", "as many as geologies")
-        extent = self.config.trained_range.extent_m
-        fields = [
-            self.predict(make_geology(vs, extent), source).values for vs, source in zip(vs_m_s, sources, strict=True)
-        ]
-        return np.stack(fields).astype(np.float32)
+        if len(geologies) != len(sources):
+            raise InputError("sources", f"{len(sources)} for {len(geologies)} geologies", "as many as geologies")
+        events = zip(geologies, sources, strict=True)
+        return np.stack([self.velocity(geology, source) for geology, source in events])
 
-    def velocity(self, vs_m_s: Float[np.ndarray, "x y z"], source: Source) -> Float32[np.ndarray, "3 sx sy time"]:
-        """Velocities in m/s of one event, from plain values."""
-        return self.predict_arrays(vs_m_s[None], [source])[0]
+    def velocity(self, geology: Geology, source: Source) -> Float32[np.ndarray, "3 sx sy time"]:
+        """Velocities in m/s of one event, as plain values."""
+        return self.predict(geology, source).values.astype(np.float32)
 
     def parts(self) -> tuple[SimulationConfig, dict[str, Any]]:
         """Config and tensors to save: there are no tensors."""

@@ -13,19 +13,21 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse
 from jaxtyping import Float, Int
+from scipy.ndimage import map_coordinates
 
 from spectremor.core.errors import InputError
-from spectremor.core.medium import VP_OVER_VS
+from spectremor.core.recording import SensorGrid, Sensors
 from spectremor.simulation.free_surface import TOP_NODES, surface_motion
-from spectremor.simulation.grid import AXES, KERNEL, MARGIN, VACUUM, Grid
+from spectremor.simulation.grid import AXES, KERNEL, MARGIN, VACUUM, Grid, Medium
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
 
 Kernel = Callable[[float, int], np.ndarray]
-Weights = scipy.sparse.csr_matrix
+Weights: TypeAlias = scipy.sparse.csr_matrix
 #: From weights along x and along y to weights (sensors, nodes (x, y)).
 Product = Callable[[Weights, Weights], scipy.sparse.coo_matrix]
 
@@ -51,39 +53,31 @@ class SurfaceReceivers:
 
 @dataclasses.dataclass(frozen=True)
 class _Term:
-    """A weighted sum over nodes of one velocity component in one layer: weights along x and y, and a factor."""
+    """A weighted sum over nodes of one velocity component in one layer.
+
+    Weights along x and y, and a factor, which is one for all sensors or one for each.
+    """
 
     axis: str
     layer: int
     along_x: scipy.sparse.csr_matrix
     along_y: scipy.sparse.csr_matrix
-    factor: float
+    factor: float | Float[np.ndarray, " sensors"]
 
 
-def surface_receivers(x_m: np.ndarray, y_m: np.ndarray, grid: Grid) -> SurfaceReceivers:
-    """Receivers at all pairs of the positions along East and North.
+def surface_receivers(sensors: Sensors, grid: Grid, medium: Medium) -> SurfaceReceivers:
+    """Receivers at the sensors: all pairs of a grid's positions along East and North, or stations one by one.
 
     Raises:
         InputError: a sensor outside the domain.
     """
-    _check_inside("sensors_m", x_m, y_m, grid)
-    product = functools.partial(scipy.sparse.kron, format="coo")
-    return _receivers(x_m, y_m, grid, product, (len(x_m), len(y_m)))
+    on_grid = isinstance(sensors, SensorGrid)
+    x_m, y_m = sensors.x_m, sensors.y_m
+    _check_inside("sensors_m" if on_grid else "stations_m", x_m, y_m, grid)
+    if not on_grid and (sensors.points_m()[:, 2] < 0).any():
+        raise InputError("stations.z", f"{sensors.points_m()[:, 2].min():g} m", "0 m, at the free surface")
+    product = functools.partial(scipy.sparse.kron, format="coo") if on_grid else _row_by_row
 
-
-def station_receivers(x_m: np.ndarray, y_m: np.ndarray, grid: Grid) -> SurfaceReceivers:
-    """Receivers at a list of points, as many positions along East as along North.
-
-    Raises:
-        InputError: a station outside the domain.
-    """
-    _check_inside("stations_m", x_m, y_m, grid)
-    return _receivers(x_m, y_m, grid, _row_by_row, (len(x_m),))
-
-
-def _receivers(
-    x_m: np.ndarray, y_m: np.ndarray, grid: Grid, product: Product, sensors: tuple[int, ...]
-) -> SurfaceReceivers:
     def along(stagger: float, kernel: Kernel) -> list[scipy.sparse.csr_matrix]:
         pairs = zip((x_m, y_m), grid.shape, strict=False)
         return [_axis_weights(p, n, grid.spacing_m, stagger, kernel) for p, n in pairs]
@@ -94,19 +88,26 @@ def _receivers(
     x_half_slope, y_half_slope = along(0.5, slope_weights)
     level, upright = (surface_motion(grid.order, motion) for motion in ("horizontal", "vertical"))
 
-    def surface(axis: str, along_x: Weights, along_y: Weights, factor: float) -> list[_Term]:
+    def surface(axis: str, along_x: Weights, along_y: Weights, factor: float | np.ndarray) -> list[_Term]:
         top, weights = (VACUUM - 1, upright.weights) if axis == "down" else (VACUUM, level.weights)
         return [_Term(axis, top + k, along_x, along_y, factor * w) for k, w in enumerate(weights)]
 
     # Both slopes are per cell, as the kernels give them.
-    dilation = -upright.slope * (1 - 2 / VP_OVER_VS**2)
+    dilation = -upright.slope * _dilation_share(sensors, grid, medium)
     east = surface("x", x_half, y, 1.0) + surface("down", x_slope, y, -level.slope)
     north = surface("y", x, y_half, 1.0) + surface("down", x, y_slope, -level.slope)
     down = (
         surface("down", x, y, 1.0) + surface("x", x_half_slope, y, dilation) + surface("y", x, y_half_slope, dilation)
     )
     up = [dataclasses.replace(term, factor=-term.factor) for term in down]
-    return _gather([east, north, up], grid, product, sensors)
+    return _gather([east, north, up], grid, product, sensors.shape)
+
+
+def _dilation_share(sensors: Sensors, grid: Grid, medium: Medium) -> Float[np.ndarray, " sensors"]:
+    """Lambda / (lambda + 2 mu) below each sensor, linear between the topmost nodes."""
+    lamb, mu = medium.lamb_pa[..., 0], medium.mu_pa[..., 0]
+    at = sensors.points_m()[:, :2].T / grid.spacing_m + MARGIN
+    return np.asarray(map_coordinates(lamb / (lamb + 2 * mu), at, order=1, mode="nearest"))
 
 
 def _check_inside(field: str, x_m: np.ndarray, y_m: np.ndarray, grid: Grid) -> None:
@@ -171,6 +172,7 @@ def _sum(terms: list[_Term], grid: Grid, product: Product, sensors: int) -> scip
     total = scipy.sparse.csr_matrix(shape)
     for term in terms:
         plane = product(term.along_x, term.along_y)
-        entries = (plane.data * term.factor, (plane.row, plane.col + term.layer * plane_size))
+        factor = np.broadcast_to(term.factor, sensors)[plane.row]
+        entries = (plane.data * factor, (plane.row, plane.col + term.layer * plane_size))
         total = total + scipy.sparse.csr_matrix(entries, shape=shape)
     return total

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -10,8 +12,9 @@ import xarray as xr
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from spectremor.core.errors import InputError
-from spectremor.core.geology import check_geology
+from spectremor.core.errors import InputError, InputWarning
+from spectremor.core.geology import PROPERTIES, Geology
+from spectremor.core.medium import rock_properties
 from spectremor.core.recording import Recording
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
@@ -22,9 +25,11 @@ from spectremor.surrogate.config import MifnoConfig
 from spectremor.surrogate.inputs import event_inputs
 from spectremor.surrogate.network import Mifno
 
-#: Velocities in m/s (3, x, y, time) of an event on a coarse grid, from Vs in m/s (x, y, z) and a source.
-Simulate = Callable[[np.ndarray, Source], np.ndarray]
+#: Velocities in m/s (3, x, y, time) of an event on a coarse grid.
+Simulate = Callable[[Geology, Source], np.ndarray]
 
+#: Relative difference up to which a property is what its law says.
+_LAW_HOLDS = 0.01
 #: Tensors of the normalisation, beside the network's.
 _NORMALISATION = ("normalisation.mean", "normalisation.std")
 
@@ -67,11 +72,11 @@ class MifnoSurrogate:
         """The events that it was trained on."""
         return self.config.trained_range
 
-    def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
+    def predict(self, geology: Geology, source: Source) -> xr.DataArray:
         """The wavefield of one event.
 
         Args:
-            geology: DataArray `vs`, dims (x, y, z), m/s, of the size that the network was trained on.
+            geology: of the size that the network was trained on.
             source: inside the trained range, of the trained rise time.
 
         Returns:
@@ -81,35 +86,33 @@ class MifnoSurrogate:
             InputError: a geology of another size or extent, or a source outside the trained range or of another rise
                 time.
         """
-        self.trained_range.check_geology(check_geology(geology))
-        field = self.predict_arrays(geology.values[None], [source])[0]
-        return recorded_wavefield(field, self.recording, source=source)
+        return recorded_wavefield(self._one(geology, source), self.recording, source=source)
 
     def predict_arrays(
-        self, vs_m_s: Float[np.ndarray, "b x y z"], sources: Sequence[Source]
+        self, geologies: Sequence[Geology], sources: Sequence[Source]
     ) -> Float32[np.ndarray, "b 3 sx sy time"]:
         """Velocities in m/s of several events, one by one: an event's bytes do not depend on the others.
 
         Raises:
-            InputError: arrays of another size, or a source outside the trained range or of another rise time.
+            InputError: another number of sources, or as `predict`.
         """
-        if len(vs_m_s) != len(sources):
-            raise InputError("sources", f"{len(sources)} for {len(vs_m_s)} geologies", "as many as geologies")
-        return np.stack([self._one(vs, source) for vs, source in zip(vs_m_s, sources, strict=True)])
+        if len(geologies) != len(sources):
+            raise InputError("sources", f"{len(sources)} for {len(geologies)} geologies", "as many as geologies")
+        return np.stack([self._one(*event) for event in zip(geologies, sources, strict=True)])
 
     def correct(
-        self, vs_m_s: Float[np.ndarray, "x y z"], source: Source, simulated_m_s: Float[np.ndarray, "3 sx sy time"]
+        self, geology: Geology, source: Source, simulated_m_s: Float[np.ndarray, "3 sx sy time"]
     ) -> Float32[np.ndarray, "3 sx sy time"]:
         """Velocities in m/s of one event whose simulation on the coarse grid is there already.
 
         Raises:
-            InputError: arrays of another size, or a source outside the trained range or of another rise time.
+            InputError: as `predict`, or a simulation of another shape.
         """
-        self._check(vs_m_s, source)
+        self.trained_range.check_event(geology, source)
         wanted = self.recording.shape
         if simulated_m_s.shape != wanted:
             raise InputError("simulated_m_s", f"shape {simulated_m_s.shape}", f"shape {wanted}")
-        return self._infer(vs_m_s, source, simulated_m_s)
+        return self._infer(geology, source, simulated_m_s)
 
     def parts(self) -> tuple[MifnoConfig, dict[str, Tensor]]:
         """Config and tensors to save; the inverse of `from_parts`."""
@@ -141,21 +144,32 @@ class MifnoSurrogate:
         network = with_tensors(lambda: Mifno(config), own, field="surrogate weights")
         return cls(network.eval(), GeologyNormalisation(mean, std), simulate)
 
-    def _one(self, vs: np.ndarray, source: Source) -> np.ndarray:
-        self._check(vs, source)
+    def _one(self, geology: Geology, source: Source) -> np.ndarray:
+        self.trained_range.check_event(geology, source)
+        _warn_of_own_properties(geology)
         if self.config.simulation_m is None:
-            return self._infer(vs, source, None)
+            return self._infer(geology, source, None)
         if self.simulate is None:
             raise InputError("surrogate", f"no simulation at {self.config.simulation_m:g} m", "one to correct")
-        return self.correct(vs, source, self.simulate(vs, source))
+        return self.correct(geology, source, self.simulate(geology, source))
 
-    def _check(self, vs_m_s: np.ndarray, source: Source) -> None:
-        self.trained_range.check_shape(vs_m_s.shape)
-        self.trained_range.check_source(source)
-
-    def _infer(self, vs: np.ndarray, source: Source, simulated: np.ndarray | None) -> np.ndarray:
-        arrays = event_inputs(vs.astype(np.float64), source, self.config, self.normalisation, simulated_m_s=simulated)
+    def _infer(self, geology: Geology, source: Source, simulated: np.ndarray | None) -> np.ndarray:
+        vs = geology.vs_m_s.astype(np.float64)
+        arrays = event_inputs(vs, source, self.config, self.normalisation, simulated_m_s=simulated)
         device = next(self.network.parameters()).device
         with torch.inference_mode():
             traces = self.network({k: torch.from_numpy(v)[None].to(device) for k, v in arrays.items()})[0]
         return (traces.cpu().numpy() / arrays["scale"]).astype(np.float32)
+
+
+def _warn_of_own_properties(geology: Geology) -> None:
+    """Warn of properties that differ from the laws, by which all ground was made that the network has seen."""
+    by_law = dict(zip(PROPERTIES, dataclasses.astuple(rock_properties({"vs": geology.vs_m_s})), strict=True))
+    differ = [name for name, values in geology.given.items() if not np.allclose(values, by_law[name], rtol=_LAW_HOLDS)]
+    if differ:
+        warnings.warn(
+            f"geology: {', '.join(differ)} differ from the laws (Vp = 1.7 Vs and those that follow) of the ground that "
+            "the model's network was trained on: the network goes by the laws",
+            InputWarning,
+            stacklevel=2,
+        )

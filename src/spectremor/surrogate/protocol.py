@@ -7,8 +7,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Float32
+from jaxtyping import Float32
 
+from spectremor.core.geology import Geology
 from spectremor.core.source import Source
 
 
@@ -21,12 +22,12 @@ class Stage1(Protocol):
         """What it is, in words."""
         ...
 
-    def predict(self, geology: xr.DataArray, source: Source) -> xr.DataArray:
-        """The wavefield, dims (component, x, y, time), m/s, of a geology with dims (x, y, z), m/s."""
+    def predict(self, geology: Geology, source: Source) -> xr.DataArray:
+        """The wavefield, dims (component, x, y, time), m/s."""
         ...
 
     def predict_arrays(
-        self, vs_m_s: Float[np.ndarray, "b x y z"], sources: Sequence[Source]
+        self, geologies: Sequence[Geology], sources: Sequence[Source]
     ) -> Float32[np.ndarray, "b 3 sx sy time"]:
         """Velocities in m/s of several events; an event's bytes do not depend on the others."""
         ...

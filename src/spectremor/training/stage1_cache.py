@@ -105,7 +105,7 @@ class FrozenStage1:
             return
         self.digest = f"simulation{_digest_of(simulation.config).hexdigest()}"
         self.parts = {"simulation": simulation.parts()}
-        self._predict = lambda i: simulation.velocity(self.store.vs(i), self.store.source(i))
+        self._predict = lambda i: simulation.velocity(self.store.geology(i), self.store.source(i))
 
     def _neural(self, network: MifnoSurrogate, tensors: Mapping[str, torch.Tensor]) -> None:
         """A network, on the simulation that is already here where it corrects one."""
@@ -115,11 +115,11 @@ class FrozenStage1:
         store = self.store
         if network.config.simulation_m is None:
             self.digest = f"mifno{digest.hexdigest()}"
-            self._predict = lambda i: network.predict_arrays(store.vs(i)[None], [store.source(i)])[0]
+            self._predict = lambda i: network.predict_arrays([store.geology(i)], [store.source(i)])[0]
         else:
             simulated = self._predict
             self.digest = f"mifno{digest.hexdigest()}-{self.digest}"
-            self._predict = lambda i: network.correct(store.vs(i), store.source(i), simulated(i))
+            self._predict = lambda i: network.correct(store.geology(i), store.source(i), simulated(i))
         self.parts = {**self.parts, "surrogate": network.parts()}
 
 

@@ -7,11 +7,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import xarray as xr
-
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
-from spectremor.core.geology import extent_m
+from spectremor.core.geology import Geology
 from spectremor.core.source import Source
 from spectremor.web.scene import Scene
 
@@ -28,7 +26,7 @@ def start_server(
     port: int,
     *,
     model: ModelFolder | None = None,
-    geology: Geology | None = None,
+    geology: NamedGeology | None = None,
     first: Scene | None = None,
     open_browser: bool = False,
 ) -> Any:
@@ -76,15 +74,15 @@ def start_server(
 
 
 @dataclasses.dataclass(frozen=True)
-class Geology:
+class NamedGeology:
     """A geology and what a person calls it.
 
     Attributes:
-        vs: DataArray `vs`, dims (x, y, z), m/s.
+        geology: the ground.
         name: of its file.
     """
 
-    vs: xr.DataArray
+    geology: Geology
     name: str
 
 
@@ -99,7 +97,7 @@ class Studio:
         InputError: a model folder that is no good.
     """
 
-    def __init__(self, model: ModelFolder | None = None, geology: Geology | None = None) -> None:
+    def __init__(self, model: ModelFolder | None = None, geology: NamedGeology | None = None) -> None:
         from spectremor.examples import example_geology
         from spectremor.model.folder import read_model_folder
 
@@ -107,9 +105,9 @@ class Studio:
         self._folder.require()
         self._model: Any = None
         self._lock = threading.Lock()
-        ground = geology or Geology(example_geology(), "example")
-        self._geology = ground.vs
-        lx, ly, lz = extent_m(self._geology)
+        ground = geology or NamedGeology(example_geology(), "example")
+        self._geology = ground.geology
+        lx, ly, lz = self._geology.extent_m
         self.extent_km = (lx / 1000, ly / 1000, lz / 1000)
         self.about = _about(ground.name, self._folder.name, self._folder.config)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 
+from spectremor.campaign.config import CampaignConfig
+from spectremor.campaign.sample import ORDER
 from spectremor.core.errors import InputError, InputWarning
-from spectremor.simulation.campaign_config import CampaignConfig
-from spectremor.simulation.campaign_sample import ORDER
 from spectremor.simulation.grid import cells_across, points_per_wavelength
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from spectremor.campaign.config import CampaignConfig
+from spectremor.campaign.sample import ORDER
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.medium import vp_m_s
 from spectremor.core.memory import present_bytes
-from spectremor.simulation.campaign_config import CampaignConfig
-from spectremor.simulation.campaign_sample import ORDER
 from spectremor.simulation.free_surface import TOP_NODES
 from spectremor.simulation.grid import AXES, Grid, cells_across
 from spectremor.simulation.memory import run_bytes

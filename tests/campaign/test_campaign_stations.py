@@ -8,19 +8,19 @@ import warnings
 import numpy as np
 import pytest
 
+from spectremor.campaign.checks import check_campaign
+from spectremor.campaign.config import CampaignConfig, Scenario, load_scenario
+from spectremor.campaign.memory import worker_memory_bytes
+from spectremor.campaign.random_stations import random_stations_m
+from spectremor.campaign.sample import make_sample
+from spectremor.campaign.store import open_campaign
 from spectremor.core.errors import InputError
 from spectremor.data.station_plan import StationPlan
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_check import check_store
 from spectremor.data.store_writer import StoreWriter
 from spectremor.model.campaigns import simulation_of
-from spectremor.simulation.campaign_checks import check_campaign
-from spectremor.simulation.campaign_config import CampaignConfig, Scenario, load_scenario
-from spectremor.simulation.campaign_memory import worker_memory_bytes
-from spectremor.simulation.campaign_sample import make_sample
-from spectremor.simulation.campaign_store import open_campaign
 from spectremor.simulation.elastic import simulate
-from spectremor.simulation.random_stations import random_stations_m
 
 TINY = CampaignConfig(scenario=load_scenario("tiny"), seed=1, grid_spacing_m=600)
 PLAN = StationPlan(random=5, patch=3, patch_spacing_m=100.0)
@@ -128,7 +128,7 @@ class TestSamples:
         """A stage 1 made from a store's settings attenuates its motion, as reading does."""
         config = with_scenario(motion="elastic")
         store = make(tmp_path / "d.zarr", config)
-        found = simulation_of(store, 600.0).velocity(store.vs(0), store.source(0))
+        found = simulation_of(store, 600.0).velocity(store.geology(0), store.source(0))
         np.testing.assert_allclose(found, store.velocity(0), atol=1e-6 * np.abs(found).max())
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from spectremor.campaign.checks import check_campaign
+from spectremor.campaign.config import CampaignConfig
+from spectremor.campaign.sample import simulator_settings
 from spectremor.core.errors import InputError
 from spectremor.data.store import MAX_SAMPLES, SPLITS, CampaignStore, Split
 from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store, locked, split_of
-from spectremor.simulation.campaign_checks import check_campaign
-from spectremor.simulation.campaign_config import CampaignConfig
-from spectremor.simulation.campaign_sample import simulator_settings
 
 
 def sample_ids(count: int, split: Split = "all") -> list[int]:

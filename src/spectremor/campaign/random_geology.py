@@ -14,15 +14,14 @@ from typing import Annotated, Any
 import numpy as np
 import scipy.fft
 import scipy.special
-import xarray as xr
 from jaxtyping import Float
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, field_validator
 from pydantic_core import PydanticCustomError
 
+from spectremor.campaign.ranges import Speed, SpeedRange, ordered
 from spectremor.core.axes import HEMEW_NODES
-from spectremor.core.geology import make_geology
+from spectremor.core.geology import Geology, make_geology
 from spectremor.core.seeds import generator
-from spectremor.simulation.ranges import Speed, SpeedRange, ordered
 
 #: The FFT's period exceeds the block by this many correlation lengths, where the correlation is below 0.01.
 _PADDING_LENGTHS = 3.0
@@ -80,11 +79,11 @@ class GeologyRecipe(BaseModel):
 HEMEW_GEOLOGY = GeologyRecipe()
 
 
-def random_geology(seed: int, index: int = 0, recipe: GeologyRecipe = HEMEW_GEOLOGY) -> xr.DataArray:
+def random_geology(seed: int, index: int = 0, recipe: GeologyRecipe = HEMEW_GEOLOGY) -> Geology:
     """Geology number `index` under a master seed: the same whenever and wherever it is drawn.
 
     Returns:
-        A geology: DataArray `vs`, dims (x, y, z), m/s, nodes spread evenly over the domain.
+        A geology, its nodes spread evenly over the domain.
     """
     return make_geology(random_vs_m_s(seed, index, recipe), recipe.extent_m)
 
@@ -115,9 +114,9 @@ def _layer(rng: np.random.Generator, thickness: int, recipe: GeologyRecipe) -> F
     """Vs of one layer: log-normal, with its own mean, coefficient of variation and correlation lengths."""
     mean = rng.uniform(*recipe.mean_vs_m_s)
     variation = abs(rng.normal(*recipe.variation))
-    lengths = tuple(float(v) for v in rng.choice(recipe.correlation_lengths_m, 3))
+    along_x, along_y, along_z = (float(v) for v in rng.choice(recipe.correlation_lengths_m, 3))
     shape = (recipe.cells[0], recipe.cells[1], thickness)
-    field = von_karman_field(rng, shape, lengths, recipe.cell_m, recipe.hurst)
+    field = von_karman_field(rng, shape, (along_x, along_y, along_z), recipe.cell_m, recipe.hurst)
     log_variance = math.log1p(variation**2)
     return mean * np.exp(math.sqrt(log_variance) * field - 0.5 * log_variance)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from spectremor.campaign.checks import check_campaign, warn_of_band
+from spectremor.campaign.cluster import SlurmOptions, slurm_cluster
+from spectremor.campaign.config import CampaignConfig, Scenario, load_scenario
+from spectremor.campaign.memory import worker_memory_bytes
+from spectremor.campaign.random_source import HEMEWS_SOURCE, random_source
+from spectremor.campaign.store import open_campaign
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.presets import preset_names
 from spectremor.data.published import v1_source
-from spectremor.simulation.campaign_checks import check_campaign, warn_of_band
-from spectremor.simulation.campaign_cluster import SlurmOptions, slurm_cluster
-from spectremor.simulation.campaign_config import CampaignConfig, Scenario, load_scenario
-from spectremor.simulation.campaign_memory import worker_memory_bytes
-from spectremor.simulation.campaign_store import open_campaign
-from spectremor.simulation.random_source import HEMEWS_SOURCE, random_source
 
 TINY = CampaignConfig(scenario=load_scenario("tiny"), seed=1, grid_spacing_m=300, also_m=(600.0,))
 

@@ -12,11 +12,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from spectremor.campaign.memory import check_job, check_machine, check_workers
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.validation import validated
 from spectremor.core.yaml_files import read_yaml
-from spectremor.simulation.campaign_memory import check_job, check_machine, check_workers
 
 #: Deaths of workers that one sample survives before it is blamed for them.
 _DEATHS_PER_SAMPLE = 10

@@ -18,12 +18,12 @@ import numpy as np
 import psutil
 import pytest
 
+from spectremor.campaign.config import CampaignConfig, load_scenario
+from spectremor.campaign.store import open_campaign
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_check import check_store
 from spectremor.data.store_writer import StoreWriter
-from spectremor.simulation.campaign_config import CampaignConfig, load_scenario
-from spectremor.simulation.campaign_store import open_campaign
 
 pytestmark = pytest.mark.slow
 
@@ -207,10 +207,10 @@ def test_a_worker_beyond_its_memory_is_ended(tmp_path):
     """torch alone takes more than 330 MB: the sample never gets done, and that is said."""
     code = f"""
         from pathlib import Path
-        from spectremor.simulation import campaign_cluster
-        from spectremor.simulation.campaign import CampaignStoppedError, run_campaign
-        from spectremor.simulation.campaign_config import CampaignConfig, load_scenario
-        from spectremor.simulation.campaign_store import open_campaign
+        from spectremor.campaign import cluster as campaign_cluster
+        from spectremor.campaign.run import CampaignStoppedError, run_campaign
+        from spectremor.campaign.config import CampaignConfig, load_scenario
+        from spectremor.campaign.store import open_campaign
         campaign_cluster._DEATHS_PER_SAMPLE = 1
         config = CampaignConfig(scenario=load_scenario("tiny"), seed=7, grid_spacing_m=600)
         path = Path({str(tmp_path / "d.zarr")!r})

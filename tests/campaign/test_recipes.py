@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from spectremor.campaign.cluster import SlurmOptions
+from spectremor.campaign.config import CampaignConfig, Scenario, load_scenario
+from spectremor.campaign.memory import worker_memory_bytes
+from spectremor.campaign.random_geology import GeologyRecipe
+from spectremor.campaign.random_source import SourceRecipe
 from spectremor.core.errors import InputError
-from spectremor.simulation.campaign_cluster import SlurmOptions
-from spectremor.simulation.campaign_config import CampaignConfig, Scenario, load_scenario
-from spectremor.simulation.campaign_memory import worker_memory_bytes
-from spectremor.simulation.random_geology import GeologyRecipe
-from spectremor.simulation.random_source import SourceRecipe
 
 BAD_GEOLOGIES = [
     ("layers", "[0, 0]"),

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat
 
+from spectremor.campaign.ranges import Range, ordered
 from spectremor.core.seeds import generator
 from spectremor.core.source import HEMEW_MOMENT_NM, HEMEW_RISE_TIME_S, Source
-from spectremor.simulation.ranges import Range, ordered
 
 Below = Annotated[float, Field(lt=0)]
 Dip = Annotated[float, Field(ge=0, le=90)]

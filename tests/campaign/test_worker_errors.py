@@ -9,10 +9,10 @@ import time
 
 import pytest
 
+from spectremor.campaign.cluster import local_client
+from spectremor.campaign.run import CampaignStoppedError, _lost_scheduler_told, _result
+from spectremor.campaign.sample import SampleDone
 from spectremor.core.errors import InputError
-from spectremor.simulation.campaign import CampaignStoppedError, _lost_scheduler_told, _result
-from spectremor.simulation.campaign_cluster import local_client
-from spectremor.simulation.campaign_sample import SampleDone
 
 
 class Client:

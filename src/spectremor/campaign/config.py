@@ -9,6 +9,9 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
+from spectremor.campaign.random_geology import GeologyRecipe
+from spectremor.campaign.random_source import SourceRecipe, random_source
+from spectremor.campaign.random_stations import random_stations_m
 from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLING_HZ, HEMEW_SENSORS, time_axis_s
 from spectremor.core.errors import InputError
 from spectremor.core.presets import read_preset
@@ -17,9 +20,6 @@ from spectremor.core.validation import validated
 from spectremor.data.station_plan import StationPlan
 from spectremor.data.store import Motion
 from spectremor.data.store_writer import StoreLayout
-from spectremor.simulation.random_geology import GeologyRecipe
-from spectremor.simulation.random_source import SourceRecipe, random_source
-from spectremor.simulation.random_stations import random_stations_m
 from spectremor.simulation.time_axis import HIGHEST_SAMPLING_HZ, LONGEST_S, output_samples
 
 

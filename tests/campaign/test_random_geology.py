@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from spectremor.core.geology import extent_m
-from spectremor.simulation.random_geology import (
+from spectremor.campaign.random_geology import (
     HEMEW_GEOLOGY,
     GeologyRecipe,
     random_geology,
@@ -37,9 +36,9 @@ def test_golden_values_keep_campaigns_continuable():
 
 def test_axes_and_sizes():
     geology = random_geology(0, 0, OBLONG)
-    assert geology.sizes == {"x": 12, "y": 8, "z": 10}
-    assert extent_m(geology) == pytest.approx((3600.0, 2400.0, 3000.0))
-    assert extent_m(random_geology(0)) == pytest.approx((9600.0, 9600.0, 9600.0))
+    assert geology.shape == (12, 8, 10)
+    assert geology.extent_m == pytest.approx((3600.0, 2400.0, 3000.0))
+    assert random_geology(0).extent_m == pytest.approx((9600.0, 9600.0, 9600.0))
 
 
 def test_a_bottom_beyond_the_range_is_clipped_with_its_interface():

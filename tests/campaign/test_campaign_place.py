@@ -12,21 +12,21 @@ import typer
 import xarray as xr
 from typer.testing import CliRunner
 
+from spectremor.campaign import cluster as campaign_cluster
+from spectremor.campaign.checks import check_campaign
+from spectremor.campaign.cluster import SlurmOptions
+from spectremor.campaign.config import CampaignConfig, Scenario, load_scenario
+from spectremor.campaign.keeper import WorkerKeeper
+from spectremor.campaign.memory import check_job, check_machine, check_workers, worker_memory_bytes
+from spectremor.campaign.run import CampaignStoppedError, run_campaign
+from spectremor.campaign.sample import SampleDone
+from spectremor.campaign.store import open_campaign, sample_ids
 from spectremor.cli import dataset
 from spectremor.core import memory
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_check import check_store
 from spectremor.data.store_writer import StoreWriter, create_store, locked
-from spectremor.simulation import campaign_cluster
-from spectremor.simulation.campaign import CampaignStoppedError, run_campaign
-from spectremor.simulation.campaign_checks import check_campaign
-from spectremor.simulation.campaign_cluster import SlurmOptions
-from spectremor.simulation.campaign_config import CampaignConfig, Scenario, load_scenario
-from spectremor.simulation.campaign_keeper import WorkerKeeper
-from spectremor.simulation.campaign_memory import check_job, check_machine, check_workers, worker_memory_bytes
-from spectremor.simulation.campaign_sample import SampleDone
-from spectremor.simulation.campaign_store import open_campaign, sample_ids
 
 TINY = CampaignConfig(scenario=load_scenario("tiny"), seed=1, grid_spacing_m=600)
 
@@ -105,10 +105,8 @@ def test_asked_to_stop_it_does_not_wait_for_workers_that_never_come(tmp_path, mo
         def add_done_callback(self, call):
             pass
 
-    monkeypatch.setattr("spectremor.simulation.campaign._PATIENCE_S", 0.01)
-    monkeypatch.setattr(
-        "spectremor.simulation.campaign.WorkerKeeper", lambda _client: SimpleNamespace(keep=lambda: None)
-    )
+    monkeypatch.setattr("spectremor.campaign.run._PATIENCE_S", 0.01)
+    monkeypatch.setattr("spectremor.campaign.run.WorkerKeeper", lambda _client: SimpleNamespace(keep=lambda: None))
     path, client, asked = tmp_path / "d.zarr", Nobody(), []
     open_campaign(path, TINY, 3)
     done = run_campaign(path, TINY, 3, client, stop=lambda: len(asked) > 3 or asked.append(0))

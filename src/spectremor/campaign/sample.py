@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from spectremor.campaign.config import CampaignConfig
+from spectremor.campaign.random_geology import random_geology
 from spectremor.core.errors import InputWarning
-from spectremor.core.geology import make_geology
+from spectremor.core.geology import Geology
+from spectremor.core.recording import Recording, SensorGrid, Sensors, Stations
 from spectremor.data.store_variables import station_velocity_name
 from spectremor.data.store_writer import StoreWriter
-from spectremor.simulation.campaign_config import CampaignConfig
-from spectremor.simulation.random_geology import random_vs_m_s
 
 #: Order of accuracy in space of a campaign's simulations.
 ORDER = 8
@@ -57,14 +58,14 @@ def make_sample(path: str, config_json: str, device: str, index: int) -> SampleD
     """Draw, simulate and write sample `index` of the store at `path`; the caller commits it."""
     begun = time.perf_counter()
     config = CampaignConfig.model_validate_json(config_json)
-    vs = random_vs_m_s(config.seed, index, config.scenario.geology)
+    geology = random_geology(config.seed, index, config.scenario.geology)
     started = time.perf_counter()
     # The main simulation is stored under None.
     spacings = {None: config.grid_spacing_m} | {spacing: spacing for spacing in config.also_m}
-    simulated = {key: _simulate(config, vs, index, spacing, device) for key, spacing in spacings.items()}
+    simulated = {key: _simulate(config, geology, index, spacing, device) for key, spacing in spacings.items()}
     simulating = time.perf_counter() - started
     velocities = {key: one.velocity_m_s for key, one in simulated.items()}
-    checksum = StoreWriter(Path(path)).write(index, vs, velocities, _more(config, index, simulated))
+    checksum = StoreWriter(Path(path)).write(index, geology.vs_m_s, velocities, _more(config, index, simulated))
     # macOS counts it in bytes, Linux in kB.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return SampleDone(index, checksum, simulating, time.perf_counter() - begun, peak)
@@ -91,35 +92,37 @@ def _more(config: CampaignConfig, index: int, simulated: Mapping[float | None, _
     return more
 
 
-def _simulate(
-    config: CampaignConfig, vs_m_s: Float32[np.ndarray, "gx gy gz"], index: int, spacing_m: float, device: str
-) -> _Simulated:
+def _sensors(config: CampaignConfig, index: int) -> Sensors:
+    """The grid of sensors, and after it the sample's stations, where the scenario has any."""
+    scenario = config.scenario
+    grid = SensorGrid(scenario.sensors_x.positions_m(), scenario.sensors_y.positions_m())
+    if scenario.stations is None:
+        return grid
+    own = config.stations_m(index)
+    x_m, y_m = (np.append(axis, more) for axis, more in zip(grid.points_m()[:, :2].T, own, strict=True))
+    return Stations(tuple(map(str, range(len(x_m)))), x_m, y_m, np.zeros_like(x_m))
+
+
+def _simulate(config: CampaignConfig, geology: Geology, index: int, spacing_m: float, device: str) -> _Simulated:
     """One run, which records the grid of sensors and the stations together."""
-    from spectremor.simulation.elastic import simulate
+    from spectremor.simulation.elastic import simulate_many
+    from spectremor.simulation.settings import SimulationSettings
 
     scenario = config.scenario
     axes = scenario.sensors_x.positions_m(), scenario.sensors_y.positions_m()
-    if scenario.stations is None:
-        where: dict[str, Any] = {"sensors_m": axes}
-    else:
-        grid = np.meshgrid(*axes, indexing="ij")
-        x_m, y_m = (np.append(axis, own) for axis, own in zip(grid, config.stations_m(index), strict=True))
-        where = {"stations_m": (x_m, y_m)}
+    recording = Recording(
+        sensors=_sensors(config, index),
+        samples=scenario.samples,
+        sampling_hz=scenario.sampling_hz,
+        lowpass_hz=scenario.lowpass_hz,
+    )
+    settings = SimulationSettings(
+        grid_spacing_m=spacing_m, order=ORDER, attenuation=scenario.motion == "attenuated", device=device
+    )
     with warnings.catch_warnings():
         # The command warned once, before the first sample, that a grid does not carry the whole band.
         warnings.simplefilter("ignore", InputWarning)
-        field = simulate(
-            make_geology(vs_m_s, scenario.geology.extent_m),
-            config.source(index),
-            grid_spacing_m=spacing_m,
-            duration_s=scenario.duration_s,
-            **where,
-            sampling_hz=scenario.sampling_hz,
-            lowpass_hz=scenario.lowpass_hz,
-            order=ORDER,
-            attenuation=scenario.motion == "attenuated",
-            device=device,
-        )
+        (field,) = simulate_many([geology], [config.source(index)], recording, settings)
     motion = np.ascontiguousarray(field.values, dtype=np.float32).reshape(3, -1, scenario.samples)
     shape = tuple(len(axis) for axis in axes)
     velocity, stations = np.split(motion, [math.prod(shape)], axis=1)

@@ -7,10 +7,10 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import kstest, uniform
 
+from spectremor.campaign.config import load_scenario
+from spectremor.campaign.random_source import HEMEWS_SOURCE, SourceRecipe, random_source
 from spectremor.core.source import Source
 from spectremor.data.published import v1_source
-from spectremor.simulation.campaign_config import load_scenario
-from spectremor.simulation.random_source import HEMEWS_SOURCE, SourceRecipe, random_source
 
 
 def test_a_source_depends_on_seed_and_index_alone():

@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from spectremor.campaign.config import CampaignConfig
+from spectremor.campaign.keeper import WorkerKeeper
+from spectremor.campaign.sample import SampleDone, make_sample
+from spectremor.campaign.store import missing_ids, sample_ids
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore, Split
 from spectremor.data.store_writer import StoreWriter, locked
-from spectremor.simulation.campaign_config import CampaignConfig
-from spectremor.simulation.campaign_keeper import WorkerKeeper
-from spectremor.simulation.campaign_sample import SampleDone, make_sample
-from spectremor.simulation.campaign_store import missing_ids, sample_ids
 
 #: Samples handed out per thread, so that none waits for the next.
 _AHEAD = 2
@@ -139,7 +139,8 @@ def disk_full_told(what: str) -> Iterator[None]:
 @contextlib.contextmanager
 def _lost_scheduler_told() -> Iterator[None]:
     """Turn whatever a connection says when its other end is gone into what to do about it."""
-    from distributed.client import CancelledError, ClosedClientError
+    from distributed import CancelledError
+    from distributed.client import ClosedClientError
 
     try:
         yield

@@ -19,7 +19,7 @@ class WorkerKeeper:
 
     def __init__(self, client: Any, patience_s: float = PATIENCE_S) -> None:
         self._client = client
-        self._cluster = getattr(client, "cluster", None)
+        self._cluster: Any = getattr(client, "cluster", None)
         self._patience_s = patience_s
         self._looked = -_LOOK_EVERY_S
         self._last_seen: dict[Any, float] = {}

@@ -1,0 +1,170 @@
+"""Arrays that come with labels: units, names of axes, coordinates and masks are honoured or refused, never dropped.
+
+Every public function that takes an array reads it through `plain_array`. Plain numbers pass as they are. So do arrays
+of xarray, pandas, pint, astropy or numpy.ma whose labels agree with what the function needs; all others are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from spectremor.core.errors import InputError
+
+
+def _per(top: str, bottom: str, others: tuple[str, ...]) -> tuple[str, ...]:
+    """Spellings of a quotient: m/s, m s-1, m.s-1, m s^-1, m s**-1."""
+    letters, power = bottom.rstrip("0123456789"), bottom.lstrip("abcdefghijklmnopqrstuvwxyz") or "1"
+    signs = (f"-{power}", f"^-{power}", f"**-{power}")
+    return (f"{top}/{bottom}", *(f"{top}{gap}{letters}{sign}" for gap in " ." for sign in signs), *others)
+
+
+#: How each unit may be written; blanks around / and * do not matter.
+SPELLINGS: dict[str, tuple[str, ...]] = {
+    "m": ("m", "metre", "metres", "meter", "meters"),
+    "s": ("s", "sec", "second", "seconds"),
+    "m/s": _per("m", "s", ("metre/second", "meter/second", "metres/second", "meters/second")),
+    "kg/m3": _per("kg", "m3", ("kg/m^3", "kg/m**3", "kg m^-3", "kg m**-3", "kilogram/meter**3", "kilogram/metre**3")),
+    "1": ("1", "", "-", "dimensionless"),
+    "N m": ("N m", "Nm", "N.m", "N*m", "newton*meter", "meter*newton"),
+}
+#: What a value in another unit must be multiplied by.
+_FACTORS: dict[tuple[str, str], str] = {
+    ("km/s", "m/s"): "1000",
+    ("km s-1", "m/s"): "1000",
+    ("kilometer/second", "m/s"): "1000",
+    ("ft/s", "m/s"): "0.3048",
+    ("km", "m"): "1000",
+    ("kilometer", "m"): "1000",
+    ("kilometre", "m"): "1000",
+    ("ft", "m"): "0.3048",
+    ("g/cm3", "kg/m3"): "1000",
+    ("g/cm^3", "kg/m3"): "1000",
+    ("ms", "s"): "0.001",
+    ("dyn cm", "N m"): "1e-7",
+}
+
+
+def plain_array(field: str, values: Any, unit: str | None) -> np.ndarray:
+    """The numbers of an array, once its labels have been looked at.
+
+    Args:
+        field: what an error names.
+        values: numbers, with or without a unit and a mask.
+        unit: that the numbers must be in, one of `SPELLINGS`; values that state none are taken to be in it. None: any.
+
+    Raises:
+        InputError: another unit, masked values, a pandas object with labels, or no numbers.
+    """
+    bare, stated = _without_unit(values)
+    if unit is not None:
+        check_unit(field, stated, unit)
+    if hasattr(bare, "iloc") and not _unlabelled_series(bare):
+        raise InputError(
+            field, f"a {type(bare).__name__} with labels", "an array without labels, or an xarray.DataArray"
+        )
+    if isinstance(bare, np.ma.MaskedArray):
+        hidden = int(np.count_nonzero(np.ma.getmaskarray(bare)))
+        if hidden:
+            raise InputError(field, f"{hidden} masked values", "an array without gaps")
+        bare = bare.data
+    try:
+        array = np.asarray(bare)
+    # A tensor on a graphics card, or lists of unequal length.
+    except (TypeError, ValueError) as error:
+        raise InputError(field, f"a {type(values).__name__} ({str(error)[:60]})", "an array of numbers") from None
+    if array.dtype.kind not in "fiu":
+        raise InputError(field, f"values of type {array.dtype}", "real numbers")
+    return array
+
+
+def in_order(field: str, values: Any, dims: tuple[str, ...]) -> Any:
+    """A labelled array with its axes in a given order; an array without names of axes is taken to have it.
+
+    Raises:
+        InputError: axes of other names.
+    """
+    if not is_labelled(values):
+        return values
+    if sorted(map(str, values.dims)) != sorted(dims):
+        raise InputError(field, f"dims {tuple(map(str, values.dims))} of shape {values.shape}", f"dims {dims}")
+    return values.transpose(*dims)
+
+
+def is_labelled(values: Any) -> bool:
+    """Whether it is an array of xarray, or one alike: its axes have names."""
+    return hasattr(values, "dims") and hasattr(values, "sizes")
+
+
+def by_label(field: str, values: Any, labels: Sequence[str]) -> Any:
+    """A labelled list in the order of its labels; one without labels is taken to be in this order.
+
+    Raises:
+        InputError: other labels.
+    """
+    stated = _labels(values)
+    if stated is None:
+        return values
+    if sorted(stated) != sorted(labels):
+        raise InputError(field, f"labels {', '.join(stated)}", ", ".join(labels))
+    return np.asarray(values)[[stated.index(label) for label in labels]]
+
+
+def stated_unit(values: Any) -> str | None:
+    """The unit that an array states, as it states it; None where it does not."""
+    stated = _without_unit(values)[1]
+    return None if stated is None else str(stated)
+
+
+def check_coordinates(field: str, values: Any, positions: Mapping[str, np.ndarray]) -> None:
+    """Refuse a labelled array whose coordinates contradict the positions that are given beside it.
+
+    Raises:
+        InputError: names the axis.
+    """
+    for dim, expected in positions.items():
+        if is_labelled(values) and dim in values.coords:
+            found = values[dim].values
+            if found.shape != np.shape(expected) or not np.allclose(found, expected, rtol=1e-4, atol=1e-6):
+                raise InputError(f"{field}.{dim}", "a coordinate of other values", "the positions given beside it")
+
+
+def check_unit(field: str, stated: Any, unit: str) -> None:
+    """Refuse a unit other than the wanted one; None, where no unit is stated, passes.
+
+    Raises:
+        InputError: names the stated unit and, where it is a common one, the factor to the wanted one.
+    """
+    # As text: an array, which a file may hold here too, answers a comparison with an array.
+    text = None if stated is None else re.sub(r"\s*(/|\*+)\s*", r"\1", str(stated).strip())
+    if text is None or text in SPELLINGS[unit]:
+        return
+    factor = _FACTORS.get((text, unit))
+    raise InputError(f"{field}.units", text[:80], unit if factor is None else f"{unit}: multiply by {factor}")
+
+
+def _without_unit(values: Any) -> tuple[Any, Any]:
+    """The values without the object that holds their unit, and the unit that they state; None where they do not."""
+    data = values.data if is_labelled(values) else values
+    for unit, number in (("units", "magnitude"), ("unit", "value")):
+        if hasattr(data, unit) and hasattr(data, number):
+            return getattr(data, number), getattr(data, unit)
+    # xarray's arrays and h5py's datasets.
+    attrs: Any = getattr(values, "attrs", {})
+    return data, attrs.get("units") if hasattr(attrs, "get") else None
+
+
+def _unlabelled_series(values: Any) -> bool:
+    return values.ndim == 1 and type(values.index).__name__ == "RangeIndex"
+
+
+def _labels(values: Any) -> list[str] | None:
+    if hasattr(values, "iloc"):
+        return None if _unlabelled_series(values) else [str(label) for label in values.index]
+    if is_labelled(values) and len(values.dims) == 1:
+        (dim,) = values.dims
+        return [str(label) for label in values[dim].values] if dim in getattr(values, "coords", ()) else None
+    return None

@@ -1,0 +1,70 @@
+"""Two sets of traces that are compared, as plain arrays: labels are honoured or refused, never dropped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from spectremor.core.errors import InputError
+from spectremor.core.labelled import is_labelled, plain_array, stated_unit
+
+#: The last axes of plain traces.
+LAST = ("component", "time")
+
+
+def plain_traces(prediction: Any, reference: Any, dt_s: float, *, field: str) -> tuple[np.ndarray, np.ndarray]:
+    """Prediction and reference as plain arrays (..., component, time).
+
+    Of two labelled arrays the axes are put in the same order by name, `component` and `time` last.
+
+    Args:
+        prediction: a plain array (..., component, time), or an xarray.DataArray.
+        reference: the same.
+        dt_s: sampling step in s, which the coordinate `time` must have, where there is one.
+        field: what an error names, before a point.
+
+    Raises:
+        InputError: axes, coordinates or units that differ, masked values, or no numbers.
+    """
+    units = [stated_unit(traces) for traces in (prediction, reference)]
+    if None not in units and units[0] != units[1]:
+        raise InputError(f"{field}.prediction.units", units[0], f"{units[1]}, the reference's")
+    if is_labelled(prediction) and is_labelled(reference):
+        prediction = _like(prediction, reference, f"{field}.prediction")
+    names = (f"{field}.prediction", f"{field}.reference")
+    labelled = zip(names, (prediction, reference), strict=True)
+    first, second = (plain_array(name, _last(name, traces, dt_s), None) for name, traces in labelled)
+    return first, second
+
+
+def _like(prediction: Any, reference: Any, name: str) -> Any:
+    """The prediction with its axes in the reference's order."""
+    if sorted(map(str, prediction.dims)) != sorted(map(str, reference.dims)):
+        raise InputError(f"{name}.dims", prediction.dims, f"{reference.dims}, the reference's")
+    for dim in reference.dims:
+        if dim in prediction.coords and dim in reference.coords and not _agree(prediction[dim], reference[dim]):
+            raise InputError(f"{name}.{dim}", "other coordinates", "the reference's")
+    return prediction.transpose(*reference.dims)
+
+
+def _agree(mine: Any, other: Any) -> bool:
+    if mine.shape != other.shape:
+        # Other shapes are complained about as such.
+        return True
+    if mine.dtype.kind in "fiu" and other.dtype.kind in "fiu":
+        return bool(np.allclose(mine.values, other.values, rtol=1e-4, atol=1e-6))
+    return bool((mine.values == other.values).all())
+
+
+def _last(name: str, traces: Any, dt_s: float) -> Any:
+    """Traces with `component` and `time`, where axes are named, at the end; the step of `time` is looked at."""
+    if not is_labelled(traces):
+        return traces
+    if any(dim not in traces.dims for dim in LAST):
+        raise InputError(f"{name}.dims", traces.dims, "component and time among them, or an array without labels")
+    if "time" in traces.coords and traces.sizes["time"] > 1:
+        step_s = float(traces["time"][1] - traces["time"][0])
+        if not np.isclose(step_s, dt_s, rtol=1e-3):
+            raise InputError("dt_s", f"{dt_s:g} s", f"{step_s:g} s, the step of {name}'s times")
+    return traces.transpose(..., *LAST)

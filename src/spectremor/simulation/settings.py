@@ -1,0 +1,57 @@
+"""How a simulation is computed, whatever it records: the grid, the scheme, the device."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from spectremor.core.errors import InputError
+from spectremor.simulation.free_surface import DIFFERENCE_WEIGHTS
+
+#: Shots in one call to the propagator: a processor core gains nothing from more than one.
+DEFAULT_BATCH = {"cpu": 1, "cuda": 8}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SimulationSettings:
+    """How a simulation is computed.
+
+    Attributes:
+        grid_spacing_m: must divide the three sides of the domain.
+        order: order of accuracy in space: 2, 4, 6 or 8.
+        time_step_s: of the run; None takes 95% of the largest stable one.
+        attenuation: whether waves lose energy.
+        device: "cpu" or "cuda".
+
+    Raises:
+        InputError: another order, or a device that is not one or that this machine lacks.
+    """
+
+    grid_spacing_m: float = 150.0
+    order: int = 8
+    time_step_s: float | None = None
+    attenuation: bool = True
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if self.order not in DIFFERENCE_WEIGHTS:
+            raise InputError("order", self.order, f"one of {', '.join(map(str, DIFFERENCE_WEIGHTS))}")
+        check_device(self.device)
+
+
+def check_device(device: str, *, field: str = "device", elsewhere: bool = False) -> None:
+    """Refuse a device that is not one, or that this machine lacks.
+
+    Args:
+        device: "cpu" or "cuda".
+        field: the name that the error carries.
+        elsewhere: it is another machine's, of which nothing is known here.
+
+    Raises:
+        InputError: says which there are.
+    """
+    import torch
+
+    if device not in DEFAULT_BATCH:
+        raise InputError(field, device, "cpu or cuda")
+    if device == "cuda" and not elsewhere and not torch.cuda.is_available():
+        raise InputError(field, device, "cpu: this machine has no usable CUDA device")
