@@ -1,25 +1,30 @@
 """The `spectremor` command: its verbs, and what an error looks like to the person who typed it.
 
-Exit codes: 0 done; 2 bad input, one line that names the field, the value and what is allowed, nothing
-written; 1 anything else that failed.
+Exit codes: 0 done; 2 bad input, one line that names the field, the value and what is allowed, nothing written; 130
+interrupted by Ctrl-C, 143 by SIGTERM (`interruption.py`); 1 anything else that failed.
 """
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
-import signal
+import re
 import sys
 import traceback
 import warnings
-from types import FrameType
-from typing import Annotated, NoReturn
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from spectremor.cli import main as main
+from spectremor.cli import messages
+from spectremor.cli.interruption import Interruption
 from spectremor.cli.lists import join_lists
+from spectremor.cli.streams import LastingStream, lasting_streams
 from spectremor.core.errors import InputError
 
-_shown: set[str] = set()
 #: Options whose values the library knows by another name.
 _OPTIONS = {
     "origin.longitude": "--origin-lon",
@@ -55,27 +60,40 @@ def spectremor(
         raise typer.Exit
 
 
-def main() -> NoReturn:
-    """Run the command line and exit with its code."""
+def run(interruption: Interruption) -> int:
+    """Run the command line; returns its exit code.
+
+    Raises:
+        KeyboardInterrupt: a signal came before the work was done.
+    """
     # Imported here: each verb registers itself; their heavy imports wait until the verb runs.
     from spectremor.cli import verbs
 
     verbs.register(app)
-    _shown.clear()
     sys.argv[1:] = join_lists(sys.argv[1:])
-    warnings.showwarning = _show_warning
-    signal.signal(signal.SIGTERM, _on_terminate)
-    sys.exit(_run())
-
-
-def _run() -> int:
+    shown, warnings.showwarning = warnings.showwarning, _show_warning
     try:
-        result = app(standalone_mode=False)
-        return int(result or 0)
+        with lasting_streams() as output:
+            messages.clear()
+            return _checked_output(output, _run(interruption))
+    finally:
+        warnings.showwarning = shown
+
+
+def _run(interruption: Interruption) -> int:
+    try:
+        code = _verb(interruption)
+        messages.release()
+        return code
     except InputError as error:
         return _complain(str(_as_typed(error)), 2)
+    except (OSError, RuntimeError) as error:
+        unusable = _unusable_name(error)
+        if unusable is not None:
+            return _complain(str(unusable), 2)
+        return _failed(error)
     except (KeyboardInterrupt, EOFError):
-        return _complain("interrupted; nothing half-written was left behind", 1)
+        raise KeyboardInterrupt from None
     except Exception as error:
         # typer raises click's usage errors (possibly from a vendored click) and Abort as ordinary exceptions.
         if hasattr(error, "format_message"):
@@ -86,10 +104,60 @@ def _run() -> int:
 
             return _complain(usage_line(error), 2)
         if type(error).__name__ == "Abort":
-            return _complain("interrupted; nothing half-written was left behind", 1)
-        if os.environ.get("SPECTREMOR_DEBUG"):
-            traceback.print_exc()
-        return _complain(f"{type(error).__name__}: {error}", 1)
+            raise KeyboardInterrupt from None
+        return _failed(error)
+
+
+def _verb(interruption: Interruption) -> int:
+    """The code that the verb ends with; when a signal stopped it, a KeyboardInterrupt whatever it ended with."""
+    try:
+        code = int(app(standalone_mode=False) or 0)
+    except Exception:
+        if interruption.number:
+            raise KeyboardInterrupt from None
+        raise
+    if code and interruption.number:
+        raise KeyboardInterrupt
+    return code
+
+
+def _failed(error: Exception) -> int:
+    messages.release()
+    if os.environ.get("SPECTREMOR_DEBUG"):
+        traceback.print_exc()
+    return _complain(f"{type(error).__name__}: {error}", 1)
+
+
+def _checked_output(output: LastingStream | None, code: int) -> int:
+    """The exit code, with a word where standard output could not take all that was said; the work itself is done.
+
+    A reader that has seen enough (`| head -1`) is no failure.
+    """
+    if output is None:
+        return code
+    output.flush()
+    if output.error is None or output.reader_left or code:
+        return code
+    return _complain(f"standard output: {output.error.strerror}; the work is done, what it printed is lost", 1)
+
+
+def _unusable_name(error: OSError | RuntimeError) -> InputError | None:
+    """The error in terms of the option, where a name that was typed is one that no file can have."""
+    if isinstance(error, RuntimeError):
+        # What pathlib before Python 3.13 makes of a loop of links.
+        found = re.fullmatch("Symlink loop from '(.*)'", str(error))
+        name, reason = (found[1], "a loop of links") if found else (None, "")
+    else:
+        reason = {errno.ENAMETOOLONG: "too long", errno.ELOOP: "a loop of links"}.get(error.errno or 0, "")
+        name = None if error.filename is None else os.fsdecode(error.filename)
+    if name is None or not reason:
+        return None
+    # "--option=value" as two words.
+    words = [part for word in sys.argv[1:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    same = (
+        a for a, b in itertools.pairwise(words) if a.startswith("-") and Path(b).absolute() == Path(name).absolute()
+    )
+    return InputError(next(same, "path"), f"{name} ({reason})", "the name of a file")
 
 
 def _as_typed(error: InputError) -> InputError:
@@ -100,16 +168,11 @@ def _as_typed(error: InputError) -> InputError:
 
 
 def _complain(message: str, code: int) -> int:
+    # A refusal stands alone: what was to be said before it is about a job that is not done.
+    messages.clear()
     print(f"error: {message}", file=sys.stderr)  # noqa: T201
     return code
 
 
 def _show_warning(message: Warning | str, *_args: object, **_kwargs: object) -> None:
-    # Several steps of a job may see the same thing.
-    if str(message) not in _shown:
-        _shown.add(str(message))
-        print(f"warning: {message}", file=sys.stderr)  # noqa: T201
-
-
-def _on_terminate(_signum: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+    messages.say_once(f"warning: {message}")

@@ -110,7 +110,7 @@ def evaluate(
     from spectremor.report.report_folder import check_report_folder
 
     if out is not None:
-        out = check_report_folder(out.resolve(), field="--out")
+        out = check_report_folder(out, field="--out")
     of_pairs = {
         "--prediction-index": prediction_index,
         "--reference-index": reference_index,

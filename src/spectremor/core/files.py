@@ -103,10 +103,13 @@ def check_result_folder(path: str | Path, names: Collection[str], kind: str, *, 
         kind: whose folder would be replaced, for the message.
         field: what the person gave.
 
+    Returns:
+        Where the folder is, behind links.
+
     Raises:
         InputError: says what is in the way.
     """
-    path = check_folder_writable(path, field=field)
+    path = check_folder_writable(path, field=field).resolve()
     allowed = f"a new folder, an empty one, or {kind}"
     if path.is_dir():
         others = sorted({child.name for child in path.iterdir()} - set(names))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def read_variables(path: str | Path, name: str, others: Sequence[str], *, field:
     path = existing_file(path, field=field, allowed="a NetCDF file")
     check_self_contained(path, field=field, allowed=_ALLOWED)
     try:
-        with xr.open_dataset(path, engine="h5netcdf", phony_dims="access") as dataset:
+        # xarray adds a filter of warnings to the whole process.
+        with warnings.catch_warnings(), xr.open_dataset(path, engine="h5netcdf", phony_dims="access") as dataset:
             if name not in dataset.data_vars:
                 raise InputError(
                     field, f"variables {sorted(map(str, dataset.data_vars))} in {path}", f"one named {name}"

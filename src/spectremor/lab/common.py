@@ -132,7 +132,7 @@ def check_out(path: str | Path) -> Path:
         InputError: says what is in the way.
     """
     kind = "an earlier result of an experiment"
-    return check_result_folder(Path(path).resolve(), {TABLE, FIGURE, SUMMARY, CONFIG}, kind, field="--out")
+    return check_result_folder(path, {TABLE, FIGURE, SUMMARY, CONFIG}, kind, field="--out")
 
 
 def write_result(result: Result, out: str | Path) -> None:

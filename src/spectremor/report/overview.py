@@ -36,11 +36,13 @@ def overview_figure(stage1: xr.DataArray, full: xr.DataArray, source: Source, *,
         source: drawn as a star at its epicentre.
         sensors: how many sensors to draw, spread from near to far of the epicentre.
     """
-    import matplotlib.pyplot as plt
+    # Not pyplot: that would choose a window system for the whole process, and keep the figure.
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
 
     chosen = _spread_sensors(full, source, sensors)
-    with plt.rc_context(_STYLE):  # type: ignore[arg-type]
-        figure = plt.figure(figsize=(14.0, 2.3 + 1.75 * sensors), layout="constrained")
+    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(14.0, 2.3 + 1.75 * sensors), layout="constrained")
         halves: Any = figure.subfigures(1, 2, width_ratios=[1.0, 1.2], wspace=0.05)
         left, right = halves
         above, below = left.subfigures(2, 1, height_ratios=[1.0, 0.8])

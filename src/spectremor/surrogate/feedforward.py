@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from spectremor.surrogate.initial import normal
+
 #: Points per block on a processor: hidden values of a block fit the cache of one core.
 BLOCK = 4096
 #: On a GPU, which is busy only with many points at once: hidden values of a few hundred MB.
@@ -35,9 +37,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, channels_in: int, hidden: int, channels_out: int) -> None:
         super().__init__()
-        self.weight1 = nn.Parameter(torch.randn(channels_in, hidden) * math.sqrt(2.0 / channels_in))
+        self.weight1 = nn.Parameter(normal(channels_in, hidden, scale=math.sqrt(2.0 / channels_in)))
         self.bias1 = nn.Parameter(torch.zeros(hidden))
-        self.weight2 = nn.Parameter(torch.randn(hidden, channels_out) * math.sqrt(1.0 / hidden))
+        self.weight2 = nn.Parameter(normal(hidden, channels_out, scale=math.sqrt(1.0 / hidden)))
         self.bias2 = nn.Parameter(torch.zeros(channels_out))
 
     def forward(self, x: Float[Tensor, "*points c"], add_to: Float[Tensor, "... d"] | None = None) -> Tensor:

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from spectremor.surrogate.feedforward import block_of
+from spectremor.surrogate.initial import normal
 from spectremor.surrogate.spectral import FactorisedConvolution
 
 
@@ -37,11 +38,13 @@ class GatedFourierLayer(nn.Module):
         hidden = expansion * width
         self.convolution = FactorisedConvolution(width, width, modes)
         self.skip = nn.Linear(width, width, bias=False)
-        self.weight1 = nn.Parameter(torch.randn(width, hidden) * math.sqrt(1.0 / width))
-        self.gate = nn.Parameter(torch.randn(context, hidden) * math.sqrt(1.0 / context))
+        self.weight1 = nn.Parameter(normal(width, hidden, scale=math.sqrt(1.0 / width)))
+        self.gate = nn.Parameter(normal(context, hidden, scale=math.sqrt(1.0 / context)))
         self.gate_bias = nn.Parameter(torch.ones(hidden))
-        self.weight2 = nn.Parameter(torch.randn(hidden, width) * math.sqrt(0.1 / hidden))
-        nn.init.eye_(self.skip.weight)
+        self.weight2 = nn.Parameter(normal(hidden, width, scale=math.sqrt(0.1 / hidden)))
+        with torch.no_grad():
+            # Not `nn.init.eye_`, whose form for the meta device loads torch's compiler.
+            self.skip.weight.copy_(torch.eye(width, device="cpu"))
 
     def forward(
         self, waves: Float[Tensor, "b x y t w"], context: Float[Tensor, "b x y t c"]

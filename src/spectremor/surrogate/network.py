@@ -19,6 +19,7 @@ from spectremor.surrogate.config import MifnoConfig
 from spectremor.surrogate.first_guess import arrival_envelopes, direct_wave_spectra, pulse_spectrum
 from spectremor.surrogate.fourier_layer import FourierLayer
 from spectremor.surrogate.gated import GatedFourierLayer
+from spectremor.surrogate.initial import normal
 from spectremor.surrogate.resample import Law
 from spectremor.surrogate.simulated import simulated_spectra
 from spectremor.surrogate.time_axis import at_times, delay, on_grid, spectrum
@@ -184,14 +185,14 @@ class LinearWaves(nn.Module):
         context, width = config.geology_width, config.wave_width
         modes = (*config.modes[:2], config.time_modes)
         channels = input_wave_channels(config) if channels is None else channels
-        self.lift = nn.Parameter(torch.randn(channels, width) / _WAVES**0.5)
-        self.radiate = nn.Parameter(0.1 * torch.randn(6, context, width) / context**0.5)
+        self.lift = nn.Parameter(normal(channels, width, over=_WAVES**0.5))
+        self.radiate = nn.Parameter(normal(6, context, width, scale=0.1, over=context**0.5))
         self.layers = nn.ModuleList(
             GatedFourierLayer(width, context, modes, expansion=config.expansion) for _ in range(config.wave_layers)
         )
         # A simulation is close already: its correction starts small.
         start = 0.01 if config.simulation_m is None else 1e-4
-        self.head = nn.Parameter(start * torch.randn(width, 3))
+        self.head = nn.Parameter(normal(width, 3, scale=start))
         self.first_guess = corrected_waves(config) if channels else None
 
     def forward(

@@ -25,6 +25,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from spectremor.surrogate.initial import normal
+
 
 @functools.lru_cache(maxsize=256)
 @torch.inference_mode(False)
@@ -86,7 +88,7 @@ class FactorisedConvolution(nn.Module):
         self.modes = modes
         scale = math.sqrt(2.0 / (channels_in + channels_out)) / math.sqrt(2.0)
         self.weights = nn.ParameterList(
-            nn.Parameter(scale * torch.randn(m, 2, channels_in, channels_out)) for m in modes
+            nn.Parameter(normal(m, 2, channels_in, channels_out, scale=scale)) for m in modes
         )
 
     def forward(self, x: Float[Tensor, "b x y t c"], length: int | None = None) -> Float[Tensor, "b x y t_new d"]:
