@@ -50,7 +50,7 @@ print(time.perf_counter() - start)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--model", default="default")
+    parser.add_argument("--model", default="simulation")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(options.threads)

@@ -41,7 +41,7 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def geology(tmp_path: Path) -> Path:
     path = tmp_path / "geology.npy"
-    np.save(path, example_geology().values)
+    np.save(path, example_geology().vs_m_s)
     return path
 
 

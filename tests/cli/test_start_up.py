@@ -37,6 +37,6 @@ def test_a_network_alone(tiny_model: Path, tmp_path: Path) -> None:
 
 
 def test_the_default_model_which_simulates(tmp_path: Path) -> None:
-    loaded = loaded_by_generate("default", tmp_path / "out.nc")
+    loaded = loaded_by_generate("simulation", tmp_path / "out.nc")
     assert "deepwave" in loaded
     assert not loaded & set(IDLE)

@@ -40,7 +40,8 @@ def test_medium_laws_at_known_points():
     # Brocher (2005), eq. 1 at Vp = 6 km/s, by hand: 9.9672 - 16.9956 + 14.4936 - 5.5728 + 0.824256 g/cm3.
     assert float(density_kg_m3(np.array(6000.0))) == pytest.approx(2716.656, abs=1e-3)
     assert float(vp_m_s(np.array(2000.0))) == pytest.approx(3400)
-    qp, qs = quality_factors(np.array([1500.0, 3000.0]))
+    vs = np.array([1500.0, 3000.0])
+    qp, qs = quality_factors(vs, vp_m_s(vs))
     np.testing.assert_allclose(qs, [150, 300])
     np.testing.assert_allclose(qp, [300, 600])
 

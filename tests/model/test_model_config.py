@@ -148,7 +148,7 @@ def test_the_counter_counts(validations: list[str]) -> None:
 def test_one_generate_validates_its_configs_once(
     validations: list[str], tiny_model: Path, tmp_path: Path, here: Callable[..., int]
 ) -> None:
-    np.save(tmp_path / "geology.npy", example_geology().values)
+    np.save(tmp_path / "geology.npy", example_geology().vs_m_s)
     arguments = ("--source", "4800,4800,-8400,48,45,88", "--mw", "4.9", "--model", tiny_model)
     assert here("generate", "--geology", tmp_path / "geology.npy", *arguments, "--out", tmp_path / "field.nc") == 0
     assert (tmp_path / "field.nc").is_file()

@@ -45,5 +45,5 @@ def read_preset(name_or_path: str | Path, folder: str, *, field: str, prefix: st
     else:
         raise InputError(field, name_or_path, f"{', '.join(names)}, or a YAML file")
     if not isinstance(values, dict):
-        raise InputError(field, name_or_path, "a YAML mapping")
+        raise InputError(field, f"{name_or_path} (a {type(values).__name__})", "a YAML mapping of names to values")
     return values
