@@ -59,7 +59,8 @@ def density_kg_m3(vp_m_s: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
 
 
 def quality_factors(
-    vs_m_s: Float[np.ndarray, "..."], vp_m_s: Float[np.ndarray, "..."]
+    vs_m_s: Float[np.ndarray, "..."], own_vp_m_s: Float[np.ndarray, "..."] | None = None
 ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
-    """Quality factors (Qp, Qs): Qs = Vs/10 and Qp = max(Vp/20, Vs/5), velocities in m/s."""
-    return np.asarray(np.maximum(vp_m_s / 20.0, vs_m_s / 5.0)), np.asarray(vs_m_s / 10.0)
+    """Quality factors (Qp, Qs): Qs = Vs/10 and Qp = max(Vp/20, Vs/5), velocities in m/s; without Vp, by its law."""
+    vp = vp_m_s(vs_m_s) if own_vp_m_s is None else own_vp_m_s
+    return np.asarray(np.maximum(vp / 20.0, vs_m_s / 5.0)), np.asarray(vs_m_s / 10.0)
