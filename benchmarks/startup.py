@@ -1,6 +1,6 @@
 """What a cold `spectremor generate` takes over loading torch and the work itself.
 
-    python benchmarks/startup.py [--repeats 5] [--model default] [--threads 2]
+    python benchmarks/startup.py [--repeats 5] [--model simulation] [--threads 2]
 
 Prints the best of some repeats, in turn: a process that only imports torch; a cold `generate` of the example; and the
 same command run again in a process that has loaded everything (the work: reading, both stages, writing). The ratio is

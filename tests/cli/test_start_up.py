@@ -21,8 +21,8 @@ main()
 """
 
 
-def loaded_by_generate(model: str | Path, out: Path) -> set[str]:
-    arguments = ["generate", "--geology", GEOLOGY, "--source", "4800,4800,-8400,48,45,88", "--model", model]
+def loaded_by_generate(out: Path, *model: str | Path) -> set[str]:
+    arguments = ["generate", "--geology", GEOLOGY, "--source", "4800,4800,-8400,48,45,88", *model]
     command = [sys.executable, "-c", PROGRAM, *map(str, arguments), "--out", str(out)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
@@ -31,12 +31,12 @@ def loaded_by_generate(model: str | Path, out: Path) -> set[str]:
 
 
 def test_a_network_alone(tiny_model: Path, tmp_path: Path) -> None:
-    loaded = loaded_by_generate(tiny_model, tmp_path / "out.nc")
+    loaded = loaded_by_generate(tmp_path / "out.nc", "--model", tiny_model)
     assert "torch" in loaded
     assert not loaded & {*IDLE, "deepwave"}
 
 
 def test_the_default_model_which_simulates(tmp_path: Path) -> None:
-    loaded = loaded_by_generate("simulation", tmp_path / "out.nc")
+    loaded = loaded_by_generate(tmp_path / "out.nc")
     assert "deepwave" in loaded
     assert not loaded & set(IDLE)
