@@ -19,20 +19,6 @@ MAX_NUMBERS = 1 << 29
 MAX_AXES = 1 << 26
 
 
-def existing_file(path: str | Path, *, field: str, allowed: str) -> Path:
-    """The path of a file that is there and is not empty.
-
-    Raises:
-        InputError: missing, a folder, or empty.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(field, f"{path} ({'a folder' if path.is_dir() else 'no such file'})", allowed)
-    if path.stat().st_size == 0:
-        raise InputError(field, f"{path} (empty)", allowed)
-    return path
-
-
 def check_size(shape: tuple[int, ...], *, field: str) -> None:
     """Refuse an array too large to read.
 
