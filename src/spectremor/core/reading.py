@@ -22,7 +22,7 @@ def existing(path: str | Path, *, field: str, allowed: str) -> os.stat_result:
             not be entered.
     """
     try:
-        return os.stat(path)
+        return Path(path).stat()
     except FileNotFoundError:
         raise InputError(field, f"{path} (no such file)", allowed) from None
     except OSError as error:

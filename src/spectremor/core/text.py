@@ -7,7 +7,7 @@ LONGEST = 1000
 
 
 def printable(value: object, longest: int = LONGEST) -> str:
-    """A value as text that changes nothing but its own place on a terminal, in one line.
+    r"""A value as text that changes nothing but its own place on a terminal, in one line.
 
     Line breaks, control characters (also those that begin a terminal's commands), marks that reverse the direction of
     writing, and half characters are shown by their escapes, as Python writes them; text that is too long is cut.
@@ -17,8 +17,8 @@ def printable(value: object, longest: int = LONGEST) -> str:
         longest: so many characters are kept.
 
     Example:
-        >>> printable("red \\x1b[31m text")
-        'red \\\\x1b[31m text'
+        >>> printable("red \x1b[31m text")
+        'red \\x1b[31m text'
     """
     try:
         text = str(value)

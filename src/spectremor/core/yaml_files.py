@@ -34,8 +34,8 @@ def read_yaml(path: str | Path, field: str, *, allowed: str = "a readable YAML f
         allowed: what the error about a missing or unreadable file says is allowed.
 
     Raises:
-        InputError: a file that is missing, no regular file, too large, no text, or no YAML; or values that are too many,
-            too deep within one another, or numbers that are too long.
+        InputError: a file that is missing, no regular file, too large, no text, or no YAML; or values that are too
+            many or too deep within one another, or numbers that are too long.
     """
     content = read_small_file(path, field=field, allowed=allowed, most_bytes=MAX_BYTES)
     try:

@@ -23,9 +23,10 @@ from jaxtyping import Float, Float32
 
 from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLING_HZ, sensor_axis_m, time_axis_s
 from spectremor.core.errors import InputError
+from spectremor.core.reading import existing_file
 from spectremor.core.source import HEMEW_MOMENT_NM, Source
 from spectremor.core.wavefield import make_wavefield, source_of
-from spectremor.data.hdf5 import check_size, dataset_of, existing_file, first_line, has_entry, open_hdf5, read_array
+from spectremor.data.hdf5 import check_size, dataset_of, first_line, has_entry, open_hdf5, read_array
 
 Form = Literal["v1", "v2", "v2-raw"]
 
