@@ -9,13 +9,14 @@ from pathlib import Path
 from spectremor.core.errors import InputError
 
 
-def existing(path: str | Path, *, field: str, allowed: str) -> os.stat_result:
+def existing(path: str | Path, *, field: str, allowed: str, kind: str = "file") -> os.stat_result:
     """What the system says of a file or folder that is there, links followed.
 
     Args:
         path: that a person named.
         field: the name that an error carries.
         allowed: what an error says is allowed.
+        kind: what an error calls that which is not there.
 
     Raises:
         InputError: nothing is there, links lead in a circle, the name is too long or no name, or a folder above it may
@@ -24,7 +25,7 @@ def existing(path: str | Path, *, field: str, allowed: str) -> os.stat_result:
     try:
         return Path(path).stat()
     except FileNotFoundError:
-        raise InputError(field, f"{path} (no such file)", allowed) from None
+        raise InputError(field, f"{path} (no such {kind})", allowed) from None
     except OSError as error:
         raise InputError(field, f"{path} ({error.strerror or type(error).__name__})", allowed) from None
     # A zero byte, or characters that this system's names cannot hold.
@@ -72,7 +73,7 @@ def existing_folder(path: str | Path, *, field: str, allowed: str) -> Path:
     Raises:
         InputError: as `existing`; or no folder, or one that may not be read.
     """
-    there = existing(path, field=field, allowed=allowed)
+    there = existing(path, field=field, allowed=allowed, kind="folder")
     if not stat.S_ISDIR(there.st_mode):
         raise InputError(field, f"{path} (a file)", allowed)
     if not os.access(path, os.R_OK | os.X_OK):
