@@ -16,8 +16,9 @@ from spectremor.core.errors import InputError
 from spectremor.core.source import Source
 from spectremor.data import published_folder
 from spectremor.data.importing import import_published
-from spectremor.data.published import form_of, read_sources_csv, v1_source
+from spectremor.data.published import form_of, v1_source
 from spectremor.data.published_folder import PublishedFolder
+from spectremor.data.source_table import read_sources_csv
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_check import check_store
 from spectremor.signal.filters import low_pass
