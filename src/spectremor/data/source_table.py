@@ -29,8 +29,8 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 def read_sources_csv(path: str | Path) -> list[Source]:
     """v2's table of sources: columns x, y, z (m), strike, dip, rake (degrees, the database's angles).
 
-    Columns are found by name where there is a header (any order, any case): `x`, `x_s`, or either with its unit, `x (km)`,
-    `x [m]`, `x_km`, which is converted. Without a header the last six are taken in the order above.
+    Columns are found by name where there is a header (any order, any case): `x`, `x_s`, or either with its unit, such
+    as `x (km)`, `x [m]` and `x_km`, which is converted. Without a header the last six are taken in the order above.
 
     Raises:
         InputError: missing, no text, another separator than commas, no header and not six columns, a column that is
@@ -45,7 +45,8 @@ def read_sources_csv(path: str | Path) -> list[Source]:
         raise InputError("sources", f"{path} (not UTF-8 text)", _ALLOWED) from None
     except csv.Error as error:
         raise InputError("sources", f"{path} ({error})", _ALLOWED) from None
-    columns, factors, rows = _source_columns(rows, text)
+    _check_separator(text, path)
+    columns, factors, rows = _source_columns(rows)
     sources = []
     for number, row in enumerate(rows):
         try:
@@ -58,11 +59,10 @@ def read_sources_csv(path: str | Path) -> list[Source]:
     return sources
 
 
-def _source_columns(rows: list[list[str]], text: str) -> tuple[list[int], list[float], list[list[str]]]:
+def _source_columns(rows: list[list[str]]) -> tuple[list[int], list[float], list[list[str]]]:
     """Where each quantity is, what its numbers are multiplied by, and the rows below the header."""
     if not rows:
         raise InputError("sources", "an empty table", _ALLOWED)
-    _check_separator(text)
     found = _named(rows[0])
     if len(found) == len(_COLUMNS):
         columns, factors = zip(*(found[name] for name in _COLUMNS), strict=True)
@@ -94,24 +94,23 @@ def _named(header: Sequence[str]) -> dict[str, tuple[int, float]]:
             # `x_receiver` is another quantity.
             continue
         if factor is None:
-            raise InputError(
-                "sources", f"column {column}", f"{name} in {wanted}, or in km" if wanted == "m" else wanted
-            )
+            raise InputError("sources", f"column {column}", f"{name} in {wanted}{' or km' if wanted == 'm' else ''}")
         if name in found:
             raise InputError("sources", f"columns {header[found[name][0]]} and {column}", f"one column {name}")
         found[name] = place, factor
     return found
 
 
-def _check_separator(text: str) -> None:
+def _check_separator(text: str, path: str | Path) -> None:
     """Refuse a table whose first line holds six things apart by something else than commas.
 
     A comma may stand for the decimal point there, or for thousands: guessing would give wrong numbers in silence.
     """
-    first = next(line for line in text.splitlines() if line.strip())
+    first = next((line for line in text.splitlines() if line.strip()), "")
     if first.count(",") >= len(_COLUMNS) - 1 and not any(first.count(sign) >= 5 for sign in ";\t|"):
         return
     for sign, name in _SEPARATORS.items():
         parts = first.split() if sign == " " else first.split(sign)
         if len(parts) >= len(_COLUMNS):
-            raise InputError("sources", f"a table separated by {name}", "commas between columns, points in numbers")
+            found = f"{path} (columns separated by {name})"
+            raise InputError("sources", found, "commas between columns, points in numbers")
