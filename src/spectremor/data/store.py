@@ -486,7 +486,7 @@ class CampaignStore:
                 raise InputError("store", f"{self.path} ({dim}: {size})", f"{least} or more")
         for name, (dims, _) in {**variables, **axes}.items():
             self._check_chunks(name, dims)
-            self._check_written(name, dims)
+            self._check_read(name, dims)
         for axis in axes:
             values = self._read(axis)
             # A chunk that is lost reads as zeros.
@@ -499,15 +499,20 @@ class CampaignStore:
         for dim, size, chunk in zip(dims, array.shape, array.shards or array.chunks, strict=True):
             if chunk > max(size, ROWS_PER_CHUNK if dim == "sample" else 1):
                 raise InputError("store", f"{self.path} ({name}: chunks of {chunk} along {dim})", f"at most {size}")
-        together = zip(dims, array.shape, array.shards or array.chunks, strict=True)
-        count = math.prod(-(-size // chunk) for dim, size, chunk in together if dim != "sample" or len(dims) < 4)
+
+    def _check_read(self, name: str, dims: tuple[str, ...]) -> None:
+        """Refuse what is read together (of a result: a sample) in too many chunks, or from next to nothing on the disk.
+
+        Chunks that were never written take no room there, but all of it in memory.
+        """
+        array = self.array(name)
+        by_sample = name in result_variables(self.version, self.also_m, self.stations is not None)
+        axes = zip(dims, array.shape, array.chunks, strict=True)
+        together = [(size, chunk) for dim, size, chunk in axes if not (dim == "sample" and by_sample)]
+        count = math.prod(-(-size // chunk) for size, chunk in together)
         if count > MAX_CHUNKS:
             raise InputError("store", f"{self.path} ({name}: {count} chunks)", f"at most {MAX_CHUNKS} read together")
-
-    def _check_written(self, name: str, dims: tuple[str, ...]) -> None:
-        """As for any file: what is large in memory is not next to nothing on the disk, as chunks never written are."""
-        shape = self.array(name).shape
-        needed = 8 * math.prod(size for dim, size in zip(dims, shape, strict=True) if dim != "sample" or len(dims) < 4)
+        needed = 8 * math.prod(size for size, _ in together)
         if needed > MIN_UNPACKED_BYTES:
             there = sum(file.stat().st_size for file in (self.path / name).rglob("*") if file.is_file())
             if needed > MAX_RATIO * there:
