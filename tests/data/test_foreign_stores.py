@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numcodecs
 import numpy as np
 import pytest
 import zarr
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
+from spectremor.data import store as stores
 from spectremor.data.geology_files import read_geology
 from spectremor.data.store import CampaignStore
+from spectremor.data.store_info import describe
 from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store
 from spectremor.data.wavefield_files import read_wavefield
 
@@ -187,3 +194,120 @@ def test_a_lost_wavefield_names_its_sample(path: Path) -> None:
     (path / "velocity" / "c.1.0.0.0.0").unlink()
     with pytest.raises(InputError, match=r"velocity of sample 1 is lost.*dataset check --repair"):
         CampaignStore.open(path).velocity(1)
+
+
+# -- what unpacks large ------------------------------------------------------------------------------------------------
+
+CHUNK = "c.0.0.0.0.0"
+#: Bytes of a chunk of `velocity`.
+DECLARED = 4 * 3 * 3 * 2 * 7
+
+
+def with_codecs(folder: Path, *names: str) -> None:
+    settings = {"bytes": {"endian": "little"}, "gzip": {"level": 5}, "zstd": {"level": 3, "checksum": False}}
+    settings["blosc"] = {"cname": "zstd", "clevel": 3, "shuffle": "noshuffle", "typesize": 4, "blocksize": 0}
+    codecs = [{"name": n, **({"configuration": settings[n]} if n in settings else {})} for n in names]
+    edit(folder, lambda content: content.update(codecs=codecs))
+
+
+@given(st.lists(st.sampled_from(["blosc", "gzip", "zstd", "crc32c", "sharding_indexed", "vlen-bytes"]), max_size=4))
+def test_each_codec_of_the_list_once(sound: Path, tmp_path_factory: pytest.TempPathFactory, codecs: list[str]) -> None:
+    path = Path(shutil.copytree(sound, tmp_path_factory.mktemp("codecs") / "d.zarr"))
+    with_codecs(path / "velocity", "bytes", *codecs)
+    packing = [codec for codec in codecs if codec != "crc32c"]
+    if len(set(codecs)) == len(codecs) and len(packing) < 2 and set(packing) <= {"blosc", "gzip", "zstd"}:
+        assert CampaignStore.open(path).count == 2
+    else:
+        refused(path, "with codecs bytes, .*at most once")
+
+
+def packed(codec: str, size: int) -> bytes:
+    zeros = bytes(size)
+    if codec == "gzip":
+        return gzip.compress(zeros)
+    return bytes((numcodecs.Zstd(3) if codec == "zstd" else numcodecs.Blosc("zstd", 9)).encode(zeros))
+
+
+@pytest.mark.parametrize("codec", ["gzip", "zstd", "blosc"])
+def test_a_chunk_that_unpacks_to_more_than_its_array(codec: str, path: Path) -> None:
+    with_codecs(path / "velocity", "bytes", codec)
+    (path / "velocity" / CHUNK).write_bytes(packed(codec, DECLARED))
+    assert (CampaignStore.open(path).velocity(0) == 0).all()
+    for size in (DECLARED + 8, 1_000_000):
+        (path / "velocity" / CHUNK).write_bytes(packed(codec, size))
+        with pytest.raises(InputError, match=r"velocity of sample 0: .* unpacks to more than its array says"):
+            CampaignStore.open(path).velocity(0)
+
+
+def test_streams_in_a_row_count_together(path: Path) -> None:
+    with_codecs(path / "velocity", "bytes", "gzip")
+    (path / "velocity" / CHUNK).write_bytes(gzip.compress(bytes(DECLARED - 4)) + gzip.compress(bytes(100_000)))
+    with pytest.raises(InputError, match="unpacks to more"):
+        CampaignStore.open(path).velocity(0)
+
+
+def test_a_frame_that_does_not_say_what_it_becomes(path: Path) -> None:
+    with_codecs(path / "velocity", "bytes", "zstd")
+    frame = bytearray(packed("zstd", DECLARED))
+    # Neither a single segment nor a size.
+    frame[4] &= 0b00011111
+    (path / "velocity" / CHUNK).write_bytes(frame)
+    with pytest.raises(InputError, match="unpacks to more"):
+        CampaignStore.open(path).velocity(0)
+
+
+def test_a_chunk_larger_than_its_array_is_not_read(path: Path) -> None:
+    (path / "velocity" / CHUNK).write_bytes(bytes(100_000))
+    with pytest.raises(InputError, match=r"of 100000 bytes\); allowed: at most"):
+        CampaignStore.open(path).velocity(0)
+
+
+@pytest.mark.parametrize("name", ["zarr.json", "vs/zarr.json", "time/c/0", f"velocity/{CHUNK}"])
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+def test_devices_and_pipes_are_never_opened(name: str, kind: str, path: Path) -> None:
+    (path / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(path / name)
+    else:
+        (path / name).symlink_to("/dev/zero")
+    with pytest.raises(InputError, match="a device, pipe or socket"):
+        CampaignStore.open(path).velocity(0)
+
+
+def test_links_to_regular_files_are_followed(path: Path, tmp_path: Path) -> None:
+    shutil.move(path / "velocity", tmp_path / "elsewhere")
+    (path / "velocity").symlink_to(tmp_path / "elsewhere")
+    assert CampaignStore.open(path).velocity(0).shape == (3, 3, 2, 7)
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, '{"a":' * 100_000, " " * (9 << 20), '{"shape": [' + "9" * 9000 + "]}"]
+)
+@pytest.mark.parametrize("name", ["zarr.json", "vs/zarr.json"])
+def test_metadata_that_no_store_has(name: str, content: str, path: Path) -> None:
+    (path / name).write_text(content)
+    refused(path, "store")
+
+
+def test_what_was_never_written_is_bounded_by_what_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "MIN_UNPACKED_BYTES", 10_000)
+    assert CampaignStore.open(path).count == 2
+    for name in ("status", "split"):
+        edit(path / name, lambda content: content.update(shape=[900_000]))
+    refused(path, r"MB in memory, \d+ bytes on the disk")
+
+
+def test_millions_of_chunks_are_not_asked_for(path: Path) -> None:
+    def cut(content: dict[str, Any]) -> None:
+        content["shape"] = [900_000]
+        content["chunk_grid"]["configuration"]["chunk_shape"] = [1]
+
+    edit(path / "status", cut)
+    refused(path, "status: 900000 chunks")
+
+
+def test_what_a_store_says_of_itself_is_printed_escaped(path: Path) -> None:
+    edit(path, lambda content: content["attributes"].update(origin="evil\n\x1b[2Jname \u202e"))
+    text = describe(CampaignStore.open(path))
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert r"evil\n\x1b[2Jname \u202e" in text

@@ -219,3 +219,27 @@ def test_old_netcdf_is_named(tmp_path):
     make_geology(_vs()).vs.to_netcdf(tmp_path / "g.nc", engine="scipy")
     with pytest.raises(InputError, match="NetCDF-3 is not read"):
         read_geology(tmp_path / "g.nc")
+
+
+def test_an_upside_down_npy_gets_a_warning(tmp_path):
+    downward = np.broadcast_to(np.linspace(1500, 3500, 16, dtype=np.float32), (5, 4, 16))
+    np.save(tmp_path / "down.npy", downward)
+    np.save(tmp_path / "stack.npy", downward[None])
+    np.save(tmp_path / "up.npy", downward[..., ::-1])
+    for name in ("down.npy", "stack.npy"):
+        with pytest.warns(InputWarning, match=r"mean Vs falls .*turn it over \(numpy: array\[\.\.\., ::-1\]\)"):
+            read_geology(tmp_path / name)
+    # Warnings are errors here: the right way up there is none, nor on even ground.
+    read_geology(tmp_path / "up.npy")
+    np.save(tmp_path / "even.npy", np.full((4, 4, 3), 2000.0))
+    read_geology(tmp_path / "even.npy")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_npy_header_longer_than_any_is_not_read(tmp_path, version):
+    size = {1: 2, 2: 4}[version]
+    length = 256**size - 1
+    content = b"\x93NUMPY" + bytes([version, 0]) + length.to_bytes(size, "little") + b" " * 20_000
+    (tmp_path / "g.npy").write_bytes(content)
+    with pytest.raises(InputError, match=f"a header of {length} bytes"):
+        read_geology(tmp_path / "g.npy")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -16,8 +17,9 @@ from spectremor.core.errors import InputError
 from spectremor.core.source import Source
 from spectremor.data import published_folder
 from spectremor.data.importing import import_published
-from spectremor.data.published import form_of, read_sources_csv, v1_source
+from spectremor.data.published import form_of, v1_source
 from spectremor.data.published_folder import PublishedFolder
+from spectremor.data.source_table import read_sources_csv
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_check import check_store
 from spectremor.signal.filters import low_pass
@@ -239,6 +241,93 @@ def test_csv_without_header_and_with_more_columns(tmp_path):
     assert read_sources_csv(table)[0].position_m == (1200.0, 2400.0, -3600.0)
     table.write_text("index,rake (deg),dip,strike_deg,z_s,y_s,x_s\n0,88,45,48,-8400,4800,4800\n")
     assert read_sources_csv(table)[0] == v1_source()
+
+
+ROW = "3600,5700,-5400,35,50,75"
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("\ufeffx,y,z,strike,dip,rake", ROW),
+        (" X , y_s, Z (m),Strike (deg), dip [degrees],rake_deg", ROW),
+        ("x (km),y_km,z [kilometers],strike,dip,rake", "3.6,5.7,-5.4,35,50,75"),
+        ("x_s (km),y,z,strike,dip (°),rake", "3.6,5700,-5400,35,50,75"),
+        ("x_receiver,xylophone,x,y,z,strike,dip,rake", f"1,2,{ROW}"),
+        (ROW, ROW),
+    ],
+)
+def test_columns_by_exact_names_in_their_units(tmp_path, header, row):
+    (tmp_path / "s.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    source = read_sources_csv(tmp_path / "s.csv")[0]
+    assert source.position_m == pytest.approx((3600, 5700, -5400))
+    expected = Source.from_angles(
+        position_m=source.position_m, strike_deg=35, dip_deg=50, rake_deg=75, convention="hemew"
+    )
+    np.testing.assert_allclose(source.moment_tensor_nm, expected.moment_tensor_nm, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"x (furlong),y,z,strike,dip,rake\n{ROW}", r"column x \(furlong\)"),
+        (f"x,y,z,strike (rad),dip,rake\n{ROW}", r"column strike \(rad\); allowed: strike in degrees"),
+        (f"x,x_km,y,z,strike,dip,rake\n1,{ROW}", "columns x and x_km; allowed: one column x"),
+        (f"xs,y,z,strike,dip,rake\n{ROW}", "columns"),
+        (f"x_receiver,y,z,strike,dip,rake\n{ROW}", "columns"),
+        (f"x;y;z;strike;dip;rake\n{ROW.replace(',', ';')}", "separated by semicolons"),
+        (ROW.replace(",", ";"), "separated by semicolons"),
+        ("3600,5;5700,5;-5400,5;35,5;50,5;75,5", "separated by semicolons"),
+        (f"x\ty\tz\tstrike\tdip\trake\n{ROW}", "separated by tabs"),
+        (f"x|y|z|strike|dip|rake\n{ROW}", "separated by bars"),
+        (f"x y z strike dip rake\n{ROW}", "separated by blanks"),
+        ("x,y,z,strike,dip,rake\n1,2,nan,4,5,6", "finite"),
+        ("\n\n", "an empty table"),
+    ],
+)
+def test_tables_that_could_be_misread_are_refused(tmp_path, text, words):
+    (tmp_path / "s.csv").write_text(text)
+    with pytest.raises(InputError, match=words) as refused:
+        read_sources_csv(tmp_path / "s.csv")
+    assert refused.value.field == "sources"
+
+
+def test_tables_as_spreadsheets_write_them():
+    crafted = Path(__file__).with_name("crafted")
+    for name in ("sources_bom.csv", "sources_km.csv"):
+        positions = [source.position_m for source in read_sources_csv(crafted / name)]
+        assert positions[0] == pytest.approx((3600, 5700, -5400))
+        assert positions[1] == pytest.approx((4600, 5700, -5400))
+    with pytest.raises(InputError, match="semicolons"):
+        read_sources_csv(crafted / "sources_semi.csv")
+    with pytest.raises(InputError, match="not UTF-8"):
+        read_sources_csv(crafted / "bomb_three_deflates.h5")
+
+
+def test_a_refused_import_leaves_nothing(raw, tmp_path):
+    content = (raw / "sample10.h5").read_bytes()
+    (raw / "sample10.h5").write_bytes(content[:9000])
+    folder = PublishedFolder.scan(raw)
+    with pytest.raises(InputError, match="sample10"):
+        import_published(folder, tmp_path / "d.zarr")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["raw", "sample1.h5", "sample3.h5"]
+    # What an earlier call began is not this refusal's to remove.
+    (raw / "sample10.h5").write_bytes(content)
+    _import_two(folder, tmp_path / "d.zarr")
+    (raw / "sample10.h5").write_bytes(content[:9000])
+    with pytest.raises(InputError, match="sample10"):
+        import_published(folder, tmp_path / "d.zarr")
+    assert len(CampaignStore.open(tmp_path / "d.zarr").ids()) == 2
+
+
+def test_archives_packed_by_other_methods_are_refused(raw, tmp_path):
+    path = raw / "velocity0-9.zip"
+    path.unlink()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("sample3.h5", bytes(50_000_000))
+    assert path.stat().st_size < 1000
+    with pytest.raises(InputError, match="packed by method 12"):
+        PublishedFolder.scan(raw)
 
 
 @pytest.mark.slow

@@ -24,7 +24,10 @@ from spectremor.cli.interruption import Interruption
 from spectremor.cli.lists import join_lists
 from spectremor.cli.streams import LastingStream, lasting_streams
 from spectremor.core.errors import InputError
+from spectremor.core.text import printable
 
+#: An error names three texts, each cut by itself.
+_LONGEST_LINE = 4000
 #: Options whose values the library knows by another name.
 _OPTIONS = {
     "origin.longitude": "--origin-lon",
@@ -170,9 +173,9 @@ def _as_typed(error: InputError) -> InputError:
 def _complain(message: str, code: int) -> int:
     # A refusal stands alone: what was to be said before it is about a job that is not done.
     messages.clear()
-    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+    print(f"error: {printable(message, _LONGEST_LINE)}", file=sys.stderr)  # noqa: T201
     return code
 
 
 def _show_warning(message: Warning | str, *_args: object, **_kwargs: object) -> None:
-    messages.say_once(f"warning: {message}")
+    messages.say_once(f"warning: {printable(message, _LONGEST_LINE)}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from spectremor.core.errors import InputError
+from spectremor.core.text import printable
 
 if TYPE_CHECKING:
     from spectremor.campaign.config import CampaignConfig
@@ -199,7 +200,7 @@ def check(
         problems = check_store(opened, report=lambda done, total: display(done, total, "checking"))
     for sample, findings in problems.items():
         for finding in findings:
-            typer.echo(f"{'store' if sample is None else f'sample {sample}'}: {finding}")
+            typer.echo(f"{'store' if sample is None else f'sample {sample}'}: {printable(finding)}")
     complete = len(opened.ids())
     typer.echo(f"{store}: {complete} of {opened.count} samples complete, {len(problems)} with problems")
     if problems and repair:

@@ -339,6 +339,7 @@ def _show_scores(scores: Scores) -> None:
 
 def _show_table(summary: list[dict], names: list[str]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from spectremor.judging.scores import METRICS
@@ -346,5 +347,5 @@ def _show_table(summary: list[dict], names: list[str]) -> None:
     of = {(row["contender"], row["metric"]): row["mean"] for row in summary}
     table = Table("", *METRICS, box=None)
     for name in names:
-        table.add_row(name, *(f"{of[name, metric]:.3g}" for metric in METRICS))
+        table.add_row(escape(name), *(f"{of[name, metric]:.3g}" for metric in METRICS))
     Console(width=max(120, Console().width)).print(table)

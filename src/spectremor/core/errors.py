@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from spectremor.core.text import printable
+
 
 class InputError(ValueError):
     """Bad input: names the field, the value found and what is allowed.
@@ -13,17 +15,15 @@ class InputError(ValueError):
         self.field = field
         self.value = value
         self.allowed = allowed
-        super().__init__(_one_line(f"{field}: got {value}; allowed: {allowed}"))
+        super().__init__(f"{printable(field)}: got {printable(value)}; allowed: {printable(allowed)}")
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, object, str]]:
         """Survive the pickling that worker processes do to exceptions."""
         return (type(self), (self.field, self.value, self.allowed))
 
 
-def _one_line(message: str) -> str:
-    """Without line breaks or control characters, which a file's name or content may bring along."""
-    return "".join(c if c.isprintable() else " " for c in message)
-
-
 class InputWarning(UserWarning):
-    """Usable input outside the range that a model or a grid was made for."""
+    """Usable input outside the range that a model or a grid was made for, said in one line."""
+
+    def __init__(self, message: object) -> None:
+        super().__init__(printable(message))

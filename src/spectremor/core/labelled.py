@@ -6,46 +6,14 @@ of xarray, pandas, pint, astropy or numpy.ma whose labels agree with what the fu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from spectremor.core.errors import InputError
-
-
-def _per(top: str, bottom: str, others: tuple[str, ...]) -> tuple[str, ...]:
-    """Spellings of a quotient: m/s, m s-1, m.s-1, m s^-1, m s**-1."""
-    letters, power = bottom.rstrip("0123456789"), bottom.lstrip("abcdefghijklmnopqrstuvwxyz") or "1"
-    signs = (f"-{power}", f"^-{power}", f"**-{power}")
-    return (f"{top}/{bottom}", *(f"{top}{gap}{letters}{sign}" for gap in " ." for sign in signs), *others)
-
-
-#: How each unit may be written; blanks around / and * do not matter.
-SPELLINGS: dict[str, tuple[str, ...]] = {
-    "m": ("m", "metre", "metres", "meter", "meters"),
-    "s": ("s", "sec", "second", "seconds"),
-    "m/s": _per("m", "s", ("metre/second", "meter/second", "metres/second", "meters/second")),
-    "kg/m3": _per("kg", "m3", ("kg/m^3", "kg/m**3", "kg m^-3", "kg m**-3", "kilogram/meter**3", "kilogram/metre**3")),
-    "1": ("1", "", "-", "dimensionless"),
-    "N m": ("N m", "Nm", "N.m", "N*m", "newton*meter", "meter*newton"),
-}
-#: What a value in another unit must be multiplied by.
-_FACTORS: dict[tuple[str, str], str] = {
-    ("km/s", "m/s"): "1000",
-    ("km s-1", "m/s"): "1000",
-    ("kilometer/second", "m/s"): "1000",
-    ("ft/s", "m/s"): "0.3048",
-    ("km", "m"): "1000",
-    ("kilometer", "m"): "1000",
-    ("kilometre", "m"): "1000",
-    ("ft", "m"): "0.3048",
-    ("g/cm3", "kg/m3"): "1000",
-    ("g/cm^3", "kg/m3"): "1000",
-    ("ms", "s"): "0.001",
-    ("dyn cm", "N m"): "1e-7",
-}
+from spectremor.core.packing import check_unpacked
+from spectremor.core.units import check_unit
 
 
 def plain_array(field: str, values: Any, unit: str | None) -> np.ndarray:
@@ -54,14 +22,17 @@ def plain_array(field: str, values: Any, unit: str | None) -> np.ndarray:
     Args:
         field: what an error names.
         values: numbers, with or without a unit and a mask.
-        unit: that the numbers must be in, one of `SPELLINGS`; values that state none are taken to be in it. None: any.
+        unit: that the numbers must be in, as `core.units` writes it; values that state none are taken to be in it.
+            None: any.
 
     Raises:
-        InputError: another unit, masked values, a pandas object with labels, or no numbers.
+        InputError: another unit, masked or scaled values, a pandas object with labels, or no numbers.
     """
     bare, stated = _without_unit(values)
     if unit is not None:
         check_unit(field, stated, unit)
+    if is_labelled(values):
+        check_unpacked(values, field=field)
     if hasattr(bare, "iloc") and not _unlabelled_series(bare):
         raise InputError(
             field, f"a {type(bare).__name__} with labels", "an array without labels, or an xarray.DataArray"
@@ -130,20 +101,6 @@ def check_coordinates(field: str, values: Any, positions: Mapping[str, np.ndarra
             found = values[dim].values
             if found.shape != np.shape(expected) or not np.allclose(found, expected, rtol=1e-4, atol=1e-6):
                 raise InputError(f"{field}.{dim}", "a coordinate of other values", "the positions given beside it")
-
-
-def check_unit(field: str, stated: Any, unit: str) -> None:
-    """Refuse a unit other than the wanted one; None, where no unit is stated, passes.
-
-    Raises:
-        InputError: names the stated unit and, where it is a common one, the factor to the wanted one.
-    """
-    # As text: an array, which a file may hold here too, answers a comparison with an array.
-    text = None if stated is None else re.sub(r"\s*(/|\*+)\s*", r"\1", str(stated).strip())
-    if text is None or text in SPELLINGS[unit]:
-        return
-    factor = _FACTORS.get((text, unit))
-    raise InputError(f"{field}.units", text[:80], unit if factor is None else f"{unit}: multiply by {factor}")
 
 
 def _without_unit(values: Any) -> tuple[Any, Any]:

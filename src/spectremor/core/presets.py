@@ -40,10 +40,8 @@ def read_preset(name_or_path: str | Path, folder: str, *, field: str, prefix: st
     if str(name_or_path) in names:
         shipped = resources.files("spectremor") / "presets" / folder / f"{prefix}{name_or_path}.yaml"
         values = yaml.safe_load(shipped.read_text(encoding="utf-8")) or {}
-    elif Path(name_or_path).is_file():
-        values = read_yaml(name_or_path, field)
     else:
-        raise InputError(field, name_or_path, f"{', '.join(names)}, or a YAML file")
+        values = read_yaml(name_or_path, field, allowed=f"{', '.join(names)}, or a YAML file")
     if not isinstance(values, dict):
         raise InputError(field, f"{name_or_path} (a {type(values).__name__})", "a YAML mapping of names to values")
     return values

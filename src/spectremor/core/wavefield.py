@@ -12,16 +12,15 @@ from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.event import event_attrs
 from spectremor.core.labelled import check_coordinates, in_order, plain_array
+from spectremor.core.packing import check_unpacked
 from spectremor.core.recording import Recording, SensorGrid, Sensors, Stations
 from spectremor.core.source import Source
+from spectremor.core.units import check_unit
 
 #: Of a wavefield on a grid, and of one at a list of stations.
 DIMS = ("component", "x", "y", "time")
 STATION_DIMS = ("component", "station", "time")
 LEADING_DIMS = ("sample", "realization")
-_METRES = ("m", "metre", "metres", "meter", "meters")
-#: How the units of an axis may be written, where they are said at all.
-_AXIS_UNITS = {"x": _METRES, "y": _METRES, "z": _METRES, "time": ("s", "sec", "second", "seconds")}
 _AXIS_LABELS = {
     "x": ("m", "East"),
     "y": ("m", "North"),
@@ -356,9 +355,10 @@ def check_wavefield(field: xr.DataArray, *, name: str = "wavefield") -> xr.DataA
     if field.size == 0:
         raise InputError(name, f"shape {field.shape}", "at least one value along each of its axes")
     _check_coordinates(field, name)
-    # As text: an array, which a file may hold here too, answers a comparison with an array.
-    if str(field.attrs.get("units")) != "m/s":
-        raise InputError(f"{name}.units", field.attrs.get("units"), "m/s")
+    if field.attrs.get("units") is None:
+        raise InputError(f"{name}.units", None, "m/s")
+    check_unit(name, field.attrs["units"], "m/s")
+    check_unpacked(field, field=name)
     sampling_step_s(field, name=name)
     band_of(field, name=name)
     return field
@@ -390,7 +390,7 @@ def _check_coordinates(field: xr.DataArray, name: str) -> None:
     if tuple(str(c) for c in field["component"].values) != COMPONENTS:
         raise InputError(f"{name}.component", field["component"].values.tolist(), "E, N, Z in this order")
     for coordinate in (*positions, "time"):
-        _check_numbers(field[coordinate], f"{name}.{coordinate}", _AXIS_UNITS[coordinate])
+        _check_numbers(field[coordinate], f"{name}.{coordinate}", _AXIS_LABELS[coordinate][0])
         along = "station" if stations and coordinate != "time" else coordinate
         if field[coordinate].dims != (along,):
             raise InputError(f"{name}.{coordinate}", f"dims {field[coordinate].dims}", f"one value for each {along}")
@@ -403,13 +403,12 @@ def _check_coordinates(field: xr.DataArray, name: str) -> None:
             raise InputError(f"{name}.realization", _shortened(numbers), "integers that differ")
 
 
-def _check_numbers(axis: xr.DataArray, name: str, units_allowed: tuple[str, ...]) -> None:
+def _check_numbers(axis: xr.DataArray, name: str, unit: str) -> None:
     values = axis.values
     if values.dtype.kind not in "fiu":
         raise InputError(name, _shortened(values), "positions in m; times in s")
-    units = axis.attrs.get("units")
-    if units is not None and str(units).strip().lower() not in units_allowed:
-        raise InputError(f"{name}.units", units, units_allowed[0])
+    check_unit(name, axis.attrs.get("units"), unit)
+    check_unpacked(axis, field=name)
     if bad := int((~np.isfinite(values)).sum()):
         raise InputError(name, f"{bad} NaN or infinite values", "positions in m; times in s")
 

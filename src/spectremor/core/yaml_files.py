@@ -1,4 +1,4 @@
-"""YAML files of settings, read from a person's disk."""
+"""YAML files of settings, read from a person's disk: small and plain."""
 
 from __future__ import annotations
 
@@ -8,28 +8,81 @@ from typing import Any
 import yaml
 
 from spectremor.core.errors import InputError
+from spectremor.core.reading import read_small_file
 
-#: Far above any settings.
-MAX_BYTES = 1 << 20
+#: Far above any settings; a few kB is usual.
+MAX_BYTES = 1 << 16
+#: Keys, values, lists and mappings, each as often as it stands there once every alias is replaced by what it repeats.
+MAX_NODES = 10_000
+#: Lists and mappings within one another.
+MAX_DEPTH = 50
+#: Characters of a number; a double needs 17 digits.
+MAX_NUMBER_CHARACTERS = 64
+
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
-def read_yaml(path: str | Path, field: str) -> Any:
+def read_yaml(path: str | Path, field: str, *, allowed: str = "a readable YAML file") -> Any:
     """What a YAML file holds; an empty one holds no settings.
+
+    Aliases (`*name`) are allowed where what they repeat stays small: a few hundred bytes of nested ones could stand for
+    millions of values.
 
     Args:
         path: of the file.
         field: the name that an error carries.
+        allowed: what the error about a missing or unreadable file says is allowed.
 
     Raises:
-        InputError: a file that is missing, too large, no text, or no YAML.
+        InputError: a file that is missing, no regular file, too large, no text, or no YAML; or values that are too
+            many or too deep within one another, or numbers that are too long.
     """
-    path = Path(path)
-    if path.is_file() and path.stat().st_size > MAX_BYTES:
-        raise InputError(field, f"{path} of {path.stat().st_size} bytes", f"at most {MAX_BYTES} bytes")
+    content = read_small_file(path, field=field, allowed=allowed, most_bytes=MAX_BYTES)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    # ValueError: bytes that are no text, or a date that is none. RecursionError: brackets without end.
-    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+        loader = yaml.SafeLoader(content.decode("utf-8-sig"))
+        try:
+            root = loader.get_single_node()
+            if root is None:
+                return {}
+            _check_node(root, path, field)
+            values = loader.construct_document(root)
+        finally:
+            loader.dispose()
+    except InputError:
+        raise
+    # ValueError: bytes that are no text, or a date that is none. RecursionError: brackets without end. The others: what
+    # the library raises for a merge key or a tag whose value is of another kind.
+    except (OSError, yaml.YAMLError, ValueError, RecursionError, TypeError, AttributeError, LookupError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(field, f"{path} ({reason[:120]})", "a readable YAML file") from None
+        raise InputError(field, f"{path} ({reason[:120]})", allowed) from None
     return {} if values is None else values
+
+
+def _check_node(root: yaml.Node, path: str | Path, field: str) -> None:
+    """Refuse what is too large once its aliases are replaced, before any value is made."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node, depth: int) -> int:
+        """Nodes below and including this one; a node that is met again, through an alias, counts again."""
+        if depth > MAX_DEPTH:
+            raise InputError(field, f"{path} (more than {MAX_DEPTH} levels)", "settings without deep nesting")
+        if id(node) not in sizes:
+            sizes[id(node)] = 1 + sum(size(child, depth + 1) for child in _children(node))
+            _check_number(node, path, field)
+        if sizes[id(node)] > MAX_NODES:
+            raise InputError(field, f"{path} (more than {MAX_NODES} values, aliases replaced)", "a small YAML file")
+        return sizes[id(node)]
+
+    size(root, 0)
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _check_number(node: yaml.Node, path: str | Path, field: str) -> None:
+    if node.tag in _NUMBERS and len(node.value) > MAX_NUMBER_CHARACTERS:
+        found = f"{path} (a number of {len(node.value)} characters, {node.value[:12]}...)"
+        raise InputError(field, found, f"numbers of at most {MAX_NUMBER_CHARACTERS} characters")

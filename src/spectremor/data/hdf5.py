@@ -12,25 +12,14 @@ import h5py
 import numpy as np
 
 from spectremor.core.errors import InputError
+from spectremor.core.memory import present_bytes
+from spectremor.core.reading import existing_file
+from spectremor.data.hdf5_limits import array_bytes, check_limits, longest_text, stored_numbers
 
 #: Largest array that a reader accepts, in numbers (2 GB of float32).
 MAX_NUMBERS = 1 << 29
 #: The same for a NetCDF file's one-dimensional arrays together.
 MAX_AXES = 1 << 26
-
-
-def existing_file(path: str | Path, *, field: str, allowed: str) -> Path:
-    """The path of a file that is there and is not empty.
-
-    Raises:
-        InputError: missing, a folder, or empty.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(field, f"{path} ({'a folder' if path.is_dir() else 'no such file'})", allowed)
-    if path.stat().st_size == 0:
-        raise InputError(field, f"{path} (empty)", allowed)
-    return path
 
 
 def check_size(shape: tuple[int, ...], *, field: str) -> None:
@@ -45,14 +34,16 @@ def check_size(shape: tuple[int, ...], *, field: str) -> None:
 
 @contextlib.contextmanager
 def open_hdf5(path: str | Path, *, field: str, allowed: str = "a whole HDF5 file") -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading; `allowed` is what an error about a damaged one says.
+    """Open an HDF5 file for reading, whatever is in it bounded; `allowed` is what an error about a damaged one says.
 
     Raises:
-        InputError: missing, not HDF5, truncated or damaged (also when the damage shows only while reading).
+        InputError: missing, not HDF5, truncated or damaged (also when the damage shows only while reading), or beyond
+            `hdf5_limits`.
     """
     path = existing_file(path, field=field, allowed="an HDF5 file")
     try:
         with h5py.File(path, "r") as file:
+            check_limits(file, field=field)
             yield file
     except InputError:
         raise
@@ -120,19 +111,18 @@ def read_array(file: h5py.File, key: str, *, field: str, shape: tuple[int | None
     if shape is not None and not _matches(dataset.shape, shape):
         expected = ", ".join("any" if n is None else str(n) for n in shape)
         raise InputError(where, f"shape {dataset.shape}", f"shape ({expected})")
-    _check_dataset(dataset, field=where)
+    _check_dataset(dataset, field=where, longest=0)
     return np.asarray(dataset[()])
 
 
-def _numbers(dataset: h5py.Dataset) -> int:
-    """The most numbers in memory at once: whole chunks are unpacked, also one that is larger than the array."""
-    return max(math.prod(dataset.shape), math.prod(dataset.chunks or ()))
-
-
-def _check_dataset(dataset: h5py.Dataset, *, field: str) -> None:
+def _check_dataset(dataset: h5py.Dataset, *, field: str, longest: int) -> None:
     check_size(dataset.shape, field=field)
-    if _numbers(dataset) > MAX_NUMBERS:
+    if stored_numbers(dataset) > MAX_NUMBERS:
         raise InputError(field, f"chunks of shape {dataset.chunks}", f"at most {MAX_NUMBERS} numbers")
+    needed, present = array_bytes(dataset, longest), present_bytes()
+    if needed > present // 2:
+        found = f"shape {dataset.shape}, {needed / 2**30:.3g} GiB of memory while it is read"
+        raise InputError(field, found, f"half of this machine's {present / 2**30:.3g} GiB")
 
 
 def check_self_contained(path: str | Path, *, field: str, allowed: str = "a whole HDF5 file") -> None:
@@ -146,6 +136,7 @@ def check_self_contained(path: str | Path, *, field: str, allowed: str = "a whol
     """
     axes = 0
     with open_hdf5(path, field=field, allowed=allowed) as file:
+        longest = longest_text(file, field=field)
         for key in file:
             if not isinstance(file.get(key, getlink=True), h5py.HardLink):
                 raise InputError(f"{field}.{key}", "a link", "data in the file itself")
@@ -153,8 +144,8 @@ def check_self_contained(path: str | Path, *, field: str, allowed: str = "a whol
             if isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
                 raise InputError(f"{field}.{key}", "data stored outside the file", "data in the file itself")
             if isinstance(item, h5py.Dataset) and item.shape is not None:
-                _check_dataset(item, field=f"{field}.{key}")
-                axes += _numbers(item) if item.ndim == 1 else 0
+                _check_dataset(item, field=f"{field}.{key}", longest=longest)
+                axes += stored_numbers(item) if item.ndim == 1 else 0
     if axes > MAX_AXES:
         raise InputError(field, f"{path} with axes of {axes} numbers in all", f"at most {MAX_AXES}")
 
@@ -168,16 +159,10 @@ def unfolded_bytes(path: str | Path, *, field: str) -> int:
     Raises:
         InputError: missing, not HDF5, truncated or damaged.
     """
-    path = Path(path)
-    total = 0
     with open_hdf5(path, field=field) as file:
-        for key in file:
-            item = file[key] if isinstance(file.get(key, getlink=True), h5py.HardLink) else None
-            if isinstance(item, h5py.Dataset) and item.shape is not None:
-                # Texts of any length can all be the same one in the file, but none is longer than that.
-                each = path.stat().st_size if item.dtype.kind == "O" else max(item.dtype.itemsize, 8)
-                total += _numbers(item) * each
-    return total
+        longest = longest_text(file, field=field)
+        there = [file[key] for key in file if isinstance(file.get(key, getlink=True), h5py.HardLink)]
+        return sum(array_bytes(item, longest) for item in there if isinstance(item, h5py.Dataset))
 
 
 def _matches(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:

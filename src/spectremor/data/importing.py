@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ def import_published(
 ) -> CampaignStore:
     """Copy a folder's simulations into a store, axes aligned; killed, the same call carries on.
 
+    A file that is refused leaves no new store behind; a store that an earlier call began stays as far as it is.
+
     Args:
         folder: what `PublishedFolder.scan` found.
         out: store to make or to carry on with.
@@ -35,16 +38,23 @@ def import_published(
     """
     out = Path(out)
     attrs = {"title": "published simulations", "origin": "HEMEW-3D", "published_numbers": _ranges(folder.numbers)}
+    made = False
     if not out.exists():
         sources = [folder.source(i) for i in range(len(folder.entries))]
         with contextlib.suppress(FileExistsError):
             create_store(out, _layout(folder), sources, attrs, [split_of(n) for n in folder.numbers])
+            made = True
     store = CampaignStore.open(out)
     if store.attrs.get("published_numbers") != attrs["published_numbers"]:
         raise InputError("out", f"{out} (another dataset)", "a new path, or the store of this very import")
     with locked(out):
         _check_same_sources(folder, store)
-        _copy(folder, store, report)
+        try:
+            _copy(folder, store, report)
+        except InputError:
+            if made:
+                shutil.rmtree(out)
+            raise
     return CampaignStore.open(out)
 
 

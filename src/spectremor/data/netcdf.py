@@ -15,12 +15,16 @@ import xarray as xr
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_file
-from spectremor.data.hdf5 import check_self_contained, check_size, existing_file, first_line
+from spectremor.core.packing import unpacked
+from spectremor.core.reading import existing_file
+from spectremor.data.hdf5 import check_self_contained, check_size, first_line
 
 #: How the names of such files end, in small letters.
 SUFFIXES = (".nc", ".nc4")
 #: What an error says of a file that is none.
 _ALLOWED = "a whole NetCDF-4 file (NetCDF-3 is not read)"
+#: Numbers as the file holds them: what xarray makes of scales, marks and units of time differs between its versions.
+_AS_STORED: dict[str, Any] = {"mask_and_scale": False, "decode_times": False, "decode_timedelta": False}
 
 
 def read_variable(path: str | Path, name: str, *, field: str) -> xr.DataArray:
@@ -38,7 +42,10 @@ def read_variables(path: str | Path, name: str, others: Sequence[str], *, field:
     check_self_contained(path, field=field, allowed=_ALLOWED)
     try:
         # xarray adds a filter of warnings to the whole process.
-        with warnings.catch_warnings(), xr.open_dataset(path, engine="h5netcdf", phony_dims="access") as dataset:
+        with (
+            warnings.catch_warnings(),
+            xr.open_dataset(path, engine="h5netcdf", phony_dims="access", **_AS_STORED) as dataset,
+        ):
             if name not in dataset.data_vars:
                 raise InputError(
                     field, f"variables {sorted(map(str, dataset.data_vars))} in {path}", f"one named {name}"
@@ -46,12 +53,19 @@ def read_variables(path: str | Path, name: str, others: Sequence[str], *, field:
             found = dataset[[name, *(other for other in others if other in dataset.data_vars)]]
             # Their coordinates are read with them.
             check_size((sum(array.size for array in found.variables.values()),), field=field)
-            return found.load()
+            return _unpacked(found.load(), field)
     except InputError:
         raise
     # Whatever a damaged file makes h5netcdf and xarray raise: nothing else runs here.
     except Exception as error:
         raise InputError(field, f"{path} ({first_line(error)})", _ALLOWED) from None
+
+
+def _unpacked(dataset: xr.Dataset, field: str) -> xr.Dataset:
+    """The numbers of all variables and coordinates as the file means them."""
+    plain = {name: unpacked(array, field=f"{field}.{name}") for name, array in dataset.data_vars.items()}
+    axes = {name: unpacked(axis, field=f"{field}.{name}") for name, axis in dataset.coords.items()}
+    return dataset.assign(plain).assign_coords(axes)
 
 
 def write_variable(array: xr.DataArray, path: str | Path) -> None:

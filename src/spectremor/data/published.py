@@ -9,12 +9,11 @@ References: Lehmann et al. (2024), doi:10.5194/essd-16-3949-2024; data doi:10.57
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import math
 import tokenize
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import h5py
 import numpy as np
@@ -23,9 +22,10 @@ from jaxtyping import Float, Float32
 
 from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLING_HZ, sensor_axis_m, time_axis_s
 from spectremor.core.errors import InputError
+from spectremor.core.reading import existing_file
 from spectremor.core.source import HEMEW_MOMENT_NM, Source
 from spectremor.core.wavefield import make_wavefield, source_of
-from spectremor.data.hdf5 import check_size, dataset_of, existing_file, first_line, has_entry, open_hdf5, read_array
+from spectremor.data.hdf5 import check_size, dataset_of, first_line, has_entry, open_hdf5, read_array
 
 Form = Literal["v1", "v2", "v2-raw"]
 
@@ -33,6 +33,8 @@ Form = Literal["v1", "v2", "v2-raw"]
 V1_SENSORS = 16
 V1_START_S = 0.98
 RAW_SAMPLING_HZ = 100.0
+#: Of an `.npy` file; numpy's own have 128.
+_MAX_HEADER_BYTES, _MAX_AXES = 10_000, 8
 _COMPONENT_KEYS = ("uE", "uN", "uZ")
 
 
@@ -85,6 +87,7 @@ def open_npy(path: str | Path, *, field: str) -> np.ndarray:
         try:
             version = np.lib.format.read_magic(stream)
             first = version == (1, 0)
+            _check_header_length(stream, 2 if first else 4)
             read_header = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read_header(stream)
         # numpy evaluates the header as Python: these are what tokenizing, parsing and sorting it raise.
@@ -99,14 +102,23 @@ def open_npy(path: str | Path, *, field: str) -> np.ndarray:
         ) as error:
             raise InputError(field, f"{path} ({first_line(error)})", "an .npy file of numbers") from None
         offset = stream.tell()
-    if dtype.kind not in "fiu" or not all(type(n) is int for n in shape):
-        raise InputError(field, f"{path} (type {dtype}, shape {shape})", "an .npy file of numbers")
+    if dtype.kind not in "fiu" or len(shape) > _MAX_AXES or not all(type(n) is int for n in shape):
+        raise InputError(field, f"{path} (type {dtype}, shape {shape})"[:300], "an .npy file of numbers")
     expected = offset + math.prod(shape) * dtype.itemsize
     if min(shape, default=1) < 1:
         raise InputError(field, f"{path} of shape {shape}", "at least one number")
     if path.stat().st_size < expected:
         raise InputError(field, f"{path} of {path.stat().st_size} bytes", f"{expected} bytes for shape {shape}")
     return np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
+
+
+def _check_header_length(stream: BinaryIO, size: int) -> None:
+    """Refuse a header that says it is longer than any; numpy would read it all first. The stream stays where it is."""
+    place = stream.tell()
+    length = int.from_bytes(stream.read(size), "little")
+    if length > _MAX_HEADER_BYTES:
+        raise ValueError(f"a header of {length} bytes")
+    stream.seek(place)
 
 
 def check_index(index: int | None, count: int, path: str | Path) -> int:
@@ -204,10 +216,11 @@ def _source_of(file: h5py.File, form: Form) -> Source | None:
     angles = read_array(file, "angle", field="source").ravel()
     if angles.size != 3:
         raise InputError("source.angle", f"{angles.size} numbers", "3: strike, dip, rake in degrees")
-    return _from_angles(at, angles)
+    return source_from_angles(at, angles)
 
 
-def _from_angles(position: tuple[float, ...], angles: Float[np.ndarray, " 3"]) -> Source:
+def source_from_angles(position: tuple[float, ...], angles: Float[np.ndarray, " 3"]) -> Source:
+    """A source of the database: position in m, and its strike, dip and rake in degrees."""
     strike, dip, rake = (float(v) for v in angles)
     return Source.from_angles(position_m=position, strike_deg=strike, dip_deg=dip, rake_deg=rake, convention="hemew")
 
@@ -243,51 +256,3 @@ def read_source_h5(path: str | Path) -> Source:
     with open_hdf5(path, field="source") as file:
         source = _source_of(file, "v2")
     return source or read_event_h5(path).source
-
-
-def read_sources_csv(path: str | Path) -> list[Source]:
-    """v2's table of sources: columns x, y, z (m), strike, dip, rake (degrees, the database's angles).
-
-    Columns are found by name where there is a header (any order, any case), else taken in the order above from the
-    last six.
-
-    Raises:
-        InputError: missing, no header and not six columns, or a row that is no source.
-    """
-    path = existing_file(path, field="sources", allowed="a csv of x, y, z, strike, dip, rake")
-    try:
-        with path.open(newline="", encoding="utf-8", errors="replace") as stream:
-            rows = [row for row in csv.reader(stream) if row]
-    except csv.Error as error:
-        raise InputError("sources", f"{path} ({error})", "a csv of x, y, z, strike, dip, rake") from None
-    columns, rows = _source_columns(rows)
-    sources = []
-    for number, row in enumerate(rows):
-        try:
-            values = [float(row[column]) for column in columns]
-        except (ValueError, IndexError):
-            raise InputError("sources", f"row {number} of {path}: {row}", "x, y, z, strike, dip, rake") from None
-        sources.append(_from_angles(tuple(values[:3]), np.array(values[3:])))
-    return sources
-
-
-def _source_columns(rows: list[list[str]]) -> tuple[list[int], list[list[str]]]:
-    wanted = ("x", "y", "z", "strike", "dip", "rake")
-    if not rows:
-        raise InputError("sources", "an empty table", "a csv of x, y, z, strike, dip, rake")
-    header = [name.strip().lower() for name in rows[0]]
-    found = [next((i for i, name in enumerate(header) if _names(name, want)), -1) for want in wanted]
-    if min(found) >= 0:
-        return found, rows[1:]
-    try:
-        [float(value) for value in rows[0]]
-    except ValueError:
-        raise InputError("sources", f"columns {rows[0]}", "columns x, y, z, strike, dip, rake") from None
-    if len(rows[0]) < 6:
-        raise InputError("sources", f"{len(rows[0])} columns", "six: x, y, z, strike, dip, rake")
-    return list(range(len(rows[0]) - 6, len(rows[0]))), rows
-
-
-def _names(column: str, wanted: str) -> bool:
-    """Whether a column header means a quantity: `x`, `x_s`, `x (m)`, `strike_deg`, ..."""
-    return column == wanted or column.startswith((f"{wanted}_", f"{wanted} ", f"{wanted}("))

@@ -23,6 +23,7 @@ import xarray as xr
 
 from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLES, HEMEW_SAMPLING_HZ
 from spectremor.core.errors import InputError
+from spectremor.core.reading import existing
 from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield, sampling_step_s
 from spectremor.data.hdf5 import open_hdf5
@@ -31,9 +32,9 @@ from spectremor.data.published import (
     open_npy,
     read_event_h5,
     read_source_h5,
-    read_sources_csv,
     read_wavefield_h5,
 )
+from spectremor.data.source_table import read_sources_csv
 from spectremor.signal.filters import decimate
 
 #: Published wavefield files have 10 to 20 MB; a zip member that claims more is not one.
@@ -186,8 +187,7 @@ class RawTables:
 
 
 def _entries(path: Path) -> list[Entry]:
-    if not path.exists():
-        raise InputError("import", f"{path} (no such file or folder)", "published HEMEW files")
+    existing(path, field="import", allowed="published HEMEW files", kind="file or folder")
     if path.is_file():
         files = [path]
     else:
@@ -214,6 +214,10 @@ def _members(archive: Path) -> list[Entry]:
     for member in inside:
         if member.file_size > _MAX_MEMBER_BYTES:
             raise InputError("import", f"{member.filename} of {member.file_size} bytes", f"{_MAX_MEMBER_BYTES} at most")
+        # Of other methods a few kB become GB at once; which of them Python knows depends on how it was built.
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            found = f"{member.filename} in {archive} (packed by method {member.compress_type})"
+            raise InputError("import", found, "a whole zip archive, its files stored or deflated")
     found = [Entry(_number(Path(m.filename).name), archive, m.filename) for m in inside]
     return [entry for entry in found if entry.number >= 0]
 

@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from spectremor.core.errors import InputError
+from spectremor.core.reading import regular_file
 
-_MAX_HEADER_BYTES = 16 << 20
+#: As Python objects a header is up to 30 times as large.
+_MAX_HEADER_BYTES = 4 << 20
 _MAX_WEIGHT_BYTES = 4 << 30
+_MAX_TENSORS, _MAX_AXES = 20_000, 16
+#: Of each number, by safetensors' names of types.
+_BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2}
+_BYTES |= {"I32": 4, "U32": 4, "F32": 4, "I64": 8, "U64": 8, "F64": 8, "C64": 8}
 
 
 def check_safetensors(path: Path, *, field: str = "model") -> list[str]:
@@ -28,9 +34,7 @@ def check_safetensors(path: Path, *, field: str = "model") -> list[str]:
         InputError: missing, too small, too large, not of this format, or shorter than its header says.
     """
     allowed = "a whole safetensors file"
-    if not path.is_file():
-        raise InputError(field, f"{path} (missing)", allowed)
-    size = path.stat().st_size
+    size = regular_file(path, field=field, allowed=allowed).stat().st_size
     if not 10 <= size <= _MAX_WEIGHT_BYTES:
         raise InputError(field, f"{path} of {size} bytes", allowed)
     with path.open("rb") as file:
@@ -40,7 +44,11 @@ def check_safetensors(path: Path, *, field: str = "model") -> list[str]:
         header = file.read(header_size)
     try:
         entries = json.loads(header)
+        if len(entries) > _MAX_TENSORS:
+            raise InputError(field, f"{path} with {len(entries)} tensors", f"at most {_MAX_TENSORS}")
         ends = {str(name): _checked_end(entry) for name, entry in entries.items() if name != "__metadata__"}
+    except InputError:
+        raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         raise InputError(field, f"{path} (unreadable header)", allowed) from None
     if 8 + header_size + max(ends.values(), default=0) != size:
@@ -49,7 +57,10 @@ def check_safetensors(path: Path, *, field: str = "model") -> list[str]:
 
 
 def _checked_end(entry: dict[str, Any]) -> int:
-    begin, end = entry["data_offsets"]
-    if not 0 <= begin <= end or math.prod(entry["shape"]) > _MAX_WEIGHT_BYTES:
+    (begin, end), shape = entry["data_offsets"], entry["shape"]
+    # The sizes one by one first: the product of a million long numbers takes minutes.
+    if len(shape) > _MAX_AXES or not all(type(n) is int and 0 <= n <= _MAX_WEIGHT_BYTES for n in shape):
+        raise ValueError("impossible shape")
+    if not 0 <= begin <= end or math.prod(shape) * _BYTES[entry["dtype"]] != end - begin:
         raise ValueError("impossible size")
     return int(end)

@@ -20,11 +20,13 @@ from jaxtyping import Float, Float32, Int
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.geology import Geology, make_geology
+from spectremor.core.reading import existing_folder
 from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.source import Source
 from spectremor.core.validation import validated
 from spectremor.core.wavefield import make_wavefield
 from spectremor.data.hdf5 import check_size, first_line
+from spectremor.data.hdf5_limits import MAX_RATIO, MIN_UNPACKED_BYTES
 from spectremor.data.station_plan import StationPlan
 from spectremor.data.store_variables import (
     Variables,
@@ -43,7 +45,9 @@ FORMAT = "spectremor-campaign"
 FORMAT_VERSIONS = (1, 2)
 ZARR_FORMAT = 3
 #: More samples than this are no campaign: their tables are kept in memory.
-MAX_SAMPLES = 10_000_000
+MAX_SAMPLES = 1_000_000
+#: Chunks that are read together; zarr keeps some kB of each, also of those that were never written.
+MAX_CHUNKS = 1 << 14
 #: Samples in one chunk of the tables that hold a few numbers of each.
 ROWS_PER_CHUNK = 4096
 SPLITS: tuple[Literal["train"], Literal["val"], Literal["test"]] = ("train", "val", "test")
@@ -97,15 +101,17 @@ class CampaignStore:
             InputError: missing, of a foreign format or version, or with damaged attributes or layout.
         """
         zarr = need("zarr", "simulate")
-        path = Path(path)
-        if not path.is_dir():
-            found = "a file" if path.exists() else "no such folder"
-            raise InputError("store", f"{path} ({found})", "a campaign store made by `spectremor dataset`")
+        from spectremor.data.bounded_zarr import BoundedStore
+
+        path = existing_folder(path, field="store", allowed="a campaign store made by `spectremor dataset`")
         try:
+            bounded = BoundedStore(zarr.storage.LocalStore(path, read_only=True))
             # Consolidated metadata may lag behind a store that is growing.
-            group = zarr.open_group(path, mode="r", use_consolidated=False)
+            group = zarr.open_group(bounded, mode="r", use_consolidated=False)
             store = cls(path, group)
             zarr_format = group.metadata.zarr_format
+        except InputError:
+            raise
         except _ZARR_ERRORS as error:
             raise InputError("store", f"{path} ({first_line(error)})", "a campaign store") from None
         named, version = (store.attrs.get(name) for name in ("format", "format_version"))
@@ -372,6 +378,8 @@ class CampaignStore:
         if name not in self._arrays:
             try:
                 node: Any = self._group[name]
+            except InputError:
+                raise
             except _ZARR_ERRORS as error:
                 raise InputError("store", f"{self.path} ({name}: {first_line(error)})", "a whole store") from None
             if not hasattr(node, "shape"):
@@ -411,7 +419,10 @@ class CampaignStore:
             return np.asarray(array[:] if i is None else array[i])
         except _ZARR_ERRORS as error:
             where = name if i is None else f"{name} of sample {i}"
-            raise InputError("store", f"{self.path} ({where}: {first_line(error)})", "a whole store") from None
+            what, allowed = (first_line(error), "a whole store")
+            if isinstance(error, InputError):
+                what, allowed = str(error.value), error.allowed
+            raise InputError("store", f"{self.path} ({where}: {what})", allowed) from None
 
     def _table(self, name: str) -> np.ndarray:
         """A per-sample table, kept in memory: it never changes once written."""
@@ -475,6 +486,7 @@ class CampaignStore:
                 raise InputError("store", f"{self.path} ({dim}: {size})", f"{least} or more")
         for name, (dims, _) in {**variables, **axes}.items():
             self._check_chunks(name, dims)
+            self._check_read(name, dims)
         for axis in axes:
             values = self._read(axis)
             # A chunk that is lost reads as zeros.
@@ -487,6 +499,25 @@ class CampaignStore:
         for dim, size, chunk in zip(dims, array.shape, array.shards or array.chunks, strict=True):
             if chunk > max(size, ROWS_PER_CHUNK if dim == "sample" else 1):
                 raise InputError("store", f"{self.path} ({name}: chunks of {chunk} along {dim})", f"at most {size}")
+
+    def _check_read(self, name: str, dims: tuple[str, ...]) -> None:
+        """Refuse what is read together (of a result: a sample) in too many chunks, or from next to nothing on the disk.
+
+        Chunks that were never written take no room there, but all of it in memory.
+        """
+        array = self.array(name)
+        by_sample = name in result_variables(self.version, self.also_m, self.stations is not None)
+        axes = zip(dims, array.shape, array.chunks, strict=True)
+        together = [(size, chunk) for dim, size, chunk in axes if not (dim == "sample" and by_sample)]
+        count = math.prod(-(-size // chunk) for size, chunk in together)
+        if count > MAX_CHUNKS:
+            raise InputError("store", f"{self.path} ({name}: {count} chunks)", f"at most {MAX_CHUNKS} read together")
+        needed = 8 * math.prod(size for size, _ in together)
+        if needed > MIN_UNPACKED_BYTES:
+            there = sum(file.stat().st_size for file in (self.path / name).rglob("*") if file.is_file())
+            if needed > MAX_RATIO * there:
+                found = f"{self.path} ({name}: {needed >> 20} MB in memory, {there} bytes on the disk)"
+                raise InputError("store", found, f"at most {MAX_RATIO} times its size")
 
 
 def consolidate(path: Path) -> None:

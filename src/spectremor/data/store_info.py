@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from spectremor.core.text import printable
 from spectremor.data.store import SPLITS, CampaignStore
 
 
 def describe(store: CampaignStore) -> str:
-    """A short text: samples and splits, grids, sensors, times, sizes on the disk, what made it."""
+    """A short text: samples and splits, grids, sensors, times, sizes on the disk, what made it; names are escaped."""
     parts = ", ".join(f"{len(store.ids(name))} {name}" for name in SPLITS)
     nodes = store.array("vs").shape[1:]
     extent = " x ".join(f"{e / 1000:g}" for e in store.extent_m)
-    size = sum(f.stat().st_size for f in store.path.rglob("*") if f.is_file())
+    size = sum(f.stat().st_size for f in store.path.rglob("*") if f.is_file() and not f.is_symlink())
     lines = [
         f"{store.path}: {len(store.ids())} of {store.count} samples complete ({parts})",
         f"geology    {' x '.join(map(str, nodes))} nodes over {extent} km",
@@ -25,7 +26,7 @@ def describe(store: CampaignStore) -> str:
         f"made by    {_origin(store)}",
         f"on disk    {size / 1e9:.2f} GB",
     ]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _stations(store: CampaignStore) -> str:

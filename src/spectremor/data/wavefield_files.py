@@ -8,6 +8,7 @@ import xarray as xr
 
 from spectremor.core.errors import InputError
 from spectremor.core.model_names import present_model_id
+from spectremor.core.reading import existing
 from spectremor.core.wavefield import check_wavefield, with_sensor_numbers
 from spectremor.data import netcdf, published
 
@@ -29,9 +30,10 @@ def read_wavefield(path: str | Path, index: int | None = None) -> xr.DataArray:
         InputError: names what is wrong with the file.
     """
     path = Path(path)
+    existing(path, field="wavefield", allowed=_ALLOWED)
     suffix = path.suffix.lower()
-    if not path.exists() or suffix not in (".h5", ".hdf5", *netcdf.SUFFIXES, ".zarr"):
-        raise InputError("wavefield", f"{path}{'' if path.exists() else ' (no such file)'}", _ALLOWED)
+    if suffix not in (".h5", ".hdf5", *netcdf.SUFFIXES, ".zarr"):
+        raise InputError("wavefield", path, _ALLOWED)
     if suffix == ".zarr":
         from spectremor.data.store import CampaignStore
 

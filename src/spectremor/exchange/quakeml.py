@@ -21,6 +21,7 @@ from spectremor.core.event import Event
 from spectremor.core.extras import need
 from spectremor.core.files import atomic_file
 from spectremor.core.georeference import Georeference
+from spectremor.core.reading import read_small_file
 from spectremor.core.source import Source
 from spectremor.core.version import VERSION
 from spectremor.exchange.event_choice import ENU_TO_USE, TENSOR_COMPONENTS, Choice, choose
@@ -192,11 +193,8 @@ def write_source(source: Source, path: str | Path, place: Georeference, *, origi
 
 
 def _read(path: Path) -> EventFile:
-    if not path.is_file():
-        raise InputError("quakeml", path, "an existing file")
-    if path.stat().st_size > MAX_QUAKEML_BYTES:
-        raise InputError("quakeml", f"{path} of {path.stat().st_size} bytes", f"at most {MAX_QUAKEML_BYTES} bytes")
-    return parse_quakeml(path.read_bytes(), str(path))
+    content = read_small_file(path, field="quakeml", allowed="an existing file", most_bytes=MAX_QUAKEML_BYTES)
+    return parse_quakeml(content, str(path))
 
 
 def _choose(catalog: Catalog, event: int | None, event_id: str | None) -> ObspyEvent:

@@ -23,6 +23,8 @@ import pydantic
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_folder
 from spectremor.core.model_names import FORMER_NAMES
+from spectremor.core.reading import existing_folder, read_small_file
+from spectremor.core.text import printable
 from spectremor.core.validation import validated
 from spectremor.data.safetensors_files import check_safetensors
 from spectremor.model.config import FORMAT_VERSION, PARTS, STAGE1_PARTS, ModelConfig, model_config
@@ -64,7 +66,11 @@ def find_model(name: str | Path | None = None, *, field: str = "model", also: st
     if name is None:
         return SHIPPED / DEFAULT_MODEL
     path = Path(name)
-    if path.exists() or len(path.parts) != 1:
+    # A name that is too long, or a folder that may not be entered, is no folder's: it is refused below or on reading.
+    with contextlib.suppress(OSError):
+        if path.exists():
+            return path
+    if len(path.parts) != 1:
         return path
     if path.name in FORMER_NAMES and path.name not in shipped_names():
         raise InputError(field, name, FORMER_NAMES[path.name])
@@ -80,13 +86,16 @@ def find_run_model(path: str | Path, field: str, also: str = "a model folder, a 
         InputError: a plain name that is none of them; names `field`, and `also` among what is allowed.
     """
     path = Path(path)
-    return path / "model" if (path / "model").is_dir() else find_model(path, field=field, also=also)
+    with contextlib.suppress(OSError):
+        if (path / "model").is_dir():
+            return path / "model"
+    return find_model(path, field=field, also=also)
 
 
 def short_name(folder: Path) -> str:
-    """What a model is called: `runs/ddpm/model` is known as ddpm."""
+    """What a model is called, escaped where it cannot be printed: `runs/ddpm/model` is known as ddpm."""
     folder = folder.resolve()
-    return folder.parent.name if folder.name == "model" else folder.name
+    return printable(folder.parent.name if folder.name == "model" else folder.name, 80)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,9 +192,7 @@ def read_model_folder(name: str | Path | None = None) -> ModelFolder:
         InputError: a missing, truncated or foreign file, an unknown format version, a config that is no good or whose
             parts do not belong together, or tensors of no part.
     """
-    path = find_model(name)
-    if not path.is_dir():
-        raise InputError("model", path, f"a folder with {CONFIG} and {WEIGHTS}")
+    path = existing_folder(find_model(name), field="model", allowed=f"a folder with {CONFIG} and {WEIGHTS}")
     values = _read_json(path / CONFIG)
     try:
         config = validated(ModelConfig, values)
@@ -230,12 +237,9 @@ def write_model_folder(path: str | Path, *, parts: Parts, about: Mapping[str, An
 def _read_json(path: Path) -> dict[str, Any]:
     """The contents of a config.json of a known format version."""
     allowed = f"a JSON object with format_version {FORMAT_VERSION}"
-    if not path.is_file():
-        raise InputError("model", f"{path} (missing)", allowed)
-    if path.stat().st_size > _MAX_CONFIG_BYTES:
-        raise InputError("model", f"{path} of {path.stat().st_size} bytes", f"at most {_MAX_CONFIG_BYTES} bytes")
+    content = read_small_file(path, field="model", allowed=allowed, most_bytes=_MAX_CONFIG_BYTES)
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(content)
     except (ValueError, RecursionError, OSError):
         raise InputError("model", f"{path} (not JSON)", allowed) from None
     if not isinstance(values, dict) or values.get("format_version") != FORMAT_VERSION:

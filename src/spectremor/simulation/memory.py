@@ -32,6 +32,32 @@ def check_grid_memory(cells: int, spacing_m: float) -> None:
         )
 
 
+def check_ground_memory(nodes: tuple[int, int, int], cells: tuple[int, int], layers: int) -> None:
+    """Refuse ground whose interpolation onto the grid this machine's memory does not hold.
+
+    A geology may have millions of nodes along one axis; the interpolation then needs far more than the grid.
+
+    Args:
+        nodes: of the geology along x, y, z.
+        cells: of the grid along x and y.
+        layers: of the grid.
+
+    Raises:
+        InputError: names the nodes and the memory.
+    """
+    nx, ny, nz = nodes
+    cx, cy = cells
+    weights = cx * nx + cy * ny + layers * nz
+    between = nx * ny * layers + max(cx * ny, nx * cy) * layers
+    needed, present = 8 * (nx * ny * nz + weights + between + 2 * cx * cy * layers), present_bytes()
+    if needed > present:
+        raise InputError(
+            "geology",
+            f"{nx} x {ny} x {nz} nodes, {needed / 2**30:.3g} GiB of memory on a grid of {cx} x {cy} x {layers} cells",
+            f"fewer nodes or a coarser grid: this machine has {present / 2**30:.3g} GiB",
+        )
+
+
 def check_run_memory(field: str, *, cells: int, dt_s: float, samples: int, traces: int, outputs: int) -> None:
     """Refuse a run whose grid, traces and time operator this machine's memory does not hold together.
 

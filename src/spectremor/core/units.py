@@ -1,0 +1,98 @@
+"""Units as people and libraries write them, in one list: `metres per second`, `m s**-1` and `M/S` are all m/s."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from spectremor.core.errors import InputError
+
+#: Words for the units that quotients and products are made of.
+_WORDS = {
+    "m": ("m", "metre", "metres", "meter", "meters"),
+    "km": ("km", "kms", "kilometre", "kilometres", "kilometer", "kilometers"),
+    "cm": ("cm", "centimetre", "centimetres", "centimeter", "centimeters"),
+    "ft": ("ft", "foot", "feet"),
+    "s": ("s", "sec", "secs", "second", "seconds"),
+    "ms": ("ms", "millisecond", "milliseconds"),
+    "min": ("min", "minute", "minutes"),
+    "kg": ("kg", "kilogram", "kilograms", "kilogramme", "kilogrammes"),
+    "g": ("g", "gram", "grams", "gramme", "grammes"),
+    "n": ("n", "newton", "newtons"),
+    "dyn": ("dyn", "dyne", "dynes"),
+    "degrees": ("degree", "degrees", "deg", "degs", "°"),
+}
+_BASE = {spelling: unit for unit, spellings in _WORDS.items() for spelling in spellings}
+#: What a value in another unit is multiplied by.
+_FACTORS = {
+    ("km/s", "m/s"): "1000",
+    ("cm/s", "m/s"): "0.01",
+    ("ft/s", "m/s"): "0.3048",
+    ("km", "m"): "1000",
+    ("cm", "m"): "0.01",
+    ("ft", "m"): "0.3048",
+    ("ms", "s"): "0.001",
+    ("min", "s"): "60",
+    ("g/cm3", "kg/m3"): "1000",
+    ("dyn cm", "N m"): "1e-7",
+}
+_PLAIN = ("1", "", "-", "dimensionless")
+_SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
+
+
+def canonical_unit(text: object) -> str:
+    """A unit in the one spelling that the project uses; one that is not known comes back without outer blanks.
+
+    Upper and lower case, blanks, plurals, British and American spelling, `per`, `/`, `^`, `**`, negative powers,
+    superscripts and points between factors do not matter.
+
+    Example:
+        >>> [canonical_unit(text) for text in ("meters / second", "m s**-1", "Km.s^-1", "seconds", "furlongs")]
+        ['m/s', 'm/s', 'km/s', 's', 'furlongs']
+    """
+    plain = str(text).strip()
+    if plain.casefold() in _PLAIN:
+        return "1"
+    # Newton metres in one word; in small letters they would be nanometres.
+    if plain == "Nm":
+        return "N m"
+    over: list[str] = []
+    under: list[str] = []
+    rest = re.sub(r"\*\*|\^", "", plain.casefold().translate(_SUPERSCRIPTS))
+    rest = re.sub(r"\bper\b", "/", rest)
+    for place, part in enumerate(re.split(r"\s*/\s*", rest)):
+        for factor in re.split(r"[\s.*·⋅]+", part.strip().strip("()")):
+            match = re.fullmatch(r"([^\W\d]+|°)([+-]?[1-9])?", factor)
+            if match is None or match[1] not in _BASE:
+                return plain
+            power = int(match[2] or 1) * (-1 if place else 1)
+            (over if power > 0 else under).append(_BASE[match[1]] + (str(abs(power)) if abs(power) > 1 else ""))
+    top, bottom = " ".join(over) or "1", " ".join(under)
+    return {"n m": "N m"}.get(top, top) + (f"/{bottom}" if bottom else "")
+
+
+def factor_to(stated: object, unit: str) -> float | None:
+    """What numbers in a stated unit are multiplied by to be in another; None where that is not known."""
+    found = canonical_unit(stated)
+    if found == unit:
+        return 1.0
+    factor = _FACTORS.get((found, unit))
+    return None if factor is None else float(factor)
+
+
+def check_unit(field: str, stated: Any, unit: str) -> None:
+    """Refuse a unit other than the wanted one; None, where no unit is stated, passes.
+
+    Args:
+        field: the name that the error carries, with `.units` behind it.
+        stated: the unit as text, or whatever a file holds in its place.
+        unit: as `canonical_unit` writes it.
+
+    Raises:
+        InputError: names the stated unit and, where it is known, the factor to the wanted one.
+    """
+    # As text: an array, which a file may hold here too, answers a comparison with an array.
+    if stated is None or canonical_unit(stated) == unit:
+        return
+    factor = _FACTORS.get((canonical_unit(stated), unit))
+    raise InputError(f"{field}.units", str(stated)[:80], unit if factor is None else f"{unit}: multiply by {factor}")

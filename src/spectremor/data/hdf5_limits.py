@@ -1,0 +1,203 @@
+"""What an HDF5 file may become in memory, judged by its headers before anything of it is unpacked.
+
+A file of a few kB can become many GB: by filters upon filters, by a compressed chunk longer than it says, by chunks
+that were never written, by millions of tiny chunks (HDF5 keeps about 3 kB of each that it reads), or by texts of any
+length that all are the same one in the file. `check_limits` is the one place that bounds all of it, and every reader
+of the project opens its files through it (`hdf5.open_hdf5`). Only the root group counts, as only that is read.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from spectremor.core.errors import InputError
+from spectremor.core.text import printable
+from spectremor.data.inflation import DEFLATE_RATIO, ZLIB, inflates_beyond
+
+#: What a file may become in memory whatever its size, at 8 bytes a number: a geology of 512 x 512 x 512 and its axes.
+MIN_UNPACKED_BYTES = (1 << 30) + (1 << 26)
+#: The same as a multiple of the file's size, where that is more.
+MAX_RATIO = 64
+#: Chunks of all arrays together, written or not.
+MAX_CHUNKS = 1 << 17
+#: Attributes of a file, its arrays and groups together, in bytes.
+MAX_ATTRIBUTE_BYTES = 1 << 26
+
+#: Filters that are known to be bounded: by HDF5's numbers, name and most bytes that one stored byte can become.
+_FILTERS = {1: ("deflate", DEFLATE_RATIO), 2: ("shuffle", 1), 3: ("fletcher32", 1), 32000: ("lzf", 132)}
+_COMPRESSORS = (1, 32000)
+#: A chunk that cannot exceed its size by more than this needs no trial.
+_CHUNK_SLACK = 1 << 26
+#: Bytes of a file looked at together.
+_BLOCK = 1 << 24
+#: Collections of texts of any length, with their size; and tables of attributes and links with filters of their own.
+_COLLECTION = re.compile(rb"GCOL\x01...(.{8})", re.DOTALL)
+_FILTERED_TABLE = re.compile(rb"FRHP\x00..(?!\x00\x00)[\x00-\xff][\x00-\x0f]", re.DOTALL)
+_OVERLAP = 15
+
+
+def check_limits(file: h5py.File, *, field: str) -> None:
+    """Refuse a file that could become more in memory than a file of its size may.
+
+    Args:
+        file: open for reading.
+        field: the name that an error carries.
+
+    Raises:
+        InputError: a filter that is unknown, or twice on one array; a chunk that becomes longer than it says, or lies
+            beyond the file; too many chunks, attributes or numbers.
+    """
+    size = Path(file.filename).stat().st_size
+    longest = longest_text(file, field=field)
+    items = _items(file)
+    arrays = {key: item for key, item in items.items() if isinstance(item, h5py.Dataset)}
+    for key, array in arrays.items():
+        _check_array(array, size, f"{field}.{printable(key, 80)}")
+    chunks = sum(map(_chunk_count, arrays.values()))
+    if chunks > MAX_CHUNKS:
+        raise InputError(field, f"{file.filename} with {chunks} chunks", f"at most {MAX_CHUNKS}")
+    attributes = sum(_attribute_bytes(item, longest) for item in (file, *items.values()))
+    if attributes > MAX_ATTRIBUTE_BYTES:
+        found = f"{file.filename} with attributes of up to {attributes / 2**20:.0f} MB"
+        raise InputError(field, found, f"at most {MAX_ATTRIBUTE_BYTES >> 20} MB")
+    unpacked = sum(array_bytes(array, longest) for array in arrays.values())
+    most = max(MIN_UNPACKED_BYTES, MAX_RATIO * size)
+    if unpacked > most:
+        found = f"{file.filename} of {size} bytes that becomes up to {unpacked / 2**20:.0f} MB in memory"
+        raise InputError(field, found, f"at most {most / 2**20:.0f} MB of numbers for a file of this size")
+
+
+def array_bytes(array: h5py.Dataset, longest: int) -> int:
+    """The most memory that an array takes while it is read; whole chunks are unpacked, also one that is larger.
+
+    Args:
+        array: whose numbers count as 8 bytes, since scaled integers are read as such floats.
+        longest: length of the file's longest text.
+    """
+    return stored_numbers(array) * _element_bytes(array.dtype, longest)
+
+
+def stored_numbers(array: h5py.Dataset) -> int:
+    """The most numbers of an array that are in memory at once while it is read."""
+    return 0 if array.shape is None else max(math.prod(array.shape), math.prod(array.chunks or ()))
+
+
+def _items(file: h5py.File) -> dict[str, Any]:
+    """What the root group itself holds; no link is followed."""
+    return {key: file[key] for key in file if isinstance(file.get(key, getlink=True), h5py.HardLink)}
+
+
+def _check_array(array: h5py.Dataset, size: int, field: str) -> None:
+    if array.shape is None or array.is_virtual or array.external:
+        return
+    if array.chunks is None:
+        return
+    filters = _filters(array, field)
+    if _chunk_count(array) <= MAX_CHUNKS:
+        for chunk in _chunks(array):
+            _check_chunk(array, chunk, filters, size, field)
+
+
+def _filters(array: h5py.Dataset, field: str) -> list[int]:
+    """Numbers of an array's filters, in the order of writing."""
+    plist = array.id.get_create_plist()
+    found = [plist.get_filter(k) for k in range(plist.get_nfilters())]
+    codes = [int(code) for code, *_ in found]
+    names = [_FILTERS[c][0] if c in _FILTERS else f"filter {c}" for c in codes]
+    compressors = [code for code in codes if code in _COMPRESSORS]
+    if len(set(codes)) < len(codes) or len(compressors) > 1 or not set(codes) <= set(_FILTERS):
+        allowed = f"each of {', '.join(name for name, _ in _FILTERS.values())} at most once, one of deflate and lzf"
+        raise InputError(field, f"filters {', '.join(names)}", allowed)
+    return codes
+
+
+def _chunk_count(array: h5py.Dataset) -> int:
+    if array.shape is None or array.chunks is None:
+        return 0
+    return math.prod(-(-n // c) for n, c in zip(array.shape, array.chunks, strict=True))
+
+
+def _chunks(array: h5py.Dataset) -> list[Any]:
+    """Where each written chunk is: offset in the array, mask of left out filters, place and length in the file."""
+    found: list[Any] = []
+    if not hasattr(array.id, "chunk_iter"):  # h5py on an HDF5 older than 1.14
+        return [array.id.get_chunk_info(k) for k in range(array.id.get_num_chunks())]
+    array.id.chunk_iter(found.append)
+    return found
+
+
+def _check_chunk(array: h5py.Dataset, chunk: Any, filters: list[int], size: int, field: str) -> None:
+    """Refuse a chunk that becomes longer than the array's shape of chunks says."""
+    if chunk.byte_offset is None or chunk.byte_offset + chunk.size > size:
+        raise InputError(field, "a chunk beyond the end of the file", "data in the file itself")
+    used = [code for k, code in enumerate(filters) if not chunk.filter_mask >> k & 1]
+    ratio = math.prod(_FILTERS[code][1] for code in used)
+    # A checksum adds 4 bytes.
+    declared = math.prod(array.chunks) * array.id.get_type().get_size() + 4
+    if chunk.size * ratio <= declared + _CHUNK_SLACK:
+        return
+    if 1 in used:
+        _, stored = array.id.read_direct_chunk(chunk.chunk_offset)
+        beyond = inflates_beyond(stored, declared, ZLIB)
+    else:
+        beyond = True
+    if beyond:
+        raise InputError(field, f"a chunk of {chunk.size} bytes that unpacks to more", f"at most {declared} bytes")
+
+
+def _attribute_bytes(item: Any, longest: int) -> int:
+    total = 0
+    for name in item.attrs:
+        attribute = item.attrs.get_id(name)
+        try:
+            kind = attribute.dtype
+        # A type that h5py has no word for: nothing reads it, and it lies in the file as it is.
+        except TypeError:
+            total += int(attribute.get_storage_size())
+            continue
+        total += math.prod(attribute.shape or ()) * _element_bytes(kind, longest)
+    return total
+
+
+def _element_bytes(kind: np.dtype[Any], longest: int) -> int:
+    """The most memory that one element of a type takes; `longest`: bytes of the longest text."""
+    if kind.subdtype is not None:
+        base, shape = kind.subdtype
+        return math.prod(shape) * _element_bytes(base, longest)
+    if kind.fields:
+        return sum(_element_bytes(part[0], longest) for part in kind.fields.values())
+    if h5py.check_ref_dtype(kind) is not None:
+        return 64
+    inner = None if h5py.check_string_dtype(kind) else h5py.check_vlen_dtype(kind)
+    if inner is not None and inner.hasobject:
+        # Lists of references, as every axis of a NetCDF file has, or of lists: each entry takes a byte at least.
+        return 64 * longest if h5py.check_ref_dtype(inner) else longest * _element_bytes(inner, longest)
+    return longest if kind.kind == "O" else max(kind.itemsize, 8)
+
+
+def longest_text(file: h5py.File, *, field: str) -> int:
+    """An upper bound of the bytes of any text, or list, of variable length in a file.
+
+    They lie in collections that say their sizes; the file is searched for them.
+
+    Raises:
+        InputError: a table of attributes or links that is packed by filters.
+    """
+    _, length_bytes = file.id.get_create_plist().get_sizes()
+    longest = 0
+    with Path(file.filename).open("rb") as stream:
+        tail = b""
+        while block := stream.read(_BLOCK):
+            block = tail + block
+            if _FILTERED_TABLE.search(block):
+                raise InputError(field, f"{file.filename} (attributes or links packed by filters)", "plain ones")
+            for match in _COLLECTION.finditer(block):
+                longest = max(longest, int.from_bytes(match[1][:length_bytes], "little"))
+            tail = block[-_OVERLAP:]
+    return min(longest, Path(file.filename).stat().st_size)
