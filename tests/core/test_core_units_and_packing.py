@@ -7,11 +7,11 @@ import pytest
 import xarray as xr
 
 from spectremor.core.errors import InputError
-from spectremor.core.geology import check_geology, make_geology
+from spectremor.core.geology import as_geology, make_geology
 from spectremor.core.packing import check_unpacked, unpacked
 from spectremor.core.units import canonical_unit, check_unit, factor_to
 from spectremor.core.wavefield import check_wavefield, make_wavefield
-from spectremor.data.geology_files import read_geology, write_geology
+from spectremor.data.geology_files import read_geology
 from spectremor.data.wavefield_files import read_wavefield, write_wavefield
 
 
@@ -67,10 +67,10 @@ def test_files_with_units_in_words_are_read(tmp_path):
     read = read_wavefield(tmp_path / "w.nc")
     assert read["time"].dtype == np.float64
     np.testing.assert_array_equal(read, wavefield)
-    ground = make_geology(np.full((4, 4, 4), 2000.0))
+    ground = make_geology(np.full((4, 4, 4), 2000.0)).vs
     ground.attrs["units"] = "m s**-1"
-    write_geology(ground, tmp_path / "g.nc")
-    assert float(read_geology(tmp_path / "g.nc")[0, 0, 0]) == 2000
+    ground.to_netcdf(tmp_path / "g.nc", engine="h5netcdf")
+    assert float(read_geology(tmp_path / "g.nc").vs_m_s[0, 0, 0]) == 2000
 
 
 def raw(values, **attrs) -> xr.DataArray:
@@ -124,10 +124,15 @@ def test_marks_that_are_none(attrs):
 
 
 def test_packed_numbers_are_refused_at_public_entrances():
-    ground = make_geology(np.full((4, 4, 4), 2000.0))
+    ground = make_geology(np.full((4, 4, 4), 2000.0)).vs
     ground.attrs["scale_factor"] = 2.0
-    with pytest.raises(InputError, match="scale_factor"):
-        check_geology(ground)
+    for entrance in (as_geology, make_geology):
+        with pytest.raises(InputError, match="scale_factor"):
+            entrance(ground)
+    ground = make_geology(np.full((4, 4, 4), 2000.0)).vs
+    ground.attrs["_FillValue"] = 2000.0
+    with pytest.raises(InputError, match="64 values that its attributes call missing"):
+        make_geology(ground)
     wavefield = field()
     wavefield.attrs["missing_value"] = float(wavefield.values[0, 0, 0, 0])
     with pytest.raises(InputError, match="call missing"):
@@ -140,14 +145,14 @@ def test_packed_numbers_are_refused_at_public_entrances():
 
 @pytest.mark.parametrize("kind", ["scaled", "holes"])
 def test_packed_files(tmp_path, kind):
-    ground = make_geology(np.full((4, 4, 4), 2000.0) + np.arange(4) * 100)
+    ground = make_geology(np.full((4, 4, 4), 2000.0) + np.arange(4) * 100).vs
     if kind == "scaled":
         ground.to_netcdf(
             tmp_path / "g.nc",
             engine="h5netcdf",
             encoding={"vs": {"dtype": "int16", "scale_factor": 0.5, "_FillValue": -1}},
         )
-        np.testing.assert_allclose(read_geology(tmp_path / "g.nc"), ground)
+        np.testing.assert_allclose(read_geology(tmp_path / "g.nc").vs, ground)
         return
     values = ground.values.copy()
     values[1, 2, 3] = np.nan

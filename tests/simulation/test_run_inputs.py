@@ -183,3 +183,12 @@ def test_each_case_loses_energy_in_its_own_ground():
     source = event((2400.0, 1800.0, -3000.0))
     together = simulate_many(grounds, [source] * 2, RECORDING, SETTINGS)
     np.testing.assert_array_equal(together[1].values, simulate(grounds[1], source, **GOOD).values)
+
+
+def test_ground_of_many_nodes_is_refused_before_it_is_interpolated(monkeypatch):
+    nodes, cells = (32, 7, 100_000), (100, 100)
+    memory.check_ground_memory(nodes, 1, cells, 100)
+    monkeypatch.setattr(memory, "present_bytes", lambda: 1 << 27)
+    memory.check_ground_memory((32, 32, 32), 5, (40, 40), 40)
+    with pytest.raises(InputError, match=r"^geology: got 32 x 7 x 100000 nodes, .* of memory on a grid of 100 x 100 x"):
+        memory.check_ground_memory(nodes, 1, cells, 100)

@@ -80,13 +80,14 @@ def factor_to(stated: object, unit: str) -> float | None:
     return None if factor is None else float(factor)
 
 
-def check_unit(field: str, stated: Any, unit: str) -> None:
+def check_unit(field: str, stated: Any, unit: str, *, say_factor: bool = True) -> None:
     """Refuse a unit other than the wanted one; None, where no unit is stated, passes.
 
     Args:
         field: the name that the error carries, with `.units` behind it.
         stated: the unit as text, or whatever a file holds in its place.
         unit: as `canonical_unit` writes it.
+        say_factor: that brings the numbers to the wanted unit; of no use to someone whose file it is.
 
     Raises:
         InputError: names the stated unit and, where it is known, the factor to the wanted one.
@@ -94,5 +95,6 @@ def check_unit(field: str, stated: Any, unit: str) -> None:
     # As text: an array, which a file may hold here too, answers a comparison with an array.
     if stated is None or canonical_unit(stated) == unit:
         return
-    factor = _FACTORS.get((canonical_unit(stated), unit))
-    raise InputError(f"{field}.units", str(stated)[:80], unit if factor is None else f"{unit}: multiply by {factor}")
+    factor = _FACTORS.get((canonical_unit(stated), unit)) if say_factor else None
+    shown = re.sub(r"\s*(/|\*+)\s*", r"\1", str(stated).strip())[:80]
+    raise InputError(f"{field}.units", shown, unit if factor is None else f"{unit}: multiply by {factor}")

@@ -407,7 +407,7 @@ def _check_numbers(axis: xr.DataArray, name: str, unit: str) -> None:
     values = axis.values
     if values.dtype.kind not in "fiu":
         raise InputError(name, _shortened(values), "positions in m; times in s")
-    check_unit(name, axis.attrs.get("units"), unit)
+    check_unit(name, axis.attrs.get("units"), unit, say_factor=False)
     check_unpacked(axis, field=name)
     if bad := int((~np.isfinite(values)).sum()):
         raise InputError(name, f"{bad} NaN or infinite values", "positions in m; times in s")

@@ -216,8 +216,8 @@ def _members(archive: Path) -> list[Entry]:
             raise InputError("import", f"{member.filename} of {member.file_size} bytes", f"{_MAX_MEMBER_BYTES} at most")
         # Of other methods a few kB become GB at once; which of them Python knows depends on how it was built.
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            found = f"{member.filename} in {archive} (packed by method {member.compress_type})"
-            raise InputError("import", found, "a whole zip archive, its files stored or deflated")
+            packed = f"{member.filename} in {archive} (packed by method {member.compress_type})"
+            raise InputError("import", packed, "a whole zip archive, its files stored or deflated")
     found = [Entry(_number(Path(m.filename).name), archive, m.filename) for m in inside]
     return [entry for entry in found if entry.number >= 0]
 

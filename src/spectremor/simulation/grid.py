@@ -133,7 +133,7 @@ def lay_grid(geology: Geology, source: Source, spacing_m: float, order: int) -> 
     check_grid_memory(nx * ny * nz, spacing_m)
     # Room for the interpolation around a source at the bottom: the deepest values continue below the domain.
     deepest = nz + KERNEL + 1
-    check_ground_memory(geology.shape, (nx + 1 + 2 * MARGIN, ny + 1 + 2 * MARGIN), deepest)
+    check_ground_memory(geology.shape, len(geology.given), (nx + 1 + 2 * MARGIN, ny + 1 + 2 * MARGIN), deepest)
     sample = node_sampler(geology, spacing_m, (nx, ny), deepest, surface_shift(order))
     known = {name: sample(values) for name, values in geology.given.items()}
     layers = min(deepest, _layers_needed(known.values(), source, spacing_m))

@@ -32,13 +32,14 @@ def check_grid_memory(cells: int, spacing_m: float) -> None:
         )
 
 
-def check_ground_memory(nodes: tuple[int, int, int], cells: tuple[int, int], layers: int) -> None:
+def check_ground_memory(nodes: tuple[int, int, int], properties: int, cells: tuple[int, int], layers: int) -> None:
     """Refuse ground whose interpolation onto the grid this machine's memory does not hold.
 
     A geology may have millions of nodes along one axis; the interpolation then needs far more than the grid.
 
     Args:
         nodes: of the geology along x, y, z.
+        properties: that are known at each node.
         cells: of the grid along x and y.
         layers: of the grid.
 
@@ -49,7 +50,9 @@ def check_ground_memory(nodes: tuple[int, int, int], cells: tuple[int, int], lay
     cx, cy = cells
     weights = cx * nx + cy * ny + layers * nz
     between = nx * ny * layers + max(cx * ny, nx * cy) * layers
-    needed, present = 8 * (nx * ny * nz + weights + between + 2 * cx * cy * layers), present_bytes()
+    # One property at a time is interpolated; the results are kept.
+    needed = 8 * (nx * ny * nz + weights + between + (1 + properties) * cx * cy * layers)
+    present = present_bytes()
     if needed > present:
         raise InputError(
             "geology",
