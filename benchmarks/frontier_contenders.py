@@ -14,7 +14,7 @@ import xarray as xr
 import spectremor as sp
 from spectremor.data.store import CampaignStore
 from spectremor.model.folder import short_name
-from spectremor.simulation.elastic import SOLVER_VERSION
+from spectremor.simulation.settings import SOLVER_VERSION
 
 SCORES = ("EG", "PG", "rMAE_raw", "rRMSE_raw", "bias_low", "bias_mid", "bias_high")
 DURATION_S = 6.4

@@ -109,7 +109,7 @@ def test_a_store_is_continued_with_its_own_settings_only(tmp_path):
 def test_another_solver_version_is_not_mixed_in(tmp_path, monkeypatch):
     path = tmp_path / "d.zarr"
     open_campaign(path, TINY, 5)
-    monkeypatch.setattr("spectremor.simulation.elastic.SOLVER_VERSION", 99)
+    monkeypatch.setattr("spectremor.simulation.settings.SOLVER_VERSION", 99)
     with pytest.raises(InputError, match="solver version"):
         open_campaign(path, TINY, 5)
 

@@ -17,6 +17,7 @@ from spectremor.examples import example_geology, example_source
 from spectremor.model.build import load_model
 from spectremor.model.folder import read_model_folder, write_model_folder
 from spectremor.model.pipeline import GroundMotionModel
+from spectremor.simulation.settings import SOLVER_VERSION
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 from spectremor.surrogate.protocol import Stage1
 
@@ -28,7 +29,7 @@ SPACING_M = 400.0
 def folder(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model's diffusion behind a simulation."""
     diffusion = load_model(tiny_model).need_diffusion()
-    stage1 = CoarseSimulation(SimulationConfig(grid_spacing_m=SPACING_M, solver_version=3))
+    stage1 = CoarseSimulation(SimulationConfig(grid_spacing_m=SPACING_M, solver_version=SOLVER_VERSION))
     path = tmp_path_factory.mktemp("simulated") / "model"
     write_model_folder(
         path, parts={"simulation": stage1.parts(), "diffusion": diffusion.parts()}, about={}, card="# Simulated\n"
@@ -167,6 +168,6 @@ def test_a_network_without_the_simulation_that_it_corrects(tiny_model: Path, tmp
 
 @pytest.mark.parametrize("choice", [{"order": 4}, {"lowpass_hz": 2.0}])
 def test_every_choice_of_its_config_reaches_the_simulation(choice: dict, stage1) -> None:  # type: ignore[no-untyped-def]
-    other = CoarseSimulation(SimulationConfig(grid_spacing_m=SPACING_M, solver_version=3, **choice))
+    other = CoarseSimulation(SimulationConfig(grid_spacing_m=SPACING_M, solver_version=SOLVER_VERSION, **choice))
     change = np.abs(other.predict(example_geology(), example_source()).values - stage1.values)
     assert change.max() > 0.01 * np.abs(stage1.values).max()

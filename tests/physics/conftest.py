@@ -9,8 +9,9 @@ import pytest
 import scipy.sparse
 
 from spectremor.core.source import Source
-from spectremor.simulation.grid import AXES, KERNEL, Grid, Medium
+from spectremor.simulation.grid import AXES, KERNEL, Grid
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
+from spectremor.simulation.medium import Medium
 from spectremor.simulation.point_source import Forces
 from spectremor.simulation.point_source import forces as moment_forces
 from spectremor.simulation.propagator import STABLE_SHARE, ShotSetup, propagate, stability_speed_m_s

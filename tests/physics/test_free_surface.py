@@ -9,7 +9,7 @@ import scipy.optimize
 
 from spectremor.core.medium import VP_OVER_VS
 from spectremor.simulation import free_surface
-from spectremor.simulation.free_surface import surface_motion, surface_shift, top_mass
+from spectremor.simulation.free_surface import standing_waves, surface_shift, top_mass
 
 ORDERS = (2, 4, 6, 8)
 
@@ -17,9 +17,9 @@ ORDERS = (2, 4, 6, 8)
 @pytest.mark.parametrize("motion", ["vertical", "horizontal"])
 @pytest.mark.parametrize("order", ORDERS)
 def test_weights_give_the_motion_of_the_surface(order, motion):
-    numbers, modes = free_surface._modes(order, motion)
+    numbers, modes = standing_waves(order, motion, top_mass(order))
     used = (numbers > 0) & (numbers <= 2 * np.pi / 6)
-    weights = np.array(surface_motion(order, motion).weights)
+    weights = np.array(free_surface.free_surface(order).motion(motion).weights)
     assert weights @ modes[:3, 0] == pytest.approx(1.0, abs=1e-9)
     np.testing.assert_allclose(weights @ modes[:3, used], 1.0, atol=2e-3)
 
@@ -38,7 +38,7 @@ def test_second_order_keeps_half_a_cell_on_the_surface_and_long_stencils_less():
 def test_waves_reflect_where_the_surface_is(order):
     """Standing waves' antinodes: at one depth for vertical and for horizontal motion."""
     for motion in ("vertical", "horizontal"):
-        numbers, modes = free_surface._modes(order, motion)
+        numbers, modes = standing_waves(order, motion, top_mass(order))
         depths = free_surface._depths(motion)[30:90]
         for mode in range(1, 13):
             basis = np.stack([np.cos(numbers[mode] * depths), np.sin(numbers[mode] * depths)], axis=1)

@@ -7,7 +7,8 @@ import pytest
 
 from spectremor.core.recording import SensorGrid
 from spectremor.core.source import Source
-from spectremor.simulation.grid import AXES, Grid, Medium
+from spectremor.simulation.grid import AXES, Grid
+from spectremor.simulation.medium import Medium
 from spectremor.simulation.point_source import Forces
 from spectremor.simulation.surface import surface_receivers
 

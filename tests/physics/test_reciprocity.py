@@ -7,7 +7,8 @@ import scipy.sparse
 
 from spectremor.core.medium import density_kg_m3
 from spectremor.core.source import Source
-from spectremor.simulation.grid import AXES, Grid, Medium
+from spectremor.simulation.grid import AXES, Grid
+from spectremor.simulation.medium import Medium
 from spectremor.simulation.surface import SurfaceReceivers
 
 SPACING, CELLS, LAYERS = 150.0, (16, 12), 14

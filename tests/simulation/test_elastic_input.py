@@ -11,7 +11,7 @@ from spectremor.core.geology import make_geology
 from spectremor.core.recording import Recording
 from spectremor.core.source import Source, moment_function
 from spectremor.simulation.elastic import simulate, simulate_many
-from spectremor.simulation.grid import Grid, cells_across, lay_grid, node_sampler
+from spectremor.simulation.grid import Grid, cells_across, lay_grid
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
 from spectremor.simulation.settings import SimulationSettings
 from spectremor.simulation.time_axis import time_operator
@@ -77,15 +77,6 @@ def test_output_is_labelled():
     assert {"grid_spacing_m", "order", "solver", "time_step_s", "lowpass_hz", "band_high_hz"} <= set(field.attrs)
     assert field.attrs["source_position_m"] == [1500.0, 1100.0, -1300.0]
     np.testing.assert_allclose(field.time, np.arange(20) / 50)
-
-
-def test_uneven_axes_are_not_swapped():
-    vs = np.random.default_rng(0).uniform(2000, 4000, (6, 5, 7))
-    sampled = node_sampler(make_geology(vs, EXTENT), 600.0, (5, 4), 5, 0.0)(vs)
-    assert sampled.shape == (10, 9, 5)
-    # Nodes of the grid and of the geology coincide along x and y; depth 300 m is 0.6 of a geology cell below the top.
-    np.testing.assert_allclose(sampled[2:-2, 2:-2, 0], 0.4 * vs[..., -1] + 0.6 * vs[..., -2], rtol=1e-5)
-    np.testing.assert_allclose(sampled[0, 2:-2], sampled[2, 2:-2])
 
 
 def test_grid_ends_below_source_and_scatterers():

@@ -10,7 +10,8 @@ from spectremor.core.geology import make_geology
 from spectremor.core.recording import SensorGrid, Stations
 from spectremor.core.source import Source
 from spectremor.simulation.elastic import simulate
-from spectremor.simulation.grid import Grid, Medium
+from spectremor.simulation.grid import Grid
+from spectremor.simulation.medium import Medium
 from spectremor.simulation.surface import surface_receivers
 
 EXTENT = (3000.0, 2400.0, 2400.0)

@@ -18,7 +18,7 @@ from spectremor.data.sample_digest import sample_digest
 from spectremor.data.store import CampaignStore, consolidate
 from spectremor.data.store_variables import velocity_name
 from spectremor.model.folder import write_model_folder
-from spectremor.simulation.elastic import SOLVER_VERSION
+from spectremor.simulation.settings import SOLVER_VERSION
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 from spectremor.surrogate.config import MifnoConfig
 from spectremor.training import export, loop, mifno

@@ -30,7 +30,7 @@ ORDER = 8
 
 def simulator_settings() -> dict[str, Any]:
     """What a store records of the simulator that fills it."""
-    from spectremor.simulation.elastic import SOLVER_VERSION
+    from spectremor.simulation.settings import SOLVER_VERSION
 
     return {"solver_version": SOLVER_VERSION, "order": ORDER, "deepwave": version("deepwave")}
 

@@ -23,7 +23,7 @@ from spectremor.simulation.memory import check_run_memory
 from spectremor.simulation.point_source import check_position, forces
 from spectremor.simulation.propagator import ShotSetup
 from spectremor.simulation.sensors import Positions, parse_sensors, sensor_positions_m
-from spectremor.simulation.settings import DEFAULT_BATCH, SimulationSettings
+from spectremor.simulation.settings import DEFAULT_BATCH, SOLVER_VERSION, SimulationSettings
 from spectremor.simulation.surface import surface_receivers
 from spectremor.simulation.time_axis import (
     HIGHEST_SAMPLING_HZ,
@@ -32,9 +32,10 @@ from spectremor.simulation.time_axis import (
     run_samples,
     time_operator,
 )
+from spectremor.simulation.version3 import lay_version3_grid
 
-#: Raised whenever a change alters the numbers that come out.
-SOLVER_VERSION = 4
+#: What lays the grid, by solver version.
+_LAY_GRID = {3: lay_version3_grid, SOLVER_VERSION: lay_grid}
 #: Order of the Butterworth low-pass, applied forward and backward.
 LOWPASS_ORDER = 4
 #: Shortest time step as a share of the largest stable one: far below any use.
@@ -163,7 +164,8 @@ def simulate_many(
 
 
 def _prepare(geology: Geology, source: Source, recording: Recording, settings: SimulationSettings) -> ShotSetup:
-    grid, medium = lay_grid(geology, source, settings.grid_spacing_m, settings.order)
+    lay = _LAY_GRID[settings.solver_version]
+    grid, medium = lay(geology, source, settings.grid_spacing_m, settings.order)
     check_position(source, geology, settings.grid_spacing_m)
     critical = grid.critical_time_step_s(propagator.stability_speed_m_s(medium))
     shortest, time_step_s = _SHORTEST_STEP * critical, settings.time_step_s
@@ -235,8 +237,8 @@ def _operators(shots: Sequence[ShotSetup], recording: Recording) -> dict[float, 
 def _label(velocity: np.ndarray, shot: ShotSetup, recording: Recording, settings: SimulationSettings) -> xr.DataArray:
     carried, lowpass_hz = shot.grid.highest_frequency_hz(shot.medium.vs_m_s), recording.lowpass_hz
     attrs = {
-        "solver": f"spectremor {SOLVER_VERSION} on deepwave {version('deepwave')}",
-        "solver_version": SOLVER_VERSION,
+        "solver": f"spectremor {settings.solver_version} on deepwave {version('deepwave')}",
+        "solver_version": settings.solver_version,
         "grid_spacing_m": shot.grid.spacing_m,
         "order": shot.grid.order,
         "time_step_s": shot.dt_s,

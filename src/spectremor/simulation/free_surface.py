@@ -62,6 +62,31 @@ class SurfaceMotion:
     slope: float
 
 
+@dataclasses.dataclass(frozen=True)
+class FreeSurface:
+    """The free surface of a scheme.
+
+    Attributes:
+        order: of the scheme's differences in space.
+        shift_cells: its depth below the topmost vertical velocities.
+        top_mass: mass that a topmost vertical velocity moves, in cells of ground.
+    """
+
+    order: int
+    shift_cells: float
+    top_mass: float
+
+    def motion(self, motion: Motion) -> SurfaceMotion:
+        """Weights and slope for the surface's motion along one direction."""
+        return _surface_motion(self, motion)
+
+
+@functools.cache
+def free_surface(order: int) -> FreeSurface:
+    """The surface of the scheme of an order, with the mass of `top_mass`."""
+    return FreeSurface(order, surface_shift(order), top_mass(order))
+
+
 @functools.cache
 def surface_shift(order: int) -> float:
     """Depth of the free surface below the topmost vertical velocities, in cells."""
@@ -81,9 +106,8 @@ def top_mass(order: int) -> float:
 
 
 @functools.cache
-def surface_motion(order: int, motion: Motion) -> SurfaceMotion:
-    """Weights and slope for the surface's motion along one direction."""
-    numbers, modes = _modes(order, motion)
+def _surface_motion(surface: FreeSurface, motion: Motion) -> SurfaceMotion:
+    numbers, modes = standing_waves(surface.order, motion, surface.top_mass)
     used = (numbers > 0) & (numbers <= 2 * np.pi / SHORTEST)
     rigid, waves = modes[:TOP_NODES, 0], modes[:TOP_NODES, used]
     # Exact for the rigid translation, least squares on what is left; long waves, where energy is, count most.
@@ -92,16 +116,16 @@ def surface_motion(order: int, motion: Motion) -> SurfaceMotion:
     free = np.linalg.svd(rigid[None])[2][1:].T
     left = (1 - exact @ waves) * importance
     weights = exact + free @ np.linalg.lstsq((free.T @ waves * importance).T, left, rcond=None)[0]
-    return SurfaceMotion(tuple(weights.tolist()), float(weights @ _sloping(order, motion)[:TOP_NODES]))
+    return SurfaceMotion(tuple(weights.tolist()), float(weights @ _sloping(surface, motion)[:TOP_NODES]))
 
 
-def _sloping(order: int, motion: Motion) -> Float[np.ndarray, " nodes"]:
+def _sloping(surface: FreeSurface, motion: Motion) -> Float[np.ndarray, " nodes"]:
     """Velocities of a ground without stress whose smooth part is minus the depth below the surface, in cells."""
-    difference = _difference(order, motion)[:LAYER]
-    other = _modes(order, _OTHER[motion])[1][:, 0]
+    difference = _difference(surface.order, motion)[:LAYER]
+    other = standing_waves(surface.order, _OTHER[motion], surface.top_mass)[1][:, 0]
     # A stress node's own cross term is the other motion at the same depth.
     cross = other[1 : LAYER + 1] if motion == "horizontal" else other[:LAYER]
-    velocities = surface_shift(order) - _depths(motion)
+    velocities = surface.shift_cells - _depths(motion)
     known = difference[:, LAYER:] @ velocities[LAYER:]
     velocities[:LAYER] = np.linalg.solve(difference[:, :LAYER], -cross - known)
     return velocities
@@ -119,11 +143,11 @@ def _rigid(order: int, motion: Motion) -> Float[np.ndarray, " nodes"]:
     return np.asarray(rigid / rigid[len(rigid) // 2])
 
 
-def _masses(order: int, motion: Motion) -> Float[np.ndarray, " nodes"]:
+def node_masses(motion: Motion, top: float) -> Float[np.ndarray, " nodes"]:
     """Mass that each velocity moves, in cells of ground."""
     masses = np.ones(len(_depths(motion)))
     if motion == "vertical":
-        masses[[0, -1]] = top_mass(order)
+        masses[[0, -1]] = top
     return masses
 
 
@@ -141,10 +165,15 @@ def _difference(order: int, motion: Motion) -> Float[np.ndarray, "stresses nodes
 
 
 @functools.cache
-def _modes(order: int, motion: Motion) -> tuple[Float[np.ndarray, " modes"], Float[np.ndarray, "nodes modes"]]:
-    """Standing waves of the chain: wavenumbers in radians per cell, and velocities of unit amplitude inside."""
+def standing_waves(
+    order: int, motion: Motion, top: float
+) -> tuple[Float[np.ndarray, " modes"], Float[np.ndarray, "nodes modes"]]:
+    """Standing waves of the chain: wavenumbers in radians per cell, and velocities of unit amplitude inside.
+
+    The topmost vertical velocities move `top` cells of ground.
+    """
     difference = _difference(order, motion)
-    squared, modes = scipy.linalg.eigh(difference.T @ difference, np.diag(_masses(order, motion)))
+    squared, modes = scipy.linalg.eigh(difference.T @ difference, np.diag(node_masses(motion, top)))
     wavenumber = np.linspace(0, np.pi, 20001)
     terms = (2 * w * np.sin((q + 0.5) * wavenumber) for q, w in enumerate(DIFFERENCE_WEIGHTS[order]))
     seen = np.asarray(sum(terms))

@@ -17,16 +17,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable
 
 import numpy as np
 from jaxtyping import Float
 
 from spectremor.core.errors import InputError
 from spectremor.core.geology import Geology
-from spectremor.core.medium import RockProperties, rock_properties
 from spectremor.core.source import Source
-from spectremor.simulation.free_surface import DIFFERENCE_WEIGHTS, surface_shift
+from spectremor.simulation.free_surface import DIFFERENCE_WEIGHTS, FreeSurface, free_surface
+from spectremor.simulation.medium import ELASTIC, Medium, averaged_medium
 from spectremor.simulation.memory import check_grid_memory, check_ground_memory
 
 #: Axes of every array on the grid.
@@ -67,7 +66,12 @@ class Grid:
     def index(self, position_m: tuple[float, float, float]) -> tuple[float, float, float]:
         """Fractional integer-node indices (x, y, depth) of a position (x, y, z) in m."""
         x, y, z = (p / self.spacing_m for p in position_m)
-        return x + MARGIN, y + MARGIN, VACUUM - 0.5 + surface_shift(self.order) - z
+        return x + MARGIN, y + MARGIN, VACUUM - 0.5 + self.surface.shift_cells - z
+
+    @property
+    def surface(self) -> FreeSurface:
+        """The scheme's free surface."""
+        return free_surface(self.order)
 
     @property
     def critical_courant(self) -> float:
@@ -82,16 +86,6 @@ class Grid:
         """Highest frequency in Hz at which the slow end of the shear speeds errs by at most `PHASE_ERROR`."""
         slow = float(np.quantile(vs_m_s, SLOW_SHARE))
         return slow / (points_per_wavelength(self.order) * self.spacing_m)
-
-
-@dataclasses.dataclass(frozen=True)
-class Medium:
-    """The solid on the integer nodes of a grid, arrays (x, y, depth) in SI units."""
-
-    vs_m_s: Float[np.ndarray, "x y depth"]
-    lamb_pa: Float[np.ndarray, "x y depth"]
-    mu_pa: Float[np.ndarray, "x y depth"]
-    buoyancy_m3_kg: Float[np.ndarray, "x y depth"]
 
 
 @functools.cache
@@ -123,7 +117,21 @@ def cells_across(extent: float, spacing_m: float) -> int:
 
 
 def lay_grid(geology: Geology, source: Source, spacing_m: float, order: int) -> tuple[Grid, Medium]:
-    """The grid for a geology and a source, and the medium on its solid nodes.
+    """The grid for a geology and a source, and the medium on it.
+
+    Raises:
+        InputError: as `cells_of_domain`.
+    """
+    cells, deepest = cells_of_domain(geology, spacing_m)
+    layers = min(deepest, _layers_needed(geology, source, spacing_m, free_surface(order).shift_cells))
+    grid = Grid(spacing_m, cells, layers, order)
+    nx, ny, _ = grid.shape
+    first_m = (-MARGIN * spacing_m, -MARGIN * spacing_m, (0.5 - grid.surface.shift_cells) * spacing_m)
+    return grid, averaged_medium(geology, first_m, (nx, ny, layers), spacing_m)
+
+
+def cells_of_domain(geology: Geology, spacing_m: float) -> tuple[tuple[int, int], int]:
+    """Cells along x and y, and the most solid layers there may be.
 
     Raises:
         InputError: the spacing does not divide the domain, or the domain does not start at (0, 0).
@@ -134,11 +142,7 @@ def lay_grid(geology: Geology, source: Source, spacing_m: float, order: int) -> 
     # Room for the interpolation around a source at the bottom: the deepest values continue below the domain.
     deepest = nz + KERNEL + 1
     check_ground_memory(geology.shape, len(geology.given), (nx + 1 + 2 * MARGIN, ny + 1 + 2 * MARGIN), deepest)
-    sample = node_sampler(geology, spacing_m, (nx, ny), deepest, surface_shift(order))
-    known = {name: sample(values) for name, values in geology.given.items()}
-    layers = min(deepest, _layers_needed(known.values(), source, spacing_m))
-    medium = _medium(rock_properties({name: np.ascontiguousarray(v[..., :layers]) for name, v in known.items()}))
-    return Grid(spacing_m, (nx, ny), layers, order), medium
+    return (nx, ny), deepest
 
 
 def _check_origin(geology: Geology) -> None:
@@ -150,48 +154,14 @@ def _check_origin(geology: Geology) -> None:
             raise InputError(f"geology.{dim}", f"starts at {start:g} m", allowed)
 
 
-def node_sampler(
-    geology: Geology, spacing_m: float, cells: tuple[int, int], layers: int, shift: float
-) -> Callable[[Float[np.ndarray, "x y z"]], Float[np.ndarray, "x y depth"]]:
-    """From values at the geology's nodes to values on the integer nodes, the first of them 1/2 - `shift` cells deep.
+def _layers_needed(geology: Geology, source: Source, spacing_m: float, shift_cells: float) -> int:
+    """Layers down to the source, and down to where the ground is as uniform as at its bottom."""
 
-    Linear between the geology's nodes; its edge values continue outside.
-    """
-    horizontal = [
-        _linear_weights(axis, float(axis[0]) + spacing_m * np.arange(-MARGIN, n + MARGIN + 1))
-        for axis, n in zip((geology.x_m, geology.y_m), cells, strict=True)
-    ]
-    vertical = _linear_weights(geology.z_m, -spacing_m * (np.arange(layers) + 0.5 - shift))
+    def changes_m(values: np.ndarray) -> float:
+        """Depth above which a property begins to change: that of the node below the deepest one that differs."""
+        differs = np.abs(values - values[0, 0, 0]).max(axis=(0, 1)) > 1e-6 * values[0, 0, 0]
+        return -float(geology.z_m[max(int(np.argmax(differs)) - 1, 0)]) if differs.any() else 0.0
 
-    def sample(values: np.ndarray) -> np.ndarray:
-        columns = values.astype(float) @ vertical.T
-        return np.asarray(np.einsum("ix,jy,xyk->ijk", *horizontal, columns, optimize=True))
-
-    return sample
-
-
-def _linear_weights(nodes: np.ndarray, positions: np.ndarray) -> Float[np.ndarray, "positions nodes"]:
-    step = (float(nodes[-1]) - float(nodes[0])) / (len(nodes) - 1)
-    at = np.clip((positions - float(nodes[0])) / step, 0, len(nodes) - 1)
-    left = np.minimum(at.astype(int), len(nodes) - 2)
-    weights = np.zeros((len(positions), len(nodes)))
-    rows = np.arange(len(positions))
-    weights[rows, left] = 1 - (at - left)
-    weights[rows, left + 1] += at - left
-    return weights
-
-
-def _layers_needed(known: Iterable[np.ndarray], source: Source, spacing_m: float) -> int:
-    """Layers down to the source, and down to the deepest one in which any of the known properties varies."""
-
-    def scattering(values: np.ndarray) -> int:
-        bottom = values[0, 0, -1]
-        differs = np.abs(values - bottom).max(axis=(0, 1)) > 1e-6 * bottom
-        return int(np.flatnonzero(differs)[-1]) + 1 if differs.any() else 0
-
-    return max(*map(scattering, known), int(np.ceil(-source.position_m[2] / spacing_m))) + KERNEL + 1
-
-
-def _medium(rock: RockProperties) -> Medium:
-    mu = rock.density_kg_m3 * rock.vs_m_s**2
-    return Medium(rock.vs_m_s, rock.density_kg_m3 * rock.vp_m_s**2 - 2 * mu, mu, 1 / rock.density_kg_m3)
+    deepest_m = max(changes_m(values) for name, values in geology.given.items() if name in ELASTIC)
+    scattering = int(np.ceil(deepest_m / spacing_m + shift_cells))
+    return max(scattering, int(np.ceil(-source.position_m[2] / spacing_m))) + KERNEL + 1

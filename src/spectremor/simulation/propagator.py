@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float
 
 from spectremor.core.source import Source, moment_function
-from spectremor.simulation.free_surface import top_mass
-from spectremor.simulation.grid import AXES, VACUUM, Grid, Medium
+from spectremor.simulation.grid import AXES, VACUUM, Grid
+from spectremor.simulation.medium import Medium, StaggeredAverages
 from spectremor.simulation.point_source import Forces
 from spectremor.simulation.solver import load_deepwave
 from spectremor.simulation.surface import SurfaceReceivers
@@ -47,20 +47,9 @@ class ShotSetup:
 
 
 def stability_speed_m_s(medium: Medium) -> float:
-    """The speed that sets the largest stable step: each cell's stiffness against the lightest of its six faces.
-
-    Faces carry the mean density of their two cells, as in the propagator.
-    """
-    density = 1 / medium.buoyancy_m3_kg
+    """The speed that sets the largest stable step: each cell's stiffness against the lightest of its six faces."""
     stiffness = medium.lamb_pa + 2 * medium.mu_pa
-    lightest = np.minimum.reduce([_lightest_face(density, axis) for axis in range(3)])
-    return float(np.sqrt((stiffness / lightest).max()))
-
-
-def _lightest_face(density: np.ndarray, axis: int) -> np.ndarray:
-    edges = [(1, 1) if a == axis else (0, 0) for a in range(3)]
-    wide = np.moveaxis(np.pad(density, edges, mode="edge"), axis, 0)
-    return np.moveaxis((wide[1:-1] + np.minimum(wide[:-2], wide[2:])) / 2, 0, axis)
+    return float(np.sqrt((stiffness / medium.lightest_face_kg_m3()).max()))
 
 
 def propagate(shots: Sequence[ShotSetup], device: str) -> list[list[Float[np.ndarray, "_ time"]]]:
@@ -72,7 +61,7 @@ def propagate(shots: Sequence[ShotSetup], device: str) -> list[list[Float[np.nda
     deepwave = load_deepwave()
     first = shots[0]
     models = [_stack([getattr(shot.medium, name) for shot in shots], device) for name in _MODELS]
-    with _quiet(deepwave), _own_step_and_surface(first.grid.order), torch.no_grad():
+    with _quiet(deepwave), _own_parameters(first.grid, [shot.medium.between for shot in shots]), torch.no_grad():
         out = deepwave.elastic(
             *models,
             first.grid.spacing_m,
@@ -124,12 +113,13 @@ def _quiet(deepwave: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _own_step_and_surface(order: int) -> Iterator[None]:
-    """Let deepwave accept the time step of `stability_speed_m_s`, and give the surface the mass of `top_mass`.
+def _own_parameters(grid: Grid, between: Sequence[StaggeredAverages | None]) -> Iterator[None]:
+    """Let deepwave accept the time step of `stability_speed_m_s`, and take our parameters between the integer nodes.
 
     deepwave 0.1 pairs the stiffest cell of the whole model with the lightest one, wherever they are, which costs a
-    third of the step in these media: the step is chosen, and its stability tested, on this side. And it lets the
-    topmost vertical velocities move half a cell of ground, which is too much for stencils longer than order 2.
+    third of the step in these media: the step is chosen, and its stability tested, on this side. It averages the
+    properties of integer nodes, where `between` has averages of the ground itself. And it lets the topmost vertical
+    velocities move half a cell of ground, which is too much for stencils longer than order 2.
     """
     from deepwave import _staggered_grid as module
 
@@ -142,19 +132,48 @@ def _own_step_and_surface(order: int) -> Iterator[None]:
     def pointwise(*arguments: Any) -> float:
         return float(arguments[3])  # the model's fastest speed
 
-    def lighter_surface(mu: torch.Tensor, buoyancy: torch.Tensor) -> list[torch.Tensor]:
+    def own(mu: torch.Tensor, buoyancy: torch.Tensor) -> list[torch.Tensor]:
         parameters = prepare_parameters(mu, buoyancy)
-        vacuum = buoyancy == 0
-        under_vacuum = vacuum[..., :-1] & ~vacuum[..., 1:]
-        # Buoyancies of vertical velocities come last; each lies between a cell and the next deeper one.
-        parameters[-1][..., :-1][under_vacuum] *= 0.5 / top_mass(order)
+        for shot, averages in enumerate(between):
+            if averages is not None:
+                _put_averages([p[shot] for p in parameters], averages, grid)
+        _lighten_surface(parameters[-1], buoyancy, grid)
         return parameters
 
     with _lock:
         _staggered_grid.elastic_stability_speed = pointwise
-        elastic.prepare_parameters = lighter_surface
+        elastic.prepare_parameters = own
         try:
             yield
         finally:
             _staggered_grid.elastic_stability_speed = stability_speed
             elastic.prepare_parameters = prepare_parameters
+
+
+def _put_averages(parameters: Sequence[torch.Tensor], averages: StaggeredAverages, grid: Grid) -> None:
+    """Overwrite deepwave's shear moduli and buoyancies of the solid, absorbing layers included.
+
+    In our axes its planes of shear are (x, y), (x, depth) and (y, depth), and its faces those along x, y and depth.
+    Nothing outside reaches what the last index along an axis holds: it stays.
+    """
+    side, solid = PML_CELLS + grid.order // 2, grid.order // 2 + VACUUM
+
+    def put(target: torch.Tensor, values: np.ndarray, first: int) -> None:
+        fronts = (side, side, first)
+        after = [size - front - n for size, front, n in zip(target.shape, fronts, values.shape, strict=True)]
+        wide = np.pad(values, [(side, after[0]), (side, after[1]), (0, after[2])], mode="edge")[:-1, :-1, :-1]
+        target[:-1, :-1, first:-1] = torch.as_tensor(wide, dtype=target.dtype, device=target.device)
+
+    x, y, down = (1 / density for density in averages.density_kg_m3)
+    down[..., 0] *= 2  # the topmost vertical velocities move half a cell of ground
+    firsts = (solid, solid, solid, solid, solid, solid - 1)
+    for target, values, first in zip(parameters, (*averages.shear_pa, x, y, down), firsts, strict=True):
+        put(target, values, first)
+
+
+def _lighten_surface(buoyancy_down: torch.Tensor, buoyancy: torch.Tensor, grid: Grid) -> None:
+    """Give the topmost vertical velocities, which move half a cell of ground, the mass of the grid's surface."""
+    vacuum = buoyancy == 0
+    # Each lies between a cell and the next deeper one.
+    under_vacuum = vacuum[..., :-1] & ~vacuum[..., 1:]
+    buoyancy_down[..., :-1][under_vacuum] *= 0.5 / grid.surface.top_mass

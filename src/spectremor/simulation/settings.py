@@ -7,6 +7,10 @@ import dataclasses
 from spectremor.core.errors import InputError
 from spectremor.simulation.free_surface import DIFFERENCE_WEIGHTS
 
+#: Raised whenever a change alters the numbers that come out.
+SOLVER_VERSION = 4
+#: The versions whose simulations can be computed: 3 is there for the weights that were trained on it.
+SOLVER_VERSIONS = (3, SOLVER_VERSION)
 #: Shots in one call to the propagator: a processor core gains nothing from more than one.
 DEFAULT_BATCH = {"cpu": 1, "cuda": 8}
 
@@ -21,9 +25,10 @@ class SimulationSettings:
         time_step_s: of the run; None takes 95% of the largest stable one.
         attenuation: whether waves lose energy.
         device: "cpu" or "cuda".
+        solver_version: the present one, or 3, for what was trained on its simulations.
 
     Raises:
-        InputError: another order, or a device that is not one or that this machine lacks.
+        InputError: another order or version, or a device that is not one or that this machine lacks.
     """
 
     grid_spacing_m: float = 150.0
@@ -31,11 +36,23 @@ class SimulationSettings:
     time_step_s: float | None = None
     attenuation: bool = True
     device: str = "cpu"
+    solver_version: int = SOLVER_VERSION
 
     def __post_init__(self) -> None:
         if self.order not in DIFFERENCE_WEIGHTS:
             raise InputError("order", self.order, f"one of {', '.join(map(str, DIFFERENCE_WEIGHTS))}")
         check_device(self.device)
+        check_solver_version("solver_version", self.solver_version)
+
+
+def check_solver_version(field: str, solver_version: int) -> None:
+    """Refuse a version whose simulations this program cannot compute.
+
+    Raises:
+        InputError: says which it can.
+    """
+    if solver_version not in SOLVER_VERSIONS:
+        raise InputError(field, solver_version, " or ".join(map(str, SOLVER_VERSIONS)))
 
 
 def check_device(device: str, *, field: str = "device", elsewhere: bool = False) -> None:

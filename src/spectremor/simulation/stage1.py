@@ -19,10 +19,6 @@ from spectremor.core.recording import Recording
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
 
-#: Solver versions whose simulations a next stage takes for one another: version 4 mended the free surface, and the
-#: weights trained on version 3 restore its simulations as well as they did those (`docs/validation.md`).
-INTERCHANGEABLE_VERSIONS = (3, 4)
-
 
 class SimulationConfig(pydantic.BaseModel):
     """The simulation.
@@ -33,7 +29,7 @@ class SimulationConfig(pydantic.BaseModel):
         grid_spacing_m: of its grid.
         order: of accuracy in space.
         lowpass_hz: corner of the traces' low-pass.
-        solver_version: of the solver whose simulations the next stage was trained on.
+        solver_version: of the solver whose simulations the next stage was trained on, and which therefore simulates.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -109,7 +105,11 @@ class CoarseSimulation:
 
         self.config.trained_range.check_event(geology, source, any_rise_time=True)
         self.config.check_speed(geology)
-        settings = SimulationSettings(grid_spacing_m=self.config.grid_spacing_m, order=self.config.order)
+        settings = SimulationSettings(
+            grid_spacing_m=self.config.grid_spacing_m,
+            order=self.config.order,
+            solver_version=self.config.solver_version,
+        )
         with warnings.catch_warnings():
             # What the grid does not carry is what the next stage is there for.
             warnings.simplefilter("ignore", InputWarning)
@@ -141,14 +141,12 @@ class CoarseSimulation:
         """Rebuild from what `parts` returned.
 
         Raises:
-            InputError: another version's solver, or tensors, which a simulation does not have.
+            InputError: a solver's version that is no more, or tensors, which a simulation does not have.
         """
         if tensors:
             raise InputError("simulation weights", f"tensor {sorted(tensors)[0][:80]}", "none")
-        from spectremor.simulation.elastic import SOLVER_VERSION
+        from spectremor.simulation.settings import check_solver_version
 
-        alike = INTERCHANGEABLE_VERSIONS if SOLVER_VERSION in INTERCHANGEABLE_VERSIONS else (SOLVER_VERSION,)
-        if config.solver_version not in alike:
-            # What comes after it was trained on the other solver's simulations.
-            raise InputError("simulation.solver_version", config.solver_version, f"{SOLVER_VERSION}: train it anew")
+        # What comes after it was trained on that solver's simulations.
+        check_solver_version("simulation.solver_version", config.solver_version)
         return cls(config)

@@ -22,9 +22,10 @@ from scipy.ndimage import map_coordinates
 
 from spectremor.core.errors import InputError
 from spectremor.core.recording import SensorGrid, Sensors
-from spectremor.simulation.free_surface import TOP_NODES, surface_motion
-from spectremor.simulation.grid import AXES, KERNEL, MARGIN, VACUUM, Grid, Medium
+from spectremor.simulation.free_surface import TOP_NODES
+from spectremor.simulation.grid import AXES, KERNEL, MARGIN, VACUUM, Grid
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
+from spectremor.simulation.medium import Medium
 
 Kernel = Callable[[float, int], np.ndarray]
 Weights: TypeAlias = scipy.sparse.csr_matrix
@@ -86,7 +87,7 @@ def surface_receivers(sensors: Sensors, grid: Grid, medium: Medium) -> SurfaceRe
     x_half, y_half = along(0.5, value_weights)
     x_slope, y_slope = along(0.0, slope_weights)
     x_half_slope, y_half_slope = along(0.5, slope_weights)
-    level, upright = (surface_motion(grid.order, motion) for motion in ("horizontal", "vertical"))
+    level, upright = (grid.surface.motion(motion) for motion in ("horizontal", "vertical"))
 
     def surface(axis: str, along_x: Weights, along_y: Weights, factor: float | np.ndarray) -> list[_Term]:
         top, weights = (VACUUM - 1, upright.weights) if axis == "down" else (VACUUM, level.weights)
