@@ -303,6 +303,8 @@ def test_two_visitors_are_kept_apart(ask, field):
         for session in sessions:
             texts = [m.text for m in session.document.models if "download/" in str(getattr(m, "text", ""))]
             keys.append(re.search(r"download/([0-9a-f]{32})/", str(texts)).group(1))
+            shown = session.document.get_model_by_name("cells").data["value"]
+            assert len(shown) == field.sizes["x"] * field.sizes["y"]
         assert keys[0] != keys[1]
         for token in tokens:
             (await server.connect(token, Origin=f"http://127.0.0.1:{server.port}")).close()

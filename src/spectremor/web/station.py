@@ -120,6 +120,7 @@ def _band_hz(scene: Scene) -> tuple[float, float]:
 
 
 def _split(curves: np.ndarray, has_stage1: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """Curves of the draws, and that of the first stage, which comes last where there is one."""
     return (curves[:-1], curves[-1]) if has_stage1 else (curves, None)
 
 
@@ -157,8 +158,8 @@ def _rows(velocity: np.ndarray, step_s: float, has_stage1: bool) -> list[Row]:
     peaks["Duration, 5–95%"] = ("s", significant_duration(horizontal, step_s).mean(axis=1))
     rows = []
     for name, (unit, values) in peaks.items():
-        draws, stage1 = _split(values, has_stage1)
-        rows.append(Row(name, unit, draws, None if stage1 is None else float(stage1)))
+        draws = values[:-1] if has_stage1 else values
+        rows.append(Row(name, unit, draws, float(values[-1]) if has_stage1 else None))
     return rows
 
 
