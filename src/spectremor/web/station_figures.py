@@ -124,7 +124,8 @@ class ScatterPlot:
     def _frame(self, curves: Curves) -> None:
         x, usable = curves.x, curves.usable
         held = curves.draws[:, usable] if usable.any() else curves.draws
-        top = float(held.max()) or 1.0
+        first = 0.0 if curves.stage1 is None else float(curves.stage1[usable if usable.any() else ...].max())
+        top = max(float(held.max()), first) or 1.0
         bottom = max(float(held.min()), top * 1e-4)
         self.figure.y_range.update(start=bottom / 2.5, end=top * 2)
         inside = x[usable] if usable.any() else x
