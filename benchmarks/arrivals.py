@@ -25,8 +25,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import ks_2samp
-
 from spectremor.cli.campaign_progress import progress_reporter
+
 from spectremor.core.errors import InputWarning
 from spectremor.data.published import V1_SENSORS
 from spectremor.data.store import CampaignStore

@@ -19,7 +19,7 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.websocket import websocket_connect
 
-from spectremor.exchange.georeference import Georeference
+from spectremor.core.georeference import Georeference
 from spectremor.web import application
 from spectremor.web.application import PageApplication
 from spectremor.web.downloads import FORMATS, Parcel, Shelf

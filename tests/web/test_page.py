@@ -219,6 +219,7 @@ def test_place_and_time_go_into_files(page, field):
         page.parcel()
     page.takeaway.latitude.value = 42.3
     assert page.parcel().place.latitude_deg == 42.3
+    assert page.parcel().origin_time is None
     page.takeaway.origin_time.value = "yesterday"
     with pytest.raises(InputError, match="origin_time"):
         page.parcel()

@@ -24,7 +24,7 @@ from spectremor.web.scene import Scene
 from spectremor.web.station import Station
 from spectremor.web.station_figures import StationFigures
 from spectremor.web.station_table import station_table
-from spectremor.web.studio import JobCancelledError, Job, Request, Studio
+from spectremor.web.studio import Job, JobCancelledError, Request, Studio
 from spectremor.web.takeaway import Takeaway
 from spectremor.web.uploads import MAX_UPLOAD_MB, read_ground, read_upload
 
@@ -136,7 +136,7 @@ class Page:
         self.shown.param.update(options=names, value=0, visible=len(names) > 1)
         self.hint.visible, self.view.visible = False, True
         self.tabs.active = MOTION_TAB
-        self.takeaway.offer(True)
+        self.takeaway.offer(scene.field)
         self._redraw()
 
     def choose(self, x_m: float, y_m: float) -> None:

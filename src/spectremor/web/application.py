@@ -61,7 +61,7 @@ _HEADERS = {
 }
 
 
-class PageApplication(BokehTornado):
+class PageApplication(BokehTornado):  # type: ignore[misc]
     """The tornado application behind the page.
 
     Args:
@@ -191,7 +191,7 @@ class PageHandler(DocHandler):
                 self.set_header("Content-Type", "text/plain; charset=utf-8")
                 self.finish("too many pages are open; close some, or load this one again in 15 seconds\n")
                 return
-            await super().get(*args, **kwargs)
+            await super().get(*args, **kwargs)  # type: ignore[misc]
 
 
 class SocketHandler(WSHandler):

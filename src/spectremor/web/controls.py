@@ -67,7 +67,8 @@ class GroundControls:
         )
         self.about = pn.pane.HTML("", styles=NOTE, margin=(0, 10))
         self.upload = upload_field(open_file)
-        self.choice.param.watch(lambda _: (self._describe(), changed()), "value")
+        self.choice.param.watch(lambda _: self._describe(), "value")
+        self.choice.param.watch(lambda _: changed(), "value")
         self._describe()
 
     @property
@@ -202,7 +203,8 @@ class ModelControls:
         self.about = pn.pane.HTML("", styles=NOTE, margin=(0, 10))
         self.model.param.watch(lambda _: self._on_model(changed), "value")
         for widget in (self.product, self.realizations, self.seed):
-            widget.param.watch(lambda _: (self._describe(), changed()), "value")
+            widget.param.watch(lambda _: self._describe(), "value")
+            widget.param.watch(lambda _: changed(), "value")
         self._describe()
 
     @property

@@ -18,11 +18,11 @@ import xarray as xr
 
 from spectremor import exchange
 from spectremor.core.errors import InputError
+from spectremor.core.georeference import Georeference
 from spectremor.core.wavefield import band_of
 from spectremor.data.wavefield_files import write_wavefield
-from spectremor.exchange.georeference import Georeference
+from spectremor.exchange.placing import place_of
 from spectremor.exchange.quantities import Quantity
-from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME
 from spectremor.signal.response import usable_frequencies
 
 #: Of spectral accelerations, in s; those that the wavefield holds are written.
@@ -63,14 +63,14 @@ class Parcel:
     Attributes:
         field: dims (realization, component, x, y, time), m/s.
         quantity: of seismograms.
-        place: of the south-west corner on Earth.
-        origin_time: date and time of the earthquake.
+        place: of the south-west corner on Earth; None: where the field says itself, if it does.
+        origin_time: date and time of the earthquake; None: its own, if it has one.
     """
 
     field: xr.DataArray
     quantity: Quantity = "velocity"
     place: Georeference | None = None
-    origin_time: str = DEFAULT_ORIGIN_TIME
+    origin_time: str | None = None
 
 
 def write_parcel(parcel: Parcel, kind: str, folder: Path) -> Path:
@@ -80,7 +80,7 @@ def write_parcel(parcel: Parcel, kind: str, folder: Path) -> Path:
         InputError: a format that needs a place on Earth without one, or what the format cannot hold.
     """
     made = FORMATS[kind]
-    if made.needs_place and parcel.place is None:
+    if made.needs_place and place_of(parcel.field, parcel.place) is None:
         raise InputError("place on Earth", "none", f"longitude and latitude of the south-west corner for {made.label}")
     path = folder / made.name
     written = _write(parcel, kind, path)

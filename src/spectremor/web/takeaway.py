@@ -9,9 +9,10 @@ import panel as pn
 import xarray as xr
 
 from spectremor.core.errors import InputError
-from spectremor.exchange.georeference import Georeference
+from spectremor.core.georeference import Georeference
+from spectremor.exchange.placing import place_of
 from spectremor.exchange.quantities import Quantity
-from spectremor.exchange.traces import DEFAULT_ORIGIN_TIME, parse_time
+from spectremor.exchange.times import DEFAULT_ORIGIN_TIME, parse_time
 from spectremor.web.controls import NOTE, heading
 from spectremor.web.downloads import FORMATS, Parcel
 
@@ -41,10 +42,10 @@ class Takeaway:
     """
 
     def __init__(self, key: str | None) -> None:
-        self._key, self._ready = key, False
+        self._key, self._ready, self._placed = key, False, False
         self.longitude = pn.widgets.FloatInput(label="Longitude (°)", value=None, width=130, format="0[.][000000]")
         self.latitude = pn.widgets.FloatInput(label="Latitude (°)", value=None, width=130, format="0[.][000000]")
-        self.origin_time = pn.widgets.TextInput(label="Origin time (UTC)", value=DEFAULT_ORIGIN_TIME, width=210)
+        self.origin_time = pn.widgets.TextInput(label="Origin time (UTC)", placeholder=DEFAULT_ORIGIN_TIME, width=210)
         self.links = pn.pane.HTML("", sizing_mode="stretch_width", margin=(4, 10))
         self.command = pn.pane.HTML("", sizing_mode="stretch_width", margin=(4, 10))
         self._text = pn.widgets.TextInput(value="", visible=False)
@@ -55,9 +56,9 @@ class Takeaway:
         self.view = self._view()
         self._list()
 
-    def offer(self, ready: bool) -> None:
-        """Say whether there is something to take along."""
-        self._ready = ready
+    def offer(self, field: xr.DataArray) -> None:
+        """Offer a wavefield, which may say itself where on Earth it lies."""
+        self._ready, self._placed = True, place_of(field, None) is not None
         self._list()
 
     def say_command(self, command: str) -> None:
@@ -71,8 +72,9 @@ class Takeaway:
         Raises:
             InputError: half a place, a place that is none, or a time that is none.
         """
-        when = self.origin_time.value.strip() or DEFAULT_ORIGIN_TIME
-        parse_time(when)
+        when = (self.origin_time.value or "").strip() or None
+        if when is not None:
+            parse_time(when)
         return Parcel(field, quantity, self.place(), when)
 
     def place(self) -> Georeference | None:
@@ -90,7 +92,7 @@ class Takeaway:
         return Georeference(longitude_deg=longitude, latitude_deg=latitude)
 
     def _view(self) -> pn.Column:
-        place = "The south-west corner of the ground on Earth: needed by ASDF and OpenQuake, used by all."
+        place = "The south-west corner of the ground on Earth: needed by ASDF and OpenQuake, used by most."
         return pn.Column(
             heading("Place and time"),
             pn.pane.HTML(place, styles=NOTE, margin=(2, 10)),
@@ -104,7 +106,8 @@ class Takeaway:
         )
 
     def _list(self) -> None:
-        placed = self.longitude.value is not None and self.latitude.value is not None
+        typed = self.longitude.value is not None and self.latitude.value is not None
+        placed = typed or self._placed
         rows = "".join(f"<tr><td>{self._link(kind, placed)}</td><td>{f.about}</td></tr>" for kind, f in FORMATS.items())
         note = "" if self._ready else f"<div {_note()}>Generate or open a wavefield first.</div>"
         self.links.object = f"{_TABLE}{note}<table>{rows}</table>"
