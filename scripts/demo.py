@@ -31,8 +31,8 @@ def summary(stage1: xr.DataArray, field: xr.DataArray) -> Table:
         table.add_column(name, justify="left" if not name else "right")
     both = (stage1, field)
     peaks = [peak_velocity_m_s(f).values * 100 for f in both]
-    table.add_row("largest peak velocity (cm/s)", *(f"{p.max():.2f}" for p in peaks))
-    table.add_row("median peak velocity (cm/s)", *(f"{np.median(p):.2f}" for p in peaks))
+    table.add_row("largest PGV, RotD50 (cm/s)", *(f"{p.max():.2f}" for p in peaks))
+    table.add_row("median PGV, RotD50 (cm/s)", *(f"{np.median(p):.2f}" for p in peaks))
     for low, high in ((0, 1), (1, 2), (2, 5)):
         table.add_row(
             f"mean amplitude {low}-{high} Hz (m)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def started(monkeypatch):
     """The folders that servers were started with; none is really started."""
     folders = []
 
-    def start(port, *, model, geology, first, open_browser):
+    def start(port, *, model, ground, first, allow_hosts, open_browser):
         folders.append(model.path)
         return Server()
 
@@ -58,8 +59,8 @@ def studios(monkeypatch):
     """What servers were started with, as the Generate button would see it; none is really started."""
     found = []
 
-    def start(port, *, model, geology, first, open_browser):
-        found.append(server.Studio(model, geology))
+    def start(port, *, model, ground, first, allow_hosts, open_browser):
+        found.append(server.Studio(model, ground))
         return Server()
 
     monkeypatch.setattr(server, "start_server", start)
@@ -71,16 +72,21 @@ def test_a_geology_of_ones_own(studios, tiny_model, tmp_path, here):
     np.save(tmp_path / "own <b>.npy", np.stack([own + 1, own]))
     assert here("serve", "--geology", tmp_path / "own <b>.npy", "--index", 1, "--model", tiny_model) == 0
     (studio,) = studios
-    np.testing.assert_array_equal(studio._geology.vs_m_s, own)
-    assert studio.about == "Geology: own <b>.npy (1); model: tiny, 2 sampling steps, up to 5 Hz"
-    page = Page(studio.generate, example_source(), studio.extent_km, about=studio.about)
-    assert page.about.visible
-    assert "own &lt;b&gt;.npy" in page.about.object
+    np.testing.assert_array_equal(studio.grounds[0].geology.vs_m_s, own)
+    assert studio.models[0] == "tiny"
+    assert studio.about("tiny") == "tiny: 2 sampling steps, up to 5 Hz"
+    page = Page(studio, example_source())
+    assert list(page.ground.choice.options) == ["own <b>.npy (1)", "example"]
+    words = shlex.split(page.takeaway._text.value)
+    assert words[words.index("--geology") + 1] == str(tmp_path / "own <b>.npy")
+    assert words[words.index("--index") + 1] == "1"
+    assert words[words.index("--model") + 1] == str(tiny_model)
 
 
 def test_the_example_geology_and_the_shipped_model_are_named(studios, here):
     assert here("serve") == 0
-    assert studios[0].about == "Geology: example; model: simulation, 1 sampling step, up to 5 Hz"
+    assert [ground.name for ground in studios[0].grounds] == ["example"]
+    assert studios[0].about(studios[0].models[0]) == "simulation: 1 sampling step, up to 5 Hz"
 
 
 @pytest.mark.parametrize(
@@ -106,3 +112,8 @@ def test_an_index_of_nothing_is_refused(studios, here, capsys):
     assert here("serve", "--index", 3) == 2
     assert capsys.readouterr().err == "error: --index: got 3; allowed: nothing without --geology\n"
     assert studios == []
+
+
+def test_a_name_that_no_host_has_starts_no_server(here, capsys):
+    assert here("serve", "--port", 0, "--allow-host", "a/b") == 2
+    assert capsys.readouterr().err.startswith("error: --allow-host: got a/b; allowed: a host name")

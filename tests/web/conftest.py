@@ -1,28 +1,37 @@
-"""A page server and a real browser, each in a process of its own."""
+"""A page server in a process of its own, a real browser through Playwright, and a studio that needs no model."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import contextlib
-import json
 import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import tornado.websocket
 import xarray as xr
 
 from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield
 from spectremor.data.wavefield_files import write_wavefield
+from spectremor.web.app import Page
+from spectremor.web.scene import Scene
+from spectremor.web.studio import Job, Request, Studio
+
+START = Source.from_angles(position_m=(3600, 5700, -5400), strike_deg=35, dip_deg=50, rake_deg=75, mw=4.9)
+#: Nothing of the browser asks for the internet, and none of it needs rights of its own.
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -33,13 +42,12 @@ def field() -> xr.DataArray:
     pulse = np.exp(-(((time_s - 1.5) / 0.25) ** 2)) * np.cos(2 * np.pi * 2 * time_s)
     amplitude = rng.uniform(0.01, 0.05, (2, 3, 8, 6, 1))
     amplitude[:, :, 2, 5] = 0.2
-    source = Source.from_angles(position_m=(3600, 5700, -5400), strike_deg=35, dip_deg=50, rake_deg=75, mw=4.9)
     return make_wavefield(
         amplitude * pulse,
         x_m=150.0 + 1200 * np.arange(8),
         y_m=150.0 + 1800 * np.arange(6),
         time_s=time_s,
-        source=source,
+        source=START,
         band_hz=(0.0, 5.0),
     )
 
@@ -49,6 +57,29 @@ def field_file(field, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("web") / "field.nc"
     write_wavefield(field, path)
     return path
+
+
+class FakeStudio(Studio):
+    """Answers with what it is told to, and keeps what it was asked for."""
+
+    def __init__(self, answer: Callable[[Request, Job], Scene]) -> None:
+        super().__init__()
+        self._answer = answer
+        self.asked: list[Request] = []
+
+    def generate(self, request: Request, job: Job) -> Scene:
+        self.asked.append(request)
+        return self._answer(request, job)
+
+
+@pytest.fixture
+def page_with() -> Callable[..., Page]:
+    """Makes a page whose studio answers as it is told."""
+
+    def make(answer=lambda *_: pytest.fail("not asked for"), start: Source = START) -> Page:
+        return Page(FakeStudio(answer), start)
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -62,34 +93,6 @@ def page_url(field_file) -> Iterator[str]:
     """A page that shows a field."""
     with _serving("--port", "0", "--field", str(field_file)) as url:
         yield url
-
-
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory) -> Iterator[str]:
-    """A headless browser; yields the address of its debugging protocol."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        pytest.skip("no Chromium: scripts/install_browser.sh")
-    profile = tmp_path_factory.mktemp("profile")
-    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1500,900"]
-    command = [program, *options, f"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield _debugging_address(profile)
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-def _debugging_address(profile: Path) -> str:
-    port_file = profile / "DevToolsActivePort"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if port_file.is_file() and len(lines := port_file.read_text().split()) == 2:
-            return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
-        time.sleep(0.1)
-    raise TimeoutError("the browser did not start")
 
 
 @contextlib.contextmanager
@@ -106,73 +109,69 @@ def _serving(*arguments: str) -> Iterator[str]:
             process.communicate(timeout=20)
 
 
-class Tab:
-    """One browser tab, driven through the Chrome DevTools protocol."""
+@pytest.fixture(scope="session")
+def chromium():
+    """The system's Chromium, headless."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.skip("no Chromium: scripts/install_browser.sh")
+    from playwright.sync_api import sync_playwright
 
-    def __init__(self, address: str) -> None:
-        self._address = address
-        self._number = 0
-        self._session: str | None = None
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_FLAGS, headless=True)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A tab, and what went wrong in it."""
+
+    def __init__(self, tab) -> None:
+        self.tab = tab
         self.problems: list[str] = []
         self.requested: list[str] = []
+        tab.on("console", lambda m: m.type == "error" and self.problems.append(m.text))
+        tab.on("pageerror", lambda error: self.problems.append(str(error)))
+        tab.on("request", lambda request: self.requested.append(request.url))
+        tab.on("response", lambda r: r.status >= 400 and self.problems.append(f"{r.status} {r.url}"))
 
-    async def open(self, url: str) -> None:
-        self._socket = await tornado.websocket.websocket_connect(self._address, max_message_size=2**27)
-        target = await self.call("Target.createTarget", url="about:blank")
-        attached = await self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            await self.call(f"{domain}.enable")
-        await self.call("Page.navigate", url=url)
+    def open(self, url: str) -> None:
+        self.tab.goto(url)
+        self.tab.wait_for_function("window.Bokeh?.documents?.[0]?.is_idle", timeout=60_000)
 
-    async def close(self) -> None:
-        self._socket.close()
-        # The other side answers, and only then is the connection gone.
-        while await self._socket.read_message() is not None:
-            pass
+    def data(self, name: str, column: str) -> list[float]:
+        """A column of a data source of the page."""
+        return self.tab.evaluate(f"[...Bokeh.documents[0].get_model_by_name('{name}').data['{column}']]")
 
-    async def call(self, method: str, **params: Any) -> dict:
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": params}
-        if self._session:
-            message["sessionId"] = self._session
-        await self._socket.write_message(json.dumps(message))
-        while True:
-            answer = json.loads(await self._socket.read_message())
-            self._note(answer)
-            if answer.get("id") == self._number:
-                assert "error" not in answer, answer
-                return answer["result"]
+    def wait_for_data(self, name: str, condition: str) -> None:
+        self.tab.wait_for_function(
+            f"(() => {{ const data = Bokeh.documents[0].get_model_by_name('{name}')?.data; return {condition} }})()",
+            timeout=120_000,
+        )
 
-    async def evaluate(self, expression: str) -> Any:
-        answer = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    async def wait_for(self, expression: str, seconds: float = 60) -> Any:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if value := await self.evaluate(expression):
-                return value
-            await asyncio.sleep(0.25)
-        raise TimeoutError(f"never true in the page: {expression}; problems: {self.problems}")
-
-    async def click(self, x: float, y: float) -> None:
-        for kind in ("mousePressed", "mouseReleased"):
-            await self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
-
-    async def screenshot(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode((await self.call("Page.captureScreenshot"))["data"]))
-
-    def _note(self, message: dict) -> None:
-        if message.get("method") == "Network.requestWillBeSent":
-            self.requested.append(message["params"]["request"]["url"])
-        if message.get("method") == "Runtime.exceptionThrown":
-            self.problems.append(str(message["params"]["exceptionDetails"])[:500])
-        if message.get("method") == "Log.entryAdded" and message["params"]["entry"]["level"] == "error":
-            self.problems.append(str(message["params"]["entry"])[:500])
+    def click_in(self, figure: str, x: float, y: float) -> None:
+        """Click on a figure, at a point in the units of its axes."""
+        where = self.tab.evaluate(
+            f"""(() => {{
+              const view = Bokeh.index.find_one_by_id(Bokeh.documents[0].get_model_by_name('{figure}').id)
+              view.el.scrollIntoView({{block: 'center'}})
+              const box = view.canvas_view.el.getBoundingClientRect()
+              return [box.left + view.frame.x_scale.compute({x}), box.top + view.frame.y_scale.compute({y})]
+            }})()"""
+        )
+        self.tab.mouse.click(*where)
 
 
 @pytest.fixture
-def tab(chromium) -> Tab:
-    return Tab(chromium)
+def visit(chromium) -> Iterator[Callable[[int], Visit]]:
+    """Opens tabs of a given width, each of a visitor of their own."""
+    contexts = []
+
+    def begin(width: int) -> Visit:
+        contexts.append(chromium.new_context(viewport={"width": width, "height": 900}))
+        return Visit(contexts[-1].new_page())
+
+    yield begin
+    for context in contexts:
+        context.close()

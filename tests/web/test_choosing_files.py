@@ -7,18 +7,15 @@ import asyncio
 import pytest
 from panel.models.file_dropper import UploadEvent
 
-from spectremor.core.source import Source
-from spectremor.web import server
+from spectremor.web import application
 from spectremor.web.app import Page
 from spectremor.web.scene import Scene
 from spectremor.web.uploads import MAX_UPLOAD_MB
 
-START = Source.from_angles(position_m=(3600, 5700, -5400), strike_deg=35, dip_deg=50, rake_deg=75, mw=4.9)
-
 
 @pytest.fixture
-def page() -> Page:
-    return Page(lambda *_: pytest.fail("not asked for"), START, (9.6, 9.6, 9.6))
+def page(page_with) -> Page:
+    return page_with()
 
 
 async def choose(page: Page, name: str, content: bytes, kind: str = "", pieces: int = 1) -> None:
@@ -66,4 +63,4 @@ def test_files_of_nothing_and_of_text_are_refused_by_name(page, name, kind):
 
 def test_too_large_is_said_by_the_browser_and_every_piece_fits_the_transport(page):
     assert page.upload.max_file_size == f"{MAX_UPLOAD_MB}MB"
-    assert page.upload.chunk_size * 4 / 3 < server._MAX_MESSAGE_BYTES
+    assert page.upload.chunk_size * 4 / 3 < application.MAX_MESSAGE_BYTES

@@ -1,49 +1,47 @@
-"""The page's behaviour, driven in this process with a generator of its own."""
+"""The page's behaviour, driven in this process with a studio of its own."""
 
 from __future__ import annotations
 
 import asyncio
+import html
 import io
-from types import SimpleNamespace
+import shlex
 
 import numpy as np
 import pytest
 import xarray as xr
 from bokeh.document import Document
+from bokeh.events import Tap
 
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
-from spectremor.core.wavefield import make_wavefield
-from spectremor.model.folder import DEFAULT_MODEL
 from spectremor.web import uploads
-from spectremor.web.app import Page
+from spectremor.web.app import GROUND_TAB, MOTION_TAB
+from spectremor.web.downloads import write_parcel
 from spectremor.web.scene import Scene
-from spectremor.web.server import Studio
 from spectremor.web.uploads import read_upload
 
 START = Source.from_angles(position_m=(3600, 5700, -5400), strike_deg=35, dip_deg=50, rake_deg=75, mw=4.9)
-EXTENT_KM = (9.6, 9.6, 9.6)
 
 
 @pytest.fixture
-def asked() -> list:
-    return []
-
-
-@pytest.fixture
-def page(field, asked) -> Page:
-    def generate(source, realizations, seed, on_progress):
-        asked.append((source, realizations, seed))
-        on_progress(0.5)
-        if seed == 13:
+def page(field, page_with):
+    def answer(request, job):
+        job.begin("working")
+        job.report(0.5)
+        if request.seed == 13:
             raise InputError("seed", 13, "luck")
         return Scene.of(field, "generated", field.isel(realization=0) * 0.5)
 
-    return Page(generate, START, EXTENT_KM)
+    return page_with(answer)
 
 
-def test_sliders_start_at_the_source(page):
-    s = page.source
+def asked(page) -> list:
+    return page._studio.asked
+
+
+def test_numbers_start_at_the_source(page):
+    s = page.earthquake.source
     assert s.position_m == pytest.approx(START.position_m)
     np.testing.assert_allclose(s.tensor_nm / s.moment_nm, START.tensor_nm / START.moment_nm, atol=1e-9)
     assert s.mw == pytest.approx(4.9)
@@ -52,27 +50,31 @@ def test_sliders_start_at_the_source(page):
 def test_empty_page_says_what_to_do(page):
     assert page.hint.visible
     assert not page.view.visible
+    assert page.tabs.active == GROUND_TAB
 
 
-def test_generate_shows_what_was_asked_for(page, asked):
-    page.sliders["depth"].value = 3.0
-    page.realizations.value, page.seed.value = 2, 7
+def test_generate_shows_what_was_asked_for(page):
+    page.earthquake.numbers["depth"].value = 3.0
+    page.model.realizations.value, page.model.seed.value = 2, 7
     asyncio.run(page.generate())
-    source, realizations, seed = asked[0]
-    assert (source.position_m[2], realizations, seed) == (-3000.0, 2, 7)
-    assert page.sensor == (2, 5)
+    (request,) = asked(page)
+    assert (request.source.position_m[2], request.realizations, request.seed) == (-3000.0, 2, 7)
+    assert (request.model, request.product, request.ground.name) == (page._studio.models[0], "draws", "example")
+    assert page.point == 2 * 6 + 5
     assert page.shown.visible
     assert page.view.visible
+    assert page.tabs.active == MOTION_TAB
     assert not page.hint.visible
     assert not page.button.disabled
+    assert page.cancel_button.disabled
     assert not page.progress.visible
-    labels = [item.label.value for item in page.spectra.legend.items]
-    assert labels == ["stage 1 alone", "with diffusion"]
+    labels = [item.label.value for item in page.station.response.legend.items]
+    assert labels == ["median of 2 draws", "16 to 84%", "stage 1 alone"]
 
 
 def test_refusal_is_one_line_and_the_old_scene_stays(page, field):
     page.show(Scene.of(field, "kept"))
-    page.seed.value = 13
+    page.model.seed.value = 13
     asyncio.run(page.generate())
     assert page.message.visible
     assert page.message.object == "seed: got 13; allowed: luck"
@@ -80,45 +82,57 @@ def test_refusal_is_one_line_and_the_old_scene_stays(page, field):
     assert not page.button.disabled
 
 
-@pytest.mark.parametrize(("seed", "found"), [(None, "nothing"), (-5, "-5"), (2**63, "9223372036854775808")])
-def test_a_seed_that_is_none_is_refused_in_one_line(monkeypatch, seed, found):
-    monkeypatch.setattr("spectremor.model.build.load_model", lambda _: pytest.fail("loaded before the seed was read"))
-    page = Page(Studio(None).generate, START, EXTENT_KM)
-    page.seed.value = seed
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("x", None, "East (km): got nothing; allowed: a number"), ("dip", 91.0, "source.dip: got 91 degrees")],
+)
+def test_numbers_that_are_none_are_said_when_asked_for(page, name, value, said):
+    page.earthquake.numbers[name].value = value
+    assert not page.message.visible
     asyncio.run(page.generate())
-    assert page.message.visible
-    assert page.message.object == f"seed: got {found}; allowed: a whole number, 0 to 2^63 - 1"
+    assert asked(page) == []
+    assert page.message.object.startswith(html.escape(said))
 
 
 @pytest.mark.parametrize("seed", [-5, 99_999_999_999])
-def test_a_seed_is_asked_for_as_it_was_typed(page, asked, seed):
+def test_a_seed_is_asked_for_as_it_was_typed(page, seed):
     """Neither side of the page moves it into a range of its own."""
-    model = page.seed.get_root(Document())
+    model = page.model.seed.get_root(Document())
     assert (model.low, model.high) == (None, None)
-    page.seed._process_events({"value": seed})
+    page.model.seed._process_events({"value": seed})
     asyncio.run(page.generate())
-    assert asked[0][2] == seed
+    assert asked(page)[0].seed == seed
 
 
 def test_choosing_a_sensor_draws_its_traces(page, field):
     page.show(Scene.of(field, "f"))
     page.shown.value = 1
     page.choose(1400.0, 3600.0)
-    assert page.sensor == (1, 2)
+    assert page.point == 1 * 6 + 2
     np.testing.assert_allclose(
-        page.seismograms.lines.data["full_N"], field.isel(realization=1, x=1, y=2).sel(component="N") * 100, rtol=1e-6
+        page.station.seismograms.lines.data["full_1"],
+        field.isel(realization=1, x=1, y=2).sel(component="N") * 100,
+        rtol=1e-6,
     )
-    assert np.isnan(page.seismograms.lines.data["stage1_N"]).all()
+    assert np.isnan(page.station.seismograms.lines.data["stage1_1"]).all()
     assert page.map.chosen.data == {"x": [1.35], "y": [3.75]}
-    assert page.spectra.beyond.left == 5
+    assert page.station.fourier.beyond[1].left == pytest.approx(5.0, abs=0.3)
     assert "1.35 km East, 3.75 km North" in page.where.object
+
+
+def test_quantities_change_traces_and_units(page, field):
+    page.show(Scene.of(field, "f"))
+    for quantity, unit in (("acceleration", "m/s²"), ("displacement", "cm"), ("velocity", "cm/s")):
+        page.quantity.value = quantity
+        assert {panel.yaxis.axis_label for panel in page.station.seismograms.figures} == {unit}
+        assert page.station.fourier.figure.yaxis.axis_label.startswith(quantity)
 
 
 def test_realizations_go_by_the_fields_own_numbers(page, field):
     page.show(Scene.of(field.assign_coords(realization=[5, 7]), "f"))
     assert page.shown.options == {"5": 0, "7": 1}
     page.shown.value = 1
-    np.testing.assert_allclose(page.seismograms.lines.data["full_E"], field[1, 0, 2, 5] * 100, rtol=1e-6)
+    np.testing.assert_allclose(page.station.seismograms.lines.data["full_0"], field[1, 0, 2, 5] * 100, rtol=1e-6)
 
 
 def test_any_number_of_realizations_takes_one_line(page, field):
@@ -135,19 +149,111 @@ def test_what_is_too_wide_wraps_and_shrinks(page):
         assert column.styles["min-width"] == "0"
 
 
-def test_peak_velocity_is_named(page, field):
+def test_every_axis_says_its_unit(page, field):
     page.show(Scene.of(field, "f"))
-    assert "largest norm of the three components" in page.where.object
-    assert "norm of E, N, Z" in page.map.figure.title.text
+    figures = [page.map.figure, *page.station.seismograms.figures, page.station.fourier.figure]
+    figures += [page.station.response.figure, page.ground_figures.surface.figure]
+    figures += [page.ground_figures.west_east.figure, page.ground_figures.south_north.figure]
+    for drawn in figures:
+        assert drawn.yaxis.axis_label
+    for drawn in (figures[0], *figures[3:]):
+        assert drawn.xaxis.axis_label.endswith(")")
 
 
-def test_download_is_the_projects_own_file(page, field):
+@pytest.mark.parametrize("shown", ["PGV", "PGA", "PGD", "SA(0.3)", "SA(1.0)"])
+def test_the_map_shows_a_measure_and_its_unit(page, field, shown):
     page.show(Scene.of(field, "f"))
-    with xr.open_dataarray(io.BytesIO(page._as_netcdf().getvalue()), engine="h5netcdf") as back:
+    page.map_shows.value = shown
+    np.testing.assert_allclose(page.map.cells.data["value"], page.scene.measure(shown, 0), rtol=1e-6)
+    assert "RotD50" in page.map.bar.text
+    assert page.map.bar.text.endswith(")")
+    assert not page.map.slider.visible
+
+
+def test_the_wavefield_is_played_over_the_map(page, field):
+    page.show(Scene.of(field, "f"))
+    page.map_shows.value = "frames 1"
+    frames = page.map.frames.data["value"].reshape(-1, 48)
+    np.testing.assert_allclose(frames, field[0, 1].values.reshape(48, -1).T * 100, rtol=1e-5)
+    np.testing.assert_array_equal(page.map.cells.data["value"], frames[0])
+    slider = page.map.slider
+    assert slider.visible
+    assert (slider.start, slider.end) == (0.0, pytest.approx(159 / 50))
+    assert round((slider.end - slider.start) / slider.step) + 1 == len(frames)
+
+
+def test_clicks_place_the_source(page):
+    figures = page.ground_figures
+    figures.surface.figure._trigger_event(Tap(figures.surface.figure, x=2.0, y=7.123))
+    figures.west_east.figure._trigger_event(Tap(figures.west_east.figure, x=3.0, y=6.5))
+    assert page.earthquake.place_km == (3.0, 7.12, 6.5)
+    figures.south_north.figure._trigger_event(Tap(figures.south_north.figure, x=4.0, y=2.5))
+    assert page.earthquake.place_km == (3.0, 4.0, 2.5)
+    assert figures.surface.source.data == {"x": [3.0], "y": [4.0]}
+    assert figures.south_north.source.data == {"x": [4.0], "y": [2.5]}
+
+
+def test_sections_pass_through_the_source(page):
+    ground, figures = page.ground.ground, page.ground_figures
+    page.earthquake.place(ground.axes_km[0][4], ground.axes_km[1][20], 3.0)
+    (image,) = figures.west_east.image.data["image"]
+    np.testing.assert_allclose(image, ground.vs_km_s[:, 20, ::-1].T, rtol=1e-6)
+    (image,) = figures.south_north.image.data["image"]
+    np.testing.assert_allclose(image, ground.vs_km_s[4, :, ::-1].T, rtol=1e-6)
+    assert figures.west_east.figure.y_range.start > figures.west_east.figure.y_range.end
+
+
+def test_download_is_the_projects_own_file(page, field, tmp_path):
+    assert page.parcel() is None
+    page.show(Scene.of(field, "f"))
+    path = write_parcel(page.parcel(), "netcdf", tmp_path)
+    with xr.open_dataarray(io.BytesIO(path.read_bytes()), engine="h5netcdf") as back:
         xr.testing.assert_equal(back.load(), field)
 
 
-def test_upload_round_trip_and_refusals(page, field_file, field, monkeypatch):
+def test_place_and_time_go_into_files(page, field):
+    page.show(Scene.of(field, "f"))
+    assert page.parcel().place is None
+    page.takeaway.longitude.value = 13.2
+    with pytest.raises(InputError, match="latitude"):
+        page.parcel()
+    page.takeaway.latitude.value = 42.3
+    assert page.parcel().place.latitude_deg == 42.3
+    assert page.parcel().origin_time is None
+    page.takeaway.origin_time.value = "yesterday"
+    with pytest.raises(InputError, match="origin_time"):
+        page.parcel()
+
+
+def test_links_wait_for_a_wavefield_and_for_a_place(field, page_with):
+    page = page_with()
+    page.takeaway._key = "a" * 32
+    assert "href" not in page.takeaway.links.object
+    page.show(Scene.of(field, "f"))
+    assert "/netcdf" in page.takeaway.links.object
+    assert "/asdf" not in page.takeaway.links.object
+    page.takeaway.longitude.value, page.takeaway.latitude.value = 13.2, 42.3
+    assert f"download/{'a' * 32}/asdf" in page.takeaway.links.object
+
+
+def test_the_command_line_follows_the_controls(page):
+    page.earthquake.numbers["mw"].value = 5.1
+    page.model.realizations.value, page.model.seed.value = 3, 11
+    words = shlex.split(page.takeaway._text.value)
+    assert words[:2] == ["spectremor", "generate"]
+    assert words[words.index("--source") + 1] == "3600,5700,-5400,35,50,75"
+    assert words[words.index("--mw") + 1] == "5.1"
+    assert words[words.index("--realizations") + 1] == "3"
+    assert words[words.index("--seed") + 1] == "11"
+    page.model.product.value = "stage1"
+    assert "--stage1-only" in page.takeaway._text.value
+    assert page.model.realizations.disabled
+    assert "--seed" not in page.takeaway._text.value
+    page.earthquake.numbers["x"].value = None
+    assert page.takeaway._text.value.startswith("# East (km)")
+
+
+def test_upload_round_trip_and_refusals(field_file, field, monkeypatch):
     content = field_file.read_bytes()
     xr.testing.assert_equal(read_upload("mine.nc", content), field)
     for name, data in (("mine.pkl", content), ("mine.nc", b""), ("mine.nc", b"x" * 100), ("mine.nc", content[:3000])):
@@ -168,31 +274,19 @@ def test_opened_file_is_shown_or_refused_by_its_own_name(page, field_file):
     assert page.scene.title == "mine.nc"
 
 
-class FakeModel:
-    """Both stages, made of arithmetic."""
-
-    stage1 = SimpleNamespace(name="MIFNO")
-    diffusion: object | None = object()
-
-    def predict(self, geology, source):
-        time_s = np.arange(50) / 50
-        values = np.full((3, 4, 5, 50), source.mw)
-        return make_wavefield(values, x_m=np.arange(4.0), y_m=np.arange(5.0), time_s=time_s, source=source)
-
-    def restore(self, stage1, *, realizations, seed, on_progress):
-        on_progress(1.0)
-        return xr.concat([stage1 + seed + r for r in range(realizations)], "realization").assign_attrs(stage1.attrs)
-
-
-def test_studio_runs_both_stages_and_loads_the_model_once(monkeypatch):
-    loads, shares = [], []
-    monkeypatch.setattr("spectremor.model.build.load_model", lambda folder: loads.append(folder) or FakeModel())
-    studio = Studio(None)
-    for _ in range(2):
-        scene = studio.generate(START, 2, 3, shares.append)
-    assert [folder.name for folder in loads] == [DEFAULT_MODEL]
-    assert shares == [1.0, 1.0]
-    np.testing.assert_allclose(scene.field.isel(realization=1), scene.stage1 + 4)
-    assert scene.source == START
-    monkeypatch.setattr(FakeModel, "diffusion", None)
-    assert studio.generate(START, 2, 3, shares.append).title == "MIFNO alone"
+def test_a_ground_of_ones_own(page):
+    """It is drawn, asked for by the next request, and named in the command; other visitors do not see it."""
+    own = np.full((32, 32, 32), 2000.0, np.float32)
+    own[..., :16] = 3000.0
+    file = io.BytesIO()
+    np.save(file, own)
+    asyncio.run(page.open_ground("-my ground.npy", file.getvalue()))
+    assert page.ground.ground.name == "-my ground.npy"
+    np.testing.assert_allclose(page.ground_figures.surface.image.data["image"][0], 2.0)
+    asyncio.run(page.generate())
+    np.testing.assert_array_equal(asked(page)[0].ground.geology.vs_m_s, own)
+    assert "'./-my ground.npy'" in page.takeaway._text.value
+    assert [ground.name for ground in page._studio.grounds] == ["example"]
+    asyncio.run(page.open_ground("worse.npy", b"not an array"))
+    assert "worse.npy" in page.message.object
+    assert page.ground.ground.name == "-my ground.npy"

@@ -13,24 +13,26 @@ from spectremor.web.scene import Scene
 
 def test_peak_and_nearest_sensor(field):
     scene = Scene.of(field, "a file")
-    peak = scene.peak_velocity_m_s(1)
+    peak = scene.measure("PGV", 1).reshape(8, 6)
     assert np.unravel_index(peak.argmax(), peak.shape) == (2, 5)
-    assert peak[2, 5] == pytest.approx(
-        float(np.sqrt((field[1, :, 2, 5].astype(float) ** 2).sum(axis=0)).max()), rel=1e-6
-    )
-    assert scene.nearest_sensor(2700.0, 8000.0) == (2, 4)
+    # Both components move in step: the motion keeps to one line, and half of all directions see cos(45 degrees) of it.
+    line = float(np.sqrt((field[1, :2, 2, 5].astype(float) ** 2).sum(axis=0)).max())
+    assert peak[2, 5] == pytest.approx(100 * line * np.sqrt(0.5), rel=0.02)
+    assert scene.nearest_point(2700.0, 8000.0) == 2 * 6 + 4
+    np.testing.assert_allclose(scene.points_m[2 * 6 + 4], [2550, 7350])
     assert scene.realization_numbers == [0, 1]
     assert Scene.of(field.drop_vars("realization"), "unnumbered").realization_numbers == [0, 1]
     assert scene.source.mw == pytest.approx(4.9)
-    assert scene.labels == {"full": "a file"}
+    assert (scene.label, scene.stage1_label) == ("a file", "")
 
 
 def test_single_fields_and_the_stage_behind_them(field):
     one = field.isel(realization=0, drop=True)
     scene = Scene.of(one, "x", stage1=one * 0.5)
     assert scene.field.dims[0] == "realization"
-    traces = scene.traces_m_s(0, 3, 1)
-    np.testing.assert_allclose(traces["stage1"], traces["full"] * 0.5)
+    point = 3 * 6 + 1
+    np.testing.assert_allclose(scene.stage1_traces_m_s(point), scene.traces_m_s[0, :, point] * 0.5)
+    np.testing.assert_array_equal(scene.traces_m_s[0, :, point], one[:, 3, 1])
 
 
 def test_scenes_that_cannot_be(field):

@@ -12,7 +12,7 @@ from spectremor.core.errors import InputError
 
 if TYPE_CHECKING:
     from spectremor.model.folder import ModelFolder
-    from spectremor.web.server import NamedGeology
+    from spectremor.web.ground import Ground
 
 
 def register(app: typer.Typer) -> None:
@@ -28,10 +28,16 @@ def serve(
         typer.Option("--geology", help="Geology: .h5, .npy (published order), .nc or .zarr (default: the example)."),
     ] = None,
     index: IndexOption = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", help="Further host name, with or without a port, of a tunnel; repeatable."),
+    ] = None,
     field: Annotated[Path | None, typer.Option("--field", help="Wavefield (NetCDF) to show first.")] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = False,
 ) -> None:
-    """Show wavefields on a page: generate them with sliders, or open a file. On this machine only.
+    """Show wavefields on a page: choose a ground and an earthquake, or open a file. On this machine only.
+
+    A request that names another host than localhost is refused, unless --allow-host names it too.
 
     [bold]Example[/bold]
 
@@ -52,24 +58,32 @@ def serve(
 
         first = Scene.of(read_wavefield(field), field.name)
 
-    from spectremor.web.server import HOST, start_server
+    from spectremor.web.hosts import HOST
+    from spectremor.web.server import start_server
 
-    server = start_server(port, model=read, geology=ground, first=first, open_browser=browser)
+    server = start_server(
+        port,
+        model=read,
+        ground=ground,
+        first=first,
+        allow_hosts=tuple(allow_host or ()),
+        open_browser=browser,
+    )
     typer.echo(f"serving on http://{HOST}:{server.port}/ - stop with Ctrl+C")
     server.run_until_shutdown()
 
 
-def _fitting_geology(path: Path | None, index: int | None, model: ModelFolder) -> NamedGeology | None:
+def _fitting_geology(path: Path | None, index: int | None, model: ModelFolder) -> Ground | None:
     """The person's own geology, which the model takes; None where they gave none."""
-    from spectremor.web.server import NamedGeology
+    from spectremor.web.ground import Ground
 
     if path is None:
         if index is not None:
             raise InputError("--index", index, "nothing without --geology")
         return None
-    ground = load_geology(path, index)
-    model.check_geology(ground)
-    return NamedGeology(ground, path.name if index is None else f"{path.name} ({index})")
+    geology = load_geology(path, index)
+    model.check_geology(geology)
+    return Ground(geology, path.name, str(path), index)
 
 
 def _read_model(name: Path | None) -> ModelFolder:

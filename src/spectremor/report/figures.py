@@ -27,6 +27,7 @@ from spectremor.signal.spectra import BANDS_HZ
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 TRUTH_COLOUR = "black"
@@ -62,6 +63,15 @@ def _clean(axis: Axes) -> None:
     axis.set_axisbelow(True)
 
 
+def plain_log_axis(axis: Axis) -> None:
+    """Marks of a logarithmic axis at 1, 2 and 5 times powers of ten, written as plain numbers: none on another."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def spectra(result: Benchmark) -> Figure:
     """Smoothed Fourier amplitude spectra of truth and contenders, and their ratio to the truth."""
     figure = _figure(11, 4.2)
@@ -88,6 +98,7 @@ def spectra(result: Benchmark) -> Figure:
         axis.axvspan(high, 10 * high, **OUTSIDE)
         axis.axvspan(0, 0.999 * low, **OUTSIDE)
         axis.set_xlabel("frequency (Hz)")
+    plain_log_axis(left.xaxis)
     left.set_ylabel("mean Fourier amplitude (m)")
     left.set_title("Mean over events, sensors and components")
     right.set(ylabel="prediction / truth", title="Ratio; dotted: edges of the bias bands")

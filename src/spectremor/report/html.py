@@ -28,6 +28,7 @@ td small { color: #777; display: block; font-size: 10.5px; line-height: 1.35; fo
 tr.published td { color: #555; font-style: italic; }
 tr.unusable td { color: #aaa; }
 td.best { font-weight: bold; }
+td.words { text-align: left; white-space: normal; padding-left: 1rem; }
 figure { margin: 1.2rem 0; }
 img { max-width: 100%; height: auto; }
 ul { padding-left: 1.2rem; }

@@ -10,7 +10,7 @@ import xarray as xr
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.source import Source
 from spectremor.core.wavefield import sampling_step_s
-from spectremor.signal.intensity import peak_norm
+from spectremor.signal.response import rotd_peak
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,8 +22,9 @@ _STYLE = {"font.size": 10, "axes.titlesize": 11, "axes.spines.top": False, "axes
 
 
 def peak_velocity_m_s(field: xr.DataArray) -> xr.DataArray:
-    """Largest norm over time of the three-component velocity, per sensor, in m/s."""
-    peaks = peak_norm(field.transpose(..., "component", "time").values)
+    """RotD50 of peak velocity, per sensor, in m/s: the median over all directions of the horizontal motion."""
+    horizontal = field.sel(component=["E", "N"]).transpose(..., "component", "time").values
+    peaks = rotd_peak(horizontal, (50.0,))[0].astype(field.dtype)
     return field.isel(component=0, time=0, drop=True).copy(data=peaks)
 
 
@@ -104,7 +105,7 @@ def _draw_maps(
         axis.spines[:].set_visible(False)
     axes[0].set_ylabel("North (km)")
     axes[0].figure.colorbar(
-        mesh, ax=list(axes), label="peak velocity, norm of E, N, Z (cm/s)", extend="max", shrink=0.85, pad=0.02
+        mesh, ax=list(axes), label="peak velocity, RotD50 (cm/s)", extend="max", shrink=0.85, pad=0.02
     )
 
 

@@ -14,8 +14,9 @@ from spectremor.core.version import VERSION
 from spectremor.judging.pairing import Pair
 from spectremor.judging.scores import METRICS, Scores
 from spectremor.report import html
-from spectremor.report.figures import OUTSIDE, TRUTH_COLOUR, _clean, _figure, seismograms
+from spectremor.report.figures import OUTSIDE, TRUTH_COLOUR, _clean, _figure, plain_log_axis, seismograms
 from spectremor.report.overview import FULL_COLOUR
+from spectremor.report.pair_response import pair_response, response_figure
 from spectremor.report.report_folder import FIGURES, PAGE, PER_SENSOR, SCORES, check_report_folder
 from spectremor.report.tables import write_csv
 from spectremor.signal.spectra import amplitude_spectrum, frequencies
@@ -24,16 +25,33 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+#: What each score means, in a line.
+MEANINGS = {
+    "rMAE": "mean error of a sample relative to the motion there, events brought to one level; 0 is perfect",
+    "rRMSE": "the same as a root mean square, which large errors rule; 0 is perfect",
+    "bias_low": "0 to 1 Hz: Fourier amplitude too large (above 0) or too small (below); 0 is perfect, 0.1 is 10%",
+    "bias_mid": "the same from 1 to 2 Hz",
+    "bias_high": "the same from 2 to 5 Hz",
+    "EG": "envelope: is it as strong at each time and frequency? 10 is perfect, above 4 fair, 6 good, 8 excellent",
+    "PG": "phase: do the waves arrive when they should? 10 is perfect, above 4 fair, 6 good, 8 excellent",
+    "rMAE_raw": "rMAE of the motion as it is, in m/s: weak motion counts little",
+    "rRMSE_raw": "rRMSE of the motion as it is, in m/s",
+}
+
+
 def write_pair_report(scores: Scores, pair: Pair, names: tuple[str, str], out: str | Path) -> Path:
     """Write scores.json, per_sensor.csv, figures/*.png and index.html, whole or not at all; returns the page's path."""
     out = check_report_folder(out)
-    pictures = {"spectra": html.png(_spectra(pair)), "maps": html.png(_maps(scores))}
+    pictures = {"spectra": html.png(_spectra(pair))}
+    response = pair_response(pair)
+    if response is not None:
+        pictures["response"] = html.png(response_figure(response))
+    pictures["maps"] = html.png(_maps(scores))
     pictures |= {f"seismograms_{word}": html.png(_trace(pair, scores, word, k)) for word, k in _ranked(scores).items()}
     title = f"{names[0]} against {names[1]}"
-    cells = [html.cell(html.number(scores[m])) for m in METRICS]
     parts = [
         html.paragraph(f"{scores.sensors} sensors, {scores.undefined_sensors} undefined. {title}.", "lead"),
-        html.table(METRICS, [("", cells)]),
+        html.table(("score", "mean", "what it means"), [("", _score(name, scores[name])) for name in METRICS]),
         html.bullets(scores.notes),
         *(html.picture(data, name.replace("_", ", ")) for name, data in pictures.items()),
     ]
@@ -48,6 +66,10 @@ def write_pair_report(scores: Scores, pair: Pair, names: tuple[str, str], out: s
             (folder / FIGURES / f"{name}.png").write_bytes(data)
         (folder / PAGE).write_text(html.page(title, parts), encoding="utf-8")
     return out / PAGE
+
+
+def _score(name: str, value: float) -> list[str]:
+    return [html.cell(name), html.cell(html.number(value)), f'<td class="words">{MEANINGS[name]}</td>']
 
 
 def _rows(scores: Scores) -> list[dict[str, float]]:
@@ -78,6 +100,7 @@ def _spectra(pair: Pair) -> Figure:
         ylabel="mean Fourier amplitude (m)", title="Mean over sensors and components; grey: outside the usable band"
     )
     axis.axvspan(pair.band_hz[1], frequency[-1] * 2, **OUTSIDE)
+    plain_log_axis(axis.xaxis)
     _clean(axis)
     if axis.lines:
         axis.legend(frameon=False, loc="lower left")

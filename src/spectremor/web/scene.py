@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 import xarray as xr
@@ -12,13 +13,25 @@ from spectremor.core.errors import InputError
 from spectremor.core.source import Source
 from spectremor.core.wavefield import (
     band_of,
-    check_grid,
     check_wavefield,
+    has_stations,
     sampling_step_s,
     source_of,
     with_realizations,
 )
-from spectremor.signal.intensity import peak_norm
+from spectremor.signal.calculus import derivative, integral
+from spectremor.signal.response import rotd, rotd_peak
+
+#: Measures of the motion that the map can show: what a person reads, and the unit.
+MEASURES = {
+    "PGV": ("Peak velocity, RotD50", "cm/s"),
+    "PGA": ("Peak acceleration, RotD50", "m/s²"),
+    "PGD": ("Peak displacement, RotD50", "cm"),
+    "SA(0.3)": ("SA at 0.3 s, RotD50", "m/s²"),
+    "SA(1.0)": ("SA at 1 s, RotD50", "m/s²"),
+}
+_SCALES = {"cm/s": 100.0, "cm": 100.0, "m/s²": 1.0}
+_HORIZONTAL = slice(0, 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +39,8 @@ class Scene:
     """A wavefield to look at, and the stage-1 prediction behind it where there is one.
 
     Attributes:
-        field: dims (realization, component, x, y, time), m/s.
-        stage1: dims (component, x, y, time), m/s, on the same axes; None for an opened file.
+        field: dims (realization, component, x, y, time), or (..., component, station, time), m/s.
+        stage1: the same without realizations; None for an opened file.
         title: what it is, for the person who looks.
         source: the earthquake, where the file says.
         band_high_hz: upper end of the usable band, where the file says.
@@ -46,16 +59,20 @@ class Scene:
         Raises:
             InputError: not a wavefield, several samples, not finite, or a source that is none.
         """
-        check_grid(check_wavefield(field), "the page")
+        check_wavefield(field)
         if "sample" in field.dims:
             raise InputError("wavefield", f"{field.sizes['sample']} samples", "one sample")
-        if "realization" not in field.dims:
-            field = with_realizations(field)
+        field = with_realizations(field)
         if not np.isfinite(field.values).all():
             raise InputError("wavefield", "NaN or infinite values", "finite ground velocities")
         band_hz = band_of(field)
         high = None if band_hz is None else band_hz[1]
         return cls(field=field, stage1=stage1, title=title, source=source_of(field), band_high_hz=high)
+
+    def prepared(self) -> Scene:
+        """The scene itself, with what is shown first measured already."""
+        self.measure("PGV", 0)
+        return self
 
     @property
     def realization_numbers(self) -> list[int]:
@@ -65,30 +82,77 @@ class Scene:
         return [int(number) for number in self.field["realization"].values]
 
     @property
-    def labels(self) -> dict[str, str]:
-        """What each of the `traces_m_s` is called."""
+    def stage1_label(self) -> str:
+        """What the first stage is called."""
+        return "" if self.stage1 is None else f"{self.stage1.attrs.get('stage1', 'stage 1')} alone"
+
+    @property
+    def label(self) -> str:
+        """What the field itself is called."""
+        return self.title if self.stage1 is None else {"generated": "with diffusion"}.get(self.title, self.title)
+
+    @functools.cached_property
+    def points_m(self) -> Float[np.ndarray, "point 2"]:
+        """East and North of each sensor in m."""
+        x, y = self.field["x"].values, self.field["y"].values
+        if not has_stations(self.field):
+            x, y = np.meshgrid(x, y, indexing="ij")
+        return np.stack([x.ravel(), y.ravel()], axis=1).astype(float)
+
+    @property
+    def spacing_km(self) -> tuple[float, float]:
+        """Size on a map of a sensor along East and North, in km: the distance to its neighbours on a grid."""
+        if has_stations(self.field):
+            size = float(np.ptp(self.points_m, axis=0).max()) / 1000 / 40
+            return size or 1.0, size or 1.0
+        return _spacing(self.field["x"].values / 1000), _spacing(self.field["y"].values / 1000)
+
+    @functools.cached_property
+    def traces_m_s(self) -> Float[np.ndarray, "realization 3 point time"]:
+        """Velocity at every sensor, in m/s."""
+        values = self.field.values
+        return values.reshape(*values.shape[:2], -1, values.shape[-1])
+
+    def stage1_traces_m_s(self, point: int) -> Float[np.ndarray, "3 time"] | None:
+        """Velocity of the first stage at a sensor, in m/s."""
         if self.stage1 is None:
-            return {"full": self.title}
-        return {"stage1": f"{self.stage1.attrs.get('stage1', 'stage 1')} alone", "full": "with diffusion"}
+            return None
+        values = self.stage1.values
+        return values.reshape(values.shape[0], -1, values.shape[-1])[:, point]
 
-    def peak_velocity_m_s(self, realization: int) -> Float[np.ndarray, "x y"]:
-        """Largest norm over time of the three-component velocity at every sensor, m/s."""
-        velocity = self.field.isel(realization=realization).values
-        return peak_norm(np.moveaxis(velocity, 0, -2))
+    def nearest_point(self, x_m: float, y_m: float) -> int:
+        """Index of the sensor nearest to a point."""
+        return int(((self.points_m - (x_m, y_m)) ** 2).sum(axis=1).argmin())
 
-    def nearest_sensor(self, x_m: float, y_m: float) -> tuple[int, int]:
-        """Indices of the sensor nearest to a point."""
-        return (
-            int(np.abs(self.field["x"].values - x_m).argmin()),
-            int(np.abs(self.field["y"].values - y_m).argmin()),
-        )
+    def measure(self, name: str, realization: int) -> Float[np.ndarray, " point"]:
+        """One of `MEASURES` at every sensor, RotD50 of the horizontal motion, in its unit."""
+        return self._measures(name, realization)
 
-    def traces_m_s(self, realization: int, ix: int, iy: int) -> dict[str, Float[np.ndarray, "3 time"]]:
-        """Velocity at one sensor in m/s: `full`, and `stage1` where there is one."""
-        found = {"full": self.field.isel(realization=realization, x=ix, y=iy).values}
-        if self.stage1 is not None:
-            found["stage1"] = self.stage1.isel(x=ix, y=iy).values
-        return found
+    @functools.cached_property
+    def _kept(self) -> dict[tuple[str, int], np.ndarray]:
+        return {}
+
+    def _measures(self, name: str, realization: int) -> np.ndarray:
+        key = (name, realization)
+        if key not in self._kept:
+            horizontal = self.traces_m_s[realization, _HORIZONTAL].swapaxes(0, 1)
+            self._kept[key] = rotd50(horizontal, self.step_s, name) * _SCALES[MEASURES[name][1]]
+        return self._kept[key]
+
+    def frames(self, component: int, realization: int, most_numbers: int = 800_000) -> tuple[np.ndarray, np.ndarray]:
+        """The wavefield as pictures one after another.
+
+        Args:
+            component: 0 East, 1 North, 2 Up.
+            realization: which draw.
+            most_numbers: in all pictures together; times are left out evenly until they fit.
+
+        Returns:
+            Times in s, and velocities in cm/s, shape (time, point), float32.
+        """
+        traces = self.traces_m_s[realization, component]
+        every = max(1, -(-traces.size // most_numbers))
+        return self.time_s[::every], np.ascontiguousarray(traces[:, ::every].T * 100, dtype=np.float32)
 
     @property
     def time_s(self) -> Float[np.ndarray, " time"]:
@@ -99,3 +163,15 @@ class Scene:
     def step_s(self) -> float:
         """The time step in s."""
         return sampling_step_s(self.field)
+
+
+def rotd50(horizontal_m_s: Float[np.ndarray, "*batch 2 time"], step_s: float, name: str) -> Float[np.ndarray, "*batch"]:
+    """RotD50 of one measure: PGV (m/s), PGA (m/s2), PGD (m) or SA(T) (m/s2)."""
+    if name.startswith("SA("):
+        return rotd(horizontal_m_s, step_s, np.array([float(name[3:-1])]), (50.0,))[0, ..., 0]
+    motion = {"PGV": lambda v, _: v, "PGA": derivative, "PGD": integral}[name](horizontal_m_s, step_s)
+    return rotd_peak(motion, (50.0,))[0]
+
+
+def _spacing(positions: np.ndarray) -> float:
+    return float(np.diff(positions).mean()) if len(positions) > 1 else 1.0

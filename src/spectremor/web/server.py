@@ -2,142 +2,94 @@
 
 from __future__ import annotations
 
-import dataclasses
-import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
-from spectremor.core.geology import Geology
-from spectremor.core.source import Source
+from spectremor.web.ground import Ground
+from spectremor.web.hosts import HOST, AllowedHosts
 from spectremor.web.scene import Scene
+from spectremor.web.studio import Studio
 
 if TYPE_CHECKING:
-    from spectremor.model.config import ModelConfig
     from spectremor.model.folder import ModelFolder
 
-HOST = "127.0.0.1"
-#: Files come in pieces of 10 MB, a third more in base64.
-_MAX_MESSAGE_BYTES = 32 * 2**20
+TITLE = "Spectremor: earthquake ground motion"
 
 
 def start_server(
     port: int,
     *,
     model: ModelFolder | None = None,
-    geology: NamedGeology | None = None,
+    ground: Ground | None = None,
     first: Scene | None = None,
+    allow_hosts: Sequence[str] = (),
     open_browser: bool = False,
 ) -> Any:
     """Start the page's server, listening on localhost only.
 
     Args:
         port: 0 takes a free one.
-        model: for the Generate button (None: the default one); its weights are read on first use.
-        geology: for the Generate button, one that the model takes (None: the example).
+        model: the first choice, beside those that ship; None: the default one. Weights are read on first use.
+        ground: a geology beside the example, and the first choice.
         first: what every visitor sees first.
+        allow_hosts: names, beside this machine's own, by which the page may be asked for: those of tunnels.
         open_browser: open the page in the default browser.
 
     Returns:
         The bokeh server: `.port`, `.run_until_shutdown()`, `.stop()`.
 
     Raises:
-        InputError: a port that is taken or not allowed.
+        InputError: a port that is taken or not allowed, or a name that is none.
         MissingExtraError: panel is not installed.
     """
-    pn = need("panel", "web")
+    need("panel", "web")
+    from bokeh.server.server import BaseServer
+    from bokeh.server.util import bind_sockets
+    from tornado.httpserver import HTTPServer
+    from tornado.ioloop import IOLoop
+
+    # Before a port is taken.
+    AllowedHosts.of(port, allow_hosts)
+    studio = Studio(model, ground)
+    try:
+        sockets, port = bind_sockets(HOST, port)
+    except OSError as error:
+        raise InputError("--port", f"{port} ({error.strerror or error})", "a free port, 1024 to 65535") from None
+    application = make_application(studio, first, AllowedHosts.of(port, allow_hosts))
+    http = HTTPServer(application, max_body_size=2**16, max_buffer_size=2**26)
+    http.add_sockets(sockets)
+    server = BaseServer(IOLoop.current(), application, http)
+    if open_browser:
+        server.io_loop.add_callback(server.show, "/")
+    return server
+
+
+def make_application(studio: Studio, first: Scene | None, hosts: AllowedHosts) -> Any:
+    """The tornado application that shows a studio's page to each visitor.
+
+    Args:
+        studio: shared by all visitors.
+        first: what every visitor sees first.
+        hosts: by which the page may be asked for.
+    """
+    import panel as pn
+    from panel.io.application import build_applications
+
     from spectremor.examples import example_source
     from spectremor.web.app import Page
+    from spectremor.web.application import PageApplication
+    from spectremor.web.downloads import Shelf
 
-    studio = Studio(model, geology)
+    shelf = Shelf()
     start = first.source if first is not None and first.source is not None else example_source()
 
     def page() -> Any:
-        return Page(studio.generate, start, studio.extent_km, first, about=studio.about).layout()
+        visitor = Page(studio, start, first, shelf=shelf)
+        if pn.state.curdoc is not None:
+            # Who leaves wants nothing computed any more.
+            pn.state.on_session_destroyed(lambda _context: visitor.cancel())
+        return visitor.layout()
 
-    try:
-        return pn.serve(
-            {"/": page},
-            port=port,
-            address=HOST,
-            websocket_origin=[f"{HOST}:{port}", f"localhost:{port}"] if port else None,
-            websocket_max_message_size=_MAX_MESSAGE_BYTES,
-            title="Spectremor",
-            show=open_browser,
-            start=False,
-            verbose=False,
-            threaded=False,
-        )
-    except OSError as error:
-        raise InputError("--port", f"{port} ({error.strerror or error})", "a free port, 1024 to 65535") from None
-
-
-@dataclasses.dataclass(frozen=True)
-class NamedGeology:
-    """A geology and what a person calls it.
-
-    Attributes:
-        geology: the ground.
-        name: of its file.
-    """
-
-    geology: Geology
-    name: str
-
-
-class Studio:
-    """The model and a geology, loaded once and used by one visitor at a time.
-
-    Args:
-        model: None: the default one; its weights are read on first use.
-        geology: one that the model takes; None: the example.
-
-    Raises:
-        InputError: a model folder that is no good.
-    """
-
-    def __init__(self, model: ModelFolder | None = None, geology: NamedGeology | None = None) -> None:
-        from spectremor.examples import example_geology
-        from spectremor.model.folder import read_model_folder
-
-        self._folder = model or read_model_folder()
-        self._folder.require()
-        self._model: Any = None
-        self._lock = threading.Lock()
-        ground = geology or NamedGeology(example_geology(), "example")
-        self._geology = ground.geology
-        lx, ly, lz = self._geology.extent_m
-        self.extent_km = (lx / 1000, ly / 1000, lz / 1000)
-        self.about = _about(ground.name, self._folder.name, self._folder.config)
-
-    def generate(
-        self, source: Source, realizations: int, seed: int | None, on_progress: Callable[[float], None]
-    ) -> Scene:
-        """Both stages for one earthquake in the geology; stage 1 alone where the model has no second.
-
-        Raises:
-            InputError: what the model refuses, or a seed that is none: the page's field may be empty.
-        """
-        from spectremor.model.build import load_model
-        from spectremor.model.pipeline import check_job
-
-        check_job(realizations, seed, None)
-        with self._lock:
-            if self._model is None:
-                self._model = load_model(self._folder)
-            stage1 = self._model.predict(self._geology, source)
-            if self._model.diffusion is None:
-                return Scene.of(stage1, f"{self._model.stage1.name} alone")
-            field = self._model.restore(stage1, realizations=realizations, seed=seed, on_progress=on_progress)
-        return Scene.of(field, "generated", stage1)
-
-
-def _about(geology: str, name: str, model: ModelConfig) -> str:
-    """What the Generate button works with, in one line."""
-    steps = "stage 1 alone"
-    if model.diffusion is not None:
-        count = model.diffusion.evaluations(None)
-        steps = f"{count} sampling step{'s' * (count != 1)}"
-    band = "" if model.band_high_hz is None else f", up to {model.band_high_hz:g} Hz"
-    return f"Geology: {geology}; model: {name}, {steps}{band}"
+    return PageApplication(build_applications({"/": page}, title=TITLE)["/"], hosts, shelf)

@@ -1,0 +1,144 @@
+"""The map of the motion: a measure at every sensor, or the wavefield as it passes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from bokeh.models import Button, ColumnDataSource, CustomJS, DataRange1d, LinearColorMapper, Slider
+from bokeh.palettes import Magma256
+
+from spectremor.web.scene import MEASURES, Scene
+from spectremor.web.style import COMPONENT_NAMES, SOURCE, add_colour_bar, make_figure
+
+#: Blue through white to red.
+_DIVERGING = [
+    f"#{r:02x}{g:02x}{b:02x}"
+    for share in np.linspace(-1, 1, 255)
+    for end in [(178, 24, 43) if share > 0 else (33, 102, 172)]
+    for r, g, b in [tuple(round(255 + (c - 255) * abs(share) ** 0.8) for c in end)]
+]
+#: What the map can show, by what the page calls it: measures, then components over time.
+SHOWN = {title: name for name, (title, _) in MEASURES.items()} | {
+    f"Wavefield over time, {name}": f"frames {k}" for k, name in enumerate(COMPONENT_NAMES)
+}
+_STEP_MS = 60
+
+#: Runs in the browser: the pictures are there already, and one is put on the map.
+_SHOW_FRAME = """
+const all = frames.data.value, count = cells.data.value.length
+if (!count || !all.length) return
+const moment = Math.round((slider.value - slider.start) / slider.step)
+const frame = new Float32Array(all.buffer, all.byteOffset + 4 * count * moment, count)
+cells.data.value.set(frame)
+cells.change.emit()
+"""
+_PLAY = """
+if (window.spectremor_playing) {
+  clearInterval(window.spectremor_playing)
+  window.spectremor_playing = null
+  button.label = "Play"
+  return
+}
+const half = slider.step / 2
+if (slider.value >= slider.end - half) slider.value = slider.start
+button.label = "Pause"
+window.spectremor_playing = setInterval(() => {
+  if (slider.value < slider.end - half && slider.visible) { slider.value += slider.step; return }
+  clearInterval(window.spectremor_playing)
+  window.spectremor_playing = null
+  button.label = "Play"
+}, STEP)
+""".replace("STEP", str(_STEP_MS))
+
+
+class MotionMap:
+    """Sensors as coloured squares, the chosen one, and the epicentre."""
+
+    def __init__(self) -> None:
+        self.cells = ColumnDataSource({name: [] for name in ("x", "y", "width", "height", "value")}, name="cells")
+        self.chosen = ColumnDataSource({"x": [], "y": []}, name="chosen")
+        self.epicentre = ColumnDataSource({"x": [], "y": []})
+        self.frames = ColumnDataSource({"value": []}, name="frames")
+        self.colours = LinearColorMapper(palette=Magma256, low=0, high=1)
+        self.figure = _map(self.cells, self.epicentre, self.chosen, self.colours)
+        self.bar = add_colour_bar(self.figure, self.colours, "cm/s")
+        self.slider = Slider(start=0, end=1, value=0, step=1, format="0.00", title="Time after origin (s)")
+        self.slider.update(visible=False, sizing_mode="stretch_width", name="time", bar_color="#b3202a")
+        self.button = Button(label="Play", width=74, visible=False, name="play", align="end")
+        parts: dict[str, Any] = {"frames": self.frames, "cells": self.cells}
+        self.slider.js_on_change("value", CustomJS(args=parts | {"slider": self.slider}, code=_SHOW_FRAME))
+        self.button.js_on_click(CustomJS(args={"slider": self.slider, "button": self.button}, code=_PLAY))
+
+    def show(self, scene: Scene, realization: int, shown: str) -> None:
+        """Colour the sensors by a measure, or by the first moment of a component; `shown` as in `SHOWN`."""
+        x_km, y_km = scene.points_m.T / 1000
+        width, height = scene.spacing_km
+        moving = shown.startswith("frames ")
+        values = self._moving(scene, realization, int(shown[7:])) if moving else self._still(scene, realization, shown)
+        self.cells.data = {
+            "x": x_km,
+            "y": y_km,
+            "width": np.full(len(x_km), width),
+            "height": np.full(len(x_km), height),
+            "value": values.astype(np.float32),
+        }
+        self.slider.visible = self.button.visible = moving
+        source = scene.source
+        where = ([], []) if source is None else ([source.position_m[0] / 1000], [source.position_m[1] / 1000])
+        self.epicentre.data = {"x": where[0], "y": where[1]}
+
+    def mark(self, scene: Scene, point: int) -> None:
+        """Mark the chosen sensor."""
+        x_m, y_m = scene.points_m[point]
+        self.chosen.data = {"x": [x_m / 1000], "y": [y_m / 1000]}
+
+    def _still(self, scene: Scene, realization: int, name: str) -> np.ndarray:
+        values = scene.measure(name, realization)
+        title, unit = MEASURES[name]
+        self.frames.data = {"value": []}
+        self.colours.update(palette=Magma256, low=0.0, high=float(values.max()) or 1.0)
+        self.bar.text = f"{title} ({unit})"
+        self._say(title, unit)
+        return values
+
+    def _moving(self, scene: Scene, realization: int, component: int) -> np.ndarray:
+        times, frames = scene.frames(component, realization)
+        self.frames.data = {"value": frames.ravel()}
+        # Weak waves are seen too: the strongest half a per cent saturates.
+        top = float(np.percentile(np.abs(frames), 99.5)) or float(np.abs(frames).max()) or 1.0
+        self.colours.update(palette=_DIVERGING, low=-top, high=top)
+        self.slider.update(start=times[0], end=times[-1], value=times[0], step=float(times[1] - times[0]))
+        self.bar.text = f"{COMPONENT_NAMES[component]} velocity (cm/s)"
+        self._say(f"{COMPONENT_NAMES[component]} velocity", "cm/s")
+        return frames[0]
+
+    def _say(self, title: str, unit: str) -> None:
+        self.figure.hover.tooltips = [(title, f"@value{{0.000}} {unit}"), ("East, North", "@x{0.00}, @y{0.00} km")]
+
+
+def _map(
+    cells: ColumnDataSource, epicentre: ColumnDataSource, chosen: ColumnDataSource, colours: LinearColorMapper
+) -> Any:
+    # Nearly square at any width.
+    made = make_figure(
+        x_label="East (km)",
+        y_label="North (km)",
+        tools="tap,hover",
+        name="map",
+        sizing_mode="scale_width",
+        aspect_ratio=1.12,
+        match_aspect=True,
+        x_range=DataRange1d(range_padding=0),
+        y_range=DataRange1d(range_padding=0),
+    )
+    made.grid.visible = False
+    colour = {"field": "value", "transform": colours}
+    made.rect("x", "y", "width", "height", source=cells, line_color=colour, line_width=0.6, fill_color=colour)
+    for glyph in made.renderers:
+        glyph.nonselection_glyph = glyph.selection_glyph = None
+    made.scatter("x", "y", source=epicentre, marker="star", size=20, fill_color=SOURCE, line_color="white")
+    made.scatter("x", "y", source=chosen, marker="square", size=15, fill_color=None, line_color="white", line_width=4)
+    made.scatter("x", "y", source=chosen, marker="square", size=15, fill_color=None, line_color="black", line_width=2)
+    made.hover.renderers = [made.renderers[0]]
+    return made
