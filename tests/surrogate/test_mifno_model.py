@@ -287,8 +287,8 @@ def test_normalisation_inverts():
 
 def test_trace_scale():
     vs = np.full((4, 5, 6), 2000.0)
-    assert trace_scale(vs, source(size=1.0), (9600.0, 9600.0, 9600.0)) == pytest.approx(
-        1e-8 * 2000**2 * np.hypot(5.0, 2.4) * 2.47e16 / source(size=1.0).moment_nm
+    assert trace_scale(vs, source(size=1e15), (9600.0, 9600.0, 9600.0)) == pytest.approx(
+        1e-8 * 2000**2 * np.hypot(5.0, 2.4) * 2.47e16 / source(size=1e15).moment_nm
     )
 
 
