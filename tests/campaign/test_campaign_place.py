@@ -192,7 +192,7 @@ class TestSplit:
         assert len(sample_ids(100, "test")) == 100
         assert sample_ids(100, "test")[-1] < 667
         for count in (0, 10**9):
-            with pytest.raises(InputError, match="at least 1, at most 10000000"):
+            with pytest.raises(InputError, match="at least 1, at most 1000000"):
                 sample_ids(count)
 
     def test_only_they_are_made_and_the_rest_can_follow(self, tmp_path):
