@@ -10,7 +10,6 @@ import numpy as np
 import scipy.linalg
 import torch
 from jaxtyping import Float, Float32
-from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from spectremor.core.errors import InputError
@@ -114,8 +113,10 @@ def noise_mixing(nx: int, ny: int, correlation: float) -> Float32[np.ndarray, "a
     if nx * ny > MAX_SENSORS:
         allowed = f"0 (each sensor's noise its own) for more than {MAX_SENSORS} sensors"
         raise InputError("sampling.noise_correlation", f"{correlation:g} with {nx} x {ny} sensors", allowed)
-    positions = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="ij"), axis=-1).reshape(-1, 2)
-    covariance = np.exp(-cdist(positions, positions) / correlation)
+    square = np.zeros((nx * ny, nx * ny))
+    for positions in np.meshgrid(np.arange(float(nx)), np.arange(float(ny)), indexing="ij"):
+        square += np.subtract.outer(positions.ravel(), positions.ravel()) ** 2
+    covariance = np.exp(-np.sqrt(square, out=square) / correlation)
     mixing = scipy.linalg.cholesky(covariance, lower=True).astype(np.float32)
     mixing.flags.writeable = False
     return mixing

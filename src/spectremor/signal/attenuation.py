@@ -19,7 +19,7 @@ import math
 import numpy as np
 import scipy.fft
 from jaxtyping import Float
-from scipy.interpolate import RegularGridInterpolator
+from scipy.ndimage import map_coordinates
 
 from spectremor.core.geology import Geology
 from spectremor.core.source import Source
@@ -114,8 +114,9 @@ def _path_integrals(
     share = (np.arange(POINTS) + 0.5) / POINTS
     points = start + share[:, None] * (ends - start)[..., None, :]
     axes = (geology.x_m, geology.y_m, geology.z_m)
-    points = np.clip(points, [a[0] for a in axes], [a[-1] for a in axes])
-    rock = geology.rock_at(lambda values: RegularGridInterpolator(axes, values.astype(float))(points))
+    # Not scipy.interpolate, which loads as long as all of this takes; outside the axes the nearest node counts.
+    places = [np.interp(points[..., k], axis, np.arange(len(axis))) for k, axis in enumerate(axes)]
+    rock = geology.rock_at(lambda values: map_coordinates(values.astype(float), places, order=1, mode="nearest"))
     step_m = (np.linalg.norm(ends - start, axis=-1) / POINTS)[..., None]
     vp, vs = rock.vp_m_s, rock.vs_m_s
     integrands = (1 / vp, 1 / vs, 1 / (vp * rock.qp), 1 / (vs * rock.qs))
