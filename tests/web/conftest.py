@@ -106,7 +106,7 @@ def _serving(*arguments: str) -> Iterator[str]:
             yield found.group()
         finally:
             process.terminate()
-            process.communicate(timeout=20)
+            process.communicate(timeout=120)
 
 
 @pytest.fixture(scope="session")

@@ -88,8 +88,7 @@ def look_at_the_motion(v, folder: Path) -> None:
 def take_along(v, folder: Path) -> list[str]:
     """Every file; returns the words of the command line."""
     downloads = []
-    # Each opens in a tab of its own.
-    v.tab.context.on("page", lambda tab: tab.on("download", lambda download: downloads.append(download)))
+    v.tab.on("download", lambda download: downloads.append(download))
     v.tab.get_by_text("Files and command").click()
     type_in(v, "Longitude (°)", "13.2")
     type_in(v, "Latitude (°)", "42.3")
@@ -139,7 +138,7 @@ def test_files_are_chosen_one_after_another(page_url, visit, field_file, tmp_pat
         v.tab.evaluate("void (window.maps = 0)")
         v.tab.locator("input[type=file]").last.set_input_files(path)
         if path == large:
-            v.tab.get_by_text("Maximum file size is 64 MB").wait_for(timeout=60_000)
+            v.tab.get_by_text("Maximum file size is 64 MB", exact=True).wait_for(timeout=60_000)
         else:
             v.tab.wait_for_function("window.maps > 0", timeout=60_000)
             v.tab.get_by_text("Browse").nth(1).wait_for(timeout=60_000)

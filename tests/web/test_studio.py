@@ -154,6 +154,13 @@ def test_one_works_while_the_other_waits_and_may_give_up(loads, monkeypatch):
     assert len(scenes) == 1
 
 
+def test_all_work_stops_when_the_server_does(loads):
+    studio, job = Studio(), Job()
+    job.report = lambda share: (studio.cancel_all(), Job.report(job, share))
+    with pytest.raises(JobCancelledError):
+        studio.generate(request(studio), job)
+
+
 def test_time_left_is_told_once_it_can_be(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from bokeh.application.application import Application
@@ -68,10 +68,13 @@ class PageApplication(BokehTornado):  # type: ignore[misc]
         page: makes a document for each visitor.
         hosts: that a request may name.
         shelf: the files that visitors may take along.
+        on_stop: called when the server stops.
     """
 
-    def __init__(self, page: Application, hosts: AllowedHosts, shelf: Shelf) -> None:
-        self.hosts = hosts
+    def __init__(
+        self, page: Application, hosts: AllowedHosts, shelf: Shelf, on_stop: Callable[[], None] = lambda: None
+    ) -> None:
+        self.hosts, self._on_stop = hosts, on_stop
         self.doorway = Doorway(MAX_WAITING)
         super().__init__(
             {"/": page},
@@ -101,6 +104,11 @@ class PageApplication(BokehTornado):  # type: ignore[misc]
                 (r"/static/(js/.*)", StaticHandler),
             ]
         )
+
+    def stop(self, wait: bool = True) -> None:
+        """Stop what is going on."""
+        self._on_stop()
+        super().stop(wait)
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
         """The handler of a request; of one that is not for this server, the refusal."""

@@ -92,4 +92,4 @@ def make_application(studio: Studio, first: Scene | None, hosts: AllowedHosts) -
             pn.state.on_session_destroyed(lambda _context: visitor.cancel())
         return visitor.layout()
 
-    return PageApplication(build_applications({"/": page}, title=TITLE)["/"], hosts, shelf)
+    return PageApplication(build_applications({"/": page}, title=TITLE)["/"], hosts, shelf, studio.cancel_all)

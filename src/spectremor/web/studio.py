@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+import weakref
 from typing import Any, Literal
 
 from spectremor.core.errors import InputError
@@ -112,6 +113,7 @@ class Studio:
         self._folders = _model_folders(model)
         self._models: dict[str, Any] = {}
         self._lock = threading.Lock()
+        self._jobs: weakref.WeakSet[Job] = weakref.WeakSet()
 
     @property
     def models(self) -> list[str]:
@@ -131,6 +133,11 @@ class Studio:
         folder = self._folders[model].path
         return model if folder.parent == SHIPPED else str(folder)
 
+    def cancel_all(self) -> None:
+        """Stop whatever is being computed, for whomever: the server ends."""
+        for job in list(self._jobs):
+            job.cancel()
+
     def generate(self, request: Request, job: Job) -> Scene:
         """Carry a request out.
 
@@ -140,6 +147,7 @@ class Studio:
         """
         from spectremor.model.pipeline import check_job
 
+        self._jobs.add(job)
         drawn = request.product == "draws"
         check_job(request.realizations if drawn else 1, request.seed if drawn else 0, None)
         if drawn and (request.realizations or 0) > MAX_REALIZATIONS:
