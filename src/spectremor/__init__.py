@@ -22,12 +22,14 @@ _HOMES = {
     "InputWarning": "spectremor.core.errors",
     "Geology": "spectremor.core.geology",
     "Source": "spectremor.core.source",
+    "Rupture": "spectremor.core.rupture",
     "Georeference": "spectremor.core.georeference",
     "make_geology": "spectremor.core.geology",
     "read_geology": "spectremor.data.geology_files",
     "write_geology": "spectremor.data.geology_files",
     "read_wavefield": "spectremor.data.wavefield_files",
     "write_wavefield": "spectremor.data.wavefield_files",
+    "read_rupture": "spectremor.exchange.ruptures",
     "random_geology": "spectremor.campaign.random_geology",
     "simulate": "spectremor.simulation.elastic",
     "evaluate": "spectremor.judging",
@@ -73,11 +75,13 @@ if TYPE_CHECKING:
     from spectremor.core.geology import Geology as Geology
     from spectremor.core.geology import make_geology as make_geology
     from spectremor.core.georeference import Georeference as Georeference
+    from spectremor.core.rupture import Rupture as Rupture
     from spectremor.core.source import Source as Source
     from spectremor.data.geology_files import read_geology as read_geology
     from spectremor.data.geology_files import write_geology as write_geology
     from spectremor.data.wavefield_files import read_wavefield as read_wavefield
     from spectremor.data.wavefield_files import write_wavefield as write_wavefield
+    from spectremor.exchange.ruptures import read_rupture as read_rupture
     from spectremor.judging import evaluate as evaluate
     from spectremor.model.build import load_model as load_model
     from spectremor.signal.gof import gof as gof

@@ -174,6 +174,35 @@ def mw_from_moment(moment_nm: float) -> float:
     return (math.log10(moment_nm) - 9.1) / 1.5
 
 
+def brune_rise_time_s(moment_nm: float, vs_m_s: float, stress_drop_pa: float = 5e6) -> float:
+    """Rise time tau in s of our moment function with the corner frequency that Brune's model gives the earthquake.
+
+    fc = 0.49 Vs (stress drop / M0)^(1/3) (Brune 1970, doi:10.1029/JB075i026p04997), and tau = 1 / (2 pi fc): the moment
+    rate (t / tau^2) exp(-t / tau) has the spectrum of modulus 1 / (1 + (f / fc)^2).
+
+    Args:
+        moment_nm: scalar moment in N m.
+        vs_m_s: Vs at the source in m/s.
+        stress_drop_pa: stress drop in Pa.
+
+    Raises:
+        InputError: a number that is not positive.
+
+    Example:
+        >>> round(brune_rise_time_s(moment_from_mw(4.9), 3770.0, 18e6), 3)
+        0.1
+    """
+    for field, value in (
+        ("source.moment", moment_nm),
+        ("source.vs_m_s", vs_m_s),
+        ("source.stress_drop_pa", stress_drop_pa),
+    ):
+        if not (math.isfinite(value) and value > 0):
+            raise InputError(field, value, "a positive number")
+    corner_hz = 0.49 * vs_m_s * (stress_drop_pa / moment_nm) ** (1 / 3)
+    return 1 / (2 * math.pi * corner_hz)
+
+
 def moment_function(t_s: Float[np.ndarray, "..."], rise_time_s: float) -> Float[np.ndarray, "..."]:
     """Moment over final moment: 1 - (1 + t/tau) exp(-t/tau) for t > 0, else 0."""
     u = np.maximum(t_s, 0.0) / rise_time_s

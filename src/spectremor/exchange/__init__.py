@@ -1,10 +1,11 @@
-"""The outside world, both ways: ObsPy streams, miniSEED, ASDF, QuakeML, OpenQuake, CSV, georeferencing."""
+"""The outside world, both ways: ObsPy streams, miniSEED, ASDF, QuakeML, ruptures, OpenQuake, CSV, georeferencing."""
 
 from spectremor.core.georeference import Georeference
 from spectremor.exchange.inventory import to_inventory
 from spectremor.exchange.openquake import write_openquake
 from spectremor.exchange.quakeml import read_source, to_catalog, write_source
 from spectremor.exchange.quantities import as_quantity
+from spectremor.exchange.ruptures import read_rupture
 from spectremor.exchange.tables import write_intensities, write_traces
 from spectremor.exchange.traces import to_stream
 from spectremor.exchange.waveform_files import write_asdf, write_mseed
@@ -12,6 +13,7 @@ from spectremor.exchange.waveform_files import write_asdf, write_mseed
 __all__ = [
     "Georeference",
     "as_quantity",
+    "read_rupture",
     "read_source",
     "to_catalog",
     "to_inventory",

@@ -1,0 +1,70 @@
+"""Files of ruptures: Standard Rupture Format, the USGS's `.param`, and SRCMOD's `.fsp`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spectremor.core.errors import InputError
+from spectremor.core.georeference import Georeference
+from spectremor.core.rupture import Rupture
+from spectremor.exchange.srcmod import read_fsp
+from spectremor.exchange.srf import VERSIONS, read_srf
+from spectremor.exchange.subfaults import rupture_of
+from spectremor.exchange.usgs_param import read_param
+
+#: Largest file that is read.
+MAX_RUPTURE_BYTES = 1 << 30
+_READERS = {"srf": read_srf, "param": read_param, "fsp": read_fsp}
+
+
+def read_rupture(path: str | Path, corner: Georeference, *, rigidity_pa: float | None = None) -> Rupture:
+    """A rupture from a file, in local axes.
+
+    The format is told from the content. A subfault that slips in two directions becomes two points of one place; one
+    that does not slip is left out. Where the file tells neither moments nor rigidity, the rupture waits for the ground
+    (`Rupture.with_rigidity`; `simulate` gives it its own).
+
+    Args:
+        path: SRF 1.0 or 2.0, USGS `.param`, or SRCMOD `.fsp`.
+        corner: where the local axes lie on Earth.
+        rigidity_pa: of all subfaults, whatever the file says; moment is rigidity times area times slip.
+
+    Raises:
+        InputError: another file, a value that is not allowed, a truncated file, or a rupture far from the corner.
+
+    Warns:
+        InputWarning: slip rates of an SRF file that do not integrate to its slip.
+
+    Example:
+        >>> corner = Georeference(longitude_deg=-118.2, latitude_deg=33.9)
+        >>> rupture = read_rupture("event.srf", corner)  # doctest: +SKIP
+        >>> rupture.mw, len(rupture)  # doctest: +SKIP
+    """
+    text = _text(Path(path))
+    kind = _kind(text)
+    if kind is None:
+        allowed = f"SRF (first line {' or '.join(VERSIONS)}), a .param of the USGS, or an .fsp of SRCMOD"
+        raise InputError("rupture", f"{path}, which begins with {text.strip()[:30]!r}", allowed)
+    return rupture_of(kind, _READERS[kind](text), corner, rigidity_pa)
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise InputError("rupture", path, "an existing file")
+    if path.stat().st_size > MAX_RUPTURE_BYTES:
+        raise InputError("rupture", f"{path} of {path.stat().st_size} bytes", f"at most {MAX_RUPTURE_BYTES} bytes")
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # Headers of older files name authors in Latin-1; numbers are the same.
+        return path.read_bytes().decode("latin-1")
+
+
+def _kind(text: str) -> str | None:
+    """The format of a text: what its first line with anything in it looks like."""
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    if first.startswith("%"):
+        return "fsp"
+    if "fault_segment" in first.lower():
+        return "param"
+    return "srf" if first.replace(".", "").isdigit() else None

@@ -1,0 +1,201 @@
+"""The `.fsp` files of SRCMOD, the database of finite-source rupture models (Mai & Thingbaijam 2014).
+
+Lines that begin with % are the header: `name = value` pairs, the layers of the ground, the segments, and the names of
+the columns. Rows hold latitude, longitude, x, y, z (km), slip (m) and, where the model has them, rake, start TRUP (s),
+RISE (s) and moment SF_MOMENT (N m). Values of 999 are missing. The slip rate is a triangle that lasts for RISE, or a
+box car where the header says so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from spectremor.core.errors import InputError
+from spectremor.exchange.number_words import ANY, Range, columns_of, parsed_number
+from spectremor.exchange.subfaults import DIP, LATITUDE, LONGITUDE, Slip
+
+_PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_]*)\s*=\s*([-+]?[\d.,]+(?:[eE][-+]?\d+)?)")
+_RANGES: dict[str, Range] = {"LAT": LATITUDE, "LON": LONGITUDE, "DIP": DIP}
+_MISSING = 999.0
+#: Samples of a box car.
+_BOX_SAMPLES = 40
+
+
+@dataclasses.dataclass
+class _Segment:
+    """One segment: what its header says, and its rows."""
+
+    line: int
+    values: dict[str, float]
+    names: list[str] = dataclasses.field(default_factory=list)
+    rows: list[tuple[int, str]] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Layer:
+    top_km: float
+    rigidity_pa: float
+
+
+def read_fsp(text: str) -> list[Slip]:
+    """The slips of an `.fsp` file.
+
+    Raises:
+        InputError: something that motion needs is missing, a value is not allowed, or rows are missing.
+    """
+    lines = list(enumerate(text.splitlines(), start=1))
+    head, segments = _parts(lines)
+    layers = _layers(lines)
+    top = any("coordinates are given" in line.lower() and "top" in line.lower() for _, line in lines)
+    box = any("SVF" in line and "box" in line.lower() for _, line in lines)
+    slips: list[Slip] = []
+    for segment in segments:
+        slips += _slips(segment, head, layers, (top, box), len(slips))
+    return slips
+
+
+def _parts(lines: list[tuple[int, str]]) -> tuple[dict[str, float], list[_Segment]]:
+    """Values of the file's header, and its segments; a file without any is one."""
+    head: dict[str, float] = {}
+    segments: list[_Segment] = []
+    for number, line in lines:
+        if not line.lstrip().startswith("%"):
+            if line.strip():
+                if not segments or not segments[-1].names:
+                    raise InputError(f"fsp line {number}", line.strip()[:40], "first a line with the names of columns")
+                segments[-1].rows.append((number, line))
+            continue
+        if "SEGMENT #" in line.upper():
+            segments.append(_Segment(number, {}))
+        words = line.replace("%", " ").split()
+        if "LAT" in words and "LON" in words and "SLIP" in words:
+            if not segments or segments[-1].names:
+                segments.append(_Segment(number, {}))
+            segments[-1].names = [word.split("==")[0] for word in words]
+            continue
+        values = segments[-1].values if segments else head
+        for name, word in _PAIR.findall(line):
+            values[name.upper()] = parsed_number(f"fsp line {number}, {name}", word)
+    if not segments:
+        raise InputError("fsp", "no line that names the columns LAT LON ... SLIP", "an .fsp file of SRCMOD")
+    return {name: value for name, value in head.items() if abs(value) != _MISSING}, segments
+
+
+def _layers(lines: list[tuple[int, str]]) -> list[_Layer]:
+    """Layers of the ground, from the surface down; none where the file has none."""
+    layers: list[_Layer] = []
+    reading = False
+    for number, line in lines:
+        words = line.replace("%", " ").split()
+        if words[:1] == ["DEPTH"]:
+            reading = True
+        elif reading and len(words) >= 4 and words[0][0] in "-+.0123456789":
+            field = f"fsp line {number}, layer"
+            depth, _, vs, density = (parsed_number(field, word) for word in words[:4])
+            layers.append(_Layer(depth, 1000.0 * density * (1000.0 * vs) ** 2))
+        elif reading and layers:
+            break
+    return [layer for layer in layers if layer.rigidity_pa > 0]
+
+
+def _slips(
+    segment: _Segment, head: Mapping[str, float], layers: list[_Layer], flags: tuple[bool, bool], before: int
+) -> list[Slip]:
+    known = {**head, **segment.values}
+    table = columns_of("fsp", segment.rows, segment.names, lambda name: _RANGES.get(name, ANY))
+    field = f"fsp line {segment.line}, segment"
+    expected = int(segment.values.get("NSBFS", head.get("NSBFS", len(table))))
+    if not table or len(table) != expected:
+        raise InputError(field, f"{len(table)} rows", f"{max(expected, 1)} rows: a whole file, no empty segment")
+    width_km, area_m2 = _size(field, known, len(table))
+    rows = [(line, known | row) for line, row in table if row["SLIP"] != 0]
+    return [_slip(line, row, before + i, (width_km, area_m2), layers, flags) for i, (line, row) in enumerate(rows)]
+
+
+def _size(field: str, known: Mapping[str, float], count: int) -> tuple[float, float]:
+    """Width in km and area in m2 of a subfault."""
+    dx, dz = (known.get(name, known.get(f"IN{name}", 0.0)) for name in ("DX", "DZ"))
+    if dx <= 0 or dz <= 0:
+        if known.get("LEN", 0.0) <= 0 or known.get("WID", 0.0) <= 0:
+            raise InputError(field, "no size of the subfaults", "Dx and Dz, or LEN and WID, in km")
+        area = known["LEN"] * known["WID"] / count
+        dx = dz = math.sqrt(area)
+    return dz, dx * dz * 1e6
+
+
+def _slip(
+    line: int,
+    row: Mapping[str, float],
+    number: int,
+    size: tuple[float, float],
+    layers: list[_Layer],
+    flags: tuple[bool, bool],
+) -> Slip:
+    strike, dip = _needed(line, row, "STRIKE", "STRK"), _needed(line, row, "DIP")
+    rake, rise_s, start_s = (
+        _needed(line, row, "RAKE"),
+        _needed(line, row, "RISE", "AVTR"),
+        _start_s(line, row),
+    )
+    if row["SLIP"] < 0 or start_s < 0 or rise_s <= 0:
+        found = f"slip {row['SLIP']:g} m, TRUP {start_s:g} s, RISE {rise_s:g} s"
+        raise InputError(f"fsp line {line}", found, "slip and TRUP of 0 or more, RISE above 0")
+    longitude, latitude, depth_km = row["LON"], row["LAT"], row["Z"]
+    if flags[0]:
+        # The middle of the upper edge, in km: the centre lies half a width further down dip.
+        half_km = size[0] / 2
+        depth_km += half_km * math.sin(math.radians(dip))
+        away = half_km * math.cos(math.radians(dip)) / 111.195
+        latitude_now = math.radians(latitude)
+        latitude -= away * math.sin(math.radians(strike))
+        longitude += away * math.cos(math.radians(strike)) / math.cos(latitude_now)
+    if not 0 < depth_km <= 1000:
+        raise InputError(f"fsp line {line}, Z", f"{depth_km:g} km", "km below the surface, above 0")
+    rigidity = [layer.rigidity_pa for layer in layers if layer.top_km <= depth_km]
+    moment = row.get("SF_MOMENT", 0.0)
+    return Slip(
+        subfault=number,
+        longitude_deg=longitude,
+        latitude_deg=latitude,
+        depth_m=1000.0 * depth_km,
+        strike_deg=strike,
+        dip_deg=dip,
+        rake_deg=rake,
+        area_m2=size[1],
+        slip_m=row["SLIP"],
+        start_s=start_s,
+        samples=np.ones(_BOX_SAMPLES) if flags[1] else np.array([0.0, 1.0]),
+        step_s=rise_s / _BOX_SAMPLES if flags[1] else rise_s / 2,
+        rigidity_pa=rigidity[-1] if rigidity else None,
+        moment_nm=moment if moment > 0 else None,
+    )
+
+
+def _needed(line: int, row: Mapping[str, float], *names: str) -> float:
+    """The first of these values that the file has.
+
+    Raises:
+        InputError: it has none of them.
+    """
+    for name in names:
+        if name in row and abs(row[name]) != _MISSING:
+            return row[name]
+    raise InputError(
+        f"fsp line {line}, {names[0]}", "nothing", f"a value, in the row or the header: {', '.join(names)}"
+    )
+
+
+def _start_s(line: int, row: Mapping[str, float]) -> float:
+    """When a subfault starts: TRUP, or its distance from the hypocentre (0, 0, DEP) over the mean rupture speed."""
+    if "TRUP" in row and abs(row["TRUP"]) != _MISSING:
+        return row["TRUP"]
+    speed_km_s, depth_km = _needed(line, row, "TRUP", "AVVR"), _needed(line, row, "DEP")
+    x, y = _needed(line, row, "X"), _needed(line, row, "Y")
+    if speed_km_s <= 0:
+        raise InputError(f"fsp line {line}, avVr", f"{speed_km_s:g} km/s", "a positive speed, or a column TRUP")
+    return math.sqrt(x**2 + y**2 + (row["Z"] - depth_km) ** 2) / speed_km_s

@@ -1,0 +1,105 @@
+"""The `.param` files of the U.S. Geological Survey's finite-fault solutions.
+
+For each segment a line with the size of its subfaults (km), its outline, a line that names the columns, and rows:
+latitude, longitude, depth (km) of the centre, slip (cm), rake, strike, dip, start (s), rise and fall of the slip rate
+(s), moment (dyn cm).
+The rate rises and falls as a cosine, at different speeds (Ji et al. 2002, doi:10.1785/0120000916).
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from jaxtyping import Float
+
+from spectremor.core.errors import InputError
+from spectremor.exchange.number_words import ANY, Range, columns_of
+from spectremor.exchange.subfaults import DEPTH_KM, DIP, LATITUDE, LONGITUDE, SECONDS, Slip
+
+_SIZE = re.compile(
+    r"Fault_segment\s*=?.*?nx.*?=\s*(\d+).*?Dx\s*=\s*([\d.]+)\s*km.*?ny.*?=\s*(\d+).*?Dy\s*=\s*([\d.]+)", re.I
+)
+_NEEDED = ("lat", "lon", "depth", "slip", "rake", "strike", "dip", "t_rup", "t_ris")
+_RANGES: dict[str, Range] = {"lat": LATITUDE, "lon": LONGITUDE, "depth": DEPTH_KM, "dip": DIP}
+#: Samples of the slip rate.
+_SAMPLES = 40
+
+
+def read_param(text: str) -> list[Slip]:
+    """The slips of a `.param` file.
+
+    Raises:
+        InputError: no segment, columns that are missing, a value that is not allowed, or rows that are missing.
+    """
+    lines = list(enumerate(text.splitlines(), start=1))
+    heads = [number for number, line in lines if _SIZE.search(line)]
+    if not heads:
+        raise InputError("param", "no line Fault_segment with nx, Dx, ny, Dy", "a .param file of the USGS")
+    slips: list[Slip] = []
+    for first, after in zip(heads, [*heads[1:], len(lines) + 1], strict=True):
+        slips += _segment(lines[first - 1 : after - 1], len(slips))
+    return slips
+
+
+def _segment(lines: list[tuple[int, str]], before: int) -> list[Slip]:
+    size = _SIZE.search(lines[0][1])
+    assert size is not None  # this line is what the segment was found by
+    along, dx_km, down, dy_km = int(size[1]), float(size[2]), int(size[3]), float(size[4])
+    number = lines[0][0]
+    if along * down == 0 or dx_km * dy_km == 0:
+        raise InputError(f"param line {number}", f"{along} x {down} subfaults", "a segment with subfaults")
+    names, start = _names(lines)
+    rows = [(n, line) for n, line in lines[start:] if line.strip() and not line.lstrip().startswith("#")]
+    table = columns_of("param", rows[: along * down], names, lambda name: _RANGES.get(name, ANY))
+    if len(rows) != along * down:
+        found = f"{len(rows)} rows"
+        raise InputError(f"param line {number}", found, f"{along * down} rows, {along} x {down}: a whole file")
+    area_m2 = dx_km * dy_km * 1e6
+    return [_slip(line, row, before + i, area_m2) for i, (line, row) in enumerate(table) if row["slip"] != 0]
+
+
+def _names(lines: list[tuple[int, str]]) -> tuple[list[str], int]:
+    """Names of the columns, and where the rows start."""
+    for i, (number, line) in enumerate(lines):
+        names = [word.strip("#.,").lower() for word in line.split()]
+        if "slip" in names:
+            names = ["t_ris" if name in ("t_rise", "h_dur") else name for name in names if name]
+            missing = [name for name in _NEEDED if name not in names]
+            if missing:
+                raise InputError(f"param line {number}, columns", ", ".join(names), f"also {', '.join(missing)}")
+            return names, i + 1
+    raise InputError(f"param line {lines[0][0]}", "no line that names the columns", "#Lat. Lon. depth slip rake ...")
+
+
+def _slip(line: int, row: dict[str, float], number: int, area_m2: float) -> Slip:
+    rise, fall = row["t_ris"], row.get("t_fal", row["t_ris"])
+    for name, value in (("slip", row["slip"]), ("t_rup", row["t_rup"]), ("t_ris", rise), ("t_fal", fall)):
+        if not SECONDS[0] <= value <= SECONDS[1]:
+            raise InputError(f"param line {line}, {name}", f"{value:g}", "0 or more")
+    if rise + fall == 0:
+        raise InputError(f"param line {line}, t_ris", "0 s, and t_fal 0 s", "a rise or a fall that takes time")
+    moment = row.get("mo")
+    return Slip(
+        subfault=number,
+        longitude_deg=row["lon"],
+        latitude_deg=row["lat"],
+        depth_m=1000.0 * row["depth"],
+        strike_deg=row["strike"],
+        dip_deg=row["dip"],
+        rake_deg=row["rake"],
+        area_m2=area_m2,
+        slip_m=0.01 * row["slip"],
+        start_s=row["t_rup"],
+        samples=_cosines(rise, fall),
+        step_s=(rise + fall) / _SAMPLES,
+        moment_nm=1e-7 * moment if moment else None,
+    )
+
+
+def _cosines(rise_s: float, fall_s: float) -> Float[np.ndarray, " n"]:
+    """Samples of a rate that rises from 0 as a cosine, and falls to 0 as another."""
+    t = np.arange(_SAMPLES) * (rise_s + fall_s) / _SAMPLES
+    up = 0.5 - 0.5 * np.cos(np.pi * t / max(rise_s, 1e-12))
+    down = 0.5 + 0.5 * np.cos(np.pi * (t - rise_s) / max(fall_s, 1e-12))
+    return np.asarray(np.where(t < rise_s, up, down))
