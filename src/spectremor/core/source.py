@@ -200,7 +200,7 @@ def brune_rise_time_s(moment_nm: float, vs_m_s: float, stress_drop_pa: float = 5
         if not (math.isfinite(value) and value > 0):
             raise InputError(field, value, "a positive number")
     corner_hz = 0.49 * vs_m_s * (stress_drop_pa / moment_nm) ** (1 / 3)
-    return 1 / (2 * math.pi * corner_hz)
+    return float(1 / (2 * math.pi * corner_hz))
 
 
 def moment_function(t_s: Float[np.ndarray, "..."], rise_time_s: float) -> Float[np.ndarray, "..."]:
