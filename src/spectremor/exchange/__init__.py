@@ -5,6 +5,7 @@ from spectremor.exchange.inventory import to_inventory
 from spectremor.exchange.openquake import write_openquake
 from spectremor.exchange.quakeml import read_source, to_catalog, write_source
 from spectremor.exchange.quantities import as_quantity
+from spectremor.exchange.station_lists import read_stations
 from spectremor.exchange.tables import write_intensities, write_traces
 from spectremor.exchange.traces import to_stream
 from spectremor.exchange.waveform_files import write_asdf, write_mseed
@@ -13,6 +14,7 @@ __all__ = [
     "Georeference",
     "as_quantity",
     "read_source",
+    "read_stations",
     "to_catalog",
     "to_inventory",
     "to_stream",
