@@ -60,8 +60,8 @@ def read_geology(
         InputError: names what is wrong with the file or with its values, and for a model what would mend it.
 
     Warns:
-        InputWarning: what a model loses on the grid, in numbers; or the ground of an `.npy` file is slower below: its last
-            axis may run from the surface down.
+        InputWarning: what a model loses on the grid, in numbers; or the ground of an `.npy` file is slower below: its
+            last axis may run from the surface down.
 
     Example:
         >>> import pathlib, tempfile
