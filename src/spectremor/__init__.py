@@ -26,10 +26,12 @@ _HOMES = {
     "Georeference": "spectremor.core.georeference",
     "make_geology": "spectremor.core.geology",
     "read_geology": "spectremor.data.geology_files",
+    "read_stations": "spectremor.exchange.station_lists",
     "write_geology": "spectremor.data.geology_files",
     "read_wavefield": "spectremor.data.wavefield_files",
     "write_wavefield": "spectremor.data.wavefield_files",
     "read_rupture": "spectremor.exchange.ruptures",
+    "perturb_geology": "spectremor.campaign.perturbation",
     "random_geology": "spectremor.campaign.random_geology",
     "simulate": "spectremor.simulation.elastic",
     "evaluate": "spectremor.judging",
@@ -69,6 +71,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from spectremor.campaign.perturbation import perturb_geology as perturb_geology
     from spectremor.campaign.random_geology import random_geology as random_geology
     from spectremor.core.errors import InputError as InputError
     from spectremor.core.errors import InputWarning as InputWarning
@@ -82,6 +85,7 @@ if TYPE_CHECKING:
     from spectremor.data.wavefield_files import read_wavefield as read_wavefield
     from spectremor.data.wavefield_files import write_wavefield as write_wavefield
     from spectremor.exchange.ruptures import read_rupture as read_rupture
+    from spectremor.exchange.station_lists import read_stations as read_stations
     from spectremor.judging import evaluate as evaluate
     from spectremor.model.build import load_model as load_model
     from spectremor.signal.gof import gof as gof

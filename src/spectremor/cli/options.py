@@ -14,6 +14,7 @@ from spectremor.core.errors import InputError, InputWarning
 if TYPE_CHECKING:
     from spectremor.core.geology import Geology
     from spectremor.core.georeference import Georeference
+    from spectremor.core.recording import Stations
     from spectremor.core.source import Source
 
 #: Largest magnitude that a point source stands for in a domain of ten kilometres.
@@ -179,6 +180,27 @@ def parse_place(
         missing = "--origin-lon" if lon is None else "--origin-lat"
         raise InputError(missing, "nothing", "degrees: the place of the domain's south-west corner")
     return Georeference(longitude_deg=lon, latitude_deg=lat, azimuth_deg=azimuth_deg or 0.0, crs=crs)
+
+
+def load_stations(
+    path: Path | None, origin: tuple[float | None, float | None, str | None], azimuth_deg: float | None
+) -> Stations | None:
+    """The stations in a file; None without one.
+
+    Raises:
+        InputError: names what is wrong with the file, or the place that it needs.
+    """
+    if path is None:
+        return None
+    from spectremor.exchange.station_lists import read_stations
+
+    placed = any(value is not None for value in (*origin, azimuth_deg))
+    try:
+        return read_stations(path, parse_place(*origin, azimuth_deg) if placed else None)
+    except InputError as error:
+        if error.field != "corner":
+            raise
+        raise InputError("--origin-lon", error.value, error.allowed) from None
 
 
 def check_netcdf(out: Path) -> None:

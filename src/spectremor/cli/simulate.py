@@ -24,6 +24,7 @@ from spectremor.cli.options import (
     check_netcdf,
     load_geology,
     load_source,
+    load_stations,
     show_event,
 )
 
@@ -44,6 +45,13 @@ def simulate(
     azimuth: AzimuthOption = None,
     crs: CrsOption = None,
     index: IndexOption = None,
+    stations: Annotated[
+        Path | None,
+        typer.Option(
+            "--stations",
+            help="Instead of the 32 x 32 sensors: csv (name, and lon and lat or x_m and y_m) or StationXML.",
+        ),
+    ] = None,
     convention: ConventionOption = "standard",
     moment: MomentOption = None,
     mw: MwOption = None,
@@ -63,7 +71,7 @@ def simulate(
 ) -> None:
     r"""Simulate the surface wavefield of an earthquake: 3D elastic finite differences.
 
-    32 x 32 sensors spread over the domain, three components.
+    32 x 32 sensors spread over the domain, or the stations of a list; three components.
 
     [bold]Example[/bold]
 
@@ -72,16 +80,20 @@ def simulate(
     from spectremor.core.files import check_output
 
     check_netcdf(out)
-    check_output(out, geology, event, field="--out")
+    check_output(out, geology, event, stations, field="--out")
+    origin = (origin_lon, origin_lat, crs)
+    listed = load_stations(stations, origin, azimuth)
+    # Beside a --source, the place is that of the stations.
+    of_stations = event is None and listed is not None
     earthquake = load_source(
         source,
         event,
-        origin=(origin_lon, origin_lat, crs),
+        origin=(None, None, None) if of_stations else origin,
         convention=convention,
         moment_nm=moment,
         mw=mw,
         rise_time_s=rise_time,
-        azimuth_deg=azimuth,
+        azimuth_deg=None if of_stations else azimuth,
         event_id=event_id,
     )
     ground = load_geology(geology, index)
@@ -96,6 +108,7 @@ def simulate(
             earthquake,
             grid_spacing_m=grid_spacing,
             duration_s=duration,
+            stations=listed,
             sampling_hz=sampling,
             lowpass_hz=lowpass,
             order=order,

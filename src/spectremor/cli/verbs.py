@@ -10,9 +10,10 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Attach all verbs to the application."""
-    from spectremor.cli import dataset, evaluate, experiment, export, generate, serve, simulate, train
+    from spectremor.cli import dataset, evaluate, experiment, export, generate, geology, serve, simulate, train
 
     simulate.register(app)
+    geology.register(app)
     dataset.register(app)
     train.register(app)
     generate.register(app)

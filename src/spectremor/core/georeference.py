@@ -62,12 +62,19 @@ class Georeference:
         self, x_m: Float[np.ndarray, "..."], y_m: Float[np.ndarray, "..."]
     ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
         """Longitudes and latitudes in degrees (WGS84) of local x and y in m."""
-        transformer, corner_east_m, corner_north_m = _projection(self)
+        transformer, _, _ = _projection(self)
+        lon, lat = transformer.transform(*self.to_projected(x_m, y_m), direction="INVERSE")
+        return np.asarray(lon), np.asarray(lat)
+
+    def to_projected(
+        self, x_m: Float[np.ndarray, "..."], y_m: Float[np.ndarray, "..."]
+    ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+        """Easting and northing in the map projection, in m, of local x and y in m."""
+        _, corner_east_m, corner_north_m = _projection(self)
         cos, sin = self._turn()
         east_m = cos * np.asarray(x_m) + sin * np.asarray(y_m)
         north_m = cos * np.asarray(y_m) - sin * np.asarray(x_m)
-        lon, lat = transformer.transform(east_m + corner_east_m, north_m + corner_north_m, direction="INVERSE")
-        return np.asarray(lon), np.asarray(lat)
+        return np.asarray(east_m + corner_east_m), np.asarray(north_m + corner_north_m)
 
     def to_local(
         self, longitude_deg: Float[np.ndarray, "..."], latitude_deg: Float[np.ndarray, "..."]

@@ -2,44 +2,108 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import xarray as xr
 
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import PROPERTIES, Geology, as_geology, make_geology
+from spectremor.core.georeference import Georeference
 from spectremor.core.reading import existing
-from spectremor.data import netcdf, published
+from spectremor.data import grounds, hdf5, netcdf, published
+from spectremor.data.grounds import raw_netcdf
 
-_ALLOWED = "a geology: .h5 (published form), .npy (published order), .nc or .zarr"
+_ALLOWED = (
+    "a geology: .h5 (published form), .npy (published order), .nc or .zarr; or a model: .nc, "
+    f"{', '.join(grounds.SUFFIXES)}"
+)
+_OWN = (".h5", ".hdf5", ".npy", ".zarr")
+#: Names of axes by which a model is told from a geology of the project.
+_DEGREES = ("longitude", "latitude", "lon", "lat")
 #: Ground is faster below as a rule: a lower half that is slower than the upper one by more than this is worth a word.
 _SLOWER_BELOW = 0.9
 
 
-def read_geology(path: str | Path, index: int | None = None) -> Geology:
-    """The geology in a file.
+def read_geology(
+    path: str | Path | xr.Dataset | xr.DataArray,
+    index: int | None = None,
+    *,
+    corner: Georeference | None = None,
+    extent_m: Sequence[float] | None = None,
+    spacing_m: float | None = None,
+) -> Geology:
+    r"""The geology in a file, or a model of the ground brought onto a grid.
+
+    Without `extent_m` and `spacing_m` a geology is read as it is. With them, a model is brought onto nodes that are
+    `spacing_m` apart, edges included: trilinear between the nodes of a gridded model; of layers, each node takes the
+    average over its cell, which keeps vertical travel times. The geology's attributes say what was lost.
 
     Args:
         path: `.h5` with dataset `a` and `.npy` (both in the published order x, y, z from the bottom up, over the
             published domain of 9.6 km), `.nc` with variable `vs` and any of `vp`, `density`, `qs`, `qp`, or `.zarr` (a
-            campaign's store).
+            campaign's store). A model: `.nc` with axes of longitude, latitude and depth or elevation, or of x, y and z
+            (NetCDF-3 or 4), `.xyz` (SPECFEM tomography), `.csv` (layers; the header names columns and units), `.fk1d`
+            (layers), or the same from xarray.
         index: which geology, where the file holds several: a stack (geology, x, y, z), a campaign.
+        corner: where the corner x = 0, y = 0 lies on Earth, and how far the axes are turned: of models in longitude and
+            latitude, or, with `crs`, in the metres of a map projection.
+        extent_m: size of the domain along x, y and depth in m.
+        spacing_m: distance between nodes in m.
 
     Returns:
         The geology; what the file does not say of it follows from Vs.
 
     Raises:
-        InputError: names what is wrong with the file or with its values.
+        InputError: names what is wrong with the file or with its values, and for a model what would mend it.
 
     Warns:
-        InputWarning: the ground of an `.npy` file is slower below: its last axis may run from the surface down.
+        InputWarning: what a model loses on the grid, in numbers; or the ground of an `.npy` file is slower below: its
+            last axis may run from the surface down.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "layers.csv"
+        >>> _ = path.write_text("thickness_m,vs_m_s\n600,1500\n,3000\n")
+        >>> ground = read_geology(path, extent_m=(1200, 1200, 1200), spacing_m=300)
+        >>> ground.vs_m_s[0, 0].tolist()
+        [3000.0, 3000.0, 2000.0, 1500.0, 1500.0]
     """
+    placing = {"corner": corner, "extent_m": extent_m, "spacing_m": spacing_m}
+    if isinstance(path, (xr.Dataset, xr.DataArray)):
+        return grounds.import_ground(path, corner=corner, extent_m=extent_m, spacing_m=spacing_m)
     path = Path(path)
     existing(path, field="geology", allowed=_ALLOWED)
     suffix = path.suffix.lower()
-    if suffix not in (".h5", ".hdf5", ".npy", *netcdf.SUFFIXES, ".zarr"):
+    if suffix not in (*_OWN, *netcdf.SUFFIXES, *grounds.SUFFIXES):
         raise InputError("geology", path, _ALLOWED)
+    placed = any(value is not None for value in placing.values())
+    if suffix in grounds.SUFFIXES or (suffix in netcdf.SUFFIXES and (placed or _is_model(path))):
+        if index is not None:
+            raise InputError("index", index, f"none: {path} holds one model")
+        return grounds.import_ground(path, corner=corner, extent_m=extent_m, spacing_m=spacing_m)
+    for name, value in placing.items():
+        if value is not None:
+            raise InputError(name, value, f"nothing: {path} is read on its own grid")
+    return _read_own(path, suffix, index)
+
+
+def _is_model(path: Path) -> bool:
+    """Whether a NetCDF file holds a model rather than a geology of the project: by its form and its axes."""
+    # What is wrong with a damaged file is said by the reader.
+    with contextlib.suppress(InputError, OSError):
+        if raw_netcdf.is_classic(path):
+            _, names = raw_netcdf.read_raw(path, _DEGREES.__contains__)
+            return any(name in _DEGREES for name in names)
+        with hdf5.open_hdf5(path, field="geology") as file:
+            return any(hdf5.has_entry(file, name) for name in _DEGREES)
+    return False
+
+
+def _read_own(path: Path, suffix: str, index: int | None) -> Geology:
+    """A geology in one of the project's forms, or in a published one."""
     if suffix == ".zarr":
         from spectremor.data.store import CampaignStore
 

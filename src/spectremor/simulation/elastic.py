@@ -13,7 +13,7 @@ from jaxtyping import Float32
 
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import Geology, as_geology
-from spectremor.core.recording import Recording
+from spectremor.core.recording import Recording, Stations
 from spectremor.core.source import Source
 from spectremor.core.wavefield import label_motion
 from spectremor.signal.attenuation import attenuate
@@ -49,6 +49,7 @@ def simulate(
     grid_spacing_m: float = 150.0,
     duration_s: float = 8.0,
     sensors_m: Positions | None = None,
+    stations: Stations | None = None,
     stations_m: Positions | None = None,
     sampling_hz: float = 50.0,
     lowpass_hz: float = 5.0,
@@ -70,7 +71,8 @@ def simulate(
         duration_s: output times are 0, 1/sampling_hz, ... below this.
         sensors_m: positions (x_m, y_m) in m along East and North; None is 32 x 32, the
             outermost half a spacing from the sides: from 150 m to 9450 m in a domain of 9600 m.
-        stations_m: instead of a grid, the positions (x_m, y_m) of stations one by one, anywhere in the domain.
+        stations: instead of a grid, stations with names anywhere at the surface of the domain (`read_stations`).
+        stations_m: the same without names, as positions (x_m, y_m): they are then called 0, 1, ...
         sampling_hz: of the output.
         lowpass_hz: corner of the order-4 Butterworth filter, applied forward and backward.
         order: order of accuracy in space: 2, 4, 6 or 8.
@@ -91,7 +93,7 @@ def simulate(
     ground = as_geology(geology)
     _check_output(duration_s, sampling_hz, lowpass_hz)
     recording = Recording(
-        sensors=parse_sensors(sensors_m, stations_m, ground),
+        sensors=parse_sensors(sensors_m, stations, stations_m, ground),
         samples=output_samples(duration_s, sampling_hz),
         sampling_hz=sampling_hz,
         lowpass_hz=lowpass_hz,

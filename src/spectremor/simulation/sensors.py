@@ -12,15 +12,23 @@ from spectremor.core.geology import Geology
 from spectremor.core.labelled import plain_array
 from spectremor.core.recording import SensorGrid, Sensors, Stations
 
+#: How far rounding may lead outside the domain.
+_ROUNDING_M = 1e-6
+
 Positions = tuple[np.ndarray, np.ndarray]
 
 
-def parse_sensors(sensors_m: Any, stations_m: Any, geology: Geology) -> Sensors:
-    """The sensors that a caller names: a grid, a list of stations, or neither (32 x 32 spread over the geology).
+def parse_sensors(sensors_m: Any, stations: Any, stations_m: Any, geology: Geology) -> Sensors:
+    """The sensors that a caller names: a grid, a list of stations, or nothing (32 x 32 spread over the geology).
 
     Raises:
-        InputError: both, or no pairs of positions.
+        InputError: more than one, no pairs of positions, or a station outside the geology.
     """
+    if stations is not None:
+        for name, value in (("sensors_m", sensors_m), ("stations_m", stations_m)):
+            if value is not None:
+                raise InputError("stations", f"together with {name}", "one of the two")
+        return _inside(stations, geology)
     if stations_m is not None:
         if sensors_m is not None:
             raise InputError("stations_m", "together with sensors_m", "one of the two")
@@ -33,6 +41,19 @@ def parse_sensors(sensors_m: Any, stations_m: Any, geology: Geology) -> Sensors:
         return SensorGrid(*_pair("sensors_m", sensors_m))
     x_side, y_side, _ = geology.extent_m
     return SensorGrid(_spread_over(x_side), _spread_over(y_side))
+
+
+def _inside(stations: Any, geology: Geology) -> Stations:
+    if not isinstance(stations, Stations):
+        raise InputError("stations", f"a {type(stations).__name__}", "Stations, as read_stations gives them")
+    for axis, positions, limit in zip(("x", "y"), (stations.x_m, stations.y_m), geology.extent_m, strict=False):
+        outside = ~((positions >= -_ROUNDING_M) & (positions <= limit + _ROUNDING_M))
+        if outside.any():
+            first = int(np.argmax(outside))
+            more = f", as one of {int(outside.sum())} stations outside" if outside.sum() > 1 else ""
+            allowed = f"positions in [0, {limit:g}] m, inside the domain"
+            raise InputError(f"stations.{stations.names[first]}.{axis}", f"{positions[first]:g} m{more}", allowed)
+    return stations
 
 
 def sensor_positions_m(sensors: Sensors) -> Positions:

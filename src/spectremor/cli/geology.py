@@ -1,0 +1,141 @@
+"""`spectremor geology`: bring a model of the ground onto a grid, and show a geology."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spectremor.cli.lists import numbers_in
+from spectremor.cli.options import (
+    AzimuthOption,
+    ConventionOption,
+    CrsOption,
+    IndexOption,
+    OriginLatOption,
+    OriginLonOption,
+    SourceOption,
+    check_netcdf,
+    load_geology,
+    load_stations,
+    parse_place,
+    parse_source,
+)
+from spectremor.core.errors import InputError
+
+#: What the library calls each thing, and what a person types.
+_OPTIONS = {"corner": "--origin-lon", "corner.crs": "--crs", "extent_m": "--extent", "spacing_m": "--spacing"}
+_PICTURES = (".png", ".pdf", ".svg")
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the verb and its parts."""
+    geology = typer.Typer(
+        no_args_is_help=True,
+        help=(
+            "Bring models of the ground onto a grid, and show them.\n\n[bold]Example[/bold]\n\n"
+            "spectremor geology import layers.csv --extent 9600,9600,9600 --spacing 300 --out geology.nc"
+        ),
+    )
+    geology.command("import")(import_)
+    geology.command("show")(show)
+    app.add_typer(geology, name="geology")
+
+
+def import_(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="NetCDF (longitude, latitude, depth), SPECFEM tomography .xyz, layers .csv or .fk1d.", metavar="MODEL"
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="NetCDF file to write.")],
+    extent: Annotated[str, typer.Option("--extent", help="Size along x, y and depth in m, e.g. 9600,9600,9600.")],
+    spacing: Annotated[float, typer.Option("--spacing", help="Distance between nodes in m.")],
+    origin_lon: OriginLonOption = None,
+    origin_lat: OriginLatOption = None,
+    azimuth: AzimuthOption = None,
+    crs: CrsOption = None,
+) -> None:
+    """Bring a model of the ground onto a grid of its own extent, spacing and direction.
+
+    What the grid does not hold (thin layers, slow ground) is said in numbers.
+
+    [bold]Example[/bold]
+
+    spectremor geology import emc.nc --origin-lon 13 --origin-lat 42 --extent 9600,9600,9600 --spacing 300 --out g.nc
+    """
+    from spectremor.core.files import check_output
+
+    check_netcdf(out)
+    check_output(out, model, field="--out")
+    try:
+        sides = numbers_in(extent)
+    except ValueError:
+        raise InputError("--extent", extent, "three sizes in m: along x, y and depth") from None
+    placed = any(value is not None for value in (origin_lon, origin_lat, azimuth, crs))
+    corner = parse_place(origin_lon, origin_lat, crs, azimuth) if placed else None
+
+    from spectremor.data.geology_files import read_geology, write_geology
+
+    try:
+        ground = read_geology(model, corner=corner, extent_m=sides, spacing_m=spacing)
+    except InputError as error:
+        if error.field not in _OPTIONS:
+            raise
+        raise InputError(_OPTIONS[error.field], error.value, error.allowed) from None
+    write_geology(ground, out)
+    low, high = float(ground.vs_m_s.min()), float(ground.vs_m_s.max())
+    typer.echo(f"{' x '.join(map(str, ground.shape))} nodes, Vs from {low:.0f} to {high:.0f} m/s")
+
+
+def show(
+    geology: Annotated[Path, typer.Argument(help="Geology: .nc, .npy, .h5 or .zarr.", metavar="GEOLOGY")],
+    figure: Annotated[Path, typer.Option("--figure", help=f"Picture to write: {', '.join(_PICTURES)}.")],
+    index: IndexOption = None,
+    source: SourceOption = None,
+    convention: ConventionOption = "standard",
+    stations: Annotated[Path | None, typer.Option("--stations", help="Stations to draw: csv or StationXML.")] = None,
+    column: Annotated[str | None, typer.Option("--column", help="X,Y in m: where to draw a column.")] = None,
+    origin_lon: OriginLonOption = None,
+    origin_lat: OriginLatOption = None,
+    azimuth: AzimuthOption = None,
+    crs: CrsOption = None,
+) -> None:
+    """Show a geology: its surface, two sections and a column, with the source and the stations.
+
+    [bold]Example[/bold]
+
+    spectremor geology show geology.nc --source 4800,4800,-8400,48,45,88 --figure ground.png
+    """
+    from spectremor.core.files import atomic_file, check_output
+
+    if figure.suffix.lower() not in _PICTURES:
+        raise InputError("--figure", figure, f"a file name that ends in {', '.join(_PICTURES)}")
+    check_output(figure, geology, stations, field="--figure")
+    column_m = _pair(column)
+    earthquake = None if source is None else parse_source(source, convention=convention)
+    listed = load_stations(stations, (origin_lon, origin_lat, crs), azimuth)
+    ground = load_geology(geology, index)
+
+    from spectremor.report.ground import ground_figure
+
+    try:
+        drawn = ground_figure(ground, earthquake, listed, column_m)
+    except InputError as error:
+        if not error.field.startswith("column_m"):
+            raise
+        raise InputError("--column", error.value, error.allowed) from None
+    with atomic_file(figure) as aside:
+        drawn.savefig(aside, format=figure.suffix[1:].lower(), dpi=150)
+
+
+def _pair(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        x, y = numbers_in(text)
+    except ValueError:
+        raise InputError("--column", text, "two numbers X,Y in m") from None
+    return x, y
