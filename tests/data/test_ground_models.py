@@ -188,6 +188,7 @@ def test_a_geology_of_the_project_is_brought_onto_another_grid(tmp_path: Path) -
     np.testing.assert_allclose(finer.vs_m_s[::2, ::2, ::2], vs, rtol=1e-6)
 
 
+@pytest.mark.shared_data
 def test_a_published_model_at_its_own_nodes() -> None:
     path = _file("emc_PNW10_S_kmps.nc")
     with netcdf_file(path, "r", mmap=False) as file:
@@ -200,6 +201,7 @@ def test_a_published_model_at_its_own_nodes() -> None:
         assert -ground.z_m[-1 - k] == 1000 * depth[k]
 
 
+@pytest.mark.shared_data
 def test_published_layers_keep_values_and_travel_time() -> None:
     ground = read_geology(_file("nr02-vs500.fk1d"), extent_m=(9600.0, 9600.0, 9600.0), spacing_m=300.0)
     profile = {name: values[0, 0] for name, values in ground.given.items()}

@@ -103,6 +103,11 @@ def test_bad_lists_are_one_line(text: str, message: str, tmp_path: Path) -> None
         read_stations(_table(tmp_path, text), CORNER)
 
 
+def test_a_list_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^stations: got .*no\.csv \(no such file\); allowed: a csv file"):
+        read_stations(tmp_path / "no.csv")
+
+
 def test_degrees_need_a_corner(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^corner: got nothing; allowed: longitude and latitude"):
         read_stations(_table(tmp_path, "name,lon,lat\nA,13,42\n"))

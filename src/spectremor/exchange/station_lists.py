@@ -13,6 +13,7 @@ import numpy as np
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.extras import need
 from spectremor.core.georeference import Georeference
+from spectremor.core.reading import read_small_file
 from spectremor.core.recording import Stations
 
 #: Names of each column, in small letters.
@@ -58,11 +59,7 @@ def read_stations(path: str | Path, corner: Georeference | None = None) -> Stati
         ('NORTH', 'SOUTH')
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError("stations", f"{path} ({'a folder' if path.is_dir() else 'no such file'})", _ALLOWED)
-    if path.stat().st_size > _MOST_BYTES:
-        raise InputError("stations", f"{path} of {path.stat().st_size} bytes", f"at most {_MOST_BYTES} bytes")
-    content = path.read_bytes()
+    content = read_small_file(path, field="stations", allowed=_ALLOWED, most_bytes=_MOST_BYTES)
     if content.lstrip()[:1] == b"<":
         return _from_station_xml(content, path, corner)
     return _from_table(content, path, corner)

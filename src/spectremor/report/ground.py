@@ -62,9 +62,9 @@ def ground_figure(
     figure.colorbar(mesh, ax=[surface, along_x, along_y], label="Vs (m/s)", shrink=0.6)
     surface.axhline(cut[1] * _KM, color="black", lw=0.6, ls=":")
     surface.axvline(cut[0] * _KM, color="black", lw=0.6, ls=":")
-    _label(surface, "Surface", "x, East (km)", "y, North (km)")
-    _label(along_x, f"Section at y = {cut[1] * _KM:.3g} km", "x, East (km)", "z (km)")
-    _label(along_y, f"Section at x = {cut[0] * _KM:.3g} km", "y, North (km)", "z (km)")
+    _label(surface, "Surface", "x (km)", "y (km)")
+    _label(along_x, f"Section at y = {cut[1] * _KM:.3g} km", "x (km)", "z (km)")
+    _label(along_y, f"Section at x = {cut[0] * _KM:.3g} km", "y (km)", "z (km)")
     if stations is not None:
         surface.plot(stations.x_m * _KM, stations.y_m * _KM, **_STATIONS)
         along_x.plot(stations.x_m * _KM, stations.z_m * _KM, clip_on=False, **_STATIONS)
@@ -116,13 +116,14 @@ def _draw_column(axis: Axes, geology: Geology, column_m: tuple[float, float]) ->
     ]
     at = np.array([*place, np.arange(len(geology.z_m))])
     rock = geology.rock_at(lambda values: scipy.ndimage.map_coordinates(values.astype(float), at, order=1))
-    for values, label in (
-        (rock.vs_m_s, "Vs (m/s)"),
-        (rock.vp_m_s, "Vp (m/s)"),
-        (rock.density_kg_m3, "density (kg/m3)"),
-        (10 * rock.qs, "10 Qs"),
+    # By law 10 Qs lies on Vs in m/s, which must show through.
+    for values, label, style in (
+        (rock.vs_m_s, "Vs (m/s)", "-"),
+        (rock.vp_m_s, "Vp (m/s)", "-"),
+        (rock.density_kg_m3, "density (kg/m3)", "-"),
+        (10 * rock.qs, "10 Qs", ":"),
     ):
-        axis.plot(values, geology.z_m * _KM, label=label)
+        axis.plot(values, geology.z_m * _KM, style, label=label)
     axis.legend(frameon=False)
     axis.grid(color="0.93", lw=0.7)
     axis.set_title(f"Column at x = {column_m[0] * _KM:.3g} km, y = {column_m[1] * _KM:.3g} km")
