@@ -221,6 +221,11 @@ class Rupture:
         return float(self._weights @ (self.start_s + self.rates.centroid_s))
 
     @property
+    def mean_start_s(self) -> float:
+        """Mean start of the points in s after the origin time, weighted likewise."""
+        return float(self._weights @ self.start_s)
+
+    @property
     def deepest_m(self) -> float:
         """Height of the deepest point in m (negative)."""
         return float(self.position_m[:, 2].min())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,14 +15,18 @@ from jaxtyping import Float32
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import Geology, as_geology
 from spectremor.core.recording import Recording, Stations
+from spectremor.core.rigidity import rock_at
+from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
 from spectremor.core.wavefield import label_motion
 from spectremor.signal.attenuation import attenuate
 from spectremor.simulation import propagator
-from spectremor.simulation.grid import lay_grid
+from spectremor.simulation.grid import Grid, lay_grid
+from spectremor.simulation.medium import Medium
 from spectremor.simulation.memory import check_run_memory
-from spectremor.simulation.point_source import check_position, forces
+from spectremor.simulation.point_source import check_position, check_rupture, forces, rupture_forces
 from spectremor.simulation.propagator import ShotSetup
+from spectremor.simulation.rupture_drive import BASE_RISE_TIME_S, rupture_drive
 from spectremor.simulation.sensors import Positions, parse_sensors, sensor_positions_m
 from spectremor.simulation.settings import DEFAULT_BATCH, SOLVER_VERSION, SimulationSettings
 from spectremor.simulation.surface import surface_receivers
@@ -44,7 +49,7 @@ _SHORTEST_STEP = 1e-6
 
 def simulate(
     geology: Geology | xr.DataArray | xr.Dataset,
-    source: Source,
+    source: Source | Rupture,
     *,
     grid_spacing_m: float = 150.0,
     duration_s: float = 8.0,
@@ -66,7 +71,9 @@ def simulate(
 
     Args:
         geology: the ground, linear between its nodes; or what `as_geology` makes one of.
-        source: the earthquake, at any position inside the domain.
+        source: the earthquake, a point or a rupture, at any position inside the domain. All points of a rupture are in
+            one run. Its losses on the way are those from its centroid, its waves starting at the mean start of its
+            points.
         grid_spacing_m: must divide the three sides of the domain.
         duration_s: output times are 0, 1/sampling_hz, ... below this.
         sensors_m: positions (x_m, y_m) in m along East and North; None is 32 x 32, the
@@ -88,7 +95,8 @@ def simulate(
         InputError: what cannot be simulated, with the values that can.
 
     Warns:
-        InputWarning: the low-pass lets through frequencies that the grid does not carry accurately.
+        InputWarning: the low-pass lets through frequencies that the grid does not carry accurately, or that come from
+            the distance between the points of a rupture.
     """
     ground = as_geology(geology)
     _check_output(duration_s, sampling_hz, lowpass_hz)
@@ -106,7 +114,7 @@ def simulate(
 
 def simulate_many(
     geologies: Sequence[Geology],
-    sources: Sequence[Source],
+    sources: Sequence[Source | Rupture],
     recording: Recording,
     settings: SimulationSettings,
     *,
@@ -142,9 +150,8 @@ def simulate_many(
             if settings.attenuation:
                 positions_m = sensor_positions_m(recording.sensors)
                 lossless = velocity
-                velocity = attenuate(
-                    lossless, recording.time_s, geologies[i], shot.source, positions_m, recording.lowpass_hz
-                )
+                time_s = recording.time_s - (0.0 if shot.drive is None else shot.drive.mean_start_s)
+                velocity = attenuate(lossless, time_s, geologies[i], shot.source, positions_m, recording.lowpass_hz)
             results[i] = _label(velocity, shot, recording, settings)
             if on_done is not None:
                 on_done(i)
@@ -154,7 +161,7 @@ def simulate_many(
         shot = _prepare(geology, source, recording, settings)
         _check_memory(shot, recording, settings)
         _check_band(shot, recording.lowpass_hz)
-        batch = waiting.setdefault((shot.grid, shot.dt_s, shot.n_samples, _nodes(shot)), [])
+        batch = waiting.setdefault((shot.grid, shot.dt_s, shot.n_samples, shot.lead, _nodes(shot)), [])
         batch.append((i, shot))
         if len(batch) == (batch_size or DEFAULT_BATCH[settings.device]):
             finish(batch)
@@ -165,26 +172,53 @@ def simulate_many(
     return [results[i] for i in range(len(sources))]
 
 
-def _prepare(geology: Geology, source: Source, recording: Recording, settings: SimulationSettings) -> ShotSetup:
+def _prepare(
+    geology: Geology, earthquake: Source | Rupture, recording: Recording, settings: SimulationSettings
+) -> ShotSetup:
+    rupture, source, deepest = _parsed(earthquake, geology, settings.grid_spacing_m)
     lay = _LAY_GRID[settings.solver_version]
-    grid, medium = lay(geology, source, settings.grid_spacing_m, settings.order)
-    check_position(source, geology, settings.grid_spacing_m)
+    grid, medium = lay(geology, deepest, settings.grid_spacing_m, settings.order)
+    if rupture is None:
+        check_position(source, geology, settings.grid_spacing_m)
+    dt_s = _time_step_s(grid, medium, settings)
+    last_s = (recording.samples - 1) / recording.sampling_hz
+    n_samples = run_samples(last_s, dt_s, recording.lowpass_hz)
+    if rupture is not None:
+        _check_spacing(rupture, geology, recording.lowpass_hz)
+    return ShotSetup(
+        grid=grid,
+        medium=medium,
+        source=source,
+        forces=forces(source, grid) if rupture is None else rupture_forces(rupture, grid),
+        receivers=surface_receivers(recording.sensors, grid, medium),
+        dt_s=dt_s,
+        n_samples=n_samples,
+        drive=None if rupture is None else rupture_drive(rupture, dt_s, n_samples, recording.lowpass_hz),
+    )
+
+
+def _parsed(earthquake: Source | Rupture, geology: Geology, spacing_m: float) -> tuple[Rupture | None, Source, Source]:
+    """A rupture, or None of a point source; the point that stands for it; and one as deep as it reaches."""
+    if isinstance(earthquake, Source):
+        return None, earthquake, earthquake
+    point = earthquake.as_source()
+    if point is not None:
+        return None, point, point
+    check_rupture(earthquake, geology, spacing_m)
+    rupture = earthquake.with_rigidity(geology)
+    # As late as the rupture: a moment rate of our family has its centroid 2 tau after its start.
+    point = rupture.as_point(rise_time_s=max(rupture.centroid_s / 2, 1e-3))
+    x, y, _ = point.position_m
+    return rupture, point, dataclasses.replace(point, position_m=(x, y, rupture.deepest_m))
+
+
+def _time_step_s(grid: Grid, medium: Medium, settings: SimulationSettings) -> float:
     critical = grid.critical_time_step_s(propagator.stability_speed_m_s(medium))
     shortest, time_step_s = _SHORTEST_STEP * critical, settings.time_step_s
     if time_step_s is not None and not shortest <= time_step_s <= critical:
         allowed = f"[{shortest:.3g}, {critical:.3g}] s, stable on this grid"
         raise InputError("time_step_s", f"{time_step_s:g} s", allowed)
-    dt_s = time_step_s or propagator.STABLE_SHARE * critical
-    last_s = (recording.samples - 1) / recording.sampling_hz
-    return ShotSetup(
-        grid=grid,
-        medium=medium,
-        source=source,
-        forces=forces(source, grid),
-        receivers=surface_receivers(recording.sensors, grid, medium),
-        dt_s=dt_s,
-        n_samples=run_samples(last_s, dt_s, recording.lowpass_hz),
-    )
+    return time_step_s or propagator.STABLE_SHARE * critical
 
 
 def _run(
@@ -197,7 +231,7 @@ def _run(
     for shot, traces in zip(shots, propagator.propagate(shots, settings.device), strict=True):
         motion = shot.receivers(traces)
         # One product: a stack of small ones waits for threads more than it computes.
-        flat = motion.reshape(-1, motion.shape[-1]) @ operators[shot.source.rise_time_s]
+        flat = motion.reshape(-1, motion.shape[-1]) @ operators[_driving_rise_time_s(shot)]
         motions.append(flat.reshape(*motion.shape[:-1], -1))
     return motions
 
@@ -213,8 +247,8 @@ def _check_memory(shot: ShotSetup, recording: Recording, settings: SimulationSet
         "duration_s" if settings.time_step_s is None else "time_step_s",
         cells=math.prod(shot.grid.shape),
         dt_s=shot.dt_s,
-        samples=shot.n_samples,
-        traces=sum(_nodes(shot)),
+        samples=shot.lead + shot.n_samples,
+        traces=sum(_nodes(shot)) + (0 if shot.drive is None else len(shot.drive.moments)),
         outputs=recording.samples,
     )
 
@@ -226,14 +260,20 @@ def _operators(shots: Sequence[ShotSetup], recording: Recording) -> dict[float, 
         first = shots[0]
         return time_operator(
             recording.time_s,
-            first.n_samples,
+            first.lead + first.n_samples,
             first.dt_s,
             rise_time_s=rise_time_s,
             lowpass_hz=recording.lowpass_hz,
             lowpass_order=LOWPASS_ORDER,
+            lead=first.lead,
         ).T.astype(np.float32)
 
-    return {rise_time_s: operator(rise_time_s) for rise_time_s in {shot.source.rise_time_s for shot in shots}}
+    return {rise_time_s: operator(rise_time_s) for rise_time_s in set(map(_driving_rise_time_s, shots))}
+
+
+def _driving_rise_time_s(shot: ShotSetup) -> float:
+    """Rise time of the moment function that drives the run."""
+    return shot.source.rise_time_s if shot.drive is None else BASE_RISE_TIME_S
 
 
 def _label(velocity: np.ndarray, shot: ShotSetup, recording: Recording, settings: SimulationSettings) -> xr.DataArray:
@@ -247,6 +287,9 @@ def _label(velocity: np.ndarray, shot: ShotSetup, recording: Recording, settings
         "lowpass_hz": lowpass_hz,
         "attenuation": f"path average, speeds at {lowpass_hz:g} Hz" if settings.attenuation else "none",
     }
+    if shot.drive is not None:
+        attrs["rupture_points"] = len(shot.drive.moments)
+        attrs["rupture"] = "the source is the sum of the points at their centroid, as late as they are on average"
     return label_motion(
         velocity,
         recording.sensors,
@@ -269,6 +312,25 @@ def _check_band(shot: ShotSetup, lowpass_hz: float) -> None:
             f"slowest ground here, and the low-pass lets {lowpass_hz:g} Hz through: take {finer:.3g} m or less for all",
             InputWarning,
             stacklevel=4,
+        )
+
+
+def _check_spacing(rupture: Rupture, geology: Geology, lowpass_hz: float) -> None:
+    """Warn of points so far apart that each is seen: a lattice radiates at what its spacing and the speeds make.
+
+    Seen from behind, the points of a rupture at 0.8 of Vs follow one another in (1 / 0.8 + 1) spacing / Vs.
+    """
+    if len(rupture) < 2 or rupture.spacing_m is None:
+        return
+    slowest = float(rock_at(geology, rupture.position_m).vs_m_s.min())
+    smooth_hz = slowest / ((1 / 0.8 + 1) * rupture.spacing_m)
+    if lowpass_hz > smooth_hz:
+        finer_m = rupture.spacing_m * smooth_hz / lowpass_hz
+        warnings.warn(
+            f"rupture.spacing_m: subfaults {rupture.spacing_m:g} m apart are smooth up to {smooth_hz:.2g} Hz, and the "
+            f"low-pass lets {lowpass_hz:g} Hz through: take subfaults of {finer_m:.3g} m or less, or a lower low-pass",
+            InputWarning,
+            stacklevel=5,
         )
 
 

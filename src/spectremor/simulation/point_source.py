@@ -9,10 +9,12 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import scipy.sparse
 from jaxtyping import Float, Int
 
 from spectremor.core.errors import InputError
 from spectremor.core.geology import Geology
+from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
 from spectremor.simulation.grid import AXES, KERNEL, VACUUM, Grid
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
@@ -27,11 +29,12 @@ class Forces:
 
     Attributes:
         nodes: integer nodes (x, y, depth), shape (points, 3).
-        weights_n_m3: force density in N/m3 at each node when the moment function is 1.
+        weights_n_m3: force density in N/m3 at each node when the moment function is 1; of a rupture, a matrix: for each
+            node (row) and point of the rupture (column).
     """
 
     nodes: Int[np.ndarray, "points 3"]
-    weights_n_m3: Float[np.ndarray, " points"]
+    weights_n_m3: Float[np.ndarray, " points"] | scipy.sparse.csr_matrix
 
 
 def check_position(source: Source, geology: Geology, spacing_m: float) -> None:
@@ -49,8 +52,45 @@ def check_position(source: Source, geology: Geology, spacing_m: float) -> None:
 
 def forces(source: Source, grid: Grid) -> dict[str, Forces]:
     """The forces along "x", "y" and "down" that stand for the source."""
-    at = grid.index(source.position_m)
-    tensor = source.tensor_nm * np.outer(_SIGN, _SIGN)
+    return _point_forces(source.position_m, source.tensor_nm, grid)
+
+
+def rupture_forces(rupture: Rupture, grid: Grid) -> dict[str, Forces]:
+    """The forces along "x", "y" and "down" that stand for the points of a rupture, which share nodes."""
+    six = rupture.moment_tensor_nm
+    tensors = six[:, [0, 3, 4, 3, 1, 5, 4, 5, 2]].reshape(-1, 3, 3)
+    places = [(float(x), float(y), float(z)) for x, y, z in rupture.position_m]
+    points = [_point_forces(place, tensor, grid) for place, tensor in zip(places, tensors, strict=True)]
+    return {name: _shared([point[name] for point in points]) for name in AXES}
+
+
+def check_rupture(rupture: Rupture, geology: Geology, spacing_m: float) -> None:
+    """As `check_position`, of every point.
+
+    Raises:
+        InputError: names the coordinate and its range.
+    """
+    rupture.check_inside(geology.extent_m)
+    highest = float(rupture.position_m[:, 2].max())
+    if -highest < spacing_m:
+        raise InputError("rupture.z", f"{highest:g} m", f"at least one grid cell deep: z <= {-spacing_m:g} m")
+
+
+def _shared(points: list[Forces]) -> Forces:
+    """Forces of several points on the nodes that any of them needs."""
+    every = np.concatenate([point.nodes for point in points])
+    nodes, row = np.unique(every, axis=0, return_inverse=True)
+    column = np.repeat(np.arange(len(points)), [len(point.nodes) for point in points])
+    weights = np.concatenate([point.weights_n_m3 for point in points])
+    shape = (len(nodes), len(points))
+    return Forces(nodes, scipy.sparse.csr_matrix((weights, (row.reshape(-1), column)), shape=shape))
+
+
+def _point_forces(
+    position_m: tuple[float, float, float], tensor_nm: Float[np.ndarray, "3 3"], grid: Grid
+) -> dict[str, Forces]:
+    at = grid.index(position_m)
+    tensor = tensor_nm * np.outer(_SIGN, _SIGN)
     half = [_half_width(a, n) for a, n in zip(at[:2], grid.shape[:2], strict=True)]
     # Shallow sources take a narrower kernel along depth, which ends below the surface.
     half.append(int(min(KERNEL, np.floor(at[2] - VACUUM + 1))))

@@ -18,6 +18,7 @@ from spectremor.core.source import Source, moment_function
 from spectremor.simulation.grid import AXES, VACUUM, Grid
 from spectremor.simulation.medium import Medium, StaggeredAverages
 from spectremor.simulation.point_source import Forces
+from spectremor.simulation.rupture_drive import Drive
 from spectremor.simulation.solver import load_deepwave
 from spectremor.simulation.surface import SurfaceReceivers
 
@@ -35,7 +36,11 @@ _lock = threading.Lock()
 
 @dataclasses.dataclass(frozen=True)
 class ShotSetup:
-    """Everything that the run of one shot needs."""
+    """Everything that the run of one shot needs.
+
+    Of a rupture, `source` is the point source that stands for it where a point is needed, and `drive` what drives the
+    run; `n_samples` do not count the samples of the run before the origin time.
+    """
 
     grid: Grid
     medium: Medium
@@ -44,6 +49,12 @@ class ShotSetup:
     receivers: SurfaceReceivers
     dt_s: float
     n_samples: int
+    drive: Drive | None = None
+
+    @property
+    def lead(self) -> int:
+        """Samples of the run before the origin time."""
+        return 0 if self.drive is None else self.drive.lead
 
 
 def stability_speed_m_s(medium: Medium) -> float:
@@ -89,9 +100,13 @@ def _stack(solids: list[np.ndarray], device: str) -> torch.Tensor:
 def _sources(shots: Sequence[ShotSetup], axis: str, device: str) -> tuple[torch.Tensor, torch.Tensor]:
     amplitudes, nodes = [], []
     for shot in shots:
-        moment = moment_function(np.arange(shot.n_samples) * shot.dt_s, shot.source.rise_time_s)
-        amplitudes.append(np.outer(shot.forces[axis].weights_n_m3, moment))
-        nodes.append(shot.forces[axis].nodes)
+        forces = shot.forces[axis]
+        if shot.drive is not None:
+            amplitudes.append(forces.weights_n_m3.astype(np.float32) @ shot.drive.moments)
+        else:
+            moment = moment_function(np.arange(shot.n_samples) * shot.dt_s, shot.source.rise_time_s)
+            amplitudes.append(np.outer(forces.weights_n_m3, moment))
+        nodes.append(forces.nodes)
     return (
         torch.as_tensor(np.stack(amplitudes), dtype=torch.float32, device=device),
         torch.as_tensor(np.stack(nodes), dtype=torch.long, device=device),

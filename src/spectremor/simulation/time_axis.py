@@ -48,6 +48,11 @@ def _end_s(lowpass_hz: float) -> float:
     return max(_SHORTEST_END_S, _END_PERIODS / lowpass_hz)
 
 
+def highest_frequency_hz(dt_s: float, lowpass_hz: float) -> float:
+    """Highest frequency that the matrix keeps of a run with this time step and low-pass."""
+    return float(min(_HIGHEST_CORNERS * lowpass_hz, 0.6 / (np.pi * dt_s)))
+
+
 def time_operator(
     output_s: Float[np.ndarray, " out"],
     n_samples: int,
@@ -56,6 +61,7 @@ def time_operator(
     rise_time_s: float,
     lowpass_hz: float,
     lowpass_order: int,
+    lead: int = 0,
 ) -> Float[np.ndarray, "out run"]:
     """The matrix that turns recorded velocities into filtered velocities at the output times.
 
@@ -63,14 +69,15 @@ def time_operator(
 
     Args:
         output_s: output times in s after the origin.
-        n_samples: samples of the run; sample n is the velocity at (n - 1/2) `dt_s`.
+        n_samples: samples of the run; sample n is the velocity at (n - `lead` - 1/2) `dt_s`.
         dt_s: the run's time step.
         rise_time_s: of the moment function whose samples drove the run.
         lowpass_hz: corner frequency of the low-pass.
         lowpass_order: order of the Butterworth filter (applied forward and backward).
+        lead: samples of the run before the origin time.
     """
     period = 2.0 * max(n_samples * dt_s, float(output_s[-1]))
-    highest = min(_HIGHEST_CORNERS * lowpass_hz, 0.6 / (np.pi * dt_s))
+    highest = highest_frequency_hz(dt_s, lowpass_hz)
     true = 2 * np.pi * np.arange(int(np.ceil(highest * period))) / period
     run = 2 / dt_s * np.arcsin(true * dt_s / 2)
     window = np.ones(n_samples)
@@ -78,7 +85,7 @@ def time_operator(
     window[-ramp:] = 0.5 + 0.5 * np.cos(np.pi * (np.arange(ramp) + 1) / (ramp + 1))
     response = _butterworth_squared(true / (2 * np.pi), lowpass_hz, lowpass_order)
     response = response * _source_ratio(true, run, dt_s, rise_time_s) * np.where(true > 0, 2.0, 1.0) / period
-    recorded_s = (np.arange(n_samples) - 0.5) * dt_s
+    recorded_s = (np.arange(n_samples) - lead - 0.5) * dt_s
     operator = np.zeros((len(output_s), n_samples))
     for part in _pieces(len(true), n_samples):
         record = np.exp(-1j * np.outer(run[part], recorded_s)) * (dt_s * window)
