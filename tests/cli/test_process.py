@@ -108,6 +108,9 @@ def test_an_interruption_at_any_time(number: signal.Signals, geology: Path, tmp_
         _, said = process.communicate(timeout=120)
         if process.returncode == 0:
             break
+        # While Python shuts down after the work, a signal ends it at once: the file is whole by then.
+        if (process.returncode, said) == (-number, "") and (tmp_path / "out.nc").is_file():
+            break
         # Before Python has come to the package, nothing of it can answer.
         assert (process.returncode, said) == (128 + number, "interrupted\n") or "site.py" in said or wait_s < reached_s
 
