@@ -104,7 +104,7 @@ def take_along(v, folder: Path) -> list[str]:
         assert downloads[-1].path().stat().st_size > 10_000, label
     names = [download.suggested_filename for download in downloads]
     assert names[0] == "wavefield.nc"
-    assert all(re.fullmatch(r"[a-z.-]+", name) for name in names)
+    assert all(re.fullmatch(r"[a-z0-9.-]+", name) for name in names)
     check_fits(v)
     v.tab.screenshot(path=folder / "files.png", full_page=True)
     return shlex.split(v.tab.locator("pre").inner_text())
