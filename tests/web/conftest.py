@@ -129,6 +129,8 @@ class Visit:
 
     def __init__(self, tab) -> None:
         self.tab = tab
+        # A busy machine is no failure.
+        tab.set_default_timeout(300_000)
         self.problems: list[str] = []
         self.requested: list[str] = []
         tab.on("console", lambda m: m.type == "error" and self.problems.append(m.text))
@@ -138,7 +140,7 @@ class Visit:
 
     def open(self, url: str) -> None:
         self.tab.goto(url)
-        self.tab.wait_for_function("window.Bokeh?.documents?.[0]?.is_idle", timeout=60_000)
+        self.tab.wait_for_function("window.Bokeh?.documents?.[0]?.is_idle")
 
     def data(self, name: str, column: str) -> list[float]:
         """A column of a data source of the page."""
@@ -146,8 +148,7 @@ class Visit:
 
     def wait_for_data(self, name: str, condition: str) -> None:
         self.tab.wait_for_function(
-            f"(() => {{ const data = Bokeh.documents[0].get_model_by_name('{name}')?.data; return {condition} }})()",
-            timeout=120_000,
+            f"(() => {{ const data = Bokeh.documents[0].get_model_by_name('{name}')?.data; return {condition} }})()"
         )
 
     def click_in(self, figure: str, x: float, y: float) -> None:

@@ -61,7 +61,7 @@ def test_from_upload_to_download(serving, tiny_model, visit, tmp_path, width):
 
 def set_up(v, folder: Path) -> None:
     v.tab.locator("input[type=file]").first.set_input_files(folder / "mine.npy")
-    v.tab.get_by_text("Vs 2.00 to 3.00 km/s").wait_for(timeout=60_000)
+    v.tab.get_by_text("Vs 2.00 to 3.00 km/s").wait_for()
     v.click_in("ground", 6.0, 3.0)
     v.wait_for_data("source-ground", "Math.abs(data?.x[0] - 6) < 0.1 && Math.abs(data?.y[0] - 3) < 0.1")
     type_in(v, "Depth (km)", "4.5")
@@ -83,7 +83,7 @@ def look_at_the_motion(v, folder: Path) -> None:
     v.tab.screenshot(path=folder / "motion.png", full_page=True)
     v.tab.get_by_label("The map shows").select_option(label="Wavefield over time, Up")
     v.tab.get_by_role("button", name="Play").click()
-    v.tab.wait_for_function("Bokeh.documents[0].get_model_by_name('time').value > 1", timeout=60_000)
+    v.tab.wait_for_function("Bokeh.documents[0].get_model_by_name('time').value > 1")
     v.tab.get_by_role("button", name="Pause").click()
     moment = v.tab.evaluate(FRAME_SHOWN)
     assert v.data("cells", "value") == v.data("frames", "value")[1024 * moment : 1024 * (moment + 1)]
@@ -141,10 +141,10 @@ def test_files_are_chosen_one_after_another(page_url, visit, field_file, tmp_pat
         v.tab.evaluate("void (window.maps = 0)")
         v.tab.locator("input[type=file]").last.set_input_files(path)
         if path == large:
-            v.tab.get_by_text("Maximum file size is 64 MB", exact=True).wait_for(timeout=60_000)
+            v.tab.get_by_text("Maximum file size is 64 MB", exact=True).wait_for()
         else:
-            v.tab.wait_for_function("window.maps > 0", timeout=60_000)
-            v.tab.get_by_text("Browse").nth(1).wait_for(timeout=60_000)
+            v.tab.wait_for_function("window.maps > 0")
+            v.tab.get_by_text("Browse").nth(1).wait_for()
     assert v.problems == []
 
 
@@ -169,12 +169,12 @@ def test_work_is_cancelled(serving, visit, tiny_model):
         v.open(url)
         type_in(v, "Realizations", "20")
         v.tab.get_by_role("button", name="Generate").click()
-        v.tab.get_by_text(re.compile("loading the model|stage [12]")).wait_for(timeout=60_000)
+        v.tab.get_by_text(re.compile("loading the model|stage [12]")).wait_for()
         type_in(v, "Depth (km)", "4.5")
         v.wait_for_data("source-west-east", "data?.y[0] === 4.5")
         v.tab.get_by_role("button", name="Cancel").click()
         v.tab.wait_for_function(
-            "![...Bokeh.documents[0]._all_models.values()].find(m => m.label === 'Generate').disabled", timeout=120_000
+            "![...Bokeh.documents[0]._all_models.values()].find(m => m.label === 'Generate').disabled"
         )
         assert v.data("cells", "value") == []
     assert v.problems == []
