@@ -96,7 +96,7 @@ class Takeaway:
         return pn.Column(
             heading("Place and time"),
             pn.pane.HTML(place, styles=NOTE, margin=(2, 10)),
-            pn.Row(self.longitude, self.latitude, self.origin_time),
+            pn.FlexBox(self.longitude, self.latitude, self.origin_time),
             heading("Files"),
             self.links,
             heading("The same on the command line"),
