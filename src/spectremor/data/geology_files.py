@@ -92,7 +92,9 @@ def read_geology(
 
 def _is_model(path: Path) -> bool:
     """Whether a NetCDF file holds a model rather than a geology of the project: by its form and its axes."""
-    # What is wrong with a damaged file is said by the reader.
+    # What is wrong with a damaged file is said by the reader; a pipe would never open.
+    if not path.is_file():
+        return False
     with contextlib.suppress(InputError, OSError):
         if raw_netcdf.is_classic(path):
             _, names = raw_netcdf.read_raw(path, _DEGREES.__contains__)
