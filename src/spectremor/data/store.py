@@ -281,7 +281,7 @@ class CampaignStore:
         if self.motion != "elastic" or self.grid_spacing_m is None or not isinstance(simulator, Mapping):
             return None
         version, order = simulator.get("solver_version"), simulator.get("order")
-        known = isinstance(version, int) and version > 3 and order in DIFFERENCE_WEIGHTS
+        known = isinstance(version, int) and version > 3 and isinstance(order, int) and order in DIFFERENCE_WEIGHTS
         return order if known else None
 
     def band_high_hz(self, i: int, grid_spacing_m: float | None = None) -> float:
