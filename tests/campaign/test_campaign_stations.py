@@ -105,10 +105,11 @@ class TestSamples:
             peak = np.abs(grid.values).max()
             np.testing.assert_allclose(store.velocity(0, spacing), grid.values, atol=1e-6 * peak)
             assert store.band_high_hz(0, spacing) == grid.attrs["band_high_hz"]
-            elastic = direct(store, config, spacing, sensors_m=(store.x_m, store.y_m), attenuation=False)
+            raw = {"attenuation": False, "remove_dispersion": False}
+            elastic = direct(store, config, spacing, sensors_m=(store.x_m, store.y_m), **raw)
             np.testing.assert_allclose(store.velocity(0, spacing, motion="elastic"), elastic.values, atol=1e-6 * peak)
-            for attenuation, motion in ((True, "attenuated"), (False, "elastic")):
-                stations = direct(store, config, spacing, stations_m=(x, y), attenuation=attenuation)
+            for how, motion in (({}, "attenuated"), (raw, "elastic")):
+                stations = direct(store, config, spacing, stations_m=(x, y), **how)
                 found = store.station_velocity(0, spacing, motion=motion)
                 np.testing.assert_allclose(found, stations.values, atol=1e-6 * peak)
 
@@ -125,7 +126,7 @@ class TestSamples:
         np.testing.assert_allclose(store.velocity(0), grid.values, atol=1e-6 * np.abs(grid.values).max())
 
     def test_the_stored_simulation_can_be_made_anew(self, tmp_path):
-        """A stage 1 made from a store's settings attenuates its motion, as reading does."""
+        """A stage 1 made from a store's settings corrects its motion along the paths, as reading does."""
         config = with_scenario(motion="elastic")
         store = make(tmp_path / "d.zarr", config)
         found = simulation_of(store, 600.0).velocity(store.geology(0), store.source(0))

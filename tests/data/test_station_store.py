@@ -20,6 +20,7 @@ from spectremor.data.store_check import check_store
 from spectremor.data.store_info import describe
 from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store
 from spectremor.signal.attenuation import attenuate
+from spectremor.signal.dispersion import DifferenceScheme, remove_grid_dispersion
 
 PLAN = StationPlan(random=3, patch=2, patch_spacing_m=75.0)
 LAYOUT = StoreLayout(
@@ -54,8 +55,11 @@ def _arrays(i):
 
 @pytest.fixture
 def store(tmp_path):
-    path = tmp_path / "d.zarr"
-    create_store(path, LAYOUT, [SOURCE] * 8, {})
+    return made(tmp_path / "d.zarr", {})
+
+
+def made(path, attrs):
+    create_store(path, LAYOUT, [SOURCE] * 8, attrs)
     writer = StoreWriter(path)
     for i in (0, 1, 3, 6):
         writer.commit(i, writer.write(i, *_arrays(i)))
@@ -109,6 +113,40 @@ def test_motion_is_attenuated_when_it_is_read(store, spacing):
     np.testing.assert_array_equal(store.station_velocity(3, spacing), expected)
 
 
+@pytest.mark.parametrize(("coarse", "spacing_m"), [(None, 150.0), (300.0, 300.0)])
+def test_grid_dispersion_is_taken_out_when_motion_is_read(tmp_path, coarse, spacing_m):
+    """Of the simulations that carry it: those of solver version 4 and later."""
+    store = made(tmp_path / "d.zarr", {"simulator": {"solver_version": 4, "order": 8}})
+    vs, velocities, more = _arrays(3)
+    geology = make_geology(vs, LAYOUT.extent_m)
+    for found, raw, sensors_m in (
+        (store.velocity(3, coarse), velocities[coarse], tuple(np.meshgrid(LAYOUT.x_m, LAYOUT.y_m, indexing="ij"))),
+        (
+            store.station_velocity(3, coarse),
+            more["station_velocity" if coarse is None else "station_velocity_300m"],
+            (more["station_x"], more["station_y"]),
+        ),
+    ):
+        where = (LAYOUT.time_s, geology, SOURCE, sensors_m)
+        expected = attenuate(remove_grid_dispersion(raw, *where, DifferenceScheme(spacing_m, 8), 5.0), *where, 5.0)
+        np.testing.assert_array_equal(found, expected)
+        assert not np.array_equal(found, attenuate(raw, *where, 5.0))
+    assert store.wavefield(3, coarse).attrs["grid_dispersion"] == "removed along paths (version 1)"
+    np.testing.assert_array_equal(store.velocity(3, coarse, motion="elastic"), velocities[coarse])
+
+
+@pytest.mark.parametrize(
+    "simulator",
+    [{"solver_version": 3, "order": 8}, {"solver_version": 4, "order": "8"}, {"solver_version": 4}, "deepwave"],
+)
+def test_of_other_simulations_it_is_not(tmp_path, simulator):
+    store = made(tmp_path / "d.zarr", {"simulator": simulator})
+    assert store.dispersive_order is None
+    where = (LAYOUT.time_s, store.geology(3), SOURCE, tuple(np.meshgrid(LAYOUT.x_m, LAYOUT.y_m, indexing="ij")))
+    np.testing.assert_array_equal(store.velocity(3), attenuate(_arrays(3)[1][None], *where, 5.0))
+    assert store.wavefield(3).attrs["grid_dispersion"] == "as simulated"
+
+
 def test_each_sample_says_what_its_grid_carried(store):
     assert store.band_high_hz(3) == store.band_high_hz(3, 150.0) == pytest.approx(3.3)
     assert store.band_high_hz(3, 300.0) == 1.5
@@ -120,6 +158,13 @@ def test_what_is_kept_of_a_sample_goes_with_its_attenuation(store, monkeypatch):
     before = sample_digest(store, 3)
     assert before == sample_digest(store, 3)
     monkeypatch.setattr("spectremor.data.sample_digest.ATTENUATION_VERSION", 99)
+    assert sample_digest(store, 3) != before
+
+
+def test_what_is_kept_of_a_sample_goes_with_its_dispersion(tmp_path, monkeypatch):
+    store = made(tmp_path / "d.zarr", {"simulator": {"solver_version": 4, "order": 8}})
+    before = sample_digest(store, 3)
+    monkeypatch.setattr("spectremor.data.sample_digest.DISPERSION_VERSION", 99)
     assert sample_digest(store, 3) != before
 
 

@@ -111,6 +111,48 @@ def inverse_transform():
     return filtered
 
 
+def full_space_velocity(omega, offset, source, ground):
+    """Velocity spectra (3, frequency) of a moment tensor: Aki & Richards (2002), eq. 4.29, differentiated in time.
+
+    The ground: Vs, Vp in m/s and density in kg/m3.
+    """
+    (vs, vp, rho), tensor = ground, source.tensor_nm
+    r = np.linalg.norm(offset)
+    g = offset / r
+    ggg = np.einsum("n,p,q->npq", g, g, g)
+    d = np.eye(3)
+    gd = np.einsum("n,pq->npq", g, d)
+    pn, qn = np.einsum("p,nq->npq", g, d), np.einsum("q,np->npq", g, d)
+    contract = lambda a: np.einsum("npq,pq->n", a, tensor)[:, None]  # noqa: E731
+    near = contract(15 * ggg - 3 * gd - 3 * pn - 3 * qn)
+    mid_p = contract(6 * ggg - gd - pn - qn)
+    mid_s = contract(6 * ggg - gd - pn - 2 * qn)
+    far_p, far_s = contract(ggg), contract(ggg - qn)
+    iw = 1j * omega
+    rate = 1 / (1 + iw * source.rise_time_s) ** 2  # spectrum of the moment rate
+    ta, tb = r / vp, r / vs
+    ea, eb = np.exp(-iw * ta), np.exp(-iw * tb)
+    # Integral of t exp(-i w t) from ta to tb.
+    integral = (ta * ea - tb * eb) / iw + (ea - eb) / iw**2
+    k = 1 / (4 * np.pi * rho)
+    return (
+        k
+        * rate
+        * (
+            near / r**4 * integral
+            + mid_p / (vp**2 * r**2) * ea
+            - mid_s / (vs**2 * r**2) * eb
+            + far_p / (vp**3 * r) * iw * ea
+            - far_s / (vs**3 * r) * iw * eb
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def stokes_velocity():
+    return full_space_velocity
+
+
 def relative_rms(found, expected) -> float:
     return float(np.sqrt(np.mean((found - expected) ** 2) / np.mean(np.asarray(expected) ** 2)))
 

@@ -116,8 +116,10 @@ def _simulate(config: CampaignConfig, geology: Geology, index: int, spacing_m: f
         sampling_hz=scenario.sampling_hz,
         lowpass_hz=scenario.lowpass_hz,
     )
+    # Elastic motion is stored as it is simulated: whoever reads it corrects it along the waves' paths.
+    corrected = scenario.motion == "attenuated"
     settings = SimulationSettings(
-        grid_spacing_m=spacing_m, order=ORDER, attenuation=scenario.motion == "attenuated", device=device
+        grid_spacing_m=spacing_m, order=ORDER, attenuation=corrected, remove_dispersion=corrected, device=device
     )
     with warnings.catch_warnings():
         # The command warned once, before the first sample, that a grid does not carry the whole band.

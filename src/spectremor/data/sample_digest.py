@@ -8,16 +8,18 @@ import numpy as np
 
 from spectremor.data.store import CampaignStore
 from spectremor.signal.attenuation import ATTENUATION_VERSION
+from spectremor.signal.dispersion import DISPERSION_VERSION
 
 
 def sample_digest(store: CampaignStore, i: int) -> str:
     """16 hexadecimal digits of a sample's geology, wavefields and source: stores are made anew.
 
-    And of the attenuation that elastic motion is given on reading.
+    And of the corrections that elastic motion is given on reading.
     """
     source = store.source(i)
     numbers = (*source.position_m, *source.moment_tensor_nm, source.rise_time_s)
     text = f"{int(np.asarray(store.array('checksum')[i])):016x} {' '.join(float(n).hex() for n in numbers)}"
     if store.motion == "elastic":
         text += f" attenuation {ATTENUATION_VERSION}"
+        text += f" dispersion {DISPERSION_VERSION}" if store.dispersive_order is not None else ""
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

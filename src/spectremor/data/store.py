@@ -23,6 +23,7 @@ from spectremor.core.geology import Geology, make_geology
 from spectremor.core.reading import existing_folder
 from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.source import Source
+from spectremor.core.staggered_grid import DIFFERENCE_WEIGHTS
 from spectremor.core.validation import validated
 from spectremor.core.wavefield import make_wavefield
 from spectremor.data.hdf5 import check_size, first_line
@@ -36,6 +37,7 @@ from spectremor.data.store_variables import (
     velocity_name,
 )
 from spectremor.signal.attenuation import ATTENUATION_VERSION, attenuate
+from spectremor.signal.dispersion import DISPERSION_VERSION, DifferenceScheme, remove_grid_dispersion
 
 if TYPE_CHECKING:
     import zarr
@@ -53,7 +55,7 @@ ROWS_PER_CHUNK = 4096
 SPLITS: tuple[Literal["train"], Literal["val"], Literal["test"]] = ("train", "val", "test")
 Split = Literal["train", "val", "test", "all"]
 
-#: Of the stored traces; those of elastic ones are attenuated whenever they are read for use.
+#: Of the stored traces; elastic ones are corrected along the waves' paths whenever they are read for use.
 Motion = Literal["attenuated", "elastic"]
 
 #: Dimensions of one length in every store.
@@ -238,13 +240,14 @@ class CampaignStore:
         Args:
             i: the sample.
             grid_spacing_m: of its simulation on a coarser grid; None is the main one.
-            motion: attenuated, or as it is in ground without losses.
+            motion: attenuated, or as it was simulated, in ground without losses and late by the grid's dispersion.
 
         Raises:
             InputError: no such sample or simulation, or no elastic motion, which not every store holds.
         """
         x_m, y_m = np.meshgrid(self.x_m, self.y_m, indexing="ij")
-        return self._motion(velocity_name(self._coarse(grid_spacing_m)), i, (x_m, y_m), motion)
+        coarse = self._coarse(grid_spacing_m)
+        return self._motion(velocity_name(coarse), i, (x_m, y_m), motion, coarse)
 
     def station_positions_m(self, i: int) -> tuple[Float[np.ndarray, " station"], Float[np.ndarray, " station"]]:
         """Positions of a sample's stations along East and North in m, ordered as `StationPlan` says.
@@ -264,8 +267,22 @@ class CampaignStore:
         Raises:
             InputError: as `velocity`, or a store without stations.
         """
-        name = station_velocity_name(self._coarse(grid_spacing_m))
-        return self._motion(name, i, self.station_positions_m(i), motion)
+        coarse = self._coarse(grid_spacing_m)
+        return self._motion(station_velocity_name(coarse), i, self.station_positions_m(i), motion, coarse)
+
+    @property
+    def dispersive_order(self) -> int | None:
+        """Order of the differences whose dispersion is taken out of elastic motion on reading.
+
+        None where that is not done: attenuated motion, simulations of version 3 of the solver or earlier, and a store
+        that does not say what simulated it.
+        """
+        simulator = self.attrs.get("simulator")
+        if self.motion != "elastic" or self.grid_spacing_m is None or not isinstance(simulator, Mapping):
+            return None
+        version, order = simulator.get("solver_version"), simulator.get("order")
+        known = isinstance(version, int) and version > 3 and isinstance(order, int) and order in DIFFERENCE_WEIGHTS
+        return order if known else None
 
     def band_high_hz(self, i: int, grid_spacing_m: float | None = None) -> float:
         """Highest frequency up to which a sample's simulation is sound, in Hz.
@@ -279,7 +296,7 @@ class CampaignStore:
         return float(self._read("band_high_hz", i)[0 if coarse is None else 1 + self.also_m.index(coarse)])
 
     def _motion(
-        self, name: str, i: int, sensors_m: tuple[np.ndarray, np.ndarray], motion: Motion
+        self, name: str, i: int, sensors_m: tuple[np.ndarray, np.ndarray], motion: Motion, coarse: float | None
     ) -> Float32[np.ndarray, "3 *sensors time"]:
         """A variable's traces of a sample as they are asked for, whatever is stored."""
         if motion not in ("attenuated", "elastic"):
@@ -290,7 +307,11 @@ class CampaignStore:
         if motion == self.motion:
             return values
         reference_hz = float(self.attrs["attenuation_reference_hz"])
-        return attenuate(values, self.time_s, self.geology(i), self.source(i), sensors_m, reference_hz)
+        where = (self.time_s, self.geology(i), self.source(i), sensors_m)
+        if self.dispersive_order is not None:
+            scheme = DifferenceScheme(float(coarse or self.grid_spacing_m or 0.0), self.dispersive_order)
+            values = remove_grid_dispersion(values, *where, scheme, reference_hz)
+        return attenuate(values, *where, reference_hz)
 
     def _traces(self, name: str, i: int) -> Float32[np.ndarray, "3 *sensors time"]:
         """A variable's traces of a sample as they are stored."""
@@ -326,6 +347,8 @@ class CampaignStore:
         if self.motion == "elastic":
             reference = f"speeds at {self.attrs['attenuation_reference_hz']:g} Hz"
             attrs["attenuation"] = f"path average (version {ATTENUATION_VERSION}), {reference}"
+            removed = f"removed along paths (version {DISPERSION_VERSION})"
+            attrs["grid_dispersion"] = removed if self.dispersive_order is not None else "as simulated"
         return make_wavefield(
             self.velocity(i, grid_spacing_m),
             x_m=self.x_m,

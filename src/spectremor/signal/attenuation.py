@@ -19,23 +19,18 @@ import math
 import numpy as np
 import scipy.fft
 from jaxtyping import Float
-from scipy.ndimage import map_coordinates
 
 from spectremor.core.geology import Geology
 from spectremor.core.source import Source
+from spectremor.signal.paths import SensorPositions, straight_paths
 
 #: Raised whenever a change alters the numbers that come out.
 ATTENUATION_VERSION = 1
-#: Points on each straight line.
-POINTS = 65
 #: Values of t* between which motion is interpolated, at least; and how far apart they may be, in e-foldings of the
 #: highest frequency: linear in between, that is wrong by an eighth of its square.
 LEVELS, APART = 13, 0.1
 #: Numbers in a piece of the loss's matrix.
 PIECE = 2**23
-
-#: Positions along East and North in m, one of each for every sensor.
-SensorPositions = tuple[np.ndarray, np.ndarray]
 
 
 def attenuate(
@@ -108,16 +103,8 @@ def _path_integrals(
     geology: Geology, source: Source, sensors_m: SensorPositions
 ) -> tuple[Float[np.ndarray, "*sensors 1"], ...]:
     """Travel times of P and S, and their t*, in s, on straight lines to the sensors."""
-    x, y = sensors_m
-    ends = np.stack([x, y, np.zeros_like(x)], axis=-1)
-    start = np.array(source.position_m)
-    share = (np.arange(POINTS) + 0.5) / POINTS
-    points = start + share[:, None] * (ends - start)[..., None, :]
-    axes = (geology.x_m, geology.y_m, geology.z_m)
-    # Not scipy.interpolate, which loads as long as all of this takes; outside the axes the nearest node counts.
-    places = [np.interp(points[..., k], axis, np.arange(len(axis))) for k, axis in enumerate(axes)]
-    rock = geology.rock_at(lambda values: map_coordinates(values.astype(float), places, order=1, mode="nearest"))
-    step_m = (np.linalg.norm(ends - start, axis=-1) / POINTS)[..., None]
+    paths = straight_paths(geology, source, sensors_m)
+    rock = paths.rock
     vp, vs = rock.vp_m_s, rock.vs_m_s
     integrands = (1 / vp, 1 / vs, 1 / (vp * rock.qp), 1 / (vs * rock.qs))
-    return tuple(np.sum(f, axis=-1, keepdims=True) * step_m for f in integrands)
+    return tuple(paths.integral(f) for f in integrands)

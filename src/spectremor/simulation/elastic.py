@@ -20,6 +20,7 @@ from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
 from spectremor.core.wavefield import label_motion
 from spectremor.signal.attenuation import attenuate
+from spectremor.signal.dispersion import DifferenceScheme, remove_grid_dispersion
 from spectremor.simulation import propagator
 from spectremor.simulation.grid import Grid, lay_grid
 from spectremor.simulation.medium import Medium
@@ -61,13 +62,15 @@ def simulate(
     order: int = 8,
     time_step_s: float | None = None,
     attenuation: bool = True,
+    remove_dispersion: bool = True,
     device: str = "cpu",
 ) -> xr.DataArray:
     """Ground velocity at the free surface, by 3D elastic finite differences.
 
     Isotropic; density, P-wave speed and Q follow from Vs (`core.medium`) where the geology does not give them. Free
     surface on top, absorbing layers on the sides and at the bottom. Attenuation is averaged along each sensor's path
-    and applied to the elastic motion (`signal.attenuation`). Times are exact by construction; no constant is fitted.
+    and applied to the elastic motion (`signal.attenuation`), from which the delay of waves on the grid is taken out in
+    the same way (`signal.dispersion`). Times are exact by construction; no constant is fitted.
 
     Args:
         geology: the ground, linear between its nodes; or what `as_geology` makes one of.
@@ -85,6 +88,7 @@ def simulate(
         order: order of accuracy in space: 2, 4, 6 or 8.
         time_step_s: of the run; None takes 95% of the largest stable one.
         attenuation: whether waves lose energy; the geology's speeds then hold at the frequency `lowpass_hz`.
+        remove_dispersion: whether the delay of waves on the grid is taken out along their paths.
         device: "cpu" or "cuda".
 
     Returns:
@@ -107,7 +111,12 @@ def simulate(
         lowpass_hz=lowpass_hz,
     )
     settings = SimulationSettings(
-        grid_spacing_m=grid_spacing_m, order=order, time_step_s=time_step_s, attenuation=attenuation, device=device
+        grid_spacing_m=grid_spacing_m,
+        order=order,
+        time_step_s=time_step_s,
+        attenuation=attenuation,
+        remove_dispersion=remove_dispersion,
+        device=device,
     )
     return simulate_many([ground], [source], recording, settings)[0]
 
@@ -147,12 +156,8 @@ def simulate_many(
 
     def finish(batch: list[tuple[int, ShotSetup]]) -> None:
         for (i, shot), velocity in zip(batch, _run([shot for _, shot in batch], recording, settings), strict=True):
-            if settings.attenuation:
-                positions_m = sensor_positions_m(recording.sensors)
-                lossless = velocity
-                time_s = recording.time_s - (0.0 if shot.drive is None else shot.drive.mean_start_s)
-                velocity = attenuate(lossless, time_s, geologies[i], shot.source, positions_m, recording.lowpass_hz)
-            results[i] = _label(velocity, shot, recording, settings)
+            corrected = _along_paths(velocity, geologies[i], shot, recording, settings)
+            results[i] = _label(corrected, shot, recording, settings)
             if on_done is not None:
                 on_done(i)
 
@@ -236,6 +241,24 @@ def _run(
     return motions
 
 
+def _along_paths(
+    velocity: Float32[np.ndarray, "3 *sensors time"],
+    geology: Geology,
+    shot: ShotSetup,
+    recording: Recording,
+    settings: SimulationSettings,
+) -> Float32[np.ndarray, "3 *sensors time"]:
+    """What the waves' paths take from simulated motion: the grid's delay, and what waves lose in the ground."""
+    time_s = recording.time_s - (0.0 if shot.drive is None else shot.drive.mean_start_s)
+    where = (time_s, geology, shot.source, sensor_positions_m(recording.sensors))
+    if settings.removes_dispersion:
+        scheme = DifferenceScheme(shot.grid.spacing_m, shot.grid.order)
+        velocity = remove_grid_dispersion(velocity, *where, scheme, recording.lowpass_hz)
+    if settings.attenuation:
+        velocity = attenuate(velocity, *where, recording.lowpass_hz)
+    return velocity
+
+
 def _nodes(shot: ShotSetup) -> tuple[int, ...]:
     """Numbers of nodes with forces and with records: shallow sources, and those at the sides, have fewer."""
     driven = [len(f.nodes) for f in shot.forces.values()]
@@ -285,6 +308,7 @@ def _label(velocity: np.ndarray, shot: ShotSetup, recording: Recording, settings
         "order": shot.grid.order,
         "time_step_s": shot.dt_s,
         "lowpass_hz": lowpass_hz,
+        "grid_dispersion": "removed along paths" if settings.removes_dispersion else "as simulated",
         "attenuation": f"path average, speeds at {lowpass_hz:g} Hz" if settings.attenuation else "none",
     }
     if shot.drive is not None:

@@ -30,13 +30,8 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-#: Weights of the staggered first difference at (q + 1/2) h, by order (Taylor; deepwave's own).
-DIFFERENCE_WEIGHTS: dict[int, tuple[float, ...]] = {
-    2: (1.0,),
-    4: (9 / 8, -1 / 24),
-    6: (75 / 64, -25 / 384, 3 / 640),
-    8: (1225 / 1024, -245 / 3072, 49 / 5120, -5 / 7168),
-}
+from spectremor.core.staggered_grid import DIFFERENCE_WEIGHTS, seen_wavenumber
+
 #: Nodes of the chain, nodes per end left out of a mode's interior, nodes of the boundary layer solved for.
 CHAIN, END, LAYER = 120, 15, 12
 #: Velocities that make up the motion of the surface, and the shortest standing waves they are asked to carry.
@@ -175,8 +170,7 @@ def standing_waves(
     difference = _difference(order, motion)
     squared, modes = scipy.linalg.eigh(difference.T @ difference, np.diag(node_masses(motion, top)))
     wavenumber = np.linspace(0, np.pi, 20001)
-    terms = (2 * w * np.sin((q + 0.5) * wavenumber) for q, w in enumerate(DIFFERENCE_WEIGHTS[order]))
-    seen = np.asarray(sum(terms))
+    seen = seen_wavenumber(wavenumber, order)
     rising = int(np.argmax(seen)) + 1
     numbers = np.interp(np.sqrt(np.maximum(squared, 0)), seen[:rising], wavenumber[:rising])
     numbers[0] = 0.0

@@ -24,7 +24,8 @@ from jaxtyping import Float
 from spectremor.core.errors import InputError
 from spectremor.core.geology import Geology
 from spectremor.core.source import Source
-from spectremor.simulation.free_surface import DIFFERENCE_WEIGHTS, FreeSurface, free_surface
+from spectremor.core.staggered_grid import DIFFERENCE_WEIGHTS, seen_wavenumber
+from spectremor.simulation.free_surface import FreeSurface, free_surface
 from spectremor.simulation.medium import ELASTIC, Medium, averaged_medium
 from spectremor.simulation.memory import check_grid_memory, check_ground_memory
 
@@ -92,9 +93,7 @@ class Grid:
 def points_per_wavelength(order: int, phase_error: float = PHASE_ERROR) -> float:
     """Points per wavelength at which the difference operator's wavenumber is short by `phase_error`."""
     kh = np.linspace(1e-3, np.pi, 4000)
-    weights = DIFFERENCE_WEIGHTS[order]
-    seen = sum(2 * w * np.sin((q + 0.5) * kh) for q, w in enumerate(weights))
-    return float(2 * np.pi / kh[np.argmax(seen < (1 - phase_error) * kh)])
+    return float(2 * np.pi / kh[np.argmax(seen_wavenumber(kh, order) < (1 - phase_error) * kh)])
 
 
 def cells_across(extent: float, spacing_m: float) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from spectremor.core.errors import InputError
-from spectremor.simulation.free_surface import DIFFERENCE_WEIGHTS
+from spectremor.core.staggered_grid import DIFFERENCE_WEIGHTS
 
 #: Raised whenever a change alters the numbers that come out.
 SOLVER_VERSION = 4
@@ -24,6 +24,7 @@ class SimulationSettings:
         order: order of accuracy in space: 2, 4, 6 or 8.
         time_step_s: of the run; None takes 95% of the largest stable one.
         attenuation: whether waves lose energy.
+        remove_dispersion: whether the delay of waves on the grid is taken out along their paths; version 3 never did.
         device: "cpu" or "cuda".
         solver_version: the present one, or 3, for what was trained on its simulations.
 
@@ -35,6 +36,7 @@ class SimulationSettings:
     order: int = 8
     time_step_s: float | None = None
     attenuation: bool = True
+    remove_dispersion: bool = True
     device: str = "cpu"
     solver_version: int = SOLVER_VERSION
 
@@ -43,6 +45,11 @@ class SimulationSettings:
             raise InputError("order", self.order, f"one of {', '.join(map(str, DIFFERENCE_WEIGHTS))}")
         check_device(self.device)
         check_solver_version("solver_version", self.solver_version)
+
+    @property
+    def removes_dispersion(self) -> bool:
+        """Whether it does, in this version."""
+        return self.remove_dispersion and self.solver_version > 3
 
 
 def check_solver_version(field: str, solver_version: int) -> None:

@@ -1,0 +1,53 @@
+"""What a wave meets on the straight line from the source to each sensor."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float
+from scipy.ndimage import map_coordinates
+
+from spectremor.core.geology import Geology
+from spectremor.core.medium import RockProperties
+from spectremor.core.source import Source
+
+#: Points on each straight line.
+POINTS = 65
+
+#: Positions along East and North in m, one of each for every sensor.
+SensorPositions = tuple[np.ndarray, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class StraightPaths:
+    """Points on the lines, in the middle of equal pieces.
+
+    Attributes:
+        rock: of the ground at the points, arrays (*sensors, point).
+        piece_m: length of a piece on each line.
+        direction: of each line, a unit vector (East, North, up).
+    """
+
+    rock: RockProperties
+    piece_m: Float[np.ndarray, "*sensors 1"]
+    direction: Float[np.ndarray, "*sensors 3"]
+
+    def integral(self, integrand: Float[np.ndarray, "*sensors point"]) -> Float[np.ndarray, "*sensors 1"]:
+        """Of a function known at the points."""
+        return np.asarray(np.sum(integrand, axis=-1, keepdims=True) * self.piece_m)
+
+
+def straight_paths(geology: Geology, source: Source, sensors_m: SensorPositions) -> StraightPaths:
+    """The lines from the source to the sensors."""
+    x, y = sensors_m
+    ends = np.stack([x, y, np.zeros_like(x)], axis=-1)
+    start = np.array(source.position_m)
+    share = (np.arange(POINTS) + 0.5) / POINTS
+    points = start + share[:, None] * (ends - start)[..., None, :]
+    axes = (geology.x_m, geology.y_m, geology.z_m)
+    # Not scipy.interpolate, which loads as long as all of this takes; outside the axes the nearest node counts.
+    places = [np.interp(points[..., k], axis, np.arange(len(axis))) for k, axis in enumerate(axes)]
+    rock = geology.rock_at(lambda values: map_coordinates(values.astype(float), places, order=1, mode="nearest"))
+    length_m = np.linalg.norm(ends - start, axis=-1)[..., None]
+    return StraightPaths(rock, length_m / POINTS, (ends - start) / length_m)
