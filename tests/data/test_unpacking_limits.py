@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -14,11 +15,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.io import netcdf_file
 
 from spectremor.core.errors import InputError
 from spectremor.core.geology import make_geology
 from spectremor.data import hdf5_limits
 from spectremor.data.geology_files import read_geology, write_geology
+from spectremor.data.grounds.raw_netcdf import read_raw
 from spectremor.data.hdf5 import open_hdf5
 from spectremor.data.inflation import GZIP, ZLIB, inflates_beyond
 from spectremor.data.wavefield_files import read_wavefield
@@ -283,3 +286,26 @@ def test_inflation_is_exact(content, repeat, slack, members):
     assert inflates_beyond(row, members * len(data) + slack, GZIP) == (slack < 0)
     # Cut short, it becomes no more than it would have.
     assert not inflates_beyond(one[: len(one) // 2], len(data), ZLIB)
+
+
+def same_bytes_again_and_again(path: Path, variables: int, length: int) -> None:
+    """A classic NetCDF file whose variables, many, are all the same bytes of it."""
+    with netcdf_file(path, "w") as file:
+        file.createDimension("depth", 7)
+        for k in range(variables):
+            file.createVariable(f"v{k}", "f4", ("depth",))[:] = 0
+    content = bytearray(path.read_bytes())
+    at = content.index(b"depth") + 8
+    assert content[at : at + 4] == (7).to_bytes(4, "big")
+    content[at : at + 4] = length.to_bytes(4, "big")
+    path.write_bytes(bytes(content) + bytes(4 * length))
+
+
+def test_variables_that_are_the_same_bytes_are_not_copied(tmp_path):
+    """A file of 4 MB, of which scipy makes 2 GB where it reads all of it."""
+    same_bytes_again_and_again(tmp_path / "g.nc", 500, 1_000_000)
+    tracemalloc.start()
+    found, names = read_raw(tmp_path / "g.nc", lambda name: name == "v3")
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
+    assert (list(found), len(names), found["v3"].values.shape) == (["v3"], 500, (1_000_000,))

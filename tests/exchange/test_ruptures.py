@@ -235,7 +235,7 @@ def test_rates_that_are_not_the_slips_are_said(tmp_path):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(InputError, match=r"^rupture: got .*nowhere.srf; allowed: an existing file$"):
+    with pytest.raises(InputError, match=r"^rupture: got .*nowhere.srf \(no such file\); allowed: an existing file$"):
         read_rupture(tmp_path / "nowhere.srf", CORNER)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from spectremor.core.errors import InputError
 from spectremor.core.georeference import Georeference
+from spectremor.core.reading import read_small_file
 from spectremor.core.rupture import Rupture
 from spectremor.exchange.srcmod import read_fsp
 from spectremor.exchange.srf import VERSIONS, read_srf
@@ -49,15 +50,12 @@ def read_rupture(path: str | Path, corner: Georeference, *, rigidity_pa: float |
 
 
 def _text(path: Path) -> str:
-    if not path.is_file():
-        raise InputError("rupture", path, "an existing file")
-    if path.stat().st_size > MAX_RUPTURE_BYTES:
-        raise InputError("rupture", f"{path} of {path.stat().st_size} bytes", f"at most {MAX_RUPTURE_BYTES} bytes")
+    content = read_small_file(path, field="rupture", allowed="an existing file", most_bytes=MAX_RUPTURE_BYTES)
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         # Headers of older files name authors in Latin-1; numbers are the same.
-        return path.read_bytes().decode("latin-1")
+        return content.decode("latin-1")
 
 
 def _kind(text: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import io
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,10 @@ def _read_classic(path: Path, wanted: Callable[[str], bool]) -> tuple[dict[str, 
     # Nothing is packed in this form: the file's own size bounds what its header can declare.
     if path.stat().st_size > 4 * MAX_NUMBERS:
         raise InputError("geology", f"{path} of {path.stat().st_size} bytes", f"at most {4 * MAX_NUMBERS} bytes")
-    with netcdf_file(io.BytesIO(path.read_bytes()), "r", mmap=False, maskandscale=False) as file:
+    # Mapped, not read: any number of variables may be the same bytes of the file, and scipy would copy each.
+    with warnings.catch_warnings(), netcdf_file(path, "r", mmap=True, maskandscale=False) as file:
+        # scipy warns where the file is closed before its own views of it are.
+        warnings.filterwarnings("ignore", "Cannot close a netcdf_file opened with mmap=True", RuntimeWarning)
         found = {}
         for name in _with_axes(wanted, {name: v.dimensions for name, v in file.variables.items()}):
             variable = file.variables[name]
