@@ -54,7 +54,7 @@ def refused(here, tmp_path, capfd):
     return run
 
 
-@pytest.mark.parametrize("suffix", [".nc", ".h5", ".npy", ".zarr"])
+@pytest.mark.parametrize("suffix", [".nc", ".h5", ".npy", ".zarr", ".xyz", ".csv", ".fk1d"])
 def test_geology(bad, suffix, refused, tmp_path):
     refused("generate", "--geology", with_suffix(bad, suffix), *SOURCE, "--out", tmp_path / "o.nc")
 
