@@ -1,4 +1,4 @@
-"""How SEM3D attenuates: a published sample against the elastic simulator (the tables of docs/validation.md).
+"""How SEM3D attenuates: a published sample against the elastic simulator (the tables of docs/laboratory/validation.md).
 
     python benchmarks/attenuation.py [--sample 0] [--grid-spacing 100] [--component E]
 

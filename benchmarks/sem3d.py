@@ -1,4 +1,4 @@
-"""The simulator against the three published SEM3D samples: the table of docs/validation.md.
+"""The simulator against the three published SEM3D samples: the table of docs/laboratory/validation.md.
 
 Usage: python benchmarks/sem3d.py [--grid-spacing 150 100] [--samples 0 1 2] [--order 8] [--elastic] [--figure FILE]
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that docs/results.md quotes, from a campaign store and a model folder: the report on the test split, and all
+# Everything that docs/laboratory/results.md quotes, from a campaign store and a model folder: the report on the test split, and all
 # six experiments. Stopped, the same command goes on with what is missing. Under 40 minutes on two idle cores by default.
 #
 #   scripts/results.sh STORE MODEL OUT

@@ -139,7 +139,7 @@ def load_scenario(preset: str | Path) -> Scenario:
 
     Raises:
         InputError: no such preset or file, or a file that is no YAML, or has unknown keys or wrong values; see
-            docs/data_format.md.
+            docs/reference/data_format.md.
     """
     values = read_preset(preset, "campaigns", field="preset")
     return validated(Scenario, values, "preset")

@@ -87,7 +87,7 @@ class TrainedRange:
             InputError: names both.
         """
         if shape != self.nodes:
-            allowed = f"shape {self.nodes}, the model's (resample it: docs/data_format.md)"
+            allowed = f"shape {self.nodes}, the model's (resample it: docs/reference/data_format.md)"
             raise InputError("geology", f"shape {shape}", allowed)
 
     def check_source(self, source: Source, *, any_rise_time: bool = False) -> None:

@@ -1,6 +1,6 @@
 """The campaign store: many simulations in one zarr group that plain `xarray.open_zarr` reads.
 
-The format is written down in docs/data_format.md. This file reads; `store_writer` writes.
+The format is written down in docs/reference/data_format.md. This file reads; `store_writer` writes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The variables of a campaign store: which there are, their dimensions and their types.
 
-What they mean is written down in docs/data_format.md.
+What they mean is written down in docs/reference/data_format.md.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ With the wavelet transforms W (prediction) and W_ref of one component, summed ov
 where norm is sqrt(sum |W_ref|^2), of the same component ("local") or the largest over the sensor's components
 ("global"). 10 is perfect; above 8 excellent, above 6 good, above 4 fair.
 
-Cost, per sensor of 3 components, 320 samples, 100 frequencies: see `docs/metrics.md`.
+Cost, per sensor of 3 components, 320 samples, 100 frequencies: see `docs/reference/metrics.md`.
 """
 
 from __future__ import annotations

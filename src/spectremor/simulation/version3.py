@@ -2,7 +2,7 @@
 
 Version 3 read the ground at the integer nodes, left all that lies between them to the propagator, and made the first
 cells below the surface stiffer to keep the speed of Rayleigh waves, which is wrong for other waves
-(`docs/validation.md`). Nothing else should use it.
+(`docs/laboratory/validation.md`). Nothing else should use it.
 """
 
 from __future__ import annotations
