@@ -17,7 +17,7 @@ MINUTES ?= 480
 WORKERS ?= $(if $(filter cuda,$(DEVICE)),12,2)
 REPRODUCE ?= reproduced
 
-.PHONY: help setup lock demo lint test test-full reproduce clean
+.PHONY: help setup lock demo docs lint test test-full reproduce clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -31,6 +31,10 @@ lock:  ## resolve pyproject.toml afresh and rewrite requirements.lock
 demo: setup  ## the main job on the example geology and source: a NetCDF wavefield, a figure, a table
 	@$(BIN)/python scripts/demo.py --out demo_output
 
+docs: setup  ## the documentation as a site, in build/docs; links are checked, nothing is fetched
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@echo "build/docs/index.html"
+
 lint: setup  ## ruff, mypy, import contracts, pre-commit hooks
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -41,7 +45,7 @@ lint: setup  ## ruff, mypy, import contracts, pre-commit hooks
 test: lint  ## lint and the core tests
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
-test-full: setup  ## the slow tests: notebooks, browser, kills, wheel in an empty environment
+test-full: setup  ## the slow tests: notebooks, the site, browser, kills, wheel in an empty environment
 	@$(BIN)/python -m pytest -m slow
 
 reproduce: setup  ## data, training and results from seeds; N=2000 MINUTES=480 WORKERS=2 DEVICE=cpu; stopped, the same command goes on

@@ -1,4 +1,4 @@
-"""The simulator against an independent code, pyprop8, in uniform and layered ground (a table of docs/laboratory/validation.md).
+"""The simulator against an independent code, pyprop8, in uniform and layered ground (docs/laboratory/validation.md).
 
     python benchmarks/layered.py [--grid-spacing 150 100] [--ground uniform layered steps] [--out TABLE.csv]
 

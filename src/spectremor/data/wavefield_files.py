@@ -24,7 +24,7 @@ def read_wavefield(path: str | Path, index: int | None = None) -> xr.DataArray:
         index: which simulation, where the file holds several (None also keeps all samples of a NetCDF file).
 
     Returns:
-        DataArray `velocity`, dims ([sample,] [realization,] component, x, y, time), m/s.
+        DataArray `velocity`, dims `([sample,] [realization,] component, x, y, time)`, m/s.
 
     Raises:
         InputError: names what is wrong with the file.
