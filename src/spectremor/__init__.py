@@ -1,6 +1,11 @@
 """Broadband synthetic earthquake ground motion from a 3D geology and a source, in seconds.
 
 The public names below are loaded on first use, so that importing the package and `spectremor --help` stay quick.
+
+Example:
+    >>> import spectremor as sp
+    >>> "read_geology" in sp.__all__, sp.__version__.count(".")
+    (True, 2)
 """
 
 from __future__ import annotations

@@ -51,9 +51,9 @@ def perturb_geology(
 
     Example:
         >>> import numpy as np
-        >>> from spectremor.core.geology import make_geology
-        >>> ground = make_geology(np.full((8, 8, 8), 2500.0))
-        >>> other = perturb_geology(ground, seed=1, coefficient_of_variation=0.05)
+        >>> import spectremor as sp
+        >>> ground = sp.make_geology(np.full((8, 8, 8), 2500.0))
+        >>> other = sp.perturb_geology(ground, seed=1, coefficient_of_variation=0.05)
         >>> other.shape
         (8, 8, 8)
     """

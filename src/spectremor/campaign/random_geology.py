@@ -82,8 +82,19 @@ HEMEW_GEOLOGY = GeologyRecipe()
 def random_geology(seed: int, index: int = 0, recipe: GeologyRecipe = HEMEW_GEOLOGY) -> Geology:
     """Geology number `index` under a master seed: the same whenever and wherever it is drawn.
 
+    Args:
+        seed: the master seed, 0 or more.
+        index: which one.
+        recipe: layers and their heterogeneity; by default HEMEW-3D's.
+
     Returns:
         A geology, its nodes spread evenly over the domain.
+
+    Example:
+        >>> import spectremor as sp
+        >>> ground = sp.random_geology(seed=7, index=3)
+        >>> ground.shape, float(ground.vs_m_s[0, 0, 0])
+        ((32, 32, 32), 4500.0)
     """
     return make_geology(random_vs_m_s(seed, index, recipe), recipe.extent_m)
 

@@ -9,6 +9,19 @@ class InputError(ValueError):
     """Bad input: names the field, the value found and what is allowed.
 
     The command line turns it into one line on stderr and exit code 2.
+
+    Attributes:
+        field: what the value was given for: an argument, a variable of a file, an option.
+        value: what was found.
+        allowed: what would be taken, in words.
+
+    Example:
+        >>> import spectremor as sp
+        >>> try:
+        ...     sp.Source.from_angles(position_m=(4800, 4800, -8400), strike_deg=48, dip_deg=95, rake_deg=88)
+        ... except sp.InputError as error:
+        ...     print(error)
+        source.dip: got 95 degrees; allowed: [0, 90] degrees
     """
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
@@ -23,7 +36,18 @@ class InputError(ValueError):
 
 
 class InputWarning(UserWarning):
-    """Usable input outside the range that a model or a grid was made for, said in one line."""
+    """Usable input outside the range that a model or a grid was made for, said in one line.
+
+    Example:
+        >>> import warnings
+        >>> import numpy as np
+        >>> import spectremor as sp
+        >>> with warnings.catch_warnings(record=True) as said:
+        ...     warnings.simplefilter("always", sp.InputWarning)
+        ...     ground = sp.make_geology(np.full((8, 8, 8), 800.0))
+        >>> said[0].category.__name__
+        'InputWarning'
+    """
 
     def __init__(self, message: object) -> None:
         super().__init__(printable(message))

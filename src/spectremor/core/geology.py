@@ -57,7 +57,8 @@ class Geology:
 
     Example:
         >>> import numpy as np
-        >>> ground = make_geology(np.full((4, 5, 6), 2000.0), (3000.0, 4000.0, 5000.0))
+        >>> import spectremor as sp
+        >>> ground = sp.make_geology(np.full((4, 5, 6), 2000.0), (3000.0, 4000.0, 5000.0))
         >>> ground.shape, ground.spacing_m
         ((4, 5, 6), (1000.0, 1000.0, 1000.0))
         >>> float(ground.vp.sel(x=0, y=0, z=0))
@@ -191,8 +192,10 @@ def make_geology(
 
     Example:
         >>> import numpy as np
-        >>> make_geology(np.full((32, 32, 32), 2500.0)).extent_m
-        (9600.0, 9600.0, 9600.0)
+        >>> import spectremor as sp
+        >>> ground = sp.make_geology(np.full((17, 17, 9), 2500.0), extent_m=(4800, 4800, 2400))
+        >>> ground.spacing_m
+        (300.0, 300.0, 300.0)
     """
     offered = {"vs": vs_m_s, "vp": vp_m_s, "density": density_kg_m3, "qs": qs, "qp": qp}
     ordered = {name: _ordered(name, values) for name, values in offered.items() if values is not None}

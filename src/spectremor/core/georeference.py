@@ -40,8 +40,12 @@ class Georeference:
         crs: a projected reference system in metres, e.g. "EPSG:32631"; None for azimuthal equidistant.
 
     Example:
-        >>> corner = Georeference(longitude_deg=13.26, latitude_deg=42.29, azimuth_deg=30)
+        >>> import numpy as np
+        >>> import spectremor as sp
+        >>> corner = sp.Georeference(longitude_deg=13.26, latitude_deg=42.29, azimuth_deg=30)
         >>> longitude, latitude = corner.to_lonlat(np.array(0.0), np.array(1000.0))  # 1 km along y, towards N 30 E
+        >>> round(float(longitude), 4), round(float(latitude), 4)
+        (13.2661, 42.2978)
     """
 
     longitude_deg: float

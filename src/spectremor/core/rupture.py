@@ -41,8 +41,9 @@ class Rupture:
         event: the earthquake that this rupture stands for, where it is known.
 
     Example:
-        >>> point = Source.from_angles(position_m=(4800, 4800, -8400), strike_deg=48, dip_deg=45, rake_deg=88, mw=5)
-        >>> rupture = Rupture.from_source(point)
+        >>> import spectremor as sp
+        >>> point = sp.Source.from_angles(position_m=(4800, 4800, -8400), strike_deg=48, dip_deg=45, rake_deg=88, mw=5)
+        >>> rupture = sp.Rupture.from_source(point)
         >>> len(rupture), round(rupture.mw, 3)
         (1, 5.0)
     """
@@ -133,7 +134,8 @@ class Rupture:
             InputError: a number that is not allowed; a plane that reaches the surface or leaves the ground.
 
         Example:
-            >>> rupture = Rupture.from_magnitude(
+            >>> import spectremor as sp
+            >>> rupture = sp.Rupture.from_magnitude(
             ...     mw=5.8, hypocentre_m=(15e3, 15e3, -9e3), strike_deg=40, dip_deg=60, rake_deg=90, seed=1
             ... )
             >>> round(rupture.mw, 3)

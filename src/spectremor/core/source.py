@@ -36,6 +36,14 @@ class Source:
         rise_time_s: tau of the moment function 1 - (1 + t/tau) exp(-t/tau).
         event: the earthquake that this source stands for, where it was read from a catalogue; wavefields record it. It
             says nothing about the motion, and sources that differ in nothing else are equal.
+
+    Example:
+        >>> import spectremor as sp
+        >>> source = sp.Source.from_angles(
+        ...     position_m=(4800, 4800, -8400), strike_deg=48, dip_deg=45, rake_deg=88, mw=4.9
+        ... )
+        >>> round(source.mw, 3), [round(angle) for angle in source.strike_dip_rake_deg()]
+        (4.9, [48, 45, 88])
     """
 
     position_m: tuple[float, float, float]

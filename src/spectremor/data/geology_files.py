@@ -65,9 +65,10 @@ def read_geology(
 
     Example:
         >>> import pathlib, tempfile
+        >>> import spectremor as sp
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "layers.csv"
         >>> _ = path.write_text("thickness_m,vs_m_s\n600,1500\n,3000\n")
-        >>> ground = read_geology(path, extent_m=(1200, 1200, 1200), spacing_m=300)
+        >>> ground = sp.read_geology(path, extent_m=(1200, 1200, 1200), spacing_m=300)
         >>> ground.vs_m_s[0, 0].tolist()
         [3000.0, 3000.0, 2000.0, 1500.0, 1500.0]
     """
@@ -146,6 +147,15 @@ def write_geology(geology: Geology | xr.DataArray | xr.Dataset, path: str | Path
 
     Raises:
         InputError: not a geology.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> import spectremor as sp
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "ground.nc"
+        >>> sp.write_geology(sp.make_geology(np.full((8, 8, 8), 2500.0), (2100, 2100, 2100)), path)
+        >>> sp.read_geology(path).extent_m
+        (2100.0, 2100.0, 2100.0)
     """
     netcdf.write_dataset(as_geology(geology).dataset, path)
 

@@ -28,6 +28,18 @@ def read_wavefield(path: str | Path, index: int | None = None) -> xr.DataArray:
 
     Raises:
         InputError: names what is wrong with the file.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> import spectremor as sp
+        >>> from spectremor.core.wavefield import make_wavefield
+        >>> traces = np.zeros((3, 2, 1, 50), dtype=np.float32)  # component, x, y, time
+        >>> field = make_wavefield(traces, x_m=np.array([0.0, 300.0]), y_m=np.array([0.0]), time_s=np.arange(50) / 50)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "field.nc"
+        >>> sp.write_wavefield(field, path)
+        >>> sp.read_wavefield(path).dims
+        ('component', 'x', 'y', 'time')
     """
     path = Path(path)
     existing(path, field="wavefield", allowed=_ALLOWED)
@@ -58,5 +70,17 @@ def write_wavefield(field: xr.DataArray, path: str | Path) -> None:
 
     Raises:
         InputError: not a wavefield.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> import spectremor as sp
+        >>> from spectremor.core.wavefield import make_wavefield
+        >>> traces = np.zeros((3, 2, 1, 50), dtype=np.float32)  # component, x, y, time
+        >>> field = make_wavefield(traces, x_m=np.array([0.0, 300.0]), y_m=np.array([0.0]), time_s=np.arange(50) / 50)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "field.nc"
+        >>> sp.write_wavefield(field, path)
+        >>> path.is_file()
+        True
     """
     netcdf.write_variable(check_wavefield(field), path)

@@ -75,9 +75,14 @@ def read_source(
         InputWarning: the file names an origin that it does not hold, or a source time function of unknown shape.
 
     Example:
+        >>> import pathlib, tempfile
         >>> corner = Georeference(longitude_deg=13.26, latitude_deg=42.29)
-        >>> source = read_source("event.xml", corner)  # doctest: +SKIP
-        >>> source.mw, source.event.origin_time  # doctest: +SKIP
+        >>> written = Source.from_angles(position_m=(4800, 4800, -5400), strike_deg=35, dip_deg=50, rake_deg=75, mw=4.9)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "event.xml"
+        >>> write_source(written, path, corner, origin_time="2016-08-24T01:36:32Z")
+        >>> source = read_source(path, corner)
+        >>> round(source.mw, 2), source.event.origin_time
+        (4.9, '2016-08-24T01:36:32.000000Z')
     """
     file = _read(Path(path))
     found = _choose(file.catalog, event, event_id)

@@ -19,7 +19,7 @@ _READERS = {"srf": read_srf, "param": read_param, "fsp": read_fsp}
 
 
 def read_rupture(path: str | Path, corner: Georeference, *, rigidity_pa: float | None = None) -> Rupture:
-    """A rupture from a file, in local axes.
+    r"""A rupture from a file, in local axes.
 
     The format is told from the content. A subfault that slips in two directions becomes two points of one place; one
     that does not slip is left out. Where the file tells neither moments nor rigidity, the rupture waits for the ground
@@ -37,9 +37,20 @@ def read_rupture(path: str | Path, corner: Georeference, *, rigidity_pa: float |
         InputWarning: slip rates of an SRF file that do not integrate to its slip.
 
     Example:
-        >>> corner = Georeference(longitude_deg=-118.2, latitude_deg=33.9)
-        >>> rupture = read_rupture("event.srf", corner)  # doctest: +SKIP
-        >>> rupture.mw, len(rupture)  # doctest: +SKIP
+        >>> import pathlib, tempfile
+        >>> import spectremor as sp
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "event.srf"
+        >>> point = [
+        ...     "2.0",
+        ...     "POINTS 1",
+        ...     "-118.0 34.0 12.0 281 34 4e8 2.6 0.1 360000 2.75",  # place, strike, dip, area, start, step, Vs, density
+        ...     "79 44.2 3 0 0 0 0",  # rake, slip in cm, number of samples
+        ...     "0 442 0",  # cm/s
+        ... ]
+        >>> _ = path.write_text("\n".join(point) + "\n")
+        >>> rupture = sp.read_rupture(path, sp.Georeference(longitude_deg=-118.2, latitude_deg=33.9))
+        >>> len(rupture), round(rupture.mw, 2)
+        (1, 3.8)
     """
     text = _text(Path(path))
     kind = _kind(text)

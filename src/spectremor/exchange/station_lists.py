@@ -53,9 +53,10 @@ def read_stations(path: str | Path, corner: Georeference | None = None) -> Stati
 
     Example:
         >>> import pathlib, tempfile
+        >>> import spectremor as sp
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "stations.csv"
         >>> _ = path.write_text("name,x_m,y_m\nNORTH,4800,9000\nSOUTH,4800,600\n")
-        >>> read_stations(path).names
+        >>> sp.read_stations(path).names
         ('NORTH', 'SOUTH')
     """
     path = Path(path)

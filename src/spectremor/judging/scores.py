@@ -73,6 +73,17 @@ def evaluate(
 
     Raises:
         InputError: wavefields that do not describe the same ground at the same times, with both values named.
+
+    Example:
+        >>> import numpy as np
+        >>> import spectremor as sp
+        >>> ground = sp.make_geology(np.full((9, 9, 9), 3000.0), (2400, 2400, 2400))
+        >>> source = sp.Source.from_angles(position_m=(1200, 1200, -900), strike_deg=20, dip_deg=60, rake_deg=30, mw=4)
+        >>> sensors_m = (np.array([600.0, 1800.0]), np.array([1050.0]))
+        >>> truth = sp.simulate(ground, source, grid_spacing_m=150, duration_s=2, sensors_m=sensors_m)
+        >>> scores = sp.evaluate(1.1 * truth, truth, geology=ground)  # a tenth too strong
+        >>> round(scores["EG"], 1), round(scores["PG"], 1)
+        (9.2, 10.0)
     """
     pair = make_pair(prediction, reference, sensors=sensors, tolerance_m=tolerance_m, window_s=window_s)
     scale = math.nan if geology is None else scale_at_source(as_geology(geology), _known_source(reference, prediction))

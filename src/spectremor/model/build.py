@@ -32,7 +32,8 @@ def load_model(folder: str | Path | ModelFolder | None = None) -> GroundMotionMo
         InputError: a missing, truncated or foreign file; nothing is ever unpickled.
 
     Example:
-        >>> load_model().stage1.name
+        >>> import spectremor as sp
+        >>> sp.load_model().stage1.name
         'simulation at 300 m'
     """
     read = folder if isinstance(folder, ModelFolder) else read_model_folder(folder)

@@ -84,6 +84,13 @@ class GroundMotionModel:
 
         Raises:
             InputError: an input, a number of realizations or of steps, or a sampler that the model cannot take.
+
+        Example:
+            >>> import spectremor as sp
+            >>> from spectremor.examples import example_geology, example_source
+            >>> field = sp.load_model().generate(example_geology(), example_source(), realizations=2)
+            >>> field.dims, field.shape
+            (('realization', 'component', 'x', 'y', 'time'), (2, 3, 32, 32, 320))
         """
         check_job(realizations, seed, steps)
         self.need_diffusion().config.evaluations(steps, sampler)

@@ -72,6 +72,15 @@ def gof(
 
     Raises:
         InputError: shapes or labels that differ, or a setting out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> import spectremor as sp
+        >>> trace = np.sin(2 * np.pi * np.arange(300) / 50) * np.hanning(300)
+        >>> reference = np.stack([trace, 0.5 * trace, 0.2 * trace])  # (component, time)
+        >>> eg, pg = sp.gof(1.1 * reference, reference, dt_s=0.02)
+        >>> round(float(pg), 2)
+        10.0
     """
     eg, pg = gof_components(
         prediction,

@@ -101,6 +101,16 @@ def simulate(
     Warns:
         InputWarning: the low-pass lets through frequencies that the grid does not carry accurately, or that come from
             the distance between the points of a rupture.
+
+    Example:
+        >>> import numpy as np
+        >>> import spectremor as sp
+        >>> ground = sp.make_geology(np.full((9, 9, 9), 3000.0), (2400, 2400, 2400))
+        >>> source = sp.Source.from_angles(position_m=(1200, 1200, -900), strike_deg=0, dip_deg=90, rake_deg=0, mw=4)
+        >>> sensors_m = (np.array([600.0, 1800.0]), np.array([1200.0]))
+        >>> field = sp.simulate(ground, source, grid_spacing_m=150, duration_s=1, sensors_m=sensors_m)
+        >>> field.sizes["time"], field.attrs["units"]
+        (50, 'm/s')
     """
     ground = as_geology(geology)
     _check_output(duration_s, sampling_hz, lowpass_hz)
