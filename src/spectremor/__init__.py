@@ -12,9 +12,13 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import TYPE_CHECKING, Any
 
 from spectremor.core.version import VERSION
+
+# What `typing` would say; it takes longer to load than everything else here.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = VERSION
 

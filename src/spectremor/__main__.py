@@ -1,5 +1,5 @@
 """`python -m spectremor`."""
 
-from spectremor.cli import main
+from spectremor.cli import process
 
-main()
+process()

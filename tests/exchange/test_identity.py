@@ -87,6 +87,22 @@ def test_openquakes_events_go_by_the_number_of_the_realization(tmp_path, field, 
     np.testing.assert_allclose(sites["lon"], all_sites["lon"][[8, 11]])
 
 
+@pytest.mark.parametrize("chosen", [{"x": [2], "y": [0, 3]}, {"x": [2, 0]}, {"y": [3, 1, 0]}])
+def test_openquakes_sites_go_by_the_names_of_the_whole(tmp_path, field, place, chosen):
+    """The same name has the same motion at the same place, in whatever row a part has it."""
+    tables = {}
+    for name, waves in (("whole", field), ("part", field.isel(chosen))):
+        write_openquake(waves, tmp_path / f"{name}.csv", place, periods_s=PERIODS)
+        sites = pd.read_csv(tmp_path / f"{name}.sites.csv")
+        # The engine joins the tables by site_id, which must be the row.
+        assert sites["site_id"].tolist() == list(range(len(sites)))
+        motion = pd.read_csv(tmp_path / f"{name}.csv").merge(sites, on=["site_id", "custom_site_id"], validate="m:1")
+        tables[name] = motion.drop(columns="site_id").set_index(["event_id", "custom_site_id"]).sort_index()
+    part = tables["part"]
+    assert set(part.index.get_level_values(1)) == {s.code for s in stations_of(field.isel(chosen))}
+    pd.testing.assert_frame_equal(part, tables["whole"].loc[part.index])
+
+
 def test_a_file_keeps_the_names_of_a_part(tmp_path, part):
     sp.write_wavefield(part, tmp_path / "part.nc")
     back = sp.read_wavefield(tmp_path / "part.nc")

@@ -46,8 +46,8 @@ def test_openquake_tables(tmp_path, field, place):
     written = write_openquake(field, path, place, periods_s=PERIODS)
     assert sorted(tmp_path.iterdir()) == sorted(written)
     motion, sites = pd.read_csv(path), pd.read_csv(tmp_path / "gmf.sites.csv")
-    assert list(motion) == ["event_id", "site_id", "gmv_PGA", "gmv_PGV", "gmv_SA(0.3)", "gmv_SA(1.0)"]
-    assert list(sites) == ["site_id", "lon", "lat"]
+    assert list(motion) == ["event_id", "site_id", "custom_site_id", "gmv_PGA", "gmv_PGV", "gmv_SA(0.3)", "gmv_SA(1.0)"]
+    assert list(sites) == ["site_id", "custom_site_id", "lon", "lat"]
     # What the engine insists on: events and sites counted from zero without gaps, no pair twice.
     assert sorted(motion["event_id"].unique()) == [0, 1]
     assert list(sites["site_id"]) == list(range(12))

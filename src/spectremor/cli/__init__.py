@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+# First: from here on an interruption is one line, also while everything else is imported.
+from spectremor.cli.interruption import Interruption, watched
+
+TYPE_CHECKING = False  # of `typing`, which takes its time to load
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def process() -> NoReturn:
+    """The `spectremor` command: run the command line and end the process with its exit code."""
+    watched(_run, until_exit=True)
 
 
 def main() -> NoReturn:
-    """Run the command line and exit with its code."""
-    # First: from here on an interruption is one line, also while everything else is imported.
-    from spectremor.cli.interruption import interruptions
-
-    with interruptions() as interruption:
-        from spectremor.cli import app
-
-        code = app.run(interruption)
-    raise SystemExit(code)
+    """As `process`, for a program that goes on: raises SystemExit, and leaves signals as they were."""
+    watched(_run, until_exit=False)
 
 
-__all__ = ["main"]
+def _run(interruption: Interruption) -> int:
+    from spectremor.cli import app
+
+    return app.run(interruption)
+
+
+__all__ = ["main", "process"]

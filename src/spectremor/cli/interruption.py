@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from types import FrameType
-from typing import NoReturn
+
+# What `typing` would say; loading it would leave signals unwatched for longer while Python starts.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import NoReturn
 
 
 class Interruption:
@@ -16,44 +21,63 @@ class Interruption:
 
     Attributes:
         number: of the signal; 0 when none came.
+        result: the exit code of the work, once it is over: from then on a signal stops nothing.
     """
 
     number: int = 0
+    result: int | None = None
 
     @property
     def code(self) -> int:
-        """The exit code: 130 after Ctrl-C (SIGINT), 143 after SIGTERM."""
-        return 128 + (self.number or signal.SIGINT)
+        """The exit code: that of the work, once it is over, else 130 after Ctrl-C (SIGINT), 143 after SIGTERM."""
+        return 128 + (self.number or signal.SIGINT) if self.result is None else self.result
 
-    def on_signal(self, number: int, _frame: FrameType | None) -> NoReturn:
-        """Stop in an orderly way; at once, when asked again."""
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        """Stop the work in an orderly way; end the process at once, when asked again."""
         if self.number:
             os._exit(self.code)
         self.number = number
         # What destructors and callbacks say of the interruption is no news.
         sys.unraisablehook = lambda _unraisable: None
-        raise KeyboardInterrupt
+        if self.result is None:
+            raise KeyboardInterrupt
 
 
-@contextlib.contextmanager
-def interruptions() -> Iterator[Interruption]:
-    """Watch for signals; end with the line "interrupted" and the signal's exit code where one stops the block."""
+def watched(work: Callable[[Interruption], int], *, until_exit: bool) -> NoReturn:
+    """Do the work and leave with its exit code; say "interrupted" and leave with the signal's where one stops it.
+
+    Args:
+        work: gives the exit code.
+        until_exit: whether the process ends with the work. What comes while Python shuts down is then too late to
+            stop anything, and ignored; a second signal ends a shutdown that takes too long. Else signals do
+            afterwards what they did before.
+    """
     interruption = Interruption()
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    # Ignored by the shell that put the command into the background: so it stays.
-    numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, interruption.on_signal) for number in numbers}
-    hook = sys.unraisablehook
+    hook, before = sys.unraisablehook, {}
     try:
-        yield interruption
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Ignored by the shell that put the command into the background: so it stays.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, interruption.on_signal)
+        interruption.result = work(interruption)
     except BaseException as error:
         # An interrupted import often ends as another error.
         if not interruption.number and not isinstance(error, KeyboardInterrupt):
             raise
+        interruption.result = interruption.code
         with contextlib.suppress(OSError, ValueError):
             print("interrupted", file=sys.stderr, flush=True)  # noqa: T201
-        raise SystemExit(interruption.code) from None
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        sys.unraisablehook = hook
+        if until_exit:
+            # Threads have ended by then. Python takes its handlers away later still, but leaves an ignored signal so.
+            atexit.register(_ignore, tuple(before))
+        else:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            sys.unraisablehook = hook
+    raise SystemExit(interruption.result)
+
+
+def _ignore(numbers: tuple[signal.Signals, ...]) -> None:
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)

@@ -2,7 +2,8 @@
 
 In a job file: `gmfs_csv = field.csv` and `sites_csv = field.sites.csv` (OpenQuake engine manual, scenario
 calculators with user-defined ground-motion fields). Each realization is one event, whose id is the realization's
-number; sites are numbered from 0 in the order of their table, as the engine insists.
+number. `custom_site_id` is a sensor's name in every export, of a part as of the whole, and the engine keeps it in its
+results; `site_id` is only the row in the table of sites, from 0, by which the engine joins the two tables.
 """
 
 from __future__ import annotations
@@ -62,13 +63,15 @@ def write_openquake(
     with atomic_files([beside, path]) as (aside_sites, aside):
         with aside.open("w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out)
-            writer.writerow(["event_id", "site_id", *(f"gmv_{name}" for name in measures)])
+            writer.writerow(["event_id", "site_id", "custom_site_id", *(f"gmv_{name}" for name in measures)])
             for k, realization in enumerate(realizations_of(field)["realization"].values.tolist()):
-                for site, s in enumerate(stations):
+                for row, s in enumerate(stations):
                     values = [f"{measures[n][k, s.ix, s.iy] * scale[n]:.6e}" for n in measures]
-                    writer.writerow([realization, site, *values])
+                    writer.writerow([realization, row, s.code, *values])
         with aside_sites.open("w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out)
-            writer.writerow(["site_id", "lon", "lat"])
-            writer.writerows([k, f"{s.longitude_deg:.7f}", f"{s.latitude_deg:.7f}"] for k, s in enumerate(stations))
+            # The engine skips site_id only where it is the first column.
+            writer.writerow(["site_id", "custom_site_id", "lon", "lat"])
+            for row, s in enumerate(stations):
+                writer.writerow([row, s.code, f"{s.longitude_deg:.7f}", f"{s.latitude_deg:.7f}"])
     return [path, beside]
