@@ -81,15 +81,19 @@ def make_application(studio: Studio, first: Scene | None, hosts: AllowedHosts) -
     from spectremor.web.app import Page
     from spectremor.web.application import PageApplication
     from spectremor.web.downloads import Shelf
+    from spectremor.web.station import Station
 
     shelf = Shelf()
+    if first is not None:
+        # Once, and not for each visitor anew.
+        Station.of(first, first.strongest_point(), "velocity")
     start = first.source if first is not None and first.source is not None else example_source()
 
     def page() -> Any:
         visitor = Page(studio, start, first, shelf=shelf)
         if pn.state.curdoc is not None:
             # Who leaves wants nothing computed any more.
-            pn.state.on_session_destroyed(lambda _context: visitor.cancel())
+            pn.state.on_session_destroyed(lambda _context: visitor.leave())
         return visitor.layout()
 
     return PageApplication(build_applications({"/": page}, title=TITLE)["/"], hosts, shelf, studio.cancel_all)
