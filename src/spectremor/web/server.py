@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from spectremor.web.studio import Studio
 if TYPE_CHECKING:
     from spectremor.model.folder import ModelFolder
 
+#: What is cancelled gets so long to clean up.
+_LONGEST_END_S = 5.0
 TITLE = "Spectremor: earthquake ground motion"
 
 
@@ -38,7 +41,7 @@ def start_server(
         open_browser: open the page in the default browser.
 
     Returns:
-        The bokeh server: `.port`, `.run_until_shutdown()`, `.stop()`.
+        The bokeh server: `.port`, `.io_loop`, `.stop()`; `run_until_stopped` runs it.
 
     Raises:
         InputError: a port that is taken or not allowed, or a name that is none.
@@ -64,6 +67,37 @@ def start_server(
     if open_browser:
         server.io_loop.add_callback(server.show, "/")
     return server
+
+
+def run_until_stopped(server: Any) -> None:
+    """Answer requests until the process is told to stop, then end quietly whatever is going on.
+
+    Bokeh's own loop answers SIGTERM and Ctrl-C itself, with a line of its own and exit code 0; here they reach the
+    caller.
+
+    Args:
+        server: of `start_server`.
+
+    Raises:
+        KeyboardInterrupt: of Ctrl-C, and of whatever else the caller makes of signals.
+    """
+    loop = server.io_loop
+    server.start()
+    try:
+        loop.start()
+    finally:
+        server.stop()
+        _end_tasks(loop.asyncio_loop)
+
+
+def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is still under way, and let it clean up; what it says of that is no news."""
+    loop.set_exception_handler(lambda _loop, _context: None)
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=_LONGEST_END_S))
 
 
 def make_application(studio: Studio, first: Scene | None, hosts: AllowedHosts) -> Any:
