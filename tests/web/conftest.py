@@ -18,8 +18,9 @@ from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield
 from spectremor.data.wavefield_files import write_wavefield
 from spectremor.web.app import Page
+from spectremor.web.jobs import Job
 from spectremor.web.scene import Scene
-from spectremor.web.studio import Job, Request, Studio
+from spectremor.web.studio import Request, Studio
 
 START = Source.from_angles(position_m=(3600, 5700, -5400), strike_deg=35, dip_deg=50, rake_deg=75, mw=4.9)
 #: Nothing of the browser asks for the internet, and none of it needs rights of its own.

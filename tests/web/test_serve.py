@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -63,6 +66,46 @@ def test_bad_arguments(arguments, named):
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: {named}: ")
+
+
+#: A shell starts background jobs with SIGINT ignored; a terminal does not.
+UNDER_A_TERMINAL = [
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\nfrom spectremor.cli import main; main()",
+]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("visited", [False, True])
+def test_a_signal_ends_it_with_one_line(number, code, visited):
+    """Idle, and with a page that is open and connected."""
+    command = [*UNDER_A_TERMINAL, "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline()
+            url = re.search(r"http://\S+", line).group()
+            if visited:
+                asyncio.run(visit_and_signal(url, lambda: process.send_signal(number)))
+            else:
+                process.send_signal(number)
+            said, complained = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert (process.returncode, complained, said) == (code, "interrupted\n", "")
+
+
+async def visit_and_signal(url: str, stop) -> None:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        token = json.loads(re.search(rb'"token":("[^"]+")', answer.read()).group(1))
+    request = HTTPRequest(url.replace("http", "ws") + "ws", headers={"Origin": url.rstrip("/")})
+    connection = await websocket_connect(request, subprotocols=["bokeh", token])
+    assert await connection.read_message()
+    stop()
+    # None: the server has closed it.
+    while await connection.read_message() is not None:
+        pass
+    connection.close()
 
 
 def test_taken_port():

@@ -12,8 +12,10 @@ import xarray as xr
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield
+from spectremor.web import jobs
 from spectremor.web import studio as module
-from spectremor.web.studio import Job, JobCancelledError, Request, Studio
+from spectremor.web.jobs import Job, JobCancelledError
+from spectremor.web.studio import Request, Studio
 
 START = Source.from_angles(position_m=(3600, 5700, -5400), strike_deg=35, dip_deg=50, rake_deg=75, mw=4.9)
 
@@ -163,7 +165,7 @@ def test_all_work_stops_when_the_server_does(loads):
 
 def test_time_left_is_told_once_it_can_be(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: now[0])
     job = Job()
     job.begin("stage 2, diffusion")
     now[0] += 3

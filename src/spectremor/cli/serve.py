@@ -59,7 +59,7 @@ def serve(
         first = Scene.of(read_wavefield(field), field.name)
 
     from spectremor.web.hosts import HOST
-    from spectremor.web.server import start_server
+    from spectremor.web.server import run_until_stopped, start_server
 
     server = start_server(
         port,
@@ -70,7 +70,7 @@ def serve(
         open_browser=browser,
     )
     typer.echo(f"serving on http://{HOST}:{server.port}/ - stop with Ctrl+C")
-    server.run_until_shutdown()
+    run_until_stopped(server)
 
 
 def _fitting_geology(path: Path | None, index: int | None, model: ModelFolder) -> Ground | None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import html
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,19 @@ from bokeh.events import Tap
 
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
+from spectremor.exchange.quantities import Quantity
 from spectremor.web.command import command_for
 from spectremor.web.controls import NOTE, EarthquakeControls, GroundControls, ModelControls, heading, upload_field
 from spectremor.web.downloads import Parcel, Shelf
 from spectremor.web.ground_figures import GroundFigures
-from spectremor.web.motion_map import SHOWN, MotionMap
+from spectremor.web.jobs import Job, JobCancelledError
+from spectremor.web.motion_map import SHOWN, MotionMap, measured
+from spectremor.web.newest import Newest
 from spectremor.web.scene import Scene
 from spectremor.web.station import Station
 from spectremor.web.station_figures import StationFigures
 from spectremor.web.station_table import station_table
-from spectremor.web.studio import Job, JobCancelledError, Request, Studio
+from spectremor.web.studio import MAX_PAGES, Request, Studio
 from spectremor.web.takeaway import Takeaway
 from spectremor.web.uploads import MAX_UPLOAD_MB, read_ground, read_upload
 
@@ -42,6 +46,8 @@ _ALERT = {
     "padding": "10px 14px",
     "overflow-wrap": "anywhere",
 }
+#: A thread for each page that may be open: those that wait for a model keep nobody's uploads and downloads waiting.
+_WORKERS = ThreadPoolExecutor(max_workers=MAX_PAGES, thread_name_prefix="making")
 #: Seconds between two looks at how far a job is.
 _LOOK_S = 0.25
 GROUND_TAB, MOTION_TAB, FILES_TAB = 0, 1, 2
@@ -65,6 +71,9 @@ class Page:
         self.point = 0
         self.job: Job | None = None
         self._turn, self._jobs = asyncio.Lock(), 0
+        # None where no server shows the page: a notebook, a test.
+        self._document = pn.state.curdoc
+        self._sensor_work, self._map_work = (Newest(self._on_next_tick, self._complaints) for _ in range(2))
         self.ground = GroundControls(studio.grounds, self.open_ground, self._show_ground)
         self.earthquake = EarthquakeControls(start, self._show_ground)
         self.model = ModelControls(studio, self._show_command)
@@ -131,7 +140,7 @@ class Page:
     def show(self, scene: Scene) -> None:
         """Show another scene, at the sensor that shakes most."""
         # Scene and sensor change together, and first: the choice of a realization redraws when it changes.
-        self.scene, self.point = scene, int(scene.measure("PGV", 0).argmax())
+        self.scene, self.point = scene, scene.strongest_point()
         names = {str(number): k for k, number in enumerate(scene.realization_numbers)}
         self.shown.param.update(options=names, value=0, visible=len(names) > 1)
         self.hint.visible, self.view.visible = False, True
@@ -155,7 +164,7 @@ class Page:
 
     async def open(self, name: str, content: bytes) -> None:
         """Show the wavefield in an uploaded file."""
-        await self._attempt(lambda: Scene.of(read_upload(name, content), Path(name).name).prepared(), Job())
+        await self._attempt(lambda: Scene.of(read_upload(name, content), Path(name).name), Job())
 
     async def open_ground(self, name: str, content: bytes) -> None:
         """Offer the ground in an uploaded file, and choose it."""
@@ -172,6 +181,12 @@ class Page:
         """Stop what is being computed."""
         if self.job is not None:
             self.job.cancel()
+
+    def leave(self) -> None:
+        """The visitor has gone and wants nothing any more."""
+        self.cancel()
+        self._sensor_work.cancel()
+        self._map_work.cancel()
 
     def layout(self) -> pn.Template:
         """The page as a panel template."""
@@ -245,13 +260,22 @@ class Page:
 
         One at a time, in the order asked for: what was asked for last is what is shown in the end.
         """
+        quantity, shown = self.quantity.value, self.map_shows.value
+
+        def made() -> Scene:
+            scene = make()
+            # What is shown first is measured here, where nobody waits for it.
+            measured(scene, 0, shown)
+            Station.of(scene, scene.strongest_point(), quantity, job)
+            return scene
+
         self._count_jobs(1)
         try:
             async with self._turn:
                 self.message.visible = False
                 self.job = job
                 with self._complaints():
-                    scene = await self._watched(asyncio.ensure_future(asyncio.to_thread(make)), job)
+                    scene = await self._watched(asyncio.get_running_loop().run_in_executor(_WORKERS, made), job)
                     if not job.cancelled:
                         self._on_next_tick(lambda: self._try_to_show(scene))
         finally:
@@ -292,11 +316,10 @@ class Page:
 
     def _on_next_tick(self, act: Callable[[], None]) -> None:
         """Act on the figures, which may change only while the page's document is locked."""
-        document = pn.state.curdoc
-        if document is None:
+        if self._document is None:
             act()
         else:
-            document.add_next_tick_callback(act)
+            self._document.add_next_tick_callback(act)
 
     def _show_ground(self) -> None:
         self.ground_figures.show(self.ground.ground, *self.earthquake.place_km)
@@ -316,19 +339,37 @@ class Page:
             self._redraw_sensor()
 
     def _redraw_map(self) -> None:
-        if self.scene is not None:
-            self.map.show(self.scene, self.shown.value, self.map_shows.value)
-
-    def _redraw_sensor(self) -> None:
         if self.scene is None:
             return
-        scene, labels = self.scene, (self.scene.label, self.scene.stage1_label)
-        station = Station.of(scene, self.point, self.quantity.value)
-        self.station.show(station, self.shown.value, self.quantity.value, labels)
-        x_km, y_km = scene.points_m[self.point] / 1000
+        scene, draw, shown = self.scene, self.shown.value, self.map_shows.value
+        if scene.has_measured(shown, draw):
+            self._map_work.cancel()
+            self.map.show(scene, measured(scene, draw, shown))
+        else:
+            self._map_work.ask(lambda _: measured(scene, draw, shown), lambda made: self.map.show(scene, made))
+
+    def _redraw_sensor(self) -> None:
+        """Say at once which sensor it is; draw its motion as soon as it is measured."""
+        if self.scene is None:
+            return
+        scene, point, quantity = self.scene, self.point, self.quantity.value
+        x_km, y_km = scene.points_m[point] / 1000
         self.where.object = (
             f"<b>Sensor at {x_km:.2f} km East, {y_km:.2f} km North.</b> Click on the map to choose another."
         )
+        known = Station.remembered(scene, point, quantity)
+        if known is not None:
+            self._sensor_work.cancel()
+            self._show_station(scene, known, quantity)
+        else:
+            self._sensor_work.ask(
+                lambda job: Station.of(scene, point, quantity, job),
+                lambda station: self._show_station(scene, station, quantity),
+            )
+
+    def _show_station(self, scene: Scene, station: Station, quantity: Quantity) -> None:
+        labels = (scene.label, scene.stage1_label)
+        self.station.show(station, self.shown.value, quantity, labels)
         self.table.object = station_table(station.rows, labels[1])
 
 

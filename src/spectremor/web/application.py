@@ -25,11 +25,10 @@ from tornado.web import OutputTransform, RequestHandler
 
 from spectremor.web.downloads import Shelf
 from spectremor.web.hosts import AllowedHosts
+from spectremor.web.studio import MAX_PAGES
 
 #: Files come in pieces of 10 MB, a third more in base64.
 MAX_MESSAGE_BYTES = 32 * 2**20
-#: Pages open at once; each holds a wavefield.
-MAX_PAGES = 32
 #: Page loads that wait for their turn.
 MAX_WAITING = 16
 #: A page whose browser never connected, or is gone, is forgotten after this time.

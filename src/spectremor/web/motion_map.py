@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,41 @@ SHOWN = {title: name for name, (title, _) in MEASURES.items()} | {
     f"Wavefield over time, {name}": f"frames {k}" for k, name in enumerate(COMPONENT_NAMES)
 }
 _STEP_MS = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What the map shows, as numbers.
+
+    Attributes:
+        values: one for each sensor: a measure, or the first moment of the wavefield.
+        title: of the quantity.
+        unit: of the values.
+        times_s: of the pictures; empty where it is a measure.
+        frames: the pictures, shape (time, point).
+        top: largest value of the colours.
+    """
+
+    values: np.ndarray
+    title: str
+    unit: str
+    times_s: np.ndarray
+    frames: np.ndarray
+    top: float
+
+
+def measured(scene: Scene, realization: int, shown: str) -> Measured:
+    """What the map is to show of a draw; `shown` as in `SHOWN`."""
+    if not shown.startswith("frames "):
+        values = scene.measure(shown, realization)
+        title, unit = MEASURES[shown]
+        return Measured(values, title, unit, np.empty(0), np.empty((0, len(values))), float(values.max()) or 1.0)
+    component = int(shown[7:])
+    times_s, frames = scene.frames(component, realization)
+    # Weak waves are seen too: the strongest half a per cent saturates.
+    top = float(np.percentile(np.abs(frames), 99.5)) or float(np.abs(frames).max()) or 1.0
+    return Measured(frames[0], f"{COMPONENT_NAMES[component]} velocity", "cm/s", times_s, frames, top)
+
 
 #: Runs in the browser: the pictures are there already, and one is put on the map.
 _SHOW_FRAME = """
@@ -70,19 +106,29 @@ class MotionMap:
         self.slider.js_on_change("value", CustomJS(args=parts | {"slider": self.slider}, code=_SHOW_FRAME))
         self.button.js_on_click(CustomJS(args={"slider": self.slider, "button": self.button}, code=_PLAY))
 
-    def show(self, scene: Scene, realization: int, shown: str) -> None:
-        """Colour the sensors by a measure, or by the first moment of a component; `shown` as in `SHOWN`."""
+    def show(self, scene: Scene, made: Measured) -> None:
+        """Colour the sensors by a measure, or by the first moment of a component."""
         x_km, y_km = scene.points_m.T / 1000
         width, height = scene.spacing_km
-        moving = shown.startswith("frames ")
-        values = self._moving(scene, realization, int(shown[7:])) if moving else self._still(scene, realization, shown)
+        moving = len(made.frames) > 0
+        self.frames.data = {"value": made.frames.ravel() if moving else []}
         self.cells.data = {
             "x": x_km,
             "y": y_km,
             "width": np.full(len(x_km), width),
             "height": np.full(len(x_km), height),
-            "value": values.astype(np.float32),
+            "value": made.values.astype(np.float32),
         }
+        low, palette = (-made.top, _DIVERGING) if moving else (0.0, Magma256)
+        self.colours.update(palette=palette, low=low, high=made.top)
+        if moving:
+            times_s = made.times_s
+            self.slider.update(start=times_s[0], end=times_s[-1], value=times_s[0], step=float(times_s[1] - times_s[0]))
+        self.bar.text = f"{made.title} ({made.unit})"
+        self.figure.hover.tooltips = [
+            (made.title, f"@value{{0.000}} {made.unit}"),
+            ("East, North", "@x{0.00}, @y{0.00} km"),
+        ]
         self.slider.visible = self.button.visible = moving
         source = scene.source
         where = ([], []) if source is None else ([source.position_m[0] / 1000], [source.position_m[1] / 1000])
@@ -92,29 +138,6 @@ class MotionMap:
         """Mark the chosen sensor."""
         x_m, y_m = scene.points_m[point]
         self.chosen.data = {"x": [x_m / 1000], "y": [y_m / 1000]}
-
-    def _still(self, scene: Scene, realization: int, name: str) -> np.ndarray:
-        values = scene.measure(name, realization)
-        title, unit = MEASURES[name]
-        self.frames.data = {"value": []}
-        self.colours.update(palette=Magma256, low=0.0, high=float(values.max()) or 1.0)
-        self.bar.text = f"{title} ({unit})"
-        self._say(title, unit)
-        return values
-
-    def _moving(self, scene: Scene, realization: int, component: int) -> np.ndarray:
-        times, frames = scene.frames(component, realization)
-        self.frames.data = {"value": frames.ravel()}
-        # Weak waves are seen too: the strongest half a per cent saturates.
-        top = float(np.percentile(np.abs(frames), 99.5)) or float(np.abs(frames).max()) or 1.0
-        self.colours.update(palette=_DIVERGING, low=-top, high=top)
-        self.slider.update(start=times[0], end=times[-1], value=times[0], step=float(times[1] - times[0]))
-        self.bar.text = f"{COMPONENT_NAMES[component]} velocity (cm/s)"
-        self._say(f"{COMPONENT_NAMES[component]} velocity", "cm/s")
-        return frames[0]
-
-    def _say(self, title: str, unit: str) -> None:
-        self.figure.hover.tooltips = [(title, f"@value{{0.000}} {unit}"), ("East, North", "@x{0.00}, @y{0.00} km")]
 
 
 def _map(

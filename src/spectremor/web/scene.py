@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -69,11 +70,6 @@ class Scene:
         high = None if band_hz is None else band_hz[1]
         return cls(field=field, stage1=stage1, title=title, source=source_of(field), band_high_hz=high)
 
-    def prepared(self) -> Scene:
-        """The scene itself, with what is shown first measured already."""
-        self.measure("PGV", 0)
-        return self
-
     @property
     def realization_numbers(self) -> list[int]:
         """The numbers that the realizations go by in files; from 0 where the field does not say."""
@@ -138,6 +134,19 @@ class Scene:
             horizontal = self.traces_m_s[realization, _HORIZONTAL].swapaxes(0, 1)
             self._kept[key] = rotd50(horizontal, self.step_s, name) * _SCALES[MEASURES[name][1]]
         return self._kept[key]
+
+    @functools.cached_property
+    def stations(self) -> dict[Any, Any]:
+        """What has been measured at single sensors; `Station.of` fills it."""
+        return {}
+
+    def strongest_point(self) -> int:
+        """Index of the sensor that shakes most."""
+        return int(self.measure("PGV", 0).argmax())
+
+    def has_measured(self, name: str, realization: int) -> bool:
+        """Whether `measure` knows its answer."""
+        return (name, realization) in self._kept
 
     def frames(self, component: int, realization: int, most_numbers: int = 800_000) -> tuple[np.ndarray, np.ndarray]:
         """The wavefield as pictures one after another.

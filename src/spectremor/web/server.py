@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from spectremor.web.studio import Studio
 if TYPE_CHECKING:
     from spectremor.model.folder import ModelFolder
 
+#: What is cancelled gets so long to clean up.
+_LONGEST_END_S = 5.0
 TITLE = "Spectremor: earthquake ground motion"
 
 
@@ -38,7 +41,7 @@ def start_server(
         open_browser: open the page in the default browser.
 
     Returns:
-        The bokeh server: `.port`, `.run_until_shutdown()`, `.stop()`.
+        The bokeh server: `.port`, `.io_loop`, `.stop()`; `run_until_stopped` runs it.
 
     Raises:
         InputError: a port that is taken or not allowed, or a name that is none.
@@ -66,6 +69,37 @@ def start_server(
     return server
 
 
+def run_until_stopped(server: Any) -> None:
+    """Answer requests until the process is told to stop, then end quietly whatever is going on.
+
+    Bokeh's own loop answers SIGTERM and Ctrl-C itself, with a line of its own and exit code 0; here they reach the
+    caller.
+
+    Args:
+        server: of `start_server`.
+
+    Raises:
+        KeyboardInterrupt: of Ctrl-C, and of whatever else the caller makes of signals.
+    """
+    loop = server.io_loop
+    server.start()
+    try:
+        loop.start()
+    finally:
+        server.stop()
+        _end_tasks(loop.asyncio_loop)
+
+
+def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is still under way, and let it clean up; what it says of that is no news."""
+    loop.set_exception_handler(lambda _loop, _context: None)
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=_LONGEST_END_S))
+
+
 def make_application(studio: Studio, first: Scene | None, hosts: AllowedHosts) -> Any:
     """The tornado application that shows a studio's page to each visitor.
 
@@ -81,15 +115,19 @@ def make_application(studio: Studio, first: Scene | None, hosts: AllowedHosts) -
     from spectremor.web.app import Page
     from spectremor.web.application import PageApplication
     from spectremor.web.downloads import Shelf
+    from spectremor.web.station import Station
 
     shelf = Shelf()
+    if first is not None:
+        # Once, and not for each visitor anew.
+        Station.of(first, first.strongest_point(), "velocity")
     start = first.source if first is not None and first.source is not None else example_source()
 
     def page() -> Any:
         visitor = Page(studio, start, first, shelf=shelf)
         if pn.state.curdoc is not None:
             # Who leaves wants nothing computed any more.
-            pn.state.on_session_destroyed(lambda _context: visitor.cancel())
+            pn.state.on_session_destroyed(lambda _context: visitor.leave())
         return visitor.layout()
 
     return PageApplication(build_applications({"/": page}, title=TITLE)["/"], hosts, shelf, studio.cancel_all)

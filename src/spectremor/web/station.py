@@ -12,6 +12,7 @@ from spectremor.signal.calculus import derivative, integral
 from spectremor.signal.intensity import STANDARD_GRAVITY_M_S2, arias_intensity, significant_duration
 from spectremor.signal.response import rotd, rotd_peak, usable_frequencies
 from spectremor.signal.spectra import amplitude_spectrum, frequencies, konno_ohmachi
+from spectremor.web.jobs import Job
 from spectremor.web.scene import Scene
 
 #: Units that the page writes, and what SI is multiplied by for them.
@@ -24,6 +25,8 @@ UNITS: dict[str, tuple[str, float]] = {
 SPECTRUM_UNITS = {"velocity": "cm", "acceleration": "m/s", "displacement": "cm s"}
 PERIODS = 28
 _BAND = (16.0, 50.0, 84.0)
+#: Sensors of a scene that are remembered.
+_KEPT = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,25 +89,47 @@ class Station:
     rows: list[Row]
 
     @classmethod
-    def of(cls, scene: Scene, point: int, quantity: Quantity) -> Station:
-        """The motion at a sensor.
+    def of(cls, scene: Scene, point: int, quantity: Quantity, job: Job | None = None) -> Station:
+        """The motion at a sensor; a scene remembers the last ones.
 
         Args:
             scene: what is shown.
             point: index of the sensor.
             quantity: of seismograms and Fourier spectra.
+            job: that this is done for.
+
+        Raises:
+            JobCancelledError: the job is not wanted any more.
         """
+        kept, key = scene.stations, (point, quantity)
+        if key not in kept:
+            made = cls._measured(scene, point, quantity, job or Job())
+            while len(kept) >= _KEPT:
+                kept.pop(next(iter(kept)), None)
+            kept[key] = made
+        return kept[key]
+
+    @classmethod
+    def remembered(cls, scene: Scene, point: int, quantity: Quantity) -> Station | None:
+        """The motion at a sensor where it has been measured already."""
+        return scene.stations.get((point, quantity))
+
+    @classmethod
+    def _measured(cls, scene: Scene, point: int, quantity: Quantity, job: Job) -> Station:
+        job.report(0.0)
         velocity = scene.traces_m_s[:, :, point].astype(float)
         first = scene.stage1_traces_m_s(point)
         # The first stage goes through the same steps, as one more draw that is taken out again.
         both = velocity if first is None else np.concatenate([velocity, first[None].astype(float)])
         motion = _as(quantity, both, scene.step_s) * UNITS[quantity][1]
+        response = _response(scene, both, first is not None, job)
+        job.report(0.8)
         return cls(
             time_s=scene.time_s,
             traces=motion[: len(velocity)],
             stage1=None if first is None else motion[-1],
             fourier=_fourier(scene, motion, first is not None),
-            response=_response(scene, both, first is not None),
+            response=response,
             rows=_rows(both, scene.step_s, first is not None),
         )
 
@@ -134,11 +159,15 @@ def _fourier(scene: Scene, motion: np.ndarray, has_stage1: bool) -> Curves:
     return Curves(frequency[1:], *_split(smooth[:, 1:], has_stage1), usable)
 
 
-def _response(scene: Scene, velocity: np.ndarray, has_stage1: bool) -> Curves:
+def _response(scene: Scene, velocity: np.ndarray, has_stage1: bool, job: Job) -> Curves:
     shortest = max(0.05, 1 / (2 * _band_hz(scene)[1]))
     longest = max(2 * shortest, min(10.0, _duration_s(scene)))
     periods = np.geomspace(shortest, longest, PERIODS)
-    spectra = rotd(velocity[:, :2], scene.step_s, periods, (50.0,))[0] / STANDARD_GRAVITY_M_S2
+    spectra = np.empty((len(velocity), len(periods)))
+    for number, horizontal in enumerate(velocity[:, :2]):
+        # One after another: who has clicked on waits for no more than one.
+        job.report(0.8 * number / len(velocity))
+        spectra[number] = rotd(horizontal, scene.step_s, periods, (50.0,))[0] / STANDARD_GRAVITY_M_S2
     usable = usable_frequencies(1 / periods, _band_hz(scene), _duration_s(scene))
     return Curves(periods, *_split(spectra, has_stage1), usable)
 

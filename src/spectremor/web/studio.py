@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-import time
 import weakref
 from typing import Any, Literal
 
@@ -13,10 +12,13 @@ from spectremor.core.source import Source
 from spectremor.model.config import ModelConfig
 from spectremor.model.folder import DEFAULT_MODEL, SHIPPED, ModelFolder, read_model_folder, shipped_names
 from spectremor.web.ground import Ground, example_ground
+from spectremor.web.jobs import Job
 from spectremor.web.scene import Scene
 
 #: What to make: draws, the mean of all that could be, or the first stage alone.
 Product = Literal["draws", "mean", "stage1"]
+#: Pages open at once; each holds a wavefield.
+MAX_PAGES = 32
 #: The most that one visitor may ask for at once: each is a few MB in the browser.
 MAX_REALIZATIONS = 20
 
@@ -42,59 +44,6 @@ class Request:
     product: Product = "draws"
     realizations: int | None = 1
     seed: int | None = 0
-
-
-class JobCancelledError(Exception):
-    """The visitor does not want the result any more."""
-
-
-class Job:
-    """A piece of work in progress: what it does, which share is done, and whether it is still wanted.
-
-    One thread works and reports, another one shows and cancels.
-    """
-
-    def __init__(self) -> None:
-        self.doing, self.share = "waiting", 0.0
-        self._begun_s = time.monotonic()
-        self._unwanted = threading.Event()
-
-    def cancel(self) -> None:
-        """Stop at the next report."""
-        self._unwanted.set()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether it is not wanted any more."""
-        return self._unwanted.is_set()
-
-    def begin(self, doing: str) -> None:
-        """Another step begins.
-
-        Raises:
-            JobCancelledError: the work is not wanted any more.
-        """
-        self.report(0.0)
-        self.doing, self._begun_s = doing, time.monotonic()
-
-    def report(self, share: float) -> None:
-        """A share of this step is done.
-
-        Raises:
-            JobCancelledError: the work is not wanted any more.
-        """
-        if self.cancelled:
-            raise JobCancelledError
-        self.share = share
-
-    @property
-    def words(self) -> str:
-        """What is being done, and how long that will still take where it can be told."""
-        passed_s = time.monotonic() - self._begun_s
-        if not 0.02 < self.share < 1:
-            return self.doing
-        left_s = passed_s * (1 - self.share) / self.share
-        return f"{self.doing}: about {max(1, round(left_s))} s left"
 
 
 class Studio:
@@ -170,7 +119,7 @@ class Studio:
         job.begin(f"stage 1, {stage1_name}")
         stage1 = model.predict(geology, source)
         if request.product == "stage1" or model.diffusion is None:
-            return Scene.of(stage1, f"{stage1_name} alone").prepared()
+            return Scene.of(stage1, f"{stage1_name} alone")
         if request.product == "mean":
             job.begin("the mean of all draws")
             scene = Scene.of(_mean(model, geology, source), "mean", stage1)
@@ -179,7 +128,7 @@ class Studio:
             field = model.restore(stage1, realizations=request.realizations, seed=request.seed, on_progress=job.report)
             scene = Scene.of(field, "generated", stage1)
         job.begin("measuring")
-        return scene.prepared()
+        return scene
 
     def _load(self, name: str) -> Any:
         from spectremor.model.build import load_model
