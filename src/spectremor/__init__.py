@@ -39,6 +39,7 @@ _HOMES = {
     "write_geology": "spectremor.data.geology_files",
     "read_wavefield": "spectremor.data.wavefield_files",
     "write_wavefield": "spectremor.data.wavefield_files",
+    "read_recordings": "spectremor.exchange.recordings",
     "read_rupture": "spectremor.exchange.ruptures",
     "perturb_geology": "spectremor.campaign.perturbation",
     "random_geology": "spectremor.campaign.random_geology",
@@ -56,6 +57,7 @@ _MODULES = (
     "training",
     "judging",
     "report",
+    "hazard",
     "lab",
     "model",
     "data",
@@ -93,6 +95,7 @@ if TYPE_CHECKING:
     from spectremor.data.geology_files import write_geology as write_geology
     from spectremor.data.wavefield_files import read_wavefield as read_wavefield
     from spectremor.data.wavefield_files import write_wavefield as write_wavefield
+    from spectremor.exchange.recordings import read_recordings as read_recordings
     from spectremor.exchange.ruptures import read_rupture as read_rupture
     from spectremor.exchange.station_lists import read_stations as read_stations
     from spectremor.judging import evaluate as evaluate

@@ -175,24 +175,50 @@ def _stations(names: list[str], x_m: np.ndarray, y_m: np.ndarray, z_m: np.ndarra
     return Stations(tuple(names), x_m, y_m, z_m + 0.0)
 
 
-def _from_station_xml(content: bytes, path: Path, corner: Georeference | None) -> Stations:
+def metres_from_corner(
+    names: list[str], longitude: np.ndarray, latitude: np.ndarray, z_m: np.ndarray, corner: Georeference
+) -> Stations:
+    """Stations in degrees as stations in m from the corner.
+
+    Raises:
+        InputError: degrees that are none, a name twice, or a station far from the corner.
+    """
+    return _placed(names, longitude, latitude, z_m, corner)
+
+
+def inventory_of(content: bytes, path: Path, *, field: str = "stations", allowed: str = _ALLOWED) -> Any:
+    """The bytes of a StationXML file as ObsPy's inventory.
+
+    Args:
+        content: of the file.
+        path: what an error calls it.
+        field: of the error.
+        allowed: what an error says is allowed.
+
+    Raises:
+        InputError: damaged XML, or XML of another kind.
+    """
     etree, obspy = need("lxml.etree", "exchange"), need("obspy", "exchange")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(content.strip(), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         reason = (str(error).splitlines() or [""])[0][:120]
-        raise InputError("stations", f"{path} (damaged XML: {reason})", _ALLOWED) from None
+        raise InputError(field, f"{path} (damaged XML: {reason})", allowed) from None
     if etree.QName(root).localname != "FDSNStationXML":
-        raise InputError("stations", f"{path} (XML of another kind: <{etree.QName(root).localname[:40]}>)", _ALLOWED)
+        raise InputError(field, f"{path} (XML of another kind: <{etree.QName(root).localname[:40]}>)", allowed)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            inventory = obspy.read_inventory(io.BytesIO(etree.tostring(root)), format="STATIONXML")
+            return obspy.read_inventory(io.BytesIO(etree.tostring(root)), format="STATIONXML")
     # ObsPy raises many kinds for XML that is no StationXML.
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise InputError("stations", f"{path} ({reason})", _ALLOWED) from None
+        raise InputError(field, f"{path} ({reason})", allowed) from None
+
+
+def _from_station_xml(content: bytes, path: Path, corner: Georeference | None) -> Stations:
+    inventory = inventory_of(content, path)
     # A station may have several epochs; it stands where the first one says.
     found = {
         f"{network.code}.{station.code}": station for network in reversed(inventory) for station in reversed(network)

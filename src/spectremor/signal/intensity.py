@@ -52,7 +52,23 @@ def significant_duration(
 
     A record cut before the motion ends gives a lower bound.
     """
-    power = derivative(velocity, dt_s) ** 2
+    return _significant_duration(derivative(velocity, dt_s) ** 2, dt_s, low, high)
+
+
+def horizontal_duration(
+    horizontal: Float[np.ndarray, "*batch two time"], dt_s: float, low: float = 0.05, high: float = 0.95
+) -> Float[np.ndarray, "*batch"]:
+    """As `significant_duration`, of the Arias intensities of both horizontal components together.
+
+    Their sum does not depend on the axes of the components.
+    """
+    return _significant_duration((derivative(horizontal, dt_s) ** 2).sum(axis=-2), dt_s, low, high)
+
+
+def _significant_duration(
+    power: Float[np.ndarray, "*batch time"], dt_s: float, low: float, high: float
+) -> Float[np.ndarray, "*batch"]:
+    """Time in s between two shares of the integral of the power."""
     steps = 0.5 * (power[..., 1:] + power[..., :-1])
     build_up = np.concatenate([np.zeros((*steps.shape[:-1], 1)), np.cumsum(steps, axis=-1)], axis=-1)
     total = build_up[..., -1:]

@@ -41,6 +41,38 @@ def in_band(
     return np.asarray(above & (frequency_hz <= high_hz + slack))
 
 
+def rotd_fourier(
+    horizontal: Float[np.ndarray, "*batch two time"], dt_s: float
+) -> Float[np.ndarray, "two_percentiles *batch frequency"]:
+    """RotD50 and RotD100 of the Fourier amplitude spectrum of two horizontal components.
+
+    In the direction theta the squared modulus is a + b cos(2 theta - phi), with a = (|E|^2 + |N|^2) / 2 and
+    b = |E^2 + N^2| / 2. Its median over all directions is a, its largest value a + b: RotD50 is the effective amplitude
+    spectrum (Goulet et al. 2018, PEER 2018/02), whatever the axes of the components.
+
+    Args:
+        horizontal: two horizontal components in m/s (or m/s2), time last.
+        dt_s: sampling step in s.
+
+    Returns:
+        RotD50 and RotD100 at `frequencies(samples, dt_s)`, in the unit of the motion times s.
+
+    Raises:
+        InputError: not two components.
+
+    Example:
+        >>> motion = np.stack([np.ones(8), np.zeros(8)])
+        >>> rotd_fourier(motion, 0.5)[:, 0].round(3).tolist()
+        [2.828, 4.0]
+    """
+    if horizontal.shape[-2] != 2:
+        raise InputError("rotd_fourier.horizontal", f"{horizontal.shape[-2]} components", "the two horizontal ones")
+    spectrum = np.fft.rfft(horizontal.astype(np.float64), axis=-1) * dt_s
+    middle = 0.5 * (np.abs(spectrum) ** 2).sum(axis=-2)
+    swing = 0.5 * np.abs((spectrum**2).sum(axis=-2))
+    return np.asarray(np.sqrt(np.stack([middle, middle + swing])))
+
+
 def band_means(
     traces: Float[np.ndarray, "*batch time"], dt_s: float, bands_hz: tuple[tuple[float, float], ...] = BANDS_HZ
 ) -> Float[np.ndarray, "*batch band"]:

@@ -1,0 +1,1 @@
+"""Comparison of wavefields with ground-motion models and with what was recorded."""
