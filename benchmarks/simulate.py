@@ -21,6 +21,7 @@ from spectremor.simulation import propagator
 from spectremor.simulation.elastic import simulate
 from spectremor.simulation.grid import lay_grid
 from spectremor.simulation.point_source import forces
+from spectremor.simulation.settings import STABLE_SHARE
 from spectremor.simulation.surface import surface_receivers
 from spectremor.simulation.time_axis import run_samples
 
@@ -35,7 +36,7 @@ def main() -> None:
     geology = random_geology(0, 0)
     source = Source.from_angles(position_m=(4800, 4800, -8400), strike_deg=48, dip_deg=45, rake_deg=88)
     grid, medium = lay_grid(geology, source, options.grid_spacing, 8)
-    dt = propagator.STABLE_SHARE * grid.critical_time_step_s(propagator.stability_speed_m_s(medium))
+    dt = STABLE_SHARE * grid.critical_time_step_s(propagator.stability_speed_m_s(medium))
     n = run_samples(options.duration - 0.02, dt, HEMEW_BAND_HZ)
     receivers = surface_receivers(SensorGrid(sensor_axis_m(), sensor_axis_m()), grid, medium)
     shot = propagator.ShotSetup(grid, medium, source, forces(source, grid), receivers, dt, n)

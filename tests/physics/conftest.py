@@ -14,7 +14,8 @@ from spectremor.simulation.kernels import slope_weights, stencil, value_weights
 from spectremor.simulation.medium import Medium
 from spectremor.simulation.point_source import Forces
 from spectremor.simulation.point_source import forces as moment_forces
-from spectremor.simulation.propagator import STABLE_SHARE, ShotSetup, propagate, stability_speed_m_s
+from spectremor.simulation.propagator import ShotSetup, propagate, stability_speed_m_s
+from spectremor.simulation.settings import STABLE_SHARE
 from spectremor.simulation.surface import SurfaceReceivers
 from spectremor.simulation.time_axis import run_samples, time_operator
 

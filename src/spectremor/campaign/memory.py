@@ -15,7 +15,7 @@ from spectremor.core.memory import present_bytes
 from spectremor.simulation.free_surface import TOP_NODES
 from spectremor.simulation.grid import AXES, Grid, cells_across
 from spectremor.simulation.memory import run_bytes
-from spectremor.simulation.propagator import STABLE_SHARE
+from spectremor.simulation.settings import STABLE_SHARE
 from spectremor.simulation.time_axis import run_samples
 
 #: What Python, torch and dask hold, and per grid node the solver's fields and absorbing layers.

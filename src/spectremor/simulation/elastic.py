@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float32
 
+from spectremor.core.axes import HEMEW_BAND_HZ
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import Geology, as_geology
 from spectremor.core.recording import Recording, Stations
@@ -22,14 +23,21 @@ from spectremor.core.wavefield import label_motion
 from spectremor.signal.attenuation import attenuate
 from spectremor.signal.dispersion import DifferenceScheme, remove_grid_dispersion
 from spectremor.simulation import propagator
-from spectremor.simulation.grid import Grid, lay_grid
+from spectremor.simulation.grid import Grid, GridPart, check_origin, lay_grid
 from spectremor.simulation.medium import Medium
 from spectremor.simulation.memory import check_run_memory
+from spectremor.simulation.plan import Plan, check_frequency, domain_box, make_plan, part_box
 from spectremor.simulation.point_source import check_position, check_rupture, forces, rupture_forces
 from spectremor.simulation.propagator import ShotSetup
+from spectremor.simulation.reach import wave_reach
 from spectremor.simulation.rupture_drive import BASE_RISE_TIME_S, rupture_drive
 from spectremor.simulation.sensors import Positions, parse_sensors, sensor_positions_m
-from spectremor.simulation.settings import DEFAULT_BATCH, SOLVER_VERSION, SimulationSettings
+from spectremor.simulation.settings import (
+    DEFAULT_BATCH,
+    SOLVER_VERSION,
+    STABLE_SHARE,
+    SimulationSettings,
+)
 from spectremor.simulation.surface import surface_receivers
 from spectremor.simulation.time_axis import (
     HIGHEST_SAMPLING_HZ,
@@ -40,8 +48,8 @@ from spectremor.simulation.time_axis import (
 )
 from spectremor.simulation.version3 import lay_version3_grid
 
-#: What lays the grid, by solver version.
-_LAY_GRID = {3: lay_version3_grid, SOLVER_VERSION: lay_grid}
+#: Spacing of the grid where nothing else is said, in m.
+DEFAULT_SPACING_M = 150.0
 #: Order of the Butterworth low-pass, applied forward and backward.
 LOWPASS_ORDER = 4
 #: Shortest time step as a share of the largest stable one: far below any use.
@@ -52,18 +60,21 @@ def simulate(
     geology: Geology | xr.DataArray | xr.Dataset,
     source: Source | Rupture,
     *,
-    grid_spacing_m: float = 150.0,
+    grid_spacing_m: float | None = None,
+    max_frequency_hz: float | None = None,
     duration_s: float = 8.0,
     sensors_m: Positions | None = None,
     stations: Stations | None = None,
     stations_m: Positions | None = None,
     sampling_hz: float = 50.0,
-    lowpass_hz: float = 5.0,
+    lowpass_hz: float | None = None,
     order: int = 8,
     time_step_s: float | None = None,
     attenuation: bool = True,
     remove_dispersion: bool = True,
     device: str = "cpu",
+    on_plan: Callable[[Plan], None] | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> xr.DataArray:
     """Ground velocity at the free surface, by 3D elastic finite differences.
 
@@ -77,23 +88,30 @@ def simulate(
         source: the earthquake, a point or a rupture, at any position inside the domain. All points of a rupture are in
             one run. Its losses on the way are those from its centroid, its waves starting at the mean start of its
             points.
-        grid_spacing_m: must divide the three sides of the domain.
+        grid_spacing_m: must divide the three sides of the domain; None: 150 m, or what `max_frequency_hz` asks for.
+        max_frequency_hz: instead of a spacing: the grid has 6 points per wavelength of the slowest shear waves at this
+            frequency, and covers what waves can touch on their way to a sensor within the record; the rest of the
+            domain is left out.
         duration_s: output times are 0, 1/sampling_hz, ... below this.
         sensors_m: positions (x_m, y_m) in m along East and North; None is 32 x 32, the
             outermost half a spacing from the sides: from 150 m to 9450 m in a domain of 9600 m.
         stations: instead of a grid, stations with names anywhere at the surface of the domain (`read_stations`).
         stations_m: the same without names, as positions (x_m, y_m): they are then called 0, 1, ...
         sampling_hz: of the output.
-        lowpass_hz: corner of the order-4 Butterworth filter, applied forward and backward.
+        lowpass_hz: corner of the order-4 Butterworth filter, applied forward and backward; None: `max_frequency_hz`, or
+            5 Hz.
         order: order of accuracy in space: 2, 4, 6 or 8.
         time_step_s: of the run; None takes 95% of the largest stable one.
         attenuation: whether waves lose energy; the geology's speeds then hold at the frequency `lowpass_hz`.
         remove_dispersion: whether the delay of waves on the grid is taken out along their paths.
         device: "cpu" or "cuda".
+        on_plan: called with the grid that `max_frequency_hz` leads to, its memory and its steps, before the run.
+        on_progress: called now and then with the share of the run that is done.
 
     Returns:
         Wavefield `velocity` (component, x, y, time) in m/s, or (component, station, time) of a list of stations;
-        attributes name the usable band, the grid and the source.
+        attributes name the usable band, the grid, the source, and the earliest time at which waves from the absorbing
+        sides and bottom could show at a sensor (`absorbing_sides_from_s`).
 
     Raises:
         InputError: what cannot be simulated, with the values that can.
@@ -113,6 +131,12 @@ def simulate(
         (50, 'm/s')
     """
     ground = as_geology(geology)
+    if grid_spacing_m is not None and max_frequency_hz is not None:
+        raise InputError("max_frequency_hz", f"{max_frequency_hz:g} Hz and a spacing of the grid", "one of the two")
+    if max_frequency_hz is not None:
+        check_frequency(max_frequency_hz)
+    if lowpass_hz is None:
+        lowpass_hz = HEMEW_BAND_HZ if max_frequency_hz is None else max_frequency_hz
     _check_output(duration_s, sampling_hz, lowpass_hz)
     recording = Recording(
         sensors=parse_sensors(sensors_m, stations, stations_m, ground),
@@ -121,14 +145,25 @@ def simulate(
         lowpass_hz=lowpass_hz,
     )
     settings = SimulationSettings(
-        grid_spacing_m=grid_spacing_m,
+        grid_spacing_m=DEFAULT_SPACING_M if grid_spacing_m is None else grid_spacing_m,
         order=order,
         time_step_s=time_step_s,
         attenuation=attenuation,
         remove_dispersion=remove_dispersion,
         device=device,
     )
-    return simulate_many([ground], [source], recording, settings)[0]
+    check_origin(ground)
+    source.check_inside(ground.extent_m)
+    reach = wave_reach(ground, source, recording.sensors.points_m())
+    part, box = None, domain_box(ground)
+    if max_frequency_hz is not None:
+        plan = make_plan(ground, source, recording, settings, reach, max_frequency_hz)
+        if on_plan is not None:
+            on_plan(plan)
+        settings = dataclasses.replace(settings, grid_spacing_m=plan.spacing_m)
+        part, box = plan.part, part_box(plan.part, plan.spacing_m)
+    (field,) = simulate_many([ground], [source], recording, settings, part=part, on_progress=on_progress)
+    return field.assign_attrs(absorbing_sides_from_s=reach.sides_s(box))
 
 
 def simulate_many(
@@ -137,8 +172,10 @@ def simulate_many(
     recording: Recording,
     settings: SimulationSettings,
     *,
+    part: GridPart | None = None,
     batch_size: int | None = None,
     on_done: Callable[[int], None] | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> list[xr.DataArray]:
     """Simulate many shots; one geology may serve all sources.
 
@@ -150,8 +187,10 @@ def simulate_many(
         sources: the earthquakes.
         recording: where and when motion is recorded, in all geologies alike.
         settings: how it is computed.
+        part: of the domain that is simulated; None: all of it.
         batch_size: shots in one call to the propagator; None is 1 on "cpu", 8 on "cuda".
         on_done: called with the index of each finished shot.
+        on_progress: called now and then with the share of the present call to the propagator that is done.
 
     Returns:
         One wavefield a shot, in order.
@@ -164,8 +203,11 @@ def simulate_many(
     geologies = list(geologies) * (len(sources) if len(geologies) == 1 else 1)
     results: dict[int, xr.DataArray] = {}
 
+    def run(shots: list[ShotSetup]) -> list[np.ndarray]:
+        return _run(shots, recording, settings, on_progress)
+
     def finish(batch: list[tuple[int, ShotSetup]]) -> None:
-        for (i, shot), velocity in zip(batch, _run([shot for _, shot in batch], recording, settings), strict=True):
+        for (i, shot), velocity in zip(batch, run([shot for _, shot in batch]), strict=True):
             corrected = _along_paths(velocity, geologies[i], shot, recording, settings)
             results[i] = _label(corrected, shot, recording, settings)
             if on_done is not None:
@@ -173,7 +215,7 @@ def simulate_many(
 
     waiting: dict[tuple, list[tuple[int, ShotSetup]]] = {}
     for i, (geology, source) in enumerate(zip(geologies, sources, strict=True)):
-        shot = _prepare(geology, source, recording, settings)
+        shot = _prepare(geology, source, recording, settings, part)
         _check_memory(shot, recording, settings)
         _check_band(shot, recording.lowpass_hz)
         batch = waiting.setdefault((shot.grid, shot.dt_s, shot.n_samples, shot.lead, _nodes(shot)), [])
@@ -188,11 +230,17 @@ def simulate_many(
 
 
 def _prepare(
-    geology: Geology, earthquake: Source | Rupture, recording: Recording, settings: SimulationSettings
+    geology: Geology,
+    earthquake: Source | Rupture,
+    recording: Recording,
+    settings: SimulationSettings,
+    part: GridPart | None,
 ) -> ShotSetup:
     rupture, source, deepest = _parsed(earthquake, geology, settings.grid_spacing_m)
-    lay = _LAY_GRID[settings.solver_version]
-    grid, medium = lay(geology, deepest, settings.grid_spacing_m, settings.order)
+    if settings.solver_version == SOLVER_VERSION:
+        grid, medium = lay_grid(geology, deepest, settings.grid_spacing_m, settings.order, part)
+    else:
+        grid, medium = lay_version3_grid(geology, deepest, settings.grid_spacing_m, settings.order)
     if rupture is None:
         check_position(source, geology, settings.grid_spacing_m)
     dt_s = _time_step_s(grid, medium, settings)
@@ -233,17 +281,20 @@ def _time_step_s(grid: Grid, medium: Medium, settings: SimulationSettings) -> fl
     if time_step_s is not None and not shortest <= time_step_s <= critical:
         allowed = f"[{shortest:.3g}, {critical:.3g}] s, stable on this grid"
         raise InputError("time_step_s", f"{time_step_s:g} s", allowed)
-    return time_step_s or propagator.STABLE_SHARE * critical
+    return time_step_s or STABLE_SHARE * critical
 
 
 def _run(
-    shots: Sequence[ShotSetup], recording: Recording, settings: SimulationSettings
+    shots: Sequence[ShotSetup],
+    recording: Recording,
+    settings: SimulationSettings,
+    on_progress: Callable[[float], None] | None,
 ) -> list[Float32[np.ndarray, "3 *sensors time"]]:
     """Motion in ground without losses, of shots that share a call to the propagator."""
     # Before the run: what this machine cannot hold fails at once.
     operators = _operators(shots, recording)
     motions = []
-    for shot, traces in zip(shots, propagator.propagate(shots, settings.device), strict=True):
+    for shot, traces in zip(shots, propagator.propagate(shots, settings.device, on_progress), strict=True):
         motion = shot.receivers(traces)
         # One product: a stack of small ones waits for threads more than it computes.
         flat = motion.reshape(-1, motion.shape[-1]) @ operators[_driving_rise_time_s(shot)]

@@ -37,6 +37,8 @@ MARGIN = 2
 KERNEL = 4
 #: Cells of vacuum above the free surface.
 VACUUM = 1
+#: Cells of the absorbing layer.
+PML_CELLS = 8
 #: Phase error of a shear wave along an axis at which the usable band ends, and the share of slower cells ignored.
 PHASE_ERROR = 0.02
 SLOW_SHARE = 0.05
@@ -48,15 +50,17 @@ class Grid:
 
     Attributes:
         spacing_m: the same along the three axes.
-        cells: (nx, ny) cells across the domain.
+        cells: (nx, ny) cells across the domain, or across the part of it that is simulated.
         layers: solid layers simulated, counted from the surface.
         order: order of accuracy in space.
+        first: cells of the domain before that part, along x and y.
     """
 
     spacing_m: float
     cells: tuple[int, int]
     layers: int
     order: int
+    first: tuple[int, int] = (0, 0)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -67,7 +71,8 @@ class Grid:
     def index(self, position_m: tuple[float, float, float]) -> tuple[float, float, float]:
         """Fractional integer-node indices (x, y, depth) of a position (x, y, z) in m."""
         x, y, z = (p / self.spacing_m for p in position_m)
-        return x + MARGIN, y + MARGIN, VACUUM - 0.5 + self.surface.shift_cells - z
+        first_x, first_y = self.first
+        return x - first_x + MARGIN, y - first_y + MARGIN, VACUUM - 0.5 + self.surface.shift_cells - z
 
     @property
     def surface(self) -> FreeSurface:
@@ -87,6 +92,21 @@ class Grid:
         """Highest frequency in Hz at which the slow end of the shear speeds errs by at most `PHASE_ERROR`."""
         slow = float(np.quantile(vs_m_s, SLOW_SHARE))
         return slow / (points_per_wavelength(self.order) * self.spacing_m)
+
+
+@dataclasses.dataclass(frozen=True)
+class GridPart:
+    """The part of the domain that a grid covers.
+
+    Attributes:
+        first: cells of the domain before it, along x and y.
+        cells: across it, along x and y.
+        layers: solid layers, at most.
+    """
+
+    first: tuple[int, int]
+    cells: tuple[int, int]
+    layers: int
 
 
 @functools.cache
@@ -115,18 +135,36 @@ def cells_across(extent: float, spacing_m: float) -> int:
     return cells
 
 
-def lay_grid(geology: Geology, source: Source, spacing_m: float, order: int) -> tuple[Grid, Medium]:
+def lay_grid(
+    geology: Geology, source: Source, spacing_m: float, order: int, part: GridPart | None = None
+) -> tuple[Grid, Medium]:
     """The grid for a geology and a source, and the medium on it.
 
+    Args:
+        geology: the ground.
+        source: as deep as the grid must reach.
+        spacing_m: of the grid.
+        order: of accuracy.
+        part: of the domain; None: all of it, which the spacing must divide.
+
     Raises:
-        InputError: as `cells_of_domain`.
+        InputError: as `cells_of_domain`, or ground that memory does not hold on this grid.
     """
-    cells, deepest = cells_of_domain(geology, spacing_m)
-    layers = min(deepest, _layers_needed(geology, source, spacing_m, free_surface(order).shift_cells))
-    grid = Grid(spacing_m, cells, layers, order)
+    if part is None:
+        cells, deepest = cells_of_domain(geology, spacing_m)
+        part = GridPart((0, 0), cells, deepest)
+    layers = layers_of(geology, -source.position_m[2], spacing_m, order, part)
+    grid = Grid(spacing_m, part.cells, layers, order, part.first)
     nx, ny, _ = grid.shape
-    first_m = (-MARGIN * spacing_m, -MARGIN * spacing_m, (0.5 - grid.surface.shift_cells) * spacing_m)
+    check_ground_memory(geology.shape, len(geology.given), (nx, ny), layers)
+    first_x, first_y = ((first - MARGIN) * spacing_m for first in part.first)
+    first_m = (first_x, first_y, (0.5 - grid.surface.shift_cells) * spacing_m)
     return grid, averaged_medium(geology, first_m, (nx, ny, layers), spacing_m)
+
+
+def layers_of(geology: Geology, depth_m: float, spacing_m: float, order: int, part: GridPart) -> int:
+    """Solid layers of a grid that covers a part of the domain and reaches to a depth at least."""
+    return min(part.layers, _layers_needed(geology, depth_m, spacing_m, free_surface(order).shift_cells))
 
 
 def cells_of_domain(geology: Geology, spacing_m: float) -> tuple[tuple[int, int], int]:
@@ -135,7 +173,7 @@ def cells_of_domain(geology: Geology, spacing_m: float) -> tuple[tuple[int, int]
     Raises:
         InputError: the spacing does not divide the domain, or the domain does not start at (0, 0).
     """
-    _check_origin(geology)
+    check_origin(geology)
     nx, ny, nz = (cells_across(e, spacing_m) for e in geology.extent_m)
     check_grid_memory(nx * ny * nz, spacing_m)
     # Room for the interpolation around a source at the bottom: the deepest values continue below the domain.
@@ -144,7 +182,7 @@ def cells_of_domain(geology: Geology, spacing_m: float) -> tuple[tuple[int, int]
     return (nx, ny), deepest
 
 
-def _check_origin(geology: Geology) -> None:
+def check_origin(geology: Geology) -> None:
     """Refuse a geology in other coordinates than the source's and the sensors', which count from its corner."""
     for dim, axis, size in zip(("x", "y"), (geology.x_m, geology.y_m), geology.extent_m, strict=False):
         start = float(axis[0])
@@ -153,8 +191,8 @@ def _check_origin(geology: Geology) -> None:
             raise InputError(f"geology.{dim}", f"starts at {start:g} m", allowed)
 
 
-def _layers_needed(geology: Geology, source: Source, spacing_m: float, shift_cells: float) -> int:
-    """Layers down to the source, and down to where the ground is as uniform as at its bottom."""
+def _layers_needed(geology: Geology, depth_m: float, spacing_m: float, shift_cells: float) -> int:
+    """Layers down to a depth, and down to where the ground is as uniform as at its bottom."""
 
     def changes_m(values: np.ndarray) -> float:
         """Depth above which a property begins to change: that of the node below the deepest one that differs."""
@@ -163,4 +201,4 @@ def _layers_needed(geology: Geology, source: Source, spacing_m: float, shift_cel
 
     deepest_m = max(changes_m(values) for name, values in geology.given.items() if name in ELASTIC)
     scattering = int(np.ceil(deepest_m / spacing_m + shift_cells))
-    return max(scattering, int(np.ceil(-source.position_m[2] / spacing_m))) + KERNEL + 1
+    return max(scattering, int(np.ceil(depth_m / spacing_m))) + KERNEL + 1

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import sys
 import threading
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,18 +17,19 @@ import torch
 from jaxtyping import Float
 
 from spectremor.core.source import Source, moment_function
-from spectremor.simulation.grid import AXES, VACUUM, Grid
+from spectremor.simulation.grid import AXES, PML_CELLS, VACUUM, Grid
 from spectremor.simulation.medium import Medium, StaggeredAverages
 from spectremor.simulation.point_source import Forces
 from spectremor.simulation.rupture_drive import Drive
 from spectremor.simulation.solver import load_deepwave
 from spectremor.simulation.surface import SurfaceReceivers
 
-#: Share of the critical time step taken.
-STABLE_SHARE = 0.95
-#: Cells of the absorbing layer, and the frequency in Hz at which it absorbs best.
-PML_CELLS = 8
+#: Frequency in Hz at which the absorbing layer absorbs best.
 PML_HZ = 1.0
+#: Calls of a progress function in a run, at most.
+_REPORTS = 200
+#: Nodes along each axis of the grid on which the pace is measured, and its steps.
+_PACE_NODES, _PACE_STEPS = 96, 8
 
 #: Deepwave's names of the grid's axes, slowest to fastest.
 _CHANNELS = dict(zip(AXES, ("z", "y", "x"), strict=True))
@@ -63,8 +66,15 @@ def stability_speed_m_s(medium: Medium) -> float:
     return float(np.sqrt((stiffness / medium.lightest_face_kg_m3()).max()))
 
 
-def propagate(shots: Sequence[ShotSetup], device: str) -> list[list[Float[np.ndarray, "_ time"]]]:
+def propagate(
+    shots: Sequence[ShotSetup], device: str, on_progress: Callable[[float], None] | None = None
+) -> list[list[Float[np.ndarray, "_ time"]]]:
     """Run shots of one grid, time step and length together; traces of x, y and down of each.
+
+    Args:
+        shots: that agree in these things.
+        device: "cpu" or "cuda".
+        on_progress: called now and then with the share of the steps that are done.
 
     Raises:
         RuntimeError: deepwave changed the time step.
@@ -84,11 +94,55 @@ def propagate(shots: Sequence[ShotSetup], device: str) -> list[list[Float[np.nda
             pml_freq=PML_HZ,
             courant_number=first.grid.critical_courant * (1 - 1e-9),
             check_output_finite=True,
+            **_reporting(first, on_progress),
         )
     if out.info.step_ratio != 1:
         raise RuntimeError(f"deepwave took {out.info.step_ratio} steps of its own for each step of {first.dt_s:g} s")
     records = [getattr(out, f"receiver_amplitudes_{_CHANNELS[axis]}").cpu().numpy() for axis in AXES]
     return [[r[i] for r in records] for i in range(len(shots))]
+
+
+def _reporting(shot: ShotSetup, on_progress: Callable[[float], None] | None) -> dict[str, Any]:
+    if on_progress is None:
+        return {}
+    steps = shot.lead + shot.n_samples
+    return {
+        "forward_callback": lambda state: on_progress(state.step / steps),
+        "callback_frequency": max(1, steps // _REPORTS),
+    }
+
+
+def measured_pace(order: int, device: str) -> float:
+    """Cells times steps in a second, of a short run in uniform ground on this machine as it is now.
+
+    The difference of two runs, so that what every run begins and ends with does not count.
+    """
+    deepwave = load_deepwave()
+    shape = (_PACE_NODES,) * 3
+    models = [torch.full(shape, value, device=device) for value in (1e10, 1e10, 4e-4)]
+    nodes = torch.full((1, 1, 3), _PACE_NODES // 2, device=device)
+
+    def run_s(steps: int) -> float:
+        start = time.perf_counter()
+        with _quiet(deepwave), torch.no_grad():
+            deepwave.elastic(
+                *models,
+                100.0,
+                2e-3,
+                sources={_CHANNELS["x"]: (torch.ones(1, 1, steps, device=device), nodes)},
+                receivers={_CHANNELS["x"]: nodes},
+                accuracy=order,
+                pml_width=[PML_CELLS] * 6,
+                pml_freq=PML_HZ,
+            )
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - start
+
+    run_s(1)  # loads libraries
+    short, long = run_s(1), run_s(1 + _PACE_STEPS)
+    cells = math.prod(n + 2 * PML_CELLS + order for n in shape)
+    return cells * _PACE_STEPS / max(long - short, 1e-3)
 
 
 def _stack(solids: list[np.ndarray], device: str) -> torch.Tensor:

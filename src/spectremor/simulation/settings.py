@@ -11,6 +11,8 @@ from spectremor.core.staggered_grid import DIFFERENCE_WEIGHTS
 SOLVER_VERSION = 4
 #: The versions whose simulations can be computed: 3 is there for the weights that were trained on it.
 SOLVER_VERSIONS = (3, SOLVER_VERSION)
+#: Share of the largest stable time step that is taken.
+STABLE_SHARE = 0.95
 #: Shots in one call to the propagator: a processor core gains nothing from more than one.
 DEFAULT_BATCH = {"cpu": 1, "cuda": 8}
 

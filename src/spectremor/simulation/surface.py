@@ -80,8 +80,8 @@ def surface_receivers(sensors: Sensors, grid: Grid, medium: Medium) -> SurfaceRe
     product = functools.partial(scipy.sparse.kron, format="coo") if on_grid else _row_by_row
 
     def along(stagger: float, kernel: Kernel) -> list[scipy.sparse.csr_matrix]:
-        pairs = zip((x_m, y_m), grid.shape, strict=False)
-        return [_axis_weights(p, n, grid.spacing_m, stagger, kernel) for p, n in pairs]
+        axes = zip((x_m, y_m), grid.first, grid.shape, strict=False)
+        return [_axis_weights(p - f * grid.spacing_m, n, grid.spacing_m, stagger, kernel) for p, f, n in axes]
 
     x, y = along(0.0, value_weights)
     x_half, y_half = along(0.5, value_weights)
@@ -107,17 +107,17 @@ def surface_receivers(sensors: Sensors, grid: Grid, medium: Medium) -> SurfaceRe
 def _dilation_share(sensors: Sensors, grid: Grid, medium: Medium) -> Float[np.ndarray, " sensors"]:
     """Lambda / (lambda + 2 mu) below each sensor, linear between the topmost nodes."""
     lamb, mu = medium.lamb_pa[..., 0], medium.mu_pa[..., 0]
-    at = sensors.points_m()[:, :2].T / grid.spacing_m + MARGIN
+    at = sensors.points_m()[:, :2].T / grid.spacing_m - np.array(grid.first)[:, None] + MARGIN
     return np.asarray(map_coordinates(lamb / (lamb + 2 * mu), at, order=1, mode="nearest"))
 
 
 def _check_inside(field: str, x_m: np.ndarray, y_m: np.ndarray, grid: Grid) -> None:
-    for axis, positions, cells in zip(("x", "y"), (x_m, y_m), grid.cells, strict=True):
-        limit = cells * grid.spacing_m
-        outside = [p for p in positions if not -1e-6 <= p <= limit + 1e-6]
+    for axis, positions, first, cells in zip(("x", "y"), (x_m, y_m), grid.first, grid.cells, strict=True):
+        low, high = first * grid.spacing_m, (first + cells) * grid.spacing_m
+        outside = [p for p in positions if not low - 1e-6 <= p <= high + 1e-6]
         if outside or len(positions) == 0:
             found = f"{outside[0]:g} m" if outside else "no position"
-            raise InputError(f"{field}.{axis}", found, f"positions in [0, {limit:g}] m, inside the domain")
+            raise InputError(f"{field}.{axis}", found, f"positions in [{low:g}, {high:g}] m, inside the domain")
 
 
 def _axis_weights(

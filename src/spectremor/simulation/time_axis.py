@@ -41,10 +41,11 @@ def output_samples(duration_s: float, sampling_hz: float) -> int:
 
 def run_samples(last_s: float, dt_s: float, lowpass_hz: float) -> int:
     """How many samples a run needs for outputs up to `last_s`."""
-    return int(np.ceil((last_s + 2 * _end_s(lowpass_hz)) / dt_s)) + 1
+    return int(np.ceil((last_s + 2 * end_s(lowpass_hz)) / dt_s)) + 1
 
 
-def _end_s(lowpass_hz: float) -> float:
+def end_s(lowpass_hz: float) -> float:
+    """Length of the taper that ends a record, and of the record kept before it, in s."""
     return max(_SHORTEST_END_S, _END_PERIODS / lowpass_hz)
 
 
@@ -81,7 +82,7 @@ def time_operator(
     true = 2 * np.pi * np.arange(int(np.ceil(highest * period))) / period
     run = 2 / dt_s * np.arcsin(true * dt_s / 2)
     window = np.ones(n_samples)
-    ramp = max(1, round(_end_s(lowpass_hz) / dt_s))
+    ramp = max(1, round(end_s(lowpass_hz) / dt_s))
     window[-ramp:] = 0.5 + 0.5 * np.cos(np.pi * (np.arange(ramp) + 1) / (ramp + 1))
     response = _butterworth_squared(true / (2 * np.pi), lowpass_hz, lowpass_order)
     response = response * _source_ratio(true, run, dt_s, rise_time_s) * np.where(true > 0, 2.0, 1.0) / period
