@@ -223,6 +223,18 @@ class Rupture:
         return float(self._weights @ (self.start_s + self.rates.centroid_s))
 
     @property
+    def rise_time_s(self) -> float:
+        """Tau of the moment function of our family whose moment rate is spread as far in time as that of the whole.
+
+        Its variance is 2 tau^2; that of the whole is the variance of the points' centroids and the mean of the points'
+        own, each taken as one of our family with its centroid.
+        """
+        centroid_s = self.rates.centroid_s
+        own = float(self._weights @ (0.5 * centroid_s**2))
+        between = float(self._weights @ (self.start_s + centroid_s - self.centroid_s) ** 2)
+        return max(math.sqrt((own + between) / 2), 1e-3)
+
+    @property
     def mean_start_s(self) -> float:
         """Mean start of the points in s after the origin time, weighted likewise."""
         return float(self._weights @ self.start_s)

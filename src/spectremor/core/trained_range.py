@@ -9,7 +9,7 @@ import numpy as np
 
 from spectremor.core.axes import HEMEW_EXTENT_M, HEMEW_NODES
 from spectremor.core.errors import InputError
-from spectremor.core.geology import Geology
+from spectremor.core.geology import VS_MAX_M_S, VS_MIN_M_S, Geology
 from spectremor.core.source import HEMEW_RISE_TIME_S, Source
 
 
@@ -23,6 +23,8 @@ class TrainedRange:
         source_low_m: lowest source position (x, y, z).
         source_high_m: highest source position (x, y, z).
         rise_time_s: tau of the sources' moment function.
+        vs_low_m_s: lowest S-wave velocity.
+        vs_high_m_s: highest S-wave velocity.
 
     Example:
         >>> TrainedRange().nodes
@@ -34,6 +36,8 @@ class TrainedRange:
     source_low_m: tuple[float, float, float] = (1200.0, 1200.0, -9000.0)
     source_high_m: tuple[float, float, float] = (8400.0, 8400.0, -600.0)
     rise_time_s: float = HEMEW_RISE_TIME_S
+    vs_low_m_s: float = VS_MIN_M_S
+    vs_high_m_s: float = VS_MAX_M_S
 
     def differences(self, other: TrainedRange) -> list[str]:
         """Where the other's ground or rise time is not this one's, in words; sources may come from elsewhere.
@@ -50,6 +54,21 @@ class TrainedRange:
         if not _same_rise_time(self.rise_time_s, other.rise_time_s):
             differences.append(f"a rise time of {other.rise_time_s:g} s, not {self.rise_time_s:g} s")
         return differences
+
+    def times_larger(self, length: float) -> TrainedRange:
+        """The range of a problem whose lengths are so many times larger."""
+        low, high, extent = (
+            (length * x, length * y, length * z) for x, y, z in (self.source_low_m, self.source_high_m, self.extent_m)
+        )
+        return dataclasses.replace(self, source_low_m=low, source_high_m=high, extent_m=extent)
+
+    def has_shape_of(self, geology: Geology) -> bool:
+        """Whether a geology has the nodes, the extent and the origin that the stage was trained on."""
+        try:
+            self.check_geology(geology)
+        except InputError:
+            return False
+        return True
 
     def check_event(self, geology: Geology, source: Source, *, any_rise_time: bool = False) -> None:
         """Refuse what lies outside.

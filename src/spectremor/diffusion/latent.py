@@ -117,7 +117,7 @@ class Latents(nn.Module):
 
 
 def sensor_amplitude(
-    stage1: Float[Tensor, "s 3 n"], config: LatentConfig
+    stage1: Float[Tensor, "s 3 n"], config: LatentConfig, field_power: Tensor | None = None
 ) -> tuple[Float[Tensor, " s"], Float[Tensor, ""]]:
     """Root-mean-square velocity of each sensor with a floor, and of the whole field, in m/s.
 
@@ -126,10 +126,16 @@ def sensor_amplitude(
     Args:
         stage1: cosine coefficients of all sensors of one field, in m/s.
         config: holds the floor and the length of the traces.
+        field_power: mean square velocity of the whole field, where the sensors here are not all of it.
     """
-    power = stage1.double().square().sum(dim=(1, 2)) / (3 * config.time_samples)
-    field = power.mean()
+    power = sensor_power(stage1, config)
+    field = power.mean() if field_power is None else field_power
     return (power + config.amplitude_floor**2 * field).sqrt().float(), field.sqrt().float()
+
+
+def sensor_power(stage1: Float[Tensor, "s 3 n"], config: LatentConfig) -> Float[Tensor, " s"]:
+    """Mean square velocity of each sensor in (m/s)^2, from its cosine coefficients in m/s; float64."""
+    return stage1.double().square().sum(dim=(1, 2)) / (3 * config.time_samples)
 
 
 def _divisor(amplitude: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ class SensorNoise:
         sensors: numbers of the sensors in the field.
         shape: of one sensor's array.
         device: of the result; the numbers are drawn on the CPU, so they are the same on every device.
+        block: of time, where a record is longer than one array (`windows`).
     """
 
     def __init__(
@@ -37,8 +38,10 @@ class SensorNoise:
         sensors: Sequence[int],
         shape: tuple[int, ...],
         device: torch.device | str = "cpu",
+        block: int = 0,
     ) -> None:
-        self._generators = [generator(seed, "diffusion", realization, sensor) for sensor in sensors]
+        more = ("block", block) if block else ()
+        self._generators = [generator(seed, "diffusion", realization, sensor, *more) for sensor in sensors]
         self._shape = shape
         self._device = device
 
@@ -61,6 +64,7 @@ class FieldNoise:
         shape: of one sensor's array.
         correlation: in sensor spacings, positive.
         device: of the result; the numbers are drawn on the CPU.
+        block: of time, where a record is longer than one array (`windows`).
     """
 
     def __init__(
@@ -71,8 +75,9 @@ class FieldNoise:
         shape: tuple[int, ...],
         correlation: float,
         device: torch.device | str = "cpu",
+        block: int = 0,
     ) -> None:
-        self._key = (seed, "diffusion of a field", realization)
+        self._key = (seed, "diffusion of a field", realization, *(("block", block) if block else ()))
         self._mixing = noise_mixing(*grid, correlation)
         self._shape = shape
         self._device = device
@@ -101,6 +106,69 @@ class FieldNoise:
                 mixed = (self._mixing @ rows.reshape(len(rows), -1)).reshape(rows.shape)
                 self._last = (number, mixed)
             return self._last[1]
+
+
+class PlaceNoise:
+    """Successive standard normal arrays for sensors anywhere, alike where they are near each other.
+
+    A sum of plane waves with random amplitudes: at any place it is standard normal, and the correlation of two places
+    is close to exp(-distance / `correlation_m`) (wavenumbers spread over the spectrum of that function in two
+    dimensions, directions by the golden angle). So what a sensor has does not depend on which other sensors there are,
+    nor on their number.
+
+    Args:
+        seed: of the whole result.
+        realization: which one.
+        positions_m: (x, y) of each sensor in m.
+        shape: of one sensor's array.
+        correlation_m: positive.
+        device: of the result; the numbers are drawn on the CPU.
+        block: of time, where a record is longer than one array (`windows`).
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        realization: int,
+        positions_m: Float[np.ndarray, "sensor 2"],
+        shape: tuple[int, ...],
+        correlation_m: float,
+        device: torch.device | str = "cpu",
+        block: int = 0,
+    ) -> None:
+        self._key = (seed, "diffusion at places", realization, block)
+        self._positions = positions_m / correlation_m
+        self._shape = shape
+        self._device = device
+
+    def at(self, sensors: Sequence[int]) -> Callable[[], Float[Tensor, "sensor ..."]]:
+        """What gives the successive arrays of some sensors; the same for a sensor whatever the others."""
+        angle = self._positions[np.asarray(sensors)] @ _plane_waves()
+        waves = (np.concatenate([np.cos(angle), np.sin(angle)], axis=1) / np.sqrt(PLANE_WAVES)).astype(np.float32)
+        count = 0
+
+        def draw() -> Float[Tensor, "sensor ..."]:
+            nonlocal count
+            size = (2 * PLANE_WAVES, int(np.prod(self._shape)))
+            amplitudes = generator(*self._key, count).standard_normal(size, dtype=np.float32)
+            count += 1
+            return torch.from_numpy((waves @ amplitudes).reshape(-1, *self._shape)).to(self._device)
+
+        return draw
+
+
+#: Of a `PlaceNoise`.
+PLANE_WAVES = 1024
+_GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
+
+
+@functools.cache
+def _plane_waves() -> Float[np.ndarray, "2 wave"]:
+    """Wavenumbers over 1 / correlation length, of the density (1 + k^2)^(-3/2) / (2 pi) of exp(-distance)."""
+    share = (np.arange(PLANE_WAVES) + 0.5) / PLANE_WAVES
+    number = np.sqrt(1 / (1 - share) ** 2 - 1)
+    angle = _GOLDEN_ANGLE * np.arange(PLANE_WAVES)
+    return np.asarray(number * np.stack([np.cos(angle), np.sin(angle)]))
 
 
 @functools.lru_cache(maxsize=8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
@@ -30,7 +31,20 @@ MICRO_BATCH, MICRO_BATCH_GPU = 64, 1024
 _AT_ONCE = 32
 
 #: Numbers of sensors -> what makes their successive noises.
-_Noise = Callable[[list[int]], Callable[[], Tensor]]
+NoiseOf = Callable[[list[int]], Callable[[], Tensor]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Strength:
+    """How strong stage-1 motion is, in m/s.
+
+    Attributes:
+        amplitude: by which each sensor of a batch is scaled.
+        field: root mean square of the whole field.
+    """
+
+    amplitude: Float[Tensor, " b"]
+    field: Float[Tensor, ""]
 
 
 class DiffusionStage(nn.Module):
@@ -131,7 +145,7 @@ class DiffusionStage(nn.Module):
         on_progress: Callable[[float], None] | None,
     ) -> Float[np.ndarray, "realization 3 k time"]:
         self.config.evaluations(steps, sampler)
-        _check_room(realizations, len(sensors) * 3 * stage1.shape[3])
+        check_room(realizations, len(sensors) * 3 * stage1.shape[3])
         device = self.latents.target_gain.device
         flat = np.moveaxis(stage1.reshape(3, -1, stage1.shape[3]), 0, 1)
         traces = torch.from_numpy(np.ascontiguousarray(flat, dtype=np.float32)).to(device)
@@ -146,18 +160,18 @@ class DiffusionStage(nn.Module):
             return known, self.begun(traces), *sensor_amplitude(known, self.config.latent)
 
         @torch.no_grad()
-        def restore(job: tuple[int, int, _Noise]) -> None:
+        def restore(job: tuple[int, int, NoiseOf]) -> None:
             realization, start, noise_of = job
             chosen = sensors[start : start + size]
             # The last batch is filled up with one of its sensors, so that every batch has one size.
             padded = np.concatenate([chosen, np.full(size - len(chosen), chosen[0])])
-            condition = self.latents.condition(known[padded], amplitude[padded], field)
-            latents = self.draw(condition, noise_of(padded.tolist()), steps=steps, sampler=sampler)
-            change = self.latents.finish(latents, known[padded], amplitude[padded]) - known[padded]
-            result = traces[padded] + self.latents.added(change, moving[padded])
+            strength = Strength(amplitude[padded], field)
+            noise = noise_of(padded.tolist())
+            change = self.change(known[padded], moving[padded], strength, noise, steps=steps, sampler=sampler)
+            result = traces[padded] + change
             out[realization, :, start : start + len(chosen)] = result[: len(chosen)].transpose(0, 1).cpu().numpy()
 
-        def jobs(first: int) -> Iterator[tuple[int, int, _Noise]]:
+        def jobs(first: int) -> Iterator[tuple[int, int, NoiseOf]]:
             for realization in range(first, min(first + together, realizations)):
                 noise_of = self._noise(seed, realization, (stage1.shape[1], stage1.shape[2]), noise_correlation)
                 yield from ((realization, start, noise_of) for start in starts)
@@ -174,7 +188,7 @@ class DiffusionStage(nn.Module):
                         on_progress(done / total)
         return out
 
-    def _noise(self, seed: int, realization: int, grid: tuple[int, int], correlation: float | None) -> _Noise:
+    def _noise(self, seed: int, realization: int, grid: tuple[int, int], correlation: float | None) -> NoiseOf:
         """What makes the noise of a micro-batch."""
         shape, device = (3, self.config.latent.latent_samples), self.latents.target_gain.device
         if correlation is None:
@@ -186,6 +200,31 @@ class DiffusionStage(nn.Module):
     def begun(self, stage1: Float[Tensor, "b 3 time"]) -> Float[Tensor, "b 1 time"]:
         """How far motion has begun at each sensor and time: where it has not, nothing is drawn."""
         return begun(stage1)
+
+    def change(
+        self,
+        known: Float[Tensor, "b 3 n"],
+        moving: Float[Tensor, "b 1 time"],
+        strength: Strength,
+        noise: Callable[[], Tensor],
+        *,
+        steps: int | None,
+        sampler: SamplerName | None,
+    ) -> Float[Tensor, "b 3 time"]:
+        """What a draw adds to the stage-1 traces of one micro-batch, in m/s.
+
+        Args:
+            known: cosine coefficients of the stage-1 traces.
+            moving: from `begun`.
+            strength: how strong motion is at each sensor and in the field.
+            noise: returns the next standard normal array of the batch.
+            steps: as for `generate_arrays`.
+            sampler: likewise.
+        """
+        condition = self.latents.condition(known, strength.amplitude, strength.field)
+        latents = self.draw(condition, noise, steps=steps, sampler=sampler)
+        change = self.latents.finish(latents, known, strength.amplitude) - known
+        return self.latents.added(change, moving)
 
     def draw(
         self, condition: Condition, noise: Callable[[], Tensor], *, steps: int | None, sampler: SamplerName | None
@@ -232,7 +271,7 @@ class DiffusionStage(nn.Module):
             raise InputError("realizations", realizations, "1 or more")
 
 
-def _check_room(realizations: int, numbers: int) -> None:
+def check_room(realizations: int, numbers: int) -> None:
     """Refuse more realizations than this machine's memory holds twice: a copy or a file is made of them there too.
 
     Raises:

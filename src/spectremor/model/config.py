@@ -11,10 +11,13 @@ import pydantic
 from spectremor.core.errors import InputError
 from spectremor.core.geology import Geology
 from spectremor.core.recording import Recording
+from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
 from spectremor.core.validation import validated
 from spectremor.diffusion.config import DiffusionConfig
+from spectremor.model.cube import plan_cube
+from spectremor.model.region import Learned, Wanted, plan_region
 from spectremor.simulation.stage1 import SimulationConfig
 from spectremor.surrogate.config import MifnoConfig
 
@@ -113,21 +116,44 @@ class ModelConfig(pydantic.BaseModel):
             raise InputError("model", "no diffusion stage", "a model with one")
         return self.diffusion.evaluations(steps, sampler)
 
-    def check_event(self, geology: Geology, source: Source, *, stage1_only: bool = False) -> None:
-        """Refuse an event that the model cannot take.
+    @property
+    def learned(self) -> Learned | None:
+        """What the model learned, where its stage 1 simulates and so takes any ground; None of an operator."""
+        if self.surrogate is not None or self.simulation is None:
+            return None
+        return Learned(recording=self.recording, ground=self.trained_range, spacing_m=self.simulation.grid_spacing_m)
+
+    def check_run(self, geology: Geology, earthquake: Source | Rupture, wanted: Wanted) -> None:
+        """Refuse what the model cannot take.
+
+        Args:
+            geology: ground of any extent; of an operator, its cube or a similar one.
+            earthquake: a point or a rupture; of an operator, a point.
+            wanted: where, how long, to which frequency.
+
+        Raises:
+            InputError: what it cannot take, with what it can.
+        """
+        if isinstance(earthquake, Source) and wanted.nothing and self.trained_range.has_shape_of(geology):
+            self.check_event(geology, earthquake)
+        elif (learned := self.learned) is not None:
+            plan_region(learned, geology, earthquake, wanted)
+        else:
+            plan_cube(self.trained_range, self.recording, geology, earthquake, wanted)
+
+    def check_event(self, geology: Geology, source: Source) -> None:
+        """Refuse an event that is not like those that the model learned.
 
         Args:
             geology: the ground.
-            source: of any moment.
-            stage1_only: no diffusion follows: a simulation alone takes any rise time.
+            source: of any moment and rise time.
 
         Raises:
-            InputError: a geology or source outside the trained range, ground too slow for the simulation's grid, or
-                another rise time where there is more than a simulation.
+            InputError: a geology or source outside the trained range, or ground too slow for the simulation's grid.
         """
         self.check_geology(geology)
         for stage in self._stage1_parts:
-            stage.trained_range.check_source(source, any_rise_time=stage1_only and self.surrogate is None)
+            stage.trained_range.check_source(source, any_rise_time=True)
 
     def check_geology(self, geology: Geology) -> None:
         """Refuse a geology that the model cannot take.

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from spectremor.core.geology import Geology
+    from spectremor.core.rupture import Rupture
     from spectremor.core.source import Source
+    from spectremor.model.region import Wanted
 
 #: Models that ship with the package, a folder each.
 SHIPPED = Path(__file__).parents[1] / "pretrained"
@@ -127,18 +129,35 @@ class ModelFolder:
             raise InputError("model", self.path, "a model folder with a diffusion stage")
 
     def check_event(self, geology: Geology, source: Source, *, stage1_only: bool = False) -> None:
-        """Refuse at once, without reading any weights, what the model cannot take.
+        """Refuse at once, without reading any weights, an event that is not like those that the model learned.
 
         Args:
             geology: the ground.
-            source: of any moment.
+            source: of any moment and rise time.
             stage1_only: the model needs no diffusion stage.
 
         Raises:
             InputError: a model without a stage that is needed; else as `ModelConfig.check_event`.
         """
         self.require(diffusion=not stage1_only)
-        self.config.check_event(geology, source, stage1_only=stage1_only)
+        self.config.check_event(geology, source)
+
+    def check_run(
+        self, geology: Geology, earthquake: Source | Rupture, wanted: Wanted, *, stage1_only: bool = False
+    ) -> None:
+        """Refuse at once, without reading any weights, what the model cannot take.
+
+        Args:
+            geology: the ground.
+            earthquake: a point or a rupture.
+            wanted: where, how long, to which frequency.
+            stage1_only: the model needs no diffusion stage.
+
+        Raises:
+            InputError: a model without a stage that is needed; else as `ModelConfig.check_run`.
+        """
+        self.require(diffusion=not stage1_only)
+        self.config.check_run(geology, earthquake, wanted)
 
     def check_geology(self, geology: Geology) -> None:
         """Refuse at once, without reading any weights, a geology that the model cannot take.

@@ -16,6 +16,7 @@ from spectremor.core.domain_config import DomainConfig
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import Geology
 from spectremor.core.recording import Recording
+from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
 
@@ -87,6 +88,11 @@ class CoarseSimulation:
         """Where and when it predicts."""
         return self.config.recording
 
+    @property
+    def spacing_m(self) -> float:
+        """Of its grid."""
+        return self.config.grid_spacing_m
+
     def predict(self, geology: Geology, source: Source) -> xr.DataArray:
         """The wavefield of one event.
 
@@ -100,10 +106,26 @@ class CoarseSimulation:
         Raises:
             InputError: a geology of another size or extent, a source outside the model's trained range, or no solver.
         """
+        self.config.trained_range.check_event(geology, source, any_rise_time=True)
+        return self.record(geology, source, self.recording)
+
+    def record(self, geology: Geology, earthquake: Source | Rupture, recording: Recording) -> xr.DataArray:
+        """The wavefield of an earthquake in ground of any extent, anywhere and of any length.
+
+        Args:
+            geology: whose sides the grid's spacing divides.
+            earthquake: a point or a rupture, of any rise time.
+            recording: where and when.
+
+        Returns:
+            DataArray `velocity`, dims (component, x, y, time) or (component, station, time), m/s.
+
+        Raises:
+            InputError: an earthquake outside the ground, sides that the spacing does not divide, or no solver.
+        """
         from spectremor.simulation.elastic import simulate_many
         from spectremor.simulation.settings import SimulationSettings
 
-        self.config.trained_range.check_event(geology, source, any_rise_time=True)
         self.config.check_speed(geology)
         settings = SimulationSettings(
             grid_spacing_m=self.config.grid_spacing_m,
@@ -113,7 +135,7 @@ class CoarseSimulation:
         with warnings.catch_warnings():
             # What the grid does not carry is what the next stage is there for.
             warnings.simplefilter("ignore", InputWarning)
-            return simulate_many([geology], [source], self.recording, settings)[0]
+            return simulate_many([geology], [earthquake], recording, settings)[0]
 
     def predict_arrays(
         self, geologies: Sequence[Geology], sources: Sequence[Source]

@@ -10,6 +10,8 @@ import xarray as xr
 from jaxtyping import Float32
 
 from spectremor.core.geology import Geology
+from spectremor.core.recording import Recording
+from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
 
 
@@ -30,4 +32,18 @@ class Stage1(Protocol):
         self, geologies: Sequence[Geology], sources: Sequence[Source]
     ) -> Float32[np.ndarray, "b 3 sx sy time"]:
         """Velocities in m/s of several events; an event's bytes do not depend on the others."""
+        ...
+
+
+@runtime_checkable
+class AnyGround(Protocol):
+    """A stage 1 that takes ground of any extent, and records anywhere and for any time."""
+
+    @property
+    def spacing_m(self) -> float:
+        """Of the grid that it simulates on."""
+        ...
+
+    def record(self, geology: Geology, earthquake: Source | Rupture, recording: Recording) -> xr.DataArray:
+        """The wavefield at the sensors and times of a recording, m/s."""
         ...

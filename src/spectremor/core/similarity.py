@@ -1,0 +1,100 @@
+r"""Similarity: the same problem with other lengths and speeds.
+
+With lengths times a, speeds times b, and times (the source's too) times a / b, the equations of motion stay as they
+are; density and quality factors are carried over. Velocity is then that of the other problem times
+(M0' / M0) / (a^3 b). On a computer this holds to rounding for powers of two. A model of a cube of 9.6 km to 5 Hz is so
+a model of one of 4.8 km to 10 Hz, or of ground half as fast to 2.5 Hz.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from spectremor.core.geology import Geology
+from spectremor.core.moment_rates import MomentRates, RiseTimes, SampledRates
+from spectremor.core.rupture import Rupture
+from spectremor.core.source import Source
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Similarity:
+    """How many times larger a problem is than the one that a model learned.
+
+    Attributes:
+        length: a, of its lengths.
+        speed: b, of its wave speeds.
+
+    Example:
+        >>> half = Similarity(length=0.5, speed=1.0)
+        >>> half.time, half.frequency
+        (0.5, 2.0)
+    """
+
+    length: float = 1.0
+    speed: float = 1.0
+
+    @property
+    def time(self) -> float:
+        """Its times over the learned problem's."""
+        return self.length / self.speed
+
+    @property
+    def frequency(self) -> float:
+        """Its frequencies over the learned problem's."""
+        return self.speed / self.length
+
+    @property
+    def velocity(self) -> float:
+        """Its ground velocities over those of the learned problem with the same moment."""
+        return 1.0 / (self.length**3 * self.speed)
+
+    def learned_geology(self, geology: Geology) -> Geology:
+        """The ground of the learned problem: smaller by a, slower by b; density and quality factors are carried over.
+
+        They, and Vp, are then stated: the laws, which go by Vs, would say something else.
+        """
+        if self == Similarity():
+            return geology
+        rock = geology.rock
+        given = {
+            "vs": rock.vs_m_s / self.speed,
+            "vp": rock.vp_m_s / self.speed,
+            "density": rock.density_kg_m3,
+            "qs": rock.qs,
+            "qp": rock.qp,
+        }
+        return Geology(
+            x_m=geology.x_m / self.length,
+            y_m=geology.y_m / self.length,
+            z_m=geology.z_m / self.length,
+            given={name: np.array(values, dtype=np.float32) for name, values in given.items()},
+            attrs=geology.attrs,
+        )
+
+    def learned_source(self, source: Source) -> Source:
+        """The source of the learned problem, with the same moment."""
+        x, y, z = (value / self.length for value in source.position_m)
+        return dataclasses.replace(source, position_m=(x, y, z), rise_time_s=source.rise_time_s / self.time)
+
+    def learned_rupture(self, rupture: Rupture) -> Rupture:
+        """The rupture of the learned problem, with the same moments.
+
+        Raises:
+            InputError: the rigidity is unknown (`Rupture.with_rigidity`).
+        """
+        return dataclasses.replace(
+            rupture,
+            position_m=rupture.position_m / self.length,
+            tensors=np.array(rupture.moment_tensor_nm),
+            start_s=rupture.start_s / self.time,
+            rates=_faster(rupture.rates, self.time),
+            spacing_m=None if rupture.spacing_m is None else rupture.spacing_m / self.length,
+        )
+
+
+def _faster(rates: MomentRates, times: float) -> MomentRates:
+    if isinstance(rates, RiseTimes):
+        return RiseTimes(rates.rise_time_s / times)
+    return SampledRates(rates.samples, rates.counts, rates.step_s / times)

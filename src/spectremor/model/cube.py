@@ -1,0 +1,113 @@
+"""Cubes like the one that a neural operator learned: larger or smaller, of faster or slower ground.
+
+The operator keeps the number of nodes and sensors; by similarity (`core.similarity`) the cube may have another size.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from spectremor.core.errors import InputError
+from spectremor.core.geology import Geology
+from spectremor.core.recording import Recording, SensorGrid
+from spectremor.core.rupture import Rupture
+from spectremor.core.similarity import Similarity
+from spectremor.core.source import Source
+from spectremor.core.trained_range import TrainedRange
+from spectremor.model.region import Wanted
+
+_ONLY_ITS_CUBE = "this model's neural operator predicts at its own sensors in its cube, or in a similar one"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cube:
+    """A problem in a cube, and the learned one that it is like.
+
+    Attributes:
+        similarity: how many times larger the problem is.
+        geology: the ground of the learned problem.
+        source: that of the learned problem, of the learned rise time.
+        point: the source of the problem itself.
+        recording: where and when motion is predicted, in the problem's own units.
+        samples: how many of its samples are wanted.
+    """
+
+    similarity: Similarity
+    geology: Geology
+    source: Source
+    point: Source
+    recording: Recording
+    samples: int
+
+
+def plan_cube(
+    trained: TrainedRange, own: Recording, geology: Geology, earthquake: Source | Rupture, wanted: Wanted
+) -> Cube:
+    """How a cube is like the one that an operator learned.
+
+    Args:
+        trained: the ground and the sources that it learned.
+        own: where and when it records.
+        geology: the ground.
+        earthquake: a point source, or a rupture of one.
+        wanted: no sensors, and no longer a record than it learned.
+
+    Raises:
+        InputError: what the operator cannot take, with what it can.
+    """
+    for name in ("stations", "sensors_m"):
+        if getattr(wanted, name) is not None:
+            raise InputError(name, "given", f"none: {_ONLY_ITS_CUBE} (take the model simulation)")
+    point = _point(earthquake)
+    similarity = _similarity(trained, own, geology, wanted.max_frequency_hz)
+    a, ground = similarity.length, similarity.learned_geology(geology)
+    trained.check_geology(ground)
+    trained.times_larger(a).check_source(point, any_rise_time=True)
+    sampling_hz = own.sampling_hz * similarity.frequency
+    longest_s = own.samples / sampling_hz
+    duration_s = longest_s if wanted.duration_s is None else wanted.duration_s
+    if duration_s > longest_s * (1 + 1e-9):
+        allowed = f"{longest_s:g} s or less: this model's neural operator predicts no more (take the model simulation)"
+        raise InputError("duration_s", f"{duration_s:g} s", allowed)
+    assert isinstance(own.sensors, SensorGrid)
+    return Cube(
+        similarity=similarity,
+        geology=ground,
+        source=dataclasses.replace(similarity.learned_source(point), rise_time_s=trained.rise_time_s),
+        point=point,
+        recording=dataclasses.replace(
+            own,
+            sensors=SensorGrid(a * own.sensors.x_m, a * own.sensors.y_m),
+            sampling_hz=sampling_hz,
+            lowpass_hz=own.lowpass_hz * similarity.frequency,
+        ),
+        samples=max(2, int(np.ceil(duration_s * sampling_hz - 1e-6))),
+    )
+
+
+def _point(earthquake: Source | Rupture) -> Source:
+    if isinstance(earthquake, Source):
+        return earthquake
+    point = None if earthquake.needs_rigidity else earthquake.as_source()
+    if point is None:
+        allowed = "a point source: this model's neural operator knows no other (take the model simulation)"
+        raise InputError("source", f"a rupture of {len(earthquake)} points", allowed)
+    return point
+
+
+def _similarity(trained: TrainedRange, own: Recording, geology: Geology, max_frequency_hz: float | None) -> Similarity:
+    """Lengths by the cube's side; speeds by the wanted frequency, or as near to the learned ones as can be."""
+    ratios = np.array(geology.extent_m) / np.array(trained.extent_m)
+    if not np.allclose(ratios, ratios[0], rtol=1e-3):
+        # Names both extents.
+        trained.check_geology(geology)
+    length = 1.0 if abs(ratios[0] - 1) <= 1e-3 else float(ratios[0])
+    if max_frequency_hz is not None:
+        return Similarity(length=length, speed=length * max_frequency_hz / own.lowpass_hz)
+    if length == 1.0:
+        return Similarity()
+    low = float(geology.vs_m_s.max()) / trained.vs_high_m_s
+    high = float(geology.vs_m_s.min()) / trained.vs_low_m_s
+    return Similarity(length=length, speed=max(min(1.0, high), low))

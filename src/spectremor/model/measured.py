@@ -1,0 +1,48 @@
+"""How far a model's motion was off where a problem lies outside of what it learned: measured, and said in a warning.
+
+The numbers are those of `benchmarks/regional.py`, which writes `regional_errors.csv` beside this file.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+from importlib import resources
+
+#: Beside this file: for each kind of case the medians over the cases, of single draws.
+TABLE = "regional_errors.csv"
+#: Of a row's `ground`: with ground below the learned speeds, or without.
+SLOW_GROUND, ORDINARY_GROUND = "slow", "ordinary"
+
+
+@functools.cache
+def _rows() -> tuple[dict[str, str], ...]:
+    table = resources.files("spectremor.model").joinpath(TABLE)
+    if not table.is_file():
+        return ()
+    return tuple(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+
+
+def measured_error(model: str, *, source: str, ground: str) -> str:
+    """What was measured on cases like this, in words.
+
+    Args:
+        model: its name.
+        source: "point" or "rupture".
+        ground: "slow" or "ordinary".
+
+    Example:
+        >>> measured_error("no such model", source="point", ground="slow")
+        'no error has been measured on such cases'
+    """
+    for row in _rows():
+        if (row["model"], row["source"], row["ground"]) == (model, source, ground):
+            bands = ", ".join(
+                f"{100 * float(row[name]):+.0f}% at {band} Hz"
+                for name, band in (("ln_bias_1_2", "1-2"), ("ln_bias_2_5", "2-5"))
+            )
+            return (
+                f"on {row['cases']} such cases single draws had ln(amplitude / truth) of {bands}, EG {row['eg']}, "
+                f"PG {row['pg']}, and 80% intervals held {100 * float(row['coverage_80']):.0f}%"
+            )
+    return "no error has been measured on such cases"
