@@ -12,6 +12,9 @@ from spectremor.core.errors import InputError
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
+#: Tags of the members of a tagged union begin with this; an error's place does not name them.
+TAG = "kind:"
+
 
 def validated(kind: type[Model], values: Mapping[str, Any], field: str = "") -> Model:
     """A config from plain values.
@@ -28,7 +31,7 @@ def validated(kind: type[Model], values: Mapping[str, Any], field: str = "") -> 
         return kind.model_validate(values)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        where = ".".join([*filter(None, [field]), *(str(part) for part in first["loc"])])
+        where = ".".join([*filter(None, [field]), *(str(part) for part in first["loc"] if not _is_tag(part))])
         refused = first.get("ctx", {}).get("error")
         if isinstance(refused, InputError):
             # A validator that names the field and the value itself.
@@ -87,10 +90,28 @@ def _allowed(kind: type[pydantic.BaseModel], error: Mapping[str, Any]) -> str:
         return str(error["msg"]).removeprefix("Value error, ")
     section: Any = kind
     for part in error["loc"][:-1]:
+        if _is_tag(part):
+            section = _tagged(section, part)
+            continue
         fields = getattr(section, "model_fields", {})
         section = _model_in(fields[part].annotation) if part in fields else None
     keys = list(getattr(section, "model_fields", {}))
     return f"no such key: {', '.join(keys)}" if keys else "no such key"
+
+
+def _is_tag(part: Any) -> bool:
+    return isinstance(part, str) and part.startswith(TAG)
+
+
+def _tagged(annotation: Any, tag: str) -> Any:
+    """The member of a tagged union with that tag."""
+    for member in typing.get_args(annotation):
+        if any(isinstance(extra, pydantic.Tag) and extra.tag == tag for extra in typing.get_args(member)[1:]):
+            return typing.get_args(member)[0]
+        found = _tagged(member, tag)
+        if found is not None:
+            return found
+    return None
 
 
 def _model_in(annotation: Any) -> Any:

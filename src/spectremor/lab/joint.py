@@ -15,7 +15,7 @@ from spectremor.diffusion.latent import sensor_amplitude
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.surrogate.loss import LossConfig, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
-from spectremor.surrogate.network import Mifno
+from spectremor.surrogate.networks import Network, make_network
 from spectremor.surrogate.preparation import Preparation
 from spectremor.training.config import DdpmTraining
 from spectremor.training.mifno import keep_waves
@@ -31,7 +31,7 @@ class JointObjective(nn.Module):
         weight: of stage 1's own loss.
     """
 
-    def __init__(self, network: Mifno, stage: DiffusionStage, weight: float) -> None:
+    def __init__(self, network: Network, stage: DiffusionStage, weight: float) -> None:
         super().__init__()
         self.network = network
         self.stage = stage
@@ -99,7 +99,7 @@ class JointTask:
         self.config = config
         self.preparation = preparation
         self.train_ids = train_ids
-        network = Mifno(surrogate.config)
+        network = make_network(surrogate.config)
         network.load_state_dict(surrogate.network.state_dict())
         self.surrogate = MifnoSurrogate(network, surrogate.normalisation, surrogate.simulate)
         self.stage = stage

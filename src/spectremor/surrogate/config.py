@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field
@@ -13,7 +14,7 @@ from spectremor.core.domain_config import MAX_NUMBERS, DomainConfig, Points
 from spectremor.core.presets import read_preset
 from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.trained_range import TrainedRange
-from spectremor.core.validation import validated, without_former_switches
+from spectremor.core.validation import TAG, validated, without_former_switches
 
 #: Far above any use, as for the points of a domain.
 Count = Annotated[int, Field(ge=1, le=4096)]
@@ -46,26 +47,18 @@ class NetworkDomainConfig(DomainConfig):
     ray_smoothings_m: tuple[Smoothing, ...] = Field((0.0,), min_length=1, max_length=8)
 
 
-class MifnoConfig(pydantic.BaseModel):
-    """The network: sizes.
+class NetworkConfig(pydantic.BaseModel):
+    """What every stage-1 network chooses: where and when it predicts, and its own time axis.
 
     Attributes:
         domain: where and when it records, and what it was trained on, as a file spells them: see `recording` and
             `trained_range`.
         steps: points of its own time axis, one period long.
         period_s: length of that axis; longer than the output, so that a trace's end and start do not meet.
-        geology_width: channels of the geology branch.
-        geology_layers: Fourier layers on the geology's own axes.
-        context_layers: Fourier layers on (x, y, time) before the waves; the first turns depth into time.
-        wave_width: channels of the waves.
-        wave_layers: Fourier layers of the waves.
-        expansion: hidden width of a layer's pointwise network over its width.
-        modes: Fourier modes kept along x, y and z.
-        time_modes: Fourier modes kept along time.
-        simulation_m: grid spacing of a simulation of the same event, whose traces are then channels of the waves and
-            the function that is corrected, in place of the direct waves of ray theory (None: no simulation).
         rise_time_s: of the direct waves' source.
         lowpass_hz: corner of the traces' low-pass.
+        time_modes: Fourier modes kept along time.
+        expansion: hidden width of a layer's pointwise network over its width.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -73,17 +66,10 @@ class MifnoConfig(pydantic.BaseModel):
     domain: NetworkDomainConfig = NetworkDomainConfig()
     steps: Points = 90
     period_s: float = Field(7.2, gt=0)
-    geology_width: Count = 16
-    geology_layers: Layers = 2
-    context_layers: Layers = 2
-    wave_width: Count = 24
-    wave_layers: Layers = 5
-    expansion: Count = 2
-    modes: tuple[Count, Count, Count] = (12, 12, 16)
-    time_modes: Count = 40
-    simulation_m: Annotated[float, Field(ge=50, le=10_000)] | None = None
     rise_time_s: float = Field(0.1, gt=0)
     lowpass_hz: float = Field(5.0, gt=0)
+    time_modes: Count = 40
+    expansion: Count = 2
 
     @property
     def recording(self) -> Recording:
@@ -107,13 +93,8 @@ class MifnoConfig(pydantic.BaseModel):
         """See `NetworkDomainConfig`."""
         return self.domain.ray_smoothings_m
 
-    @pydantic.model_validator(mode="before")
-    @classmethod
-    def _without_former_switches(cls, values: Any) -> Any:
-        return without_former_switches(values, _FORMER_SWITCHES)
-
     @pydantic.model_validator(mode="after")
-    def _consistent(self) -> MifnoConfig:
+    def _consistent(self) -> NetworkConfig:
         if self.period_s < self.recording.duration_s:
             raise ValueError("period_s must not be shorter than the output")
         if self.rise_time_s != self.domain.rise_time_s:
@@ -122,30 +103,120 @@ class MifnoConfig(pydantic.BaseModel):
             raise ValueError("travel times need 3 or more domain.nodes along each axis")
         return self
 
-    @pydantic.model_validator(mode="after")
-    def _fits_in_memory(self) -> MifnoConfig:
-        # Arrays that no tensor of the weights shows the size of: waves at the sensors, and the time axis's own series.
-        waves = math.prod((self.wave_width, *self.domain.sensors, self.steps))
+    def _check_memory(self, width: int, what: str) -> None:
+        """Refuse arrays whose size no tensor of the weights shows: waves at the sensors, and series along time."""
+        waves = math.prod((width, *self.domain.sensors, self.steps))
         series = self.steps * max(self.domain.samples, 2 * self.time_modes)
         if waves > MAX_NUMBERS or series > MAX_SERIES:
             raise ValueError(
-                f"wave_width * sensors * steps ({waves}) must not exceed {MAX_NUMBERS}, and steps times samples or "
+                f"{what} * sensors * steps ({waves}) must not exceed {MAX_NUMBERS}, and steps times samples or "
                 f"twice time_modes ({series}) must not exceed {MAX_SERIES}"
             )
+
+
+class MifnoConfig(NetworkConfig):
+    """The network on volumes: sizes.
+
+    Attributes:
+        geology_width: channels of the geology branch.
+        geology_layers: Fourier layers on the geology's own axes.
+        context_layers: Fourier layers on (x, y, time) before the waves; the first turns depth into time.
+        wave_width: channels of the waves.
+        wave_layers: Fourier layers of the waves.
+        modes: Fourier modes kept along x, y and z.
+        simulation_m: grid spacing of a simulation of the same event, whose traces are then channels of the waves and
+            the function that is corrected, in place of the direct waves of ray theory (None: no simulation).
+    """
+
+    geology_width: Count = 16
+    geology_layers: Layers = 2
+    context_layers: Layers = 2
+    wave_width: Count = 24
+    wave_layers: Layers = 5
+    modes: tuple[Count, Count, Count] = (12, 12, 16)
+    simulation_m: Annotated[float, Field(ge=50, le=10_000)] | None = None
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _without_former_switches(cls, values: Any) -> Any:
+        return without_former_switches(values, _FORMER_SWITCHES)
+
+    @pydantic.model_validator(mode="after")
+    def _fits_in_memory(self) -> MifnoConfig:
+        self._check_memory(self.wave_width, "wave_width")
         return self
 
 
-def check_config(values: Any) -> MifnoConfig:
+class RayConfig(NetworkConfig):
+    """The operator alone, which sees the ground along each ray: sizes.
+
+    Attributes:
+        kind: tells it from a network on volumes.
+        along: sections of the tube between source and sensor.
+        across: points of a section, and of the column below a sensor, each way.
+        tube_spacing_m: between the points of a section.
+        depths: points of the column below a sensor, downward.
+        column_spacing_m: between the points of that column.
+        tube_width: channels of a section.
+        latent: numbers that describe the ground of one ray.
+        knots: of a transfer function along frequency.
+        context: channels in time that steer the waves.
+        width: channels of the waves.
+        layers: of the waves, sensor by sensor.
+    """
+
+    kind: Literal["rays"] = "rays"
+    domain: NetworkDomainConfig = NetworkDomainConfig(ray_smoothings_m=(1000.0,))
+    along: Count = 32
+    across: Count = 7
+    tube_spacing_m: float = Field(400.0, gt=0)
+    depths: Count = 10
+    column_spacing_m: float = Field(300.0, gt=0)
+    tube_width: Count = 32
+    latent: Annotated[Count, Field(multiple_of=2)] = 256
+    knots: Annotated[int, Field(ge=2, le=64)] = 8
+    context: Count = 24
+    width: Count = 48
+    layers: Layers = 4
+
+    @property
+    def simulation_m(self) -> None:
+        """It corrects no simulation."""
+        return None
+
+    @pydantic.model_validator(mode="after")
+    def _fits_in_memory(self) -> RayConfig:
+        self._check_memory(
+            max(self.width * self.expansion, self.along * self.across**2), "width, or along * across**2,"
+        )
+        return self
+
+
+def _tag(values: Any) -> str:
+    kind = values.get("kind", "volumes") if isinstance(values, Mapping) else getattr(values, "kind", "volumes")
+    return f"{TAG}{kind}"
+
+
+#: Any stage-1 network. A config that does not say its kind is of the network on volumes, the first there was.
+AnyNetworkConfig = Annotated[
+    Annotated[MifnoConfig, pydantic.Tag(f"{TAG}volumes")] | Annotated[RayConfig, pydantic.Tag(f"{TAG}rays")],
+    pydantic.Discriminator(_tag),
+]
+
+
+def check_config(values: Any) -> MifnoConfig | RayConfig:
     """A config from plain values.
 
     Raises:
         InputError: an unknown key or a value that is not allowed.
     """
+    if isinstance(values, Mapping) and values.get("kind") == "rays":
+        return validated(RayConfig, values, "mifno")
     return validated(MifnoConfig, values, "mifno")
 
 
-def load_preset(name_or_path: str | Path) -> MifnoConfig:
-    """A preset by name (tiny, small, paper) or a YAML file.
+def load_preset(name_or_path: str | Path) -> MifnoConfig | RayConfig:
+    """A preset by name (rays, tiny, small, paper) or a YAML file.
 
     Raises:
         InputError: no such preset or file, or not a config.

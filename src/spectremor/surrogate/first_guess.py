@@ -27,12 +27,12 @@ def pulse_spectrum(steps: int, period_s: float, rise_time_s: float, lowpass_hz: 
 
 
 def direct_wave_spectra(
-    amplitude: Float[Tensor, "b 2 wave x y"],
-    s_time: Float[Tensor, "b medium x y"],
-    origin: Float[Tensor, "b x y"],
+    amplitude: Float[Tensor, "b 2 wave *sensors"],
+    s_time: Float[Tensor, "b medium *sensors"],
+    origin: Float[Tensor, "b ..."],
     pulse: Complex[Tensor, " k"],
     period_s: float,
-) -> Complex[Tensor, "b wave x y k"]:
+) -> Complex[Tensor, "b wave *sensors k"]:
     """Fourier coefficients of the direct waves: in each medium P, SV, SH with three components each.
 
     Args:
@@ -51,8 +51,8 @@ def direct_wave_spectra(
 
 
 def arrival_envelopes(
-    s_time: Float[Tensor, "b x y"], origin: Float[Tensor, "b x y"], steps: int, period_s: float
-) -> Float[Tensor, "b x y t 6"]:
+    s_time: Float[Tensor, "b ..."], origin: Float[Tensor, "b ..."], steps: int, period_s: float
+) -> Float[Tensor, "b *sensors t 6"]:
     """Where in time each point is relative to the P and S arrivals: envelopes that start there and decay."""
     t = torch.arange(steps, dtype=s_time.dtype, device=s_time.device) * (period_s / steps)
     channels = []

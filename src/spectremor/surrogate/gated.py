@@ -51,10 +51,16 @@ class GatedFourierLayer(nn.Module):
     ) -> Float[Tensor, "b x y t w"]:
         """Propagate and scatter the waves."""
         propagated = self.convolution(waves).flatten(0, 3)
-        scattered = _Gate.apply(
-            propagated, context.flatten(0, 3), self.weight1, self.gate, self.gate_bias, self.weight2
-        )
+        scattered = gate(propagated, context.flatten(0, 3), self.weight1, self.gate, self.gate_bias, self.weight2)
         return self.skip(waves) + scattered.view_as(waves)
+
+
+def gate(
+    x: Float[Tensor, "points w"], c: Float[Tensor, "points c"], w1: Tensor, wc: Tensor, bc: Tensor, w2: Tensor
+) -> Float[Tensor, "points w"]:
+    """(relu(c Wc + bc) * (x W1)) W2, whose hidden values are never kept."""
+    gated: Tensor = _Gate.apply(x, c, w1, wc, bc, w2)
+    return gated
 
 
 class _Gate(torch.autograd.Function):

@@ -7,14 +7,14 @@ from jaxtyping import Float
 
 from spectremor.core.source import Source
 from spectremor.data.normalisation import GeologyNormalisation, trace_scale
-from spectremor.surrogate.config import MifnoConfig
+from spectremor.surrogate.config import NetworkConfig
 from spectremor.surrogate.ray_theory import DirectWaves, direct_waves
 
 
 def event_inputs(
     vs_m_s: Float[np.ndarray, "x y z"],
     source: Source,
-    config: MifnoConfig,
+    config: NetworkConfig,
     normalisation: GeologyNormalisation,
     waves: DirectWaves | None = None,
     simulated_m_s: Float[np.ndarray, "3 sx sy time"] | None = None,
@@ -65,7 +65,7 @@ def event_inputs(
     return {name: np.ascontiguousarray(values, dtype=np.float32) for name, values in arrays.items()}
 
 
-def below_sensors(volume: Float[np.ndarray, "x y z"], config: MifnoConfig) -> Float[np.ndarray, "sx sy z"]:
+def below_sensors(volume: Float[np.ndarray, "x y z"], config: NetworkConfig) -> Float[np.ndarray, "sx sy z"]:
     """A nodal volume interpolated linearly to the columns below the sensors, so that all volumes share x and y."""
     for axis, positions in enumerate((config.sensors.x_m, config.sensors.y_m)):
         index = positions / config.trained_range.extent_m[axis] * (volume.shape[axis] - 1)
@@ -75,7 +75,7 @@ def below_sensors(volume: Float[np.ndarray, "x y z"], config: MifnoConfig) -> Fl
     return volume
 
 
-def traced_waves(vs_m_s: Float[np.ndarray, "x y z"], source: Source, config: MifnoConfig) -> DirectWaves:
+def traced_waves(vs_m_s: Float[np.ndarray, "x y z"], source: Source, config: NetworkConfig) -> DirectWaves:
     """Direct waves of an event at the network's sensors, in its smoothed media."""
     sensors, extent_m = config.sensors, config.trained_range.extent_m
     return direct_waves(vs_m_s, source, extent_m, sensors.x_m, sensors.y_m, config.ray_smoothings_m)

@@ -21,9 +21,9 @@ from spectremor.core.trained_range import TrainedRange
 from spectremor.core.wavefield import recorded_wavefield
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.tensors import with_tensors
-from spectremor.surrogate.config import MifnoConfig
+from spectremor.surrogate.config import MifnoConfig, RayConfig
 from spectremor.surrogate.inputs import event_inputs
-from spectremor.surrogate.network import Mifno
+from spectremor.surrogate.networks import Network, make_network
 
 #: Velocities in m/s (3, x, y, time) of an event on a coarse grid.
 Simulate = Callable[[Geology, Source], np.ndarray]
@@ -43,7 +43,7 @@ class MifnoSurrogate:
         simulate: makes the simulations that the network corrects, where it corrects any.
     """
 
-    def __init__(self, network: Mifno, normalisation: GeologyNormalisation, simulate: Simulate | None = None) -> None:
+    def __init__(self, network: Network, normalisation: GeologyNormalisation, simulate: Simulate | None = None) -> None:
         self.network = network
         self.normalisation = normalisation
         self.simulate = simulate
@@ -54,11 +54,13 @@ class MifnoSurrogate:
     @property
     def name(self) -> str:
         """What it is, in words."""
+        if isinstance(self.config, RayConfig):
+            return "operator along rays"
         spacing = self.config.simulation_m
         return "MIFNO" if spacing is None else f"MIFNO on a simulation at {spacing:g} m"
 
     @property
-    def config(self) -> MifnoConfig:
+    def config(self) -> MifnoConfig | RayConfig:
         """The network's choices."""
         return self.network.config
 
@@ -114,7 +116,7 @@ class MifnoSurrogate:
             raise InputError("simulated_m_s", f"shape {simulated_m_s.shape}", f"shape {wanted}")
         return self._infer(geology, source, simulated_m_s)
 
-    def parts(self) -> tuple[MifnoConfig, dict[str, Tensor]]:
+    def parts(self) -> tuple[MifnoConfig | RayConfig, dict[str, Tensor]]:
         """Config and tensors to save; the inverse of `from_parts`."""
         tensors = {f"network.{name}": tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         mean, std = self.normalisation.mean, self.normalisation.std
@@ -124,7 +126,7 @@ class MifnoSurrogate:
 
     @classmethod
     def from_parts(
-        cls, config: MifnoConfig, tensors: Mapping[str, Tensor], simulate: Simulate | None = None
+        cls, config: MifnoConfig | RayConfig, tensors: Mapping[str, Tensor], simulate: Simulate | None = None
     ) -> MifnoSurrogate:
         """Rebuild from what `parts` returned.
 
@@ -141,7 +143,7 @@ class MifnoSurrogate:
         if mean.shape != std.shape or not (np.isfinite(mean).all() and np.isfinite(std).all()):
             raise InputError("surrogate weights", "a damaged normalisation", "finite mean and std of one shape")
         own = {k.removeprefix("network."): v for k, v in tensors.items() if k not in _NORMALISATION}
-        network = with_tensors(lambda: Mifno(config), own, field="surrogate weights")
+        network = with_tensors(lambda: make_network(config), own, field="surrogate weights")
         return cls(network.eval(), GeologyNormalisation(mean, std), simulate)
 
     def _one(self, geology: Geology, source: Source) -> np.ndarray:

@@ -7,6 +7,7 @@ import functools
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float32
 from safetensors.numpy import load_file, save_file
 
 from spectremor.core.files import atomic_file
@@ -14,7 +15,7 @@ from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.sample_digest import sample_digest
 from spectremor.data.store import CampaignStore
 from spectremor.surrogate.augmentation import turn_inputs, turn_traces
-from spectremor.surrogate.config import MifnoConfig
+from spectremor.surrogate.config import MifnoConfig, RayConfig
 from spectremor.surrogate.inputs import event_inputs, traced_waves
 from spectremor.surrogate.ray_theory import DirectWaves
 
@@ -24,22 +25,26 @@ Example = tuple[dict[str, np.ndarray], np.ndarray]
 class Preparation:
     """Turns sample i of a store into network inputs and normalised traces.
 
-    The direct waves of a sample (a travel-time solve and a thousand rays) are kept in `cache`, 0.3 MB for each medium.
+    The direct waves of a sample (a travel-time solve and a thousand rays) are kept in `cache`, 0.3 MB for each medium,
+    and its thinned traces, which a store of elastic motion corrects whenever it reads them.
 
     Args:
         store: the campaign, which fits the network (`model.campaigns.check_campaign`).
         config: of the network.
         normalisation: of the geologies.
-        cache: folder for direct waves; None computes them each time.
+        cache: folder for both; None computes them each time.
+        stride: every so-many-th time of the traces is taken.
     """
 
     def __init__(
         self,
         store: CampaignStore,
-        config: MifnoConfig,
+        config: MifnoConfig | RayConfig,
         normalisation: GeologyNormalisation,
         cache: Path | None = None,
+        stride: int = 1,
     ) -> None:
+        self.stride = stride
         self.store, self.config, self.normalisation, self.cache = store, config, normalisation, cache
         # Asked for at every step.
         self._digest = functools.cache(functools.partial(sample_digest, store))
@@ -52,15 +57,28 @@ class Preparation:
         spacing_m = self.config.simulation_m
         simulated = None if spacing_m is None else self.store.velocity(index, spacing_m)
         inputs = event_inputs(vs, source, self.config, self.normalisation, self.waves(index), simulated)
-        target = self.store.velocity(index) * inputs["scale"]
+        target = self.traces(index) * inputs["scale"]
         if symmetry == 0:
             return inputs, target
         return turn_inputs(inputs, symmetry), turn_traces(target, symmetry)
 
+    def traces(self, index: int) -> Float32[np.ndarray, "3 x y time"]:
+        """A sample's velocities in m/s at every so-many-th time; thinned ones from the cache if they are there."""
+        path = None if self.stride == 1 else self._path(index, f"traces-{self.stride}")
+        if path is not None and path.is_file():
+            return load_file(path)["velocity"]
+        velocity = np.ascontiguousarray(self.store.velocity(index)[..., :: self.stride])
+        if path is not None:
+            with atomic_file(path) as aside:
+                save_file({"velocity": velocity}, aside)
+        return velocity
+
+    def _path(self, index: int, what: str) -> Path | None:
+        return None if self.cache is None else self.cache / f"{index}-{self._digest(index)}-{what}.safetensors"
+
     def waves(self, index: int) -> DirectWaves:
         """Direct waves of a sample, from the cache if they are there."""
-        media = "-".join(f"{s:g}" for s in self.config.ray_smoothings_m)
-        path = None if self.cache is None else self.cache / f"{index}-{self._digest(index)}-rays-{media}.safetensors"
+        path = self._path(index, f"rays-{'-'.join(f'{s:g}' for s in self.config.ray_smoothings_m)}")
         if path is not None and path.is_file():
             return DirectWaves(**_decoded(load_file(path)))
         waves = traced_waves(self.store.vs(index), self.store.source(index), self.config)

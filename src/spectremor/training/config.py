@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from spectremor.core.presets import read_preset
 from spectremor.core.validation import validated
 from spectremor.diffusion.config import DiffusionConfig
-from spectremor.surrogate.config import MifnoConfig
+from spectremor.surrogate.config import AnyNetworkConfig, MifnoConfig, RayConfig
 from spectremor.surrogate.loss import LossConfig
 
 Count = Annotated[int, Field(ge=1)]
@@ -71,14 +72,28 @@ class MifnoTraining(LoopConfig):
         loss: weights of its terms.
         augment: turn every sample by one of the 8 symmetries of the square, drawn anew each epoch.
         validation_samples: at most so many are judged.
+        sensors: of each event, drawn anew at each step (0: all), for a network that takes them one by one.
+        stride: every so-many-th output time is learned from (5 Hz motion needs 12.5 samples a second), for such a
+            network.
     """
 
     stage: Literal["mifno"] = "mifno"
-    model: MifnoConfig = MifnoConfig()
+    model: AnyNetworkConfig = MifnoConfig()
     loss: LossConfig = LossConfig()
     augment: bool = True
     validation_samples: Count = 32
+    sensors: Annotated[int, Field(ge=0)] = 0
+    stride: Annotated[int, Field(ge=1, le=64)] = 1
     mixed_precision: Literal["no"] = "no"
+
+    @model_validator(mode="after")
+    def _sensor_by_sensor(self) -> MifnoTraining:
+        if (self.sensors, self.stride) != (0, 1) and not isinstance(self.model, RayConfig):
+            raise ValueError("sensors and stride are for a network of kind rays")
+        count = math.prod(self.model.domain.sensors)
+        if self.sensors > count:
+            raise ValueError(f"sensors must not exceed the {count} of the network")
+        return self
 
 
 class DdpmTraining(LoopConfig):

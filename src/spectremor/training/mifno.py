@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,12 @@ from spectremor.model.campaigns import check_campaign, simulation_of
 from spectremor.model.folder import Parts
 from spectremor.simulation.stage1 import CoarseSimulation
 from spectremor.surrogate.augmentation import SYMMETRIES
-from spectremor.surrogate.config import MifnoConfig
+from spectremor.surrogate.config import MifnoConfig, RayConfig
 from spectremor.surrogate.loss import LossConfig, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
-from spectremor.surrogate.network import Mifno
+from spectremor.surrogate.networks import Network, make_network
 from spectremor.surrogate.preparation import Example, Preparation
+from spectremor.surrogate.ray_operator import RayOperator
 from spectremor.training.batches import all_made
 from spectremor.training.config import MifnoTraining
 from spectremor.training.order import epochs_of_step, items_of_step
@@ -32,6 +34,8 @@ from spectremor.training.samples import Samples
 from spectremor.training.scores import misfit_scores
 
 _TARGET = "target"
+#: Numbers of the sensors that a step learns from, on the flattened grid.
+_SENSORS = "sensors"
 
 
 class MifnoObjective(nn.Module):
@@ -40,22 +44,32 @@ class MifnoObjective(nn.Module):
     Args:
         network: what is trained.
         loss: weights of the terms.
+        stride: every so-many-th output time is learned from.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: Mifno, loss: LossConfig) -> None:
+    def __init__(self, network: Network, loss: LossConfig, stride: int = 1) -> None:
         super().__init__()
         self.network = network
         self.loss = loss
+        self.stride = stride
         for name in ("mean", "std"):
             self.register_buffer(name, torch.zeros(network.config.trained_range.nodes, dtype=torch.float64))
 
     def forward(self, **batch: Tensor) -> Float[Tensor, ""]:
-        """Mean loss of events given by the network's inputs and, as `target`, the normalised traces."""
-        target = batch.pop(_TARGET)
-        return surrogate_loss(self.network(batch), target, self.loss)
+        """Mean loss of events given by the network's inputs and, as `target`, the normalised traces.
+
+        Where the batch names sensors, the targets are those of these alone.
+        """
+        target, sensors = batch.pop(_TARGET), batch.pop(_SENSORS, None)
+        if sensors is None:
+            prediction = self.network(batch)
+        else:
+            assert isinstance(self.network, RayOperator)
+            prediction = self.network.at(batch, sensors, stride=self.stride)
+        return surrogate_loss(prediction, target, self.loss, self.network.config.recording.sampling_hz / self.stride)
 
     def normalisation(self) -> GeologyNormalisation:
         """Of the geologies."""
@@ -82,7 +96,7 @@ class MifnoTask:
         samples: Samples,
         *,
         initial: Mapping[str, Tensor] | None = None,
-        build: Callable[[MifnoConfig], Mifno] = Mifno,
+        build: Callable[[Any], Network] = make_network,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
@@ -93,7 +107,7 @@ class MifnoTask:
         self.val_ids = samples.val[: config.validation_samples]
         self.simulation = check_training_campaign(store, config)
         self.network = build(config.model)
-        self.module = MifnoObjective(self.network, config.loss)
+        self.module = MifnoObjective(self.network, config.loss, config.stride)
         self._preparation: Preparation | None = None
 
     def prepare(
@@ -102,7 +116,7 @@ class MifnoTask:
         """Compute the direct waves that are not on disk yet."""
         nodes = self.config.model.trained_range.nodes
         neutral = GeologyNormalisation(np.zeros(nodes), np.ones(nodes))
-        preparation = Preparation(self.store, self.config.model, neutral, self.cache)
+        preparation = Preparation(self.store, self.config.model, neutral, self.cache, self.config.stride)
         return keep_waves(preparation, [*self.train_ids, *self.val_ids][rank::world], stop, report, readers)
 
     def start(self) -> None:
@@ -131,19 +145,32 @@ class MifnoTask:
             i = self.train_ids[k]
             symmetry = int(generator(c.seed, "symmetry", int(epoch), i).integers(SYMMETRIES)) if c.augment else 0
             examples.append(self._prepared()(i, symmetry))
-        return _stack(examples)
+        batch = _stack(examples)
+        return batch if isinstance(c.model, MifnoConfig) else self._at_sensors(batch, step, rank, world)
+
+    def _at_sensors(self, batch: dict[str, Tensor], step: int, rank: int, world: int) -> dict[str, Tensor]:
+        """The batch with the numbers of sensors drawn for each event, and the targets there."""
+        every = math.prod(self.config.model.domain.sensors)
+        draw = generator(self.config.seed, "sensors", step)
+        count = self.config.sensors or every
+        drawn = np.stack([draw.permutation(every)[:count] for _ in range(self.config.batch)])[rank::world]
+        sensors = torch.from_numpy(drawn)
+        target = batch[_TARGET].flatten(2, 3)
+        index = sensors[:, None, :, None].expand(-1, 3, -1, target.shape[-1])
+        return {**batch, _SENSORS: sensors, _TARGET: target.gather(2, index)}
 
     def validate(self) -> dict[str, float]:
         """Loss, relative errors and biases of the traces in m/s."""
         rows = []
         device = self.module.mean.device
+        whole = Preparation(self.store, self.config.model, self.module.normalisation(), self.cache)
         for i in self.val_ids:
-            inputs, target = self._prepared()(i)
+            inputs, target = whole(i)
             batch = {name: tensor.to(device) for name, tensor in _stack([(inputs, target)]).items()}
             wanted = batch.pop(_TARGET)
-            found = self.network(batch)
-            loss = float(surrogate_loss(found, wanted, self.config.loss))
-            rows.append({"loss": loss, **self._scores(found[0].cpu().numpy() / inputs["scale"], i)})
+            traces = self.network(batch)
+            loss = float(surrogate_loss(traces, wanted, self.config.loss, self.store.sampling_hz))
+            rows.append({"loss": loss, **self._scores(traces[0].cpu().numpy() / inputs["scale"], i)})
         return {name: float(np.nanmean([row[name] for row in rows])) for name in rows[0]}
 
     def parts(self) -> Parts:
@@ -162,7 +189,8 @@ class MifnoTask:
     def _prepared(self) -> Preparation:
         if self._preparation is None:
             normalisation = self.module.normalisation()
-            self._preparation = Preparation(self.store, self.config.model, normalisation, self.cache)
+            c = self.config
+            self._preparation = Preparation(self.store, c.model, normalisation, self.cache, c.stride)
         return self._preparation
 
 
@@ -173,9 +201,13 @@ def keep_waves(
     report: Callable[[str, float], None],
     readers: int,
 ) -> bool:
-    """Have the direct waves of samples on disk; False when stopped before the end."""
+    """Have the direct waves of samples on disk, and thinned traces; False when stopped before the end."""
     told = functools.partial(report, "direct waves, once")
-    return all_made(preparation.waves, ids, stop=stop, report=told, readers=readers)
+
+    def keep(index: int) -> object:
+        return preparation.waves(index), preparation.traces(index) if preparation.stride > 1 else None
+
+    return all_made(keep, ids, stop=stop, report=told, readers=readers)
 
 
 def check_training_campaign(store: CampaignStore, config: MifnoTraining) -> CoarseSimulation | None:
@@ -203,7 +235,7 @@ def check_training_campaign(store: CampaignStore, config: MifnoTraining) -> Coar
     return found
 
 
-def _is_centred_square(config: MifnoConfig) -> bool:
+def _is_centred_square(config: MifnoConfig | RayConfig) -> bool:
     """Whether turning an event turns its sensors onto each other."""
     (east_m, north_m), ground = (config.sensors.x_m, config.sensors.y_m), config.trained_range
     ends_m = (east_m[0] + east_m[-1], north_m[0] + north_m[-1])

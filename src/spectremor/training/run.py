@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
-from spectremor.surrogate.config import MifnoConfig
-from spectremor.surrogate.network import Mifno
+from spectremor.surrogate.networks import Network, make_network
 from spectremor.training.batches import check_readers
 from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
 from spectremor.training.ddpm import DdpmTask
@@ -41,7 +41,7 @@ def train(
     init: str | Path | None = None,
     readers: int | None = None,
     watch: Watch | None = None,
-    network: Callable[[MifnoConfig], Mifno] | None = None,
+    network: Callable[[Any], Network] | None = None,
 ) -> Outcome:
     """Train a stage.
 
@@ -106,11 +106,11 @@ def _task(
     frozen: FrozenStage1 | None,
     samples: Samples,
     initial: dict[str, Tensor] | None,
-    network: Callable[[MifnoConfig], Mifno] | None,
+    network: Callable[[Any], Network] | None,
 ) -> Task:
     if isinstance(config, MifnoTraining):
         waves = folder / f"direct_waves-{_campaign_digest(store)}"
-        return MifnoTask(config, store, waves, samples, initial=initial, build=network or Mifno)
+        return MifnoTask(config, store, waves, samples, initial=initial, build=network or make_network)
     assert frozen is not None
     return DdpmTask(config, Stage1Cache(folder, frozen, config.model.latent), samples, initial=initial)
 

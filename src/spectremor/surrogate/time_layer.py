@@ -1,0 +1,53 @@
+"""A layer along time alone, linear in the waves and steered by the ground: `gated` for one sensor at a time."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from spectremor.surrogate.gated import gate
+from spectremor.surrogate.initial import normal
+from spectremor.surrogate.spectral import complex_blocks, dft_matrices
+
+
+class GatedTimeLayer(nn.Module):
+    """One layer, linear in its first argument: y = h S + (relu(c Wc + bc) * (K(h) W1)) W2.
+
+    K is a Fourier convolution along time: the same at all sensors, with a matrix between channels for each mode.
+
+    Args:
+        width: channels of the waves.
+        context: channels of the context.
+        modes: Fourier modes kept along time.
+        expansion: gates over width.
+    """
+
+    def __init__(self, width: int, context: int, modes: int, *, expansion: int) -> None:
+        super().__init__()
+        hidden = expansion * width
+        self.modes = modes
+        self.kernel = nn.Parameter(normal(modes, 2, width, width, scale=math.sqrt(0.5 / width)))
+        self.skip = nn.Linear(width, width, bias=False)
+        self.weight1 = nn.Parameter(normal(width, hidden, scale=math.sqrt(1.0 / width)))
+        self.gate = nn.Parameter(normal(context, hidden, scale=math.sqrt(1.0 / context)))
+        self.gate_bias = nn.Parameter(torch.ones(hidden))
+        self.weight2 = nn.Parameter(normal(hidden, width, scale=math.sqrt(0.1 / hidden)))
+        with torch.no_grad():
+            # Not `nn.init.eye_`, whose form for the meta device loads torch's compiler.
+            self.skip.weight.copy_(torch.eye(width, device="cpu"))
+
+    def forward(self, waves: Float[Tensor, "n t w"], context: Float[Tensor, "n t c"]) -> Float[Tensor, "n t w"]:
+        """Propagate and scatter the waves of each sensor."""
+        moved, steering = self._convolved(waves).flatten(0, 1), context.flatten(0, 1)
+        scattered = gate(moved, steering, self.weight1, self.gate, self.gate_bias, self.weight2)
+        return self.skip(waves) + scattered.view_as(waves)
+
+    def _convolved(self, waves: Float[Tensor, "n t w"]) -> Float[Tensor, "n t w"]:
+        n, steps, width = waves.shape
+        forward, inverse = dft_matrices(steps, steps, self.modes, waves.dtype, waves.device)
+        coefficients = (forward @ waves).view(n, self.modes, 2 * width).transpose(0, 1)
+        mixed = torch.bmm(coefficients, complex_blocks(self.kernel, self.modes)).transpose(0, 1)
+        return inverse @ mixed.reshape(n, 2 * self.modes, width)
