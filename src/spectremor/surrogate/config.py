@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field
@@ -55,10 +55,6 @@ class NetworkConfig(pydantic.BaseModel):
             `trained_range`.
         steps: points of its own time axis, one period long.
         period_s: length of that axis; longer than the output, so that a trace's end and start do not meet.
-        rise_time_s: of the direct waves' source.
-        lowpass_hz: corner of the traces' low-pass.
-        time_modes: Fourier modes kept along time.
-        expansion: hidden width of a layer's pointwise network over its width.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -66,10 +62,12 @@ class NetworkConfig(pydantic.BaseModel):
     domain: NetworkDomainConfig = NetworkDomainConfig()
     steps: Points = 90
     period_s: float = Field(7.2, gt=0)
-    rise_time_s: float = Field(0.1, gt=0)
-    lowpass_hz: float = Field(5.0, gt=0)
-    time_modes: Count = 40
-    expansion: Count = 2
+
+    if TYPE_CHECKING:
+        # Fields of every network, each of which writes them in an order of its own.
+        time_modes: Count
+        rise_time_s: float
+        lowpass_hz: float
 
     @property
     def recording(self) -> Recording:
@@ -123,9 +121,13 @@ class MifnoConfig(NetworkConfig):
         context_layers: Fourier layers on (x, y, time) before the waves; the first turns depth into time.
         wave_width: channels of the waves.
         wave_layers: Fourier layers of the waves.
+        expansion: hidden width of a layer's pointwise network over its width.
         modes: Fourier modes kept along x, y and z.
+        time_modes: Fourier modes kept along time.
         simulation_m: grid spacing of a simulation of the same event, whose traces are then channels of the waves and
             the function that is corrected, in place of the direct waves of ray theory (None: no simulation).
+        rise_time_s: of the direct waves' source.
+        lowpass_hz: corner of the traces' low-pass.
     """
 
     geology_width: Count = 16
@@ -133,8 +135,12 @@ class MifnoConfig(NetworkConfig):
     context_layers: Layers = 2
     wave_width: Count = 24
     wave_layers: Layers = 5
+    expansion: Count = 2
     modes: tuple[Count, Count, Count] = (12, 12, 16)
+    time_modes: Count = 40
     simulation_m: Annotated[float, Field(ge=50, le=10_000)] | None = None
+    rise_time_s: float = Field(0.1, gt=0)
+    lowpass_hz: float = Field(5.0, gt=0)
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -163,6 +169,10 @@ class RayConfig(NetworkConfig):
         context: channels in time that steer the waves.
         width: channels of the waves.
         layers: of the waves, sensor by sensor.
+        expansion: hidden width of a layer's pointwise network over its width.
+        time_modes: Fourier modes kept along time.
+        rise_time_s: of the direct waves' source.
+        lowpass_hz: corner of the traces' low-pass.
     """
 
     kind: Literal["rays"] = "rays"
@@ -178,6 +188,10 @@ class RayConfig(NetworkConfig):
     context: Count = 24
     width: Count = 48
     layers: Layers = 4
+    expansion: Count = 2
+    time_modes: Count = 40
+    rise_time_s: float = Field(0.1, gt=0)
+    lowpass_hz: float = Field(5.0, gt=0)
 
     @property
     def simulation_m(self) -> None:
