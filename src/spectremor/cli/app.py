@@ -37,6 +37,8 @@ _OPTIONS = {
     "quakeml": "--event",
     "index": "--index",
     "crs": "--crs",
+    "rigidity_pa": "--rigidity",
+    "max_frequency_hz": "--max-frequency",
 }
 
 app = typer.Typer(

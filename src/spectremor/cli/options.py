@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from spectremor.core.geology import Geology
     from spectremor.core.georeference import Georeference
     from spectremor.core.recording import Stations
+    from spectremor.core.rupture import Rupture
     from spectremor.core.source import Source
 
 #: Largest magnitude that a point source stands for in a domain of ten kilometres.
@@ -38,6 +40,17 @@ EventOption = Annotated[
 ]
 EventIdOption = Annotated[
     str | None, typer.Option("--event-id", help="Which event of --event, where it holds several: its id, or its end.")
+]
+RuptureOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--rupture",
+        help="SRF, USGS .param or SRCMOD .fsp file, instead of --source; needs --origin-lon and --origin-lat.",
+    ),
+]
+RigidityOption = Annotated[
+    float | None,
+    typer.Option("--rigidity", help="Of all subfaults of --rupture in Pa (default: the file's, or the ground's)."),
 ]
 OriginLonOption = Annotated[
     float | None, typer.Option("--origin-lon", help="Longitude of the south-west corner, degrees.")
@@ -147,6 +160,28 @@ def load_source(
         raise InputError("--event-id", error.value, error.allowed) from None
 
 
+def load_rupture(
+    path: Path, place: Georeference, rigidity_pa: float | None, beside: Mapping[str, object | None]
+) -> Rupture:
+    """The rupture in a file.
+
+    Args:
+        path: of the file.
+        place: of the domain's corner.
+        rigidity_pa: of all subfaults, or None.
+        beside: options that describe an earthquake in other ways, with their values.
+
+    Raises:
+        InputError: one of these options, or what is wrong with the file.
+    """
+    from spectremor.exchange.ruptures import read_rupture
+
+    for option, value in beside.items():
+        if value is not None:
+            raise InputError(option, value, "nothing beside --rupture, whose file says it")
+    return read_rupture(path, place, rigidity_pa=rigidity_pa)
+
+
 def _warned(source: Source) -> Source:
     """The source, after a word about one that is too large for a point."""
     if source.mw > POINT_SOURCE_MW:
@@ -159,8 +194,8 @@ def _warned(source: Source) -> Source:
     return source
 
 
-def show_event(source: Source) -> None:
-    """Say which event a source was read from, and what of the file was taken."""
+def show_event(source: Source | Rupture) -> None:
+    """Say which event an earthquake was read from, and what of the file was taken."""
     if source.event is not None and source.event.choice is not None:
         line = f"event {source.event.event_id or 'without an id'}: {source.event.choice}"
         typer.echo("".join(c if c.isprintable() else " " for c in line))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spectremor.cli import messages
 from spectremor.cli.options import (
     AzimuthOption,
     ConventionOption,
@@ -19,14 +20,26 @@ from spectremor.cli.options import (
     MwOption,
     OriginLatOption,
     OriginLonOption,
+    RigidityOption,
     RiseTimeOption,
+    RuptureOption,
     SourceOption,
     check_netcdf,
     load_geology,
+    load_rupture,
     load_source,
     load_stations,
+    parse_place,
     show_event,
 )
+from spectremor.core.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from spectremor.core.rupture import Rupture
+    from spectremor.core.source import Source
+    from spectremor.simulation.plan import Plan
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +53,8 @@ def simulate(
     source: SourceOption = None,
     event: EventOption = None,
     event_id: EventIdOption = None,
+    rupture: RuptureOption = None,
+    rigidity: RigidityOption = None,
     origin_lon: OriginLonOption = None,
     origin_lat: OriginLatOption = None,
     azimuth: AzimuthOption = None,
@@ -56,10 +71,23 @@ def simulate(
     moment: MomentOption = None,
     mw: MwOption = None,
     rise_time: RiseTimeOption = None,
-    grid_spacing: Annotated[float, typer.Option("--grid-spacing", help="In m; must divide the domain.")] = 150.0,
+    grid_spacing: Annotated[
+        float | None, typer.Option("--grid-spacing", help="In m; must divide the domain (default: 150).")
+    ] = None,
+    max_frequency: Annotated[
+        float | None,
+        typer.Option(
+            "--max-frequency",
+            help="In Hz, instead of --grid-spacing: the grid has 6 points per wavelength of the slowest shear waves at "
+            "this frequency, and leaves out what no wave to a sensor touches.",
+        ),
+    ] = None,
     duration: Annotated[float, typer.Option("--duration", help="Seconds of motion, from the origin time.")] = 8.0,
     sampling: Annotated[float, typer.Option("--sampling", help="Samples per second of the output.")] = 50.0,
-    lowpass: Annotated[float, typer.Option("--lowpass", help="Corner of the low-pass in Hz.")] = 5.0,
+    lowpass: Annotated[
+        float | None,
+        typer.Option("--lowpass", help="Corner of the low-pass in Hz (default: --max-frequency, or 5)."),
+    ] = None,
     order: Annotated[int, typer.Option("--order", help="Order of accuracy in space: 2, 4, 6 or 8.")] = 8,
     time_step: Annotated[
         float | None, typer.Option("--time-step", help="Of the run, in s (default: 95% of the largest stable one).")
@@ -73,40 +101,69 @@ def simulate(
 
     32 x 32 sensors spread over the domain, or the stations of a list; three components.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
     spectremor simulate --geology geology.npy --source 4800,4800,-8400,48,45,88 --mw 4.9 --out field.nc
+
+    spectremor simulate --geology geology.nc --rupture event.srf --origin-lon 13 --origin-lat 42 \\
+    --stations stations.csv --max-frequency 2 --duration 20 --out field.nc
     """
     from spectremor.core.files import check_output
 
     check_netcdf(out)
-    check_output(out, geology, event, stations, field="--out")
+    check_output(out, geology, event, rupture, stations, field="--out")
     origin = (origin_lon, origin_lat, crs)
     listed = load_stations(stations, origin, azimuth)
-    # Beside a --source, the place is that of the stations.
-    of_stations = event is None and listed is not None
-    earthquake = load_source(
-        source,
-        event,
-        origin=(None, None, None) if of_stations else origin,
-        convention=convention,
-        moment_nm=moment,
-        mw=mw,
-        rise_time_s=rise_time,
-        azimuth_deg=None if of_stations else azimuth,
-        event_id=event_id,
-    )
+    earthquake: Source | Rupture
+    if rupture is not None:
+        earthquake = load_rupture(
+            rupture,
+            parse_place(*origin, azimuth),
+            rigidity,
+            {
+                "--source": source,
+                "--event": event,
+                "--event-id": event_id,
+                "--moment": moment,
+                "--mw": mw,
+                "--rise-time": rise_time,
+                "--convention": None if convention == "standard" else convention,
+            },
+        )
+    else:
+        if rigidity is not None:
+            raise InputError("--rigidity", rigidity, "nothing without --rupture")
+        # Beside a --source, the place is that of the stations.
+        of_stations = event is None and listed is not None
+        earthquake = load_source(
+            source,
+            event,
+            origin=(None, None, None) if of_stations else origin,
+            convention=convention,
+            moment_nm=moment,
+            mw=mw,
+            rise_time_s=rise_time,
+            azimuth_deg=None if of_stations else azimuth,
+            event_id=event_id,
+        )
     ground = load_geology(geology, index)
 
-    from spectremor.cli.progress import spinner
+    from spectremor.cli.progress import fraction_shown
     from spectremor.data.wavefield_files import write_wavefield
     from spectremor.simulation import elastic
+    from spectremor.simulation.propagator import measured_pace
 
-    with spinner(f"simulating {duration:g} s on a grid of {grid_spacing:g} m") as say:
+    with fraction_shown() as show:
+
+        def say_plan(plan: Plan) -> None:
+            show(0.0, "measuring this machine's pace")
+            messages.say_once(plan.in_words(plan.work / measured_pace(order, device)))
+
         field = elastic.simulate(
             ground,
             earthquake,
             grid_spacing_m=grid_spacing,
+            max_frequency_hz=max_frequency,
             duration_s=duration,
             stations=listed,
             sampling_hz=sampling,
@@ -115,7 +172,20 @@ def simulate(
             time_step_s=time_step,
             attenuation=attenuation,
             device=device,
+            on_plan=say_plan,
+            on_progress=lambda share: show(share, f"simulating {duration:g} s"),
         )
-        say("writing")
         write_wavefield(field, out)
     show_event(earthquake)
+    _say_sides(field)
+
+
+def _say_sides(field: xr.DataArray) -> None:
+    """Say from when on the record may hold what comes back from the sides of the domain."""
+    from_s, last_s = field.attrs["absorbing_sides_from_s"], float(field["time"][-1])
+    if from_s <= last_s:
+        typer.echo(
+            f"waves from the absorbing sides and bottom could matter from {from_s:.3g} s on: they are weak, not absent"
+        )
+    else:
+        typer.echo(f"no wave from the absorbing sides and bottom is in this record of {last_s:.3g} s")
