@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from spectremor.core.recording import Stations
 from spectremor.core.source import Source
 from spectremor.simulation.grid import Grid, points_per_wavelength
+from spectremor.simulation.surface import surface_receivers
 
 GROUND = (2500.0, 4250.0, 2400.0)
 VS = GROUND[0]
@@ -39,6 +41,18 @@ def test_each_tensor_component_within_two_percent(lab, tools, stokes_velocity, i
     assert VS / (lowpass * spacing) >= 5  # points per shear wavelength at the corner
     source, times, found = field(lab, tools, spacing, 8, six, lowpass)
     assert rrmse(found, expected(stokes_velocity, inverse_transform, source, times, lowpass)) <= 0.02
+
+
+def test_stations_in_the_ground_within_two_percent(lab, stokes_velocity, inverse_transform, rrmse):
+    """Through the receivers that `simulate` uses for stations below the surface."""
+    spacing, lowpass = 100.0, 4.0
+    cells = (round(4400 / spacing), round(4200 / spacing))
+    uniform = lab.uniform(Grid(spacing, cells, round(5600 / spacing), 8), *GROUND, lowpass)
+    six = (1e15, -2e15, 1e15, 5e14, -8e14, 3e14)
+    source = Source(position_m=tuple(CENTRE), moment_tensor_nm=six, rise_time_s=RISE)
+    stations = Stations(tuple("ABCD"), *(CENTRE + OFFSETS).T)
+    times, velocity = uniform.run(source, surface_receivers(stations, uniform.grid, uniform.medium), 1.25)
+    assert rrmse(velocity, expected(stokes_velocity, inverse_transform, source, times, lowpass)) <= 0.02
 
 
 def test_joint_refinement_converges(lab, tools, stokes_velocity, inverse_transform, rrmse):

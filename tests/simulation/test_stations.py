@@ -37,11 +37,6 @@ def receivers(sensors):
     return surface_receivers(sensors, GRID, medium)
 
 
-def test_stations_below_the_surface_are_refused():
-    with pytest.raises(InputError, match=r"^stations\.z: got -30 m; allowed: 0 m, at the free surface$"):
-        receivers(listed(X[:2], Y[:2], np.array([0.0, -30.0])))
-
-
 def test_the_same_weights_as_a_grid():
     x, y = (v.ravel() for v in np.meshgrid(X, Y, indexing="ij"))
     grid, stations = receivers(SensorGrid(X, Y)), receivers(listed(x, y))

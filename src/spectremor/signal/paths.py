@@ -15,8 +15,10 @@ from spectremor.core.source import Source
 #: Points on each straight line.
 POINTS = 65
 
-#: Positions along East and North in m, one of each for every sensor.
-SensorPositions = tuple[np.ndarray, np.ndarray]
+#: Positions along East and North in m, and heights where sensors lie below the surface; one of each for every sensor.
+SensorPositions = tuple[np.ndarray, ...]
+#: No path is shorter, in m.
+_SHORTEST_M = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +42,8 @@ class StraightPaths:
 
 def straight_paths(geology: Geology, source: Source, sensors_m: SensorPositions) -> StraightPaths:
     """The lines from the source to the sensors."""
-    x, y = sensors_m
-    ends = np.stack([x, y, np.zeros_like(x)], axis=-1)
+    x, y, *heights = sensors_m
+    ends = np.stack([x, y, *(heights or [np.zeros_like(x)])], axis=-1)
     start = np.array(source.position_m)
     share = (np.arange(POINTS) + 0.5) / POINTS
     points = start + share[:, None] * (ends - start)[..., None, :]
@@ -49,5 +51,5 @@ def straight_paths(geology: Geology, source: Source, sensors_m: SensorPositions)
     # Not scipy.interpolate, which loads as long as all of this takes; outside the axes the nearest node counts.
     places = [np.interp(points[..., k], axis, np.arange(len(axis))) for k, axis in enumerate(axes)]
     rock = geology.rock_at(lambda values: map_coordinates(values.astype(float), places, order=1, mode="nearest"))
-    length_m = np.linalg.norm(ends - start, axis=-1)[..., None]
+    length_m = np.maximum(np.linalg.norm(ends - start, axis=-1), _SHORTEST_M)[..., None]
     return StraightPaths(rock, length_m / POINTS, (ends - start) / length_m)

@@ -11,11 +11,12 @@ from importlib.metadata import version
 import numpy as np
 import xarray as xr
 from jaxtyping import Float32
+from scipy.spatial import cKDTree
 
 from spectremor.core.axes import HEMEW_BAND_HZ
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import Geology, as_geology
-from spectremor.core.recording import Recording, Stations
+from spectremor.core.recording import Recording, Sensors, Stations
 from spectremor.core.rigidity import rock_at
 from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
@@ -95,7 +96,8 @@ def simulate(
         duration_s: output times are 0, 1/sampling_hz, ... below this.
         sensors_m: positions (x_m, y_m) in m along East and North; None is 32 x 32, the
             outermost half a spacing from the sides: from 150 m to 9450 m in a domain of 9600 m.
-        stations: instead of a grid, stations with names anywhere at the surface of the domain (`read_stations`).
+        stations: instead of a grid, stations with names anywhere in the domain, at the surface or below it
+            (`read_stations`).
         stations_m: the same without names, as positions (x_m, y_m): they are then called 0, 1, ...
         sampling_hz: of the output.
         lowpass_hz: corner of the order-4 Butterworth filter, applied forward and backward; None: `max_frequency_hz`, or
@@ -162,6 +164,7 @@ def simulate(
             on_plan(plan)
         settings = dataclasses.replace(settings, grid_spacing_m=plan.spacing_m)
         part, box = plan.part, part_box(plan.part, plan.spacing_m)
+    _check_apart(source, recording.sensors, settings.grid_spacing_m)
     (field,) = simulate_many([ground], [source], recording, settings, part=part, on_progress=on_progress)
     return field.assign_attrs(absorbing_sides_from_s=reach.sides_s(box))
 
@@ -237,6 +240,7 @@ def _prepare(
     part: GridPart | None,
 ) -> ShotSetup:
     rupture, source, deepest = _parsed(earthquake, geology, settings.grid_spacing_m)
+    deepest = _as_deep_as(deepest, recording.sensors)
     if settings.solver_version == SOLVER_VERSION:
         grid, medium = lay_grid(geology, deepest, settings.grid_spacing_m, settings.order, part)
     else:
@@ -273,6 +277,23 @@ def _parsed(earthquake: Source | Rupture, geology: Geology, spacing_m: float) ->
     point = rupture.as_point(rise_time_s=max(rupture.centroid_s / 2, 1e-3))
     x, y, _ = point.position_m
     return rupture, point, dataclasses.replace(point, position_m=(x, y, rupture.deepest_m))
+
+
+def _as_deep_as(source: Source, sensors: Sensors) -> Source:
+    """The source, or a deeper one where a sensor is deeper."""
+    x, y, z = source.position_m
+    return dataclasses.replace(source, position_m=(x, y, min(z, float(sensors.points_m()[:, 2].min()))))
+
+
+def _check_apart(earthquake: Source | Rupture, sensors: Sensors, spacing_m: float) -> None:
+    """Refuse a sensor so close to a point of the earthquake that the grid does not tell them apart."""
+    points = [earthquake.position_m] if isinstance(earthquake, Source) else earthquake.position_m
+    distance_m, _ = cKDTree(np.asarray(points)).query(sensors.points_m())
+    nearest = int(np.argmin(distance_m))
+    if distance_m[nearest] < spacing_m:
+        name = sensors.names[nearest] if isinstance(sensors, Stations) else str(nearest)
+        allowed = f"at least one cell of {spacing_m:g} m"
+        raise InputError(f"stations.{name}", f"{distance_m[nearest]:.3g} m from the source", allowed)
 
 
 def _time_step_s(grid: Grid, medium: Medium, settings: SimulationSettings) -> float:

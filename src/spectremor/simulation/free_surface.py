@@ -17,6 +17,9 @@ the rest. Four facts follow from the scheme alone, with no constant fitted to an
 - **what a slope adds**: the response of those weights to ground whose velocity changes linearly with depth, as a
   stress-free surface demands (d v_x / d z = -d v_z / d x, and d v_z / d z = -lambda / (lambda + 2 mu) div_h v).
 
+The same weights, of a few more nodes, give the motion a little below the surface, where standing waves of wavenumber k
+have cos(k d) of their motion at the surface.
+
 They are read off the modes of a chain: velocities and stresses along depth, horizontal wavenumber zero.
 """
 
@@ -24,6 +27,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from typing import Literal
 
 import numpy as np
@@ -37,6 +41,8 @@ CHAIN, END, LAYER = 120, 15, 12
 #: Velocities that make up the motion of the surface, and the shortest standing waves they are asked to carry.
 TOP_NODES = 3
 SHORTEST = 5.0
+#: Cells below the surface down to which its boundary layer is reckoned with.
+SHALLOW = 6.0
 
 #: Vertical velocities lie on the surface; horizontal ones lie half a cell below.
 Motion = Literal["vertical", "horizontal"]
@@ -45,10 +51,10 @@ _OTHER: dict[Motion, Motion] = {"vertical": "horizontal", "horizontal": "vertica
 
 @dataclasses.dataclass(frozen=True)
 class SurfaceMotion:
-    """How the motion of the surface along one direction follows from the nodes below it.
+    """How the motion of the surface, or just below it, along one direction follows from the topmost nodes.
 
     Attributes:
-        weights: of the three topmost velocities.
+        weights: of the topmost velocities, three of them for the surface itself.
         slope: what the weights give, in cells, for the velocity -z of a ground with zero stress; to be subtracted,
             times the spacing and the derivative that the stress-free surface imposes.
     """
@@ -71,9 +77,9 @@ class FreeSurface:
     shift_cells: float
     top_mass: float
 
-    def motion(self, motion: Motion) -> SurfaceMotion:
-        """Weights and slope for the surface's motion along one direction."""
-        return _surface_motion(self, motion)
+    def motion(self, motion: Motion, depth_cells: float = 0.0) -> SurfaceMotion:
+        """Weights and slope for the motion along one direction, at the surface or up to `SHALLOW` cells below it."""
+        return _surface_motion(self, motion, depth_cells)
 
 
 @functools.cache
@@ -100,18 +106,20 @@ def top_mass(order: int) -> float:
     return float((CHAIN - 2 * surface_shift(order) - inside @ inside) / (rigid[0] ** 2 + rigid[-1] ** 2))
 
 
-@functools.cache
-def _surface_motion(surface: FreeSurface, motion: Motion) -> SurfaceMotion:
+@functools.lru_cache(maxsize=4096)
+def _surface_motion(surface: FreeSurface, motion: Motion, depth_cells: float) -> SurfaceMotion:
+    nodes = TOP_NODES + (math.ceil(depth_cells) + 1 if depth_cells else 0)
     numbers, modes = standing_waves(surface.order, motion, surface.top_mass)
     used = (numbers > 0) & (numbers <= 2 * np.pi / SHORTEST)
-    rigid, waves = modes[:TOP_NODES, 0], modes[:TOP_NODES, used]
+    rigid, waves = modes[:nodes, 0], modes[:nodes, used]
     # Exact for the rigid translation, least squares on what is left; long waves, where energy is, count most.
     importance = 1 / (0.3 + numbers[used]) ** 2
     exact = rigid / (rigid @ rigid)
     free = np.linalg.svd(rigid[None])[2][1:].T
-    left = (1 - exact @ waves) * importance
+    left = (np.cos(numbers[used] * depth_cells) - exact @ waves) * importance
     weights = exact + free @ np.linalg.lstsq((free.T @ waves * importance).T, left, rcond=None)[0]
-    return SurfaceMotion(tuple(weights.tolist()), float(weights @ _sloping(surface, motion)[:TOP_NODES]))
+    # The motion that slopes is itself minus the depth there.
+    return SurfaceMotion(tuple(weights.tolist()), float(weights @ _sloping(surface, motion)[:nodes]) + depth_cells)
 
 
 def _sloping(surface: FreeSurface, motion: Motion) -> Float[np.ndarray, " nodes"]:

@@ -29,7 +29,7 @@ PML_HZ = 1.0
 #: Calls of a progress function in a run, at most.
 _REPORTS = 200
 #: Nodes along each axis of the grid on which the pace is measured, and its steps.
-_PACE_NODES, _PACE_STEPS = 96, 8
+_PACE_NODES, _PACE_STEPS = 64, 6
 
 #: Deepwave's names of the grid's axes, slowest to fastest.
 _CHANNELS = dict(zip(AXES, ("z", "y", "x"), strict=True))

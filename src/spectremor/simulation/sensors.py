@@ -46,20 +46,22 @@ def parse_sensors(sensors_m: Any, stations: Any, stations_m: Any, geology: Geolo
 def _inside(stations: Any, geology: Geology) -> Stations:
     if not isinstance(stations, Stations):
         raise InputError("stations", f"a {type(stations).__name__}", "Stations, as read_stations gives them")
-    for axis, positions, limit in zip(("x", "y"), (stations.x_m, stations.y_m), geology.extent_m, strict=False):
-        outside = ~((positions >= -_ROUNDING_M) & (positions <= limit + _ROUNDING_M))
+    x, y, depth = geology.extent_m
+    sides = (("x", stations.x_m, 0.0, x), ("y", stations.y_m, 0.0, y), ("z", stations.z_m, -depth, 0.0))
+    for axis, positions, low, high in sides:
+        outside = ~((positions >= low - _ROUNDING_M) & (positions <= high + _ROUNDING_M))
         if outside.any():
             first = int(np.argmax(outside))
             more = f", as one of {int(outside.sum())} stations outside" if outside.sum() > 1 else ""
-            allowed = f"positions in [0, {limit:g}] m, inside the domain"
+            allowed = f"positions in [{low:g}, {high:g}] m, inside the domain"
             raise InputError(f"stations.{stations.names[first]}.{axis}", f"{positions[first]:g} m{more}", allowed)
     return stations
 
 
-def sensor_positions_m(sensors: Sensors) -> Positions:
-    """East and North of each sensor in m, two arrays of the sensors' shape."""
-    x_m, y_m, _ = sensors.points_m().T
-    return x_m.reshape(sensors.shape), y_m.reshape(sensors.shape)
+def sensor_positions_m(sensors: Sensors) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """East, North and height of each sensor in m, three arrays of the sensors' shape."""
+    x_m, y_m, z_m = (positions.reshape(sensors.shape) for positions in sensors.points_m().T)
+    return x_m, y_m, z_m
 
 
 def _pair(field: str, positions_m: Any) -> Positions:

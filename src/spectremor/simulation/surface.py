@@ -1,10 +1,11 @@
-"""Three components at the same points of the free surface, from nodes of the staggered grid.
+"""Three components at the same points of the free surface or of the ground below, from nodes of the staggered grid.
 
-The points form a regular grid of sensors, or are a list of stations anywhere in the domain.
+The points form a regular grid of sensors at the surface, or are a list of stations anywhere in the domain.
 
 Vertical velocities lie next to the surface, horizontal ones half a cell below. `free_surface` gives the weights of the
 three topmost nodes of either, and what to add for the slopes that a stress-free surface imposes:
 d v_x / d depth = -d v_down / d x and d v_down / d depth = -lambda / (lambda + 2 mu) (d v_x / d x + d v_y / d y).
+Deeper than `free_surface.SHALLOW` cells the surface is out of the kernels' reach: they interpolate along depth as well.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from scipy.ndimage import map_coordinates
 
 from spectremor.core.errors import InputError
 from spectremor.core.recording import SensorGrid, Sensors
-from spectremor.simulation.free_surface import TOP_NODES
+from spectremor.simulation.free_surface import SHALLOW, Motion
 from spectremor.simulation.grid import AXES, KERNEL, MARGIN, VACUUM, Grid
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
 from spectremor.simulation.medium import Medium
@@ -75,8 +76,6 @@ def surface_receivers(sensors: Sensors, grid: Grid, medium: Medium) -> SurfaceRe
     on_grid = isinstance(sensors, SensorGrid)
     x_m, y_m = sensors.x_m, sensors.y_m
     _check_inside("sensors_m" if on_grid else "stations_m", x_m, y_m, grid)
-    if not on_grid and (sensors.points_m()[:, 2] < 0).any():
-        raise InputError("stations.z", f"{sensors.points_m()[:, 2].min():g} m", "0 m, at the free surface")
     product = functools.partial(scipy.sparse.kron, format="coo") if on_grid else _row_by_row
 
     def along(stagger: float, kernel: Kernel) -> list[scipy.sparse.csr_matrix]:
@@ -87,21 +86,54 @@ def surface_receivers(sensors: Sensors, grid: Grid, medium: Medium) -> SurfaceRe
     x_half, y_half = along(0.5, value_weights)
     x_slope, y_slope = along(0.0, slope_weights)
     x_half_slope, y_half_slope = along(0.5, slope_weights)
-    level, upright = (grid.surface.motion(motion) for motion in ("horizontal", "vertical"))
+    depth_m = -sensors.points_m()[:, 2]
+    level, upright = (_depth_weights(grid, motion, depth_m) for motion in ("horizontal", "vertical"))
+    # Slopes are imposed at the surface itself.
+    top_level, top_upright = (_depth_weights(grid, motion, np.zeros(1)) for motion in ("horizontal", "vertical"))
 
-    def surface(axis: str, along_x: Weights, along_y: Weights, factor: float | np.ndarray) -> list[_Term]:
-        top, weights = (VACUUM - 1, upright.weights) if axis == "down" else (VACUUM, level.weights)
-        return [_Term(axis, top + k, along_x, along_y, factor * w) for k, w in enumerate(weights)]
+    def weighted(along: _DepthWeights, axis: str, along_x: Weights, along_y: Weights, factor: float | np.ndarray):
+        return [_Term(axis, layer, along_x, along_y, factor * w) for layer, w in along.layers.items()]
 
     # Both slopes are per cell, as the kernels give them.
     dilation = -upright.slope * _dilation_share(sensors, grid, medium)
-    east = surface("x", x_half, y, 1.0) + surface("down", x_slope, y, -level.slope)
-    north = surface("y", x, y_half, 1.0) + surface("down", x, y_slope, -level.slope)
+    east = weighted(level, "x", x_half, y, 1.0) + weighted(top_upright, "down", x_slope, y, -level.slope)
+    north = weighted(level, "y", x, y_half, 1.0) + weighted(top_upright, "down", x, y_slope, -level.slope)
     down = (
-        surface("down", x, y, 1.0) + surface("x", x_half_slope, y, dilation) + surface("y", x, y_half_slope, dilation)
+        weighted(upright, "down", x, y, 1.0)
+        + weighted(top_level, "x", x_half_slope, y, dilation)
+        + weighted(top_level, "y", x, y_half_slope, dilation)
     )
     up = [dataclasses.replace(term, factor=-term.factor) for term in down]
     return _gather([east, north, up], grid, product, sensors.shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class _DepthWeights:
+    """Weights along depth: of each layer, one for all sensors or one for each; and slopes, as in `SurfaceMotion`."""
+
+    layers: dict[int, float | Float[np.ndarray, " sensors"]]
+    slope: float | Float[np.ndarray, " sensors"]
+
+
+def _depth_weights(grid: Grid, motion: Motion, depth_m: Float[np.ndarray, " sensors"]) -> _DepthWeights:
+    """How motion along one direction follows, at depths, from the layers of its velocity component."""
+    top = VACUUM - 1 if motion == "vertical" else VACUUM
+    if not depth_m.any():
+        at_surface = grid.surface.motion(motion)
+        return _DepthWeights({top + k: w for k, w in enumerate(at_surface.weights)}, at_surface.slope)
+    layers: dict[int, np.ndarray] = {}
+    slope = np.zeros(len(depth_m))
+    for sensor, depth in enumerate(np.round(depth_m / grid.spacing_m, 9)):
+        if depth <= SHALLOW:
+            near = grid.surface.motion(motion, float(depth))
+            slope[sensor] = near.slope
+            numbers, weights = top + np.arange(len(near.weights)), np.array(near.weights)
+        else:
+            at = grid.index((0.0, 0.0, -depth * grid.spacing_m))[2] - (0.5 if motion == "vertical" else 0.0)
+            numbers, weights = stencil(round(at, 9), KERNEL), value_weights(round(at, 9), KERNEL)
+        for number, weight in zip(numbers, weights, strict=True):
+            layers.setdefault(int(number), np.zeros(len(depth_m)))[sensor] = weight
+    return _DepthWeights(dict(sorted(layers.items())), slope)
 
 
 def _dilation_share(sensors: Sensors, grid: Grid, medium: Medium) -> Float[np.ndarray, " sensors"]:
@@ -157,19 +189,22 @@ def _gather(components: list[list[_Term]], grid: Grid, product: Product, sensors
     columns, nodes = [], {}
     for axis in AXES:
         rows = [_sum([t for t in terms if t.axis == axis], grid, product, math.prod(sensors)) for terms in components]
-        matrix = scipy.sparse.vstack(rows, format="csc")
-        used = np.flatnonzero(np.diff(matrix.indptr))
+        matrix = scipy.sparse.vstack(rows, format="csr")
+        matrix.eliminate_zeros()
+        used, column = np.unique(matrix.indices, return_inverse=True)
         layer, plane = np.divmod(used, grid.shape[0] * grid.shape[1])
         nodes[axis] = np.stack([*np.divmod(plane, grid.shape[1]), layer], axis=1)
-        columns.append(matrix[:, used])
+        shape = (matrix.shape[0], len(used))
+        columns.append(scipy.sparse.csr_matrix((matrix.data, column.reshape(-1), matrix.indptr), shape=shape))
     combine = scipy.sparse.hstack(columns, format="csr").astype(np.float32)
+    combine.sort_indices()
     return SurfaceReceivers(nodes, combine, sensors)
 
 
 def _sum(terms: list[_Term], grid: Grid, product: Product, sensors: int) -> scipy.sparse.csr_matrix:
     """Terms of one velocity component as weights (sensors, nodes (layer, x, y))."""
     plane_size = grid.shape[0] * grid.shape[1]
-    shape = (sensors, (VACUUM + TOP_NODES) * plane_size)
+    shape = (sensors, grid.shape[2] * plane_size)
     total = scipy.sparse.csr_matrix(shape)
     for term in terms:
         plane = product(term.along_x, term.along_y)
