@@ -21,6 +21,9 @@ TABLES = (
     "semivariogram",
     "ensembles",
     "fields",
+    "recorded",
+    "waveforms",
+    "ground_motion_models",
 )
 _NAMES = {PAGE, FIGURES, SCORES, PER_SENSOR, PER_SAMPLE, SUMMARY, SETTINGS, *(f"{name}.csv" for name in TABLES)}
 
