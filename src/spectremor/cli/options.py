@@ -75,7 +75,16 @@ RiseTimeOption = Annotated[
     float | None,
     typer.Option(
         "--rise-time",
-        help="Rise time tau in s (default: 0.1, or the event's own); models take only the one they learned.",
+        help="Rise time tau in s (default: 0.1, or the event's own).",
+    ),
+]
+
+
+StationsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--stations",
+        help="Instead of the 32 x 32 sensors: csv (name, and lon and lat or x_m and y_m) or StationXML.",
     ),
 ]
 
@@ -179,7 +188,12 @@ def load_rupture(
     for option, value in beside.items():
         if value is not None:
             raise InputError(option, value, "nothing beside --rupture, whose file says it")
-    return read_rupture(path, place, rigidity_pa=rigidity_pa)
+    try:
+        return read_rupture(path, place, rigidity_pa=rigidity_pa)
+    except InputError as error:
+        if error.field != "rupture":
+            raise
+        raise InputError("--rupture", error.value, error.allowed) from None
 
 
 def _warned(source: Source) -> Source:
