@@ -82,7 +82,7 @@ def quality(options: argparse.Namespace) -> None:
     own = ["dpm-solver++", "ddim", "ddpm", *(["jump"] if stage.config.network.jumps else [])]
     for sampler in options.samplers or own:
         for steps in options.steps:
-            made = [stage.generateat_sensors(known, sensors, steps=steps, sampler=sampler)[0] for known, _ in cases]
+            made = [stage.generate_at(known, sensors, steps=steps, sampler=sampler)[0] for known, _ in cases]
             rows.append({"sampler": sampler, "steps": steps} | _scores(np.concatenate(made), truth, dt))
             print(_line(rows[-1]), flush=True)
     options.out.mkdir(parents=True, exist_ok=True)

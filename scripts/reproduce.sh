@@ -7,7 +7,7 @@ set -euo pipefail
 : "${N:=2000}" "${MINUTES:=480}" "${WORKERS:=2}" "${DEVICE:=cpu}" "${OUT:=reproduced}"
 # A GPU takes the larger network, and larger batches.
 case $DEVICE in
-  cuda) : "${CONFIG:=paper}" "${COARSE:=coarse-gpu}" "${JUMPS:=jumps-gpu}" ;;
+  cuda) : "${CONFIG:=large}" "${COARSE:=coarse-gpu}" "${JUMPS:=jumps-gpu}" ;;
   *) : "${CONFIG:=small}" "${COARSE:=coarse}" "${JUMPS:=jumps}" ;;
 esac
 mkdir -p "$OUT"

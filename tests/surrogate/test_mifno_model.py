@@ -321,7 +321,7 @@ def test_losses():
     )
 
 
-@pytest.mark.parametrize("name", ["tiny", "small", "paper"])
+@pytest.mark.parametrize("name", ["tiny", "small", "large"])
 def test_presets(name):
     assert load_preset(name).domain == NetworkDomainConfig(ray_smoothings_m=(500, 1500))
 

@@ -37,7 +37,11 @@ from spectremor.training.schedule import learning_rate
 
 @pytest.mark.parametrize(
     ("stage", "name"),
-    [(stage, name) for stage in ("mifno", "ddpm") for name in ("tiny", "small", "paper", "coarse", "coarse-gpu")]
+    [
+        (stage, name)
+        for stage in ("mifno", "ddpm")
+        for name in ("tiny", "small", "large", "paper", "coarse", "coarse-gpu")
+    ]
     + [("ddpm", "jumps"), ("ddpm", "jumps-gpu")],
 )
 def test_presets_are_valid_and_survive_json(stage: str, name: str) -> None:
@@ -84,8 +88,8 @@ def test_known_keys_are_named_and_combinations_explained() -> None:
 
 
 def test_an_unknown_preset_is_refused() -> None:
-    with pytest.raises(InputError, match="paper, small, tiny"):
-        load_config("large", "mifno")
+    with pytest.raises(InputError, match="large, paper, rays, small, tiny"):
+        load_config("huge", "mifno")
 
 
 def test_a_config_of_the_other_stage_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 ConfigOption = Annotated[
     str,
     typer.Option(
-        "--config", help="tiny, small, paper, coarse or coarse-gpu, for ddpm also jumps or jumps-gpu; or a YAML file."
+        "--config",
+        help="tiny, small, large, paper, coarse or coarse-gpu, for mifno also rays, for ddpm also jumps or jumps-gpu; "
+        "or a YAML file.",
     ),
 ]
 DataOption = Annotated[Path, typer.Option("--data", help="Campaign store, from `spectremor dataset`.")]
@@ -55,6 +57,7 @@ def register(app: typer.Typer) -> None:
     )
     verb.command("mifno")(mifno)
     verb.command("ddpm")(ddpm)
+    verb.command("import-published")(import_published)
     app.add_typer(verb, name="train")
 
 
@@ -120,6 +123,25 @@ def ddpm(
         readers=readers,
         stage1=stage1,
     )
+
+
+def import_published(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of a published MIFNO, from torch.save.")],
+    mean: Annotated[Path, typer.Option("--mean", help=".npy of the mean Vs in m/s that it was trained with.")],
+    std: Annotated[Path, typer.Option("--std", help=".npy of the standard deviation of Vs in m/s.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the model.")],
+) -> None:
+    """Make a model folder of the authors' published weights; nothing is unpickled.
+
+    [bold]Example[/bold]
+
+    spectremor train import-published mifno.pth --mean a_mean.npy --std a_std.npy --out published
+    """
+    from spectremor.cli.messages import say_once
+    from spectremor.model.published_weights import import_published as write
+
+    write(checkpoint, mean, std, out)
+    say_once(f"done: {out}")
 
 
 def _train(

@@ -19,7 +19,7 @@ from spectremor.diffusion.config import DiffusionConfig
 from spectremor.model.cube import plan_cube
 from spectremor.model.region import Learned, Wanted, plan_region
 from spectremor.simulation.stage1 import SimulationConfig
-from spectremor.surrogate.config import AnyNetworkConfig, MifnoConfig, RayConfig
+from spectremor.surrogate.config import AnyNetwork, AnyNetworkConfig
 
 FORMAT_VERSION: Final = 1
 #: The first two make stage 1: a network, a simulation, or a network on top of a simulation that it corrects.
@@ -58,7 +58,7 @@ class ModelConfig(pydantic.BaseModel):
         return {name: part for name, part in named.items() if part is not None}
 
     @property
-    def stage1(self) -> SimulationConfig | MifnoConfig | RayConfig | None:
+    def stage1(self) -> SimulationConfig | AnyNetwork | None:
         """The part that says what stage 1 gives: the network's where there is one; None for a second stage alone."""
         return self.surrogate or self.simulation
 
@@ -80,7 +80,7 @@ class ModelConfig(pydantic.BaseModel):
         """
         return self._need_stage1().trained_range
 
-    def _need_stage1(self) -> SimulationConfig | MifnoConfig | RayConfig:
+    def _need_stage1(self) -> SimulationConfig | AnyNetwork:
         if self.stage1 is None:
             raise InputError("stage 1", "none", f"a model with a {' or a '.join(STAGE1_PARTS)}")
         return self.stage1
@@ -92,7 +92,7 @@ class ModelConfig(pydantic.BaseModel):
         return json.dumps(said, indent=1, allow_nan=False) + "\n"
 
     @property
-    def _stage1_parts(self) -> list[SimulationConfig | MifnoConfig | RayConfig]:
+    def _stage1_parts(self) -> list[SimulationConfig | AnyNetwork]:
         return [part for part in (self.simulation, self.surrogate) if part is not None]
 
     @property

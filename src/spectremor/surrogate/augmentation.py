@@ -5,7 +5,7 @@ Turning a prepared event is exact and costs a copy; preparing the turned geology
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from jaxtyping import Float
@@ -20,23 +20,41 @@ SYMMETRIES = len(symmetries.SYMMETRIES)
 def turn_inputs(inputs: Mapping[str, np.ndarray], symmetry: int) -> dict[str, np.ndarray]:
     """The arrays of `event_inputs` for the turned event; sensors and geology must be square and centred."""
     s = Symmetry(symmetry)
-    amplitude, sensor = inputs["amplitude"], inputs["sensor"]
-    vectors = amplitude.reshape(-1, 3, *amplitude.shape[2:])
     px, py, depth = (float(v) for v in inputs["position"])
-    incidence = s.traces(np.concatenate([sensor[1:3], sensor[:1]])[..., None])[..., 0]
     turned = {
-        "geology": s.plane(inputs["geology"], (0, 1)),
         "position": np.array(s.position((px, py, depth), (1.0, 1.0, 1.0))),
         "moment": _six(s.matrix @ _tensor(inputs["moment"]) @ s.matrix.T),
-        "offset_time": s.plane(inputs["offset_time"], (0, 1)),
-        "s_time": s.plane(inputs["s_time"], (1, 2)),
-        "amplitude": s.traces(vectors[..., None])[..., 0].reshape(amplitude.shape),
-        "sensor": np.concatenate([incidence[2:], incidence[:2], s.plane(sensor[3:], (1, 2))]),
         "scale": inputs["scale"],
     }
-    if "simulation" in inputs:
-        turned["simulation"] = s.traces(inputs["simulation"])
+    for name in inputs.keys() - turned.keys():
+        turned[name] = _TURNED[name](s, inputs[name])
     return {name: np.ascontiguousarray(values, dtype=np.float32) for name, values in turned.items()}
+
+
+def _volume(s: Symmetry, volume: np.ndarray) -> np.ndarray:
+    return s.plane(volume, (0, 1))
+
+
+def _amplitude(s: Symmetry, amplitude: np.ndarray) -> np.ndarray:
+    vectors = amplitude.reshape(-1, 3, *amplitude.shape[2:])
+    return s.traces(vectors[..., None])[..., 0].reshape(amplitude.shape)
+
+
+def _sensor(s: Symmetry, sensor: np.ndarray) -> np.ndarray:
+    incidence = s.traces(np.concatenate([sensor[1:3], sensor[:1]])[..., None])[..., 0]
+    return np.concatenate([incidence[2:], incidence[:2], s.plane(sensor[3:], (1, 2))])
+
+
+#: How each of the arrays that are no numbers of the source turns.
+_TURNED: dict[str, Callable[[Symmetry, np.ndarray], np.ndarray]] = {
+    "geology": _volume,
+    "nodes": _volume,
+    "offset_time": _volume,
+    "s_time": lambda s, times: s.plane(times, (1, 2)),
+    "amplitude": _amplitude,
+    "sensor": _sensor,
+    "simulation": lambda s, traces: s.traces(traces),
+}
 
 
 def turn_traces(traces: Float[np.ndarray, "3 x y t"], symmetry: int) -> Float[np.ndarray, "3 x y t"]:

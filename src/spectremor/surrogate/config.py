@@ -48,24 +48,20 @@ class NetworkDomainConfig(DomainConfig):
 
 
 class NetworkConfig(pydantic.BaseModel):
-    """What every stage-1 network chooses: where and when it predicts, and its own time axis.
+    """What every stage-1 network chooses: where and when it predicts.
 
     Attributes:
         domain: where and when it records, and what it was trained on, as a file spells them: see `recording` and
             `trained_range`.
-        steps: points of its own time axis, one period long.
-        period_s: length of that axis; longer than the output, so that a trace's end and start do not meet.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     domain: NetworkDomainConfig = NetworkDomainConfig()
-    steps: Points = 90
-    period_s: float = Field(7.2, gt=0)
 
     if TYPE_CHECKING:
-        # Fields of every network, each of which writes them in an order of its own.
-        time_modes: Count
+        # Fields of every network, each of which writes them in an order of its own: the rise time of the direct waves'
+        # source, and the corner of the traces' low-pass.
         rise_time_s: float
         lowpass_hz: float
 
@@ -93,12 +89,31 @@ class NetworkConfig(pydantic.BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> NetworkConfig:
-        if self.period_s < self.recording.duration_s:
-            raise ValueError("period_s must not be shorter than the output")
         if self.rise_time_s != self.domain.rise_time_s:
             raise ValueError("rise_time_s, of the direct waves, must be domain.rise_time_s")
         if min(self.domain.nodes) < 3:
             raise ValueError("travel times need 3 or more domain.nodes along each axis")
+        return self
+
+
+class OwnAxisConfig(NetworkConfig):
+    """A network on a time axis of its own.
+
+    Attributes:
+        steps: points of that axis, one period long.
+        period_s: its length; longer than the output, so that a trace's end and start do not meet.
+    """
+
+    steps: Points = 90
+    period_s: float = Field(7.2, gt=0)
+
+    if TYPE_CHECKING:
+        time_modes: Count
+
+    @pydantic.model_validator(mode="after")
+    def _output_fits(self) -> OwnAxisConfig:
+        if self.period_s < self.recording.duration_s:
+            raise ValueError("period_s must not be shorter than the output")
         return self
 
     def _check_memory(self, width: int, what: str) -> None:
@@ -112,7 +127,7 @@ class NetworkConfig(pydantic.BaseModel):
             )
 
 
-class MifnoConfig(NetworkConfig):
+class MifnoConfig(OwnAxisConfig):
     """The network on volumes: sizes.
 
     Attributes:
@@ -153,7 +168,7 @@ class MifnoConfig(NetworkConfig):
         return self
 
 
-class RayConfig(NetworkConfig):
+class RayConfig(OwnAxisConfig):
     """The operator alone, which sees the ground along each ray: sizes.
 
     Attributes:
@@ -206,6 +221,91 @@ class RayConfig(NetworkConfig):
         return self
 
 
+class PublishedConfig(pydantic.BaseModel):
+    """Sizes of a published network, under the authors' names.
+
+    `list_D*` are the sizes of the volume after each layer along x, y and z (which becomes time), `list_M*` the modes
+    kept by each layer along each axis.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    list_D1: tuple[int, ...]  # noqa: N815
+    list_D2: tuple[int, ...]  # noqa: N815
+    list_D3: tuple[int, ...]  # noqa: N815
+    list_M1: tuple[int, ...]  # noqa: N815
+    list_M2: tuple[int, ...]  # noqa: N815
+    list_M3: tuple[int, ...]  # noqa: N815
+    width: int = pydantic.Field(ge=2)
+    input_dim: int = 4
+    output_dim: int = 1
+    source_dim: int = 9
+    branching_index: int = 4
+    n_layers: int = 16
+    padding: int = 0
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> PublishedConfig:
+        lists = (self.list_D1, self.list_D2, self.list_D3, self.list_M1, self.list_M2, self.list_M3)
+        if any(len(v) != self.n_layers for v in lists) or not 0 < self.branching_index < self.n_layers:
+            raise ValueError("list_D* and list_M* must have n_layers entries and branching_index lie between them")
+        if len(set(self.list_D1)) != 1 or len(set(self.list_D2)) != 1:
+            raise ValueError("only the last axis (list_D3) may change its size")
+        if (self.input_dim, self.output_dim, self.padding) != (4, 1, 0):
+            raise ValueError("input_dim, output_dim, padding must be 4, 1, 0")
+        return self
+
+    @classmethod
+    def paper(cls, n_layers: int = 16) -> PublishedConfig:
+        """The published sizes: 16 layers (or 8), width 16, 32 x 32 sensors, 320 time steps."""
+        same = (32,) * n_layers
+        modes = (16,) * n_layers
+        return cls(
+            list_D1=same,
+            list_D2=same,
+            list_D3=(32,) * (n_layers - 4) + (64, 128, 256, 320),
+            list_M1=modes,
+            list_M2=modes,
+            list_M3=(16,) * (n_layers - 3) + (32,) * 3,
+            width=16,
+            n_layers=n_layers,
+        )
+
+
+class PublishedStageConfig(NetworkConfig):
+    """The published MIFNO (arXiv 2404.10115) as a stage 1.
+
+    Attributes:
+        kind: tells it from the other networks.
+        sizes: of the network.
+        swapped_axes: whether its wavefields come with East and North exchanged, as those of the authors' training do.
+        rise_time_s: of the sources that it was trained on.
+        lowpass_hz: corner of the traces' low-pass.
+    """
+
+    kind: Literal["published"] = "published"
+    sizes: PublishedConfig = PublishedConfig.paper()
+    swapped_axes: bool = False
+    rise_time_s: float = Field(0.1, gt=0)
+    lowpass_hz: float = Field(5.0, gt=0)
+
+    @property
+    def simulation_m(self) -> None:
+        """It corrects no simulation."""
+        return None
+
+    @pydantic.model_validator(mode="after")
+    def _sizes_are_the_domain(self) -> PublishedStageConfig:
+        d, s = self.domain, self.sizes
+        given = (s.list_D1[0], s.list_D2[0], s.list_D3[-1])
+        wanted = (*d.sensors, d.samples)
+        if given != wanted or d.sensors != d.nodes[:2] or s.source_dim != 9:
+            raise ValueError(
+                f"sizes must end at the domain's sensors and samples, {wanted}, with as many nodes; source_dim 9"
+            )
+        return self
+
+
 def _tag(values: Any) -> str:
     kind = values.get("kind", "volumes") if isinstance(values, Mapping) else getattr(values, "kind", "volumes")
     return f"{TAG}{kind}"
@@ -213,24 +313,30 @@ def _tag(values: Any) -> str:
 
 #: Any stage-1 network. A config that does not say its kind is of the network on volumes, the first there was.
 AnyNetworkConfig = Annotated[
-    Annotated[MifnoConfig, pydantic.Tag(f"{TAG}volumes")] | Annotated[RayConfig, pydantic.Tag(f"{TAG}rays")],
+    Annotated[MifnoConfig, pydantic.Tag(f"{TAG}volumes")]
+    | Annotated[RayConfig, pydantic.Tag(f"{TAG}rays")]
+    | Annotated[PublishedStageConfig, pydantic.Tag(f"{TAG}published")],
     pydantic.Discriminator(_tag),
 ]
 
 
-def check_config(values: Any) -> MifnoConfig | RayConfig:
+#: The same for a type checker and for `isinstance`.
+AnyNetwork = MifnoConfig | RayConfig | PublishedStageConfig
+_KINDS: Mapping[str, type[AnyNetwork]] = {"rays": RayConfig, "published": PublishedStageConfig}
+
+
+def check_config(values: Any) -> AnyNetwork:
     """A config from plain values.
 
     Raises:
         InputError: an unknown key or a value that is not allowed.
     """
-    if isinstance(values, Mapping) and values.get("kind") == "rays":
-        return validated(RayConfig, values, "mifno")
-    return validated(MifnoConfig, values, "mifno")
+    kind = values.get("kind") if isinstance(values, Mapping) else None
+    return validated(_KINDS.get(str(kind), MifnoConfig), values, "mifno")
 
 
-def load_preset(name_or_path: str | Path) -> MifnoConfig | RayConfig:
-    """A preset by name (rays, tiny, small, paper) or a YAML file.
+def load_preset(name_or_path: str | Path) -> AnyNetwork:
+    """A preset by name (rays, tiny, small, large, paper) or a YAML file.
 
     Raises:
         InputError: no such preset or file, or not a config.

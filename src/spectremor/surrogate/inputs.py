@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from spectremor.core.source import Source
 from spectremor.data.normalisation import GeologyNormalisation, trace_scale
-from spectremor.surrogate.config import NetworkConfig
+from spectremor.surrogate.config import NetworkConfig, PublishedStageConfig
 from spectremor.surrogate.ray_theory import DirectWaves, direct_waves
 
 
@@ -40,7 +40,11 @@ def event_inputs(
         sensor (4, sx, sy): Vs at the surface over 3000 m/s, incidence East and North, distance over the ground's size.
         scale (): from m/s to normalised traces.
         simulation (3, sx, sy, time): normalised traces of the simulation, where there is one.
+
+        For the published network: position, moment, scale and nodes (x, y, z), normalised Vs at the nodes, alone.
     """
+    if isinstance(config, PublishedStageConfig):
+        return _published_inputs(vs_m_s, source, config, normalisation)
     if waves is None:
         waves = traced_waves(vs_m_s, source, config)
     sensors, extent_m = config.sensors, config.trained_range.extent_m
@@ -52,8 +56,7 @@ def event_inputs(
     size = np.array(extent_m)
     arrays = {
         "geology": below_sensors(normalisation.apply(vs_m_s), config),
-        "position": np.array([px, py, -pz]) / size,
-        "moment": np.array(source.moment_tensor_nm) / source.moment_nm,
+        **_source_inputs(source, extent_m),
         "offset_time": below_sensors(waves.s_time_volume_s[0], config),
         "s_time": waves.s_time_s,
         "amplitude": np.stack([amplitude.real, amplitude.imag]),
@@ -63,6 +66,29 @@ def event_inputs(
     if simulated_m_s is not None:
         arrays["simulation"] = simulated_m_s * scale
     return {name: np.ascontiguousarray(values, dtype=np.float32) for name, values in arrays.items()}
+
+
+def _published_inputs(
+    vs_m_s: Float[np.ndarray, "x y z"],
+    source: Source,
+    config: PublishedStageConfig,
+    normalisation: GeologyNormalisation,
+) -> dict[str, np.ndarray]:
+    extent_m = config.trained_range.extent_m
+    arrays = {
+        "nodes": normalisation.apply(vs_m_s),
+        **_source_inputs(source, extent_m),
+        "scale": np.array(trace_scale(vs_m_s, source, extent_m)),
+    }
+    return {name: np.ascontiguousarray(values, dtype=np.float32) for name, values in arrays.items()}
+
+
+def _source_inputs(source: Source, extent_m: tuple[float, float, float]) -> dict[str, np.ndarray]:
+    px, py, pz = source.position_m
+    return {
+        "position": np.array([px, py, -pz]) / np.array(extent_m),
+        "moment": np.array(source.moment_tensor_nm) / source.moment_nm,
+    }
 
 
 def below_sensors(volume: Float[np.ndarray, "x y z"], config: NetworkConfig) -> Float[np.ndarray, "sx sy z"]:

@@ -21,7 +21,7 @@ from spectremor.core.trained_range import TrainedRange
 from spectremor.core.wavefield import recorded_wavefield
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.tensors import with_tensors
-from spectremor.surrogate.config import MifnoConfig, RayConfig
+from spectremor.surrogate.config import AnyNetwork, PublishedStageConfig, RayConfig
 from spectremor.surrogate.inputs import event_inputs
 from spectremor.surrogate.networks import Network, make_network
 
@@ -54,13 +54,13 @@ class MifnoSurrogate:
     @property
     def name(self) -> str:
         """What it is, in words."""
-        if isinstance(self.config, RayConfig):
-            return "operator along rays"
+        if isinstance(self.config, RayConfig | PublishedStageConfig):
+            return "operator along rays" if isinstance(self.config, RayConfig) else "published MIFNO"
         spacing = self.config.simulation_m
         return "MIFNO" if spacing is None else f"MIFNO on a simulation at {spacing:g} m"
 
     @property
-    def config(self) -> MifnoConfig | RayConfig:
+    def config(self) -> AnyNetwork:
         """The network's choices."""
         return self.network.config
 
@@ -116,7 +116,7 @@ class MifnoSurrogate:
             raise InputError("simulated_m_s", f"shape {simulated_m_s.shape}", f"shape {wanted}")
         return self._infer(geology, source, simulated_m_s)
 
-    def parts(self) -> tuple[MifnoConfig | RayConfig, dict[str, Tensor]]:
+    def parts(self) -> tuple[AnyNetwork, dict[str, Tensor]]:
         """Config and tensors to save; the inverse of `from_parts`."""
         tensors = {f"network.{name}": tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         mean, std = self.normalisation.mean, self.normalisation.std
@@ -126,7 +126,7 @@ class MifnoSurrogate:
 
     @classmethod
     def from_parts(
-        cls, config: MifnoConfig | RayConfig, tensors: Mapping[str, Tensor], simulate: Simulate | None = None
+        cls, config: AnyNetwork, tensors: Mapping[str, Tensor], simulate: Simulate | None = None
     ) -> MifnoSurrogate:
         """Rebuild from what `parts` returned.
 

@@ -15,7 +15,7 @@ from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.sample_digest import sample_digest
 from spectremor.data.store import CampaignStore
 from spectremor.surrogate.augmentation import turn_inputs, turn_traces
-from spectremor.surrogate.config import MifnoConfig, RayConfig
+from spectremor.surrogate.config import AnyNetwork, PublishedStageConfig
 from spectremor.surrogate.inputs import event_inputs, traced_waves
 from spectremor.surrogate.ray_theory import DirectWaves
 
@@ -39,7 +39,7 @@ class Preparation:
     def __init__(
         self,
         store: CampaignStore,
-        config: MifnoConfig | RayConfig,
+        config: AnyNetwork,
         normalisation: GeologyNormalisation,
         cache: Path | None = None,
         stride: int = 1,
@@ -56,11 +56,17 @@ class Preparation:
         vs, source = self.store.vs(index), self.store.source(index)
         spacing_m = self.config.simulation_m
         simulated = None if spacing_m is None else self.store.velocity(index, spacing_m)
-        inputs = event_inputs(vs, source, self.config, self.normalisation, self.waves(index), simulated)
+        waves = self.waves(index) if self.needs_waves else None
+        inputs = event_inputs(vs, source, self.config, self.normalisation, waves, simulated)
         target = self.traces(index) * inputs["scale"]
         if symmetry == 0:
             return inputs, target
         return turn_inputs(inputs, symmetry), turn_traces(target, symmetry)
+
+    @property
+    def needs_waves(self) -> bool:
+        """Whether the network is fed direct waves."""
+        return not isinstance(self.config, PublishedStageConfig)
 
     def traces(self, index: int) -> Float32[np.ndarray, "3 x y time"]:
         """A sample's velocities in m/s at every so-many-th time; thinned ones from the cache if they are there."""

@@ -9,66 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-import pydantic
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
 from spectremor.core.validation import validated
+from spectremor.surrogate.config import PublishedConfig
 from spectremor.surrogate.fourier_layer import FourierLayer
 from spectremor.surrogate.source_branch import SourceBranch
-
-
-class PublishedConfig(pydantic.BaseModel):
-    """Sizes of a published network, under the authors' names.
-
-    `list_D*` are the sizes of the volume after each layer along x, y and z (which becomes time), `list_M*` the modes
-    kept by each layer along each axis.
-    """
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-
-    list_D1: tuple[int, ...]  # noqa: N815
-    list_D2: tuple[int, ...]  # noqa: N815
-    list_D3: tuple[int, ...]  # noqa: N815
-    list_M1: tuple[int, ...]  # noqa: N815
-    list_M2: tuple[int, ...]  # noqa: N815
-    list_M3: tuple[int, ...]  # noqa: N815
-    width: int = pydantic.Field(ge=2)
-    input_dim: int = 4
-    output_dim: int = 1
-    source_dim: int = 9
-    branching_index: int = 4
-    n_layers: int = 16
-    padding: int = 0
-
-    @pydantic.model_validator(mode="after")
-    def _consistent(self) -> PublishedConfig:
-        lists = (self.list_D1, self.list_D2, self.list_D3, self.list_M1, self.list_M2, self.list_M3)
-        if any(len(v) != self.n_layers for v in lists) or not 0 < self.branching_index < self.n_layers:
-            raise ValueError("list_D* and list_M* must have n_layers entries and branching_index lie between them")
-        if len(set(self.list_D1)) != 1 or len(set(self.list_D2)) != 1:
-            raise ValueError("only the last axis (list_D3) may change its size")
-        if (self.input_dim, self.output_dim, self.padding) != (4, 1, 0):
-            raise ValueError("input_dim, output_dim, padding must be 4, 1, 0")
-        return self
-
-    @classmethod
-    def paper(cls, n_layers: int = 16) -> PublishedConfig:
-        """The published sizes: 16 layers (or 8), width 16, 32 x 32 sensors, 320 time steps."""
-        same = (32,) * n_layers
-        modes = (16,) * n_layers
-        return cls(
-            list_D1=same,
-            list_D2=same,
-            list_D3=(32,) * (n_layers - 4) + (64, 128, 256, 320),
-            list_M1=modes,
-            list_M2=modes,
-            list_M3=(16,) * (n_layers - 3) + (32,) * 3,
-            width=16,
-            n_layers=n_layers,
-        )
 
 
 class PublishedMifno(nn.Module):
@@ -107,7 +56,7 @@ class PublishedMifno(nn.Module):
         return e, n, z
 
 
-def load(state_dict: Mapping[str, Tensor], config: Mapping[str, Any] | PublishedConfig) -> nn.Module:
+def load(state_dict: Mapping[str, Tensor], config: Mapping[str, Any] | PublishedConfig) -> PublishedMifno:
     """Build the published network from the authors' tensors.
 
     Args:

@@ -21,7 +21,7 @@ from spectremor.model.campaigns import check_campaign, simulation_of
 from spectremor.model.folder import Parts
 from spectremor.simulation.stage1 import CoarseSimulation
 from spectremor.surrogate.augmentation import SYMMETRIES
-from spectremor.surrogate.config import MifnoConfig, RayConfig
+from spectremor.surrogate.config import AnyNetwork, RayConfig
 from spectremor.surrogate.loss import LossConfig, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.networks import Network, make_network
@@ -146,7 +146,7 @@ class MifnoTask:
             symmetry = int(generator(c.seed, "symmetry", int(epoch), i).integers(SYMMETRIES)) if c.augment else 0
             examples.append(self._prepared()(i, symmetry))
         batch = _stack(examples)
-        return batch if isinstance(c.model, MifnoConfig) else self._at_sensors(batch, step, rank, world)
+        return self._at_sensors(batch, step, rank, world) if isinstance(c.model, RayConfig) else batch
 
     def _at_sensors(self, batch: dict[str, Tensor], step: int, rank: int, world: int) -> dict[str, Tensor]:
         """The batch with the numbers of sensors drawn for each event, and the targets there."""
@@ -205,7 +205,8 @@ def keep_waves(
     told = functools.partial(report, "direct waves, once")
 
     def keep(index: int) -> object:
-        return preparation.waves(index), preparation.traces(index) if preparation.stride > 1 else None
+        waves = preparation.waves(index) if preparation.needs_waves else None
+        return waves, preparation.traces(index) if preparation.stride > 1 else None
 
     return all_made(keep, ids, stop=stop, report=told, readers=readers)
 
@@ -235,7 +236,7 @@ def check_training_campaign(store: CampaignStore, config: MifnoTraining) -> Coar
     return found
 
 
-def _is_centred_square(config: MifnoConfig | RayConfig) -> bool:
+def _is_centred_square(config: AnyNetwork) -> bool:
     """Whether turning an event turns its sensors onto each other."""
     (east_m, north_m), ground = (config.sensors.x_m, config.sensors.y_m), config.trained_range
     ends_m = (east_m[0] + east_m[-1], north_m[0] + north_m[-1])

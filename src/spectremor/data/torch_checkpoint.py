@@ -1,0 +1,209 @@
+"""Tensors from a torch checkpoint (a zip archive with a pickle inside), without unpickling anything.
+
+A pickle is a program for a stack machine. This one is followed step by step: lists, dictionaries, numbers and strings
+are made; what it wants to import is a name and nothing more; the one call that is understood is that which makes a
+tensor of a storage. Any other step or call is refused, so nothing of the file ever runs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pickletools
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spectremor.core.errors import InputError
+from spectremor.core.reading import existing_file
+
+#: Types of storages that hold weights.
+_STORAGES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8"}
+#: Bounds, far above any network of this project: of the pickle, and of a tensor's numbers.
+_MAX_PICKLE = 1 << 24
+_MAX_NUMBERS = 1 << 28
+_ALLOWED = "a state dict that torch.save wrote (1.6 or later, uncompressed)"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Name:
+    """What the pickle would import."""
+
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class _Storage:
+    """Numbers in a file of the archive."""
+
+    dtype: str
+    key: str
+
+
+class _Mark:
+    """Where the items of a list, tuple or dictionary begin on the stack."""
+
+
+def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
+    """The tensors of a checkpoint by name; of a checkpoint that holds more, those of its `state_dict` or `model`.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        InputError: no such file, no zip archive of torch, or one with anything but plain values and tensors.
+    """
+    path = Path(path)
+    existing_file(path, field="checkpoint", allowed=_ALLOWED)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            values = _Reader(archive).value()
+    except InputError as error:
+        raise InputError("checkpoint", f"{path}: {error.value}", error.allowed) from None
+    except (zipfile.BadZipFile, ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
+        raise InputError("checkpoint", f"{path}: {type(error).__name__}", _ALLOWED) from None
+    for inside in ("state_dict", "model_state_dict", "model"):
+        if isinstance(values, dict) and isinstance(values.get(inside), dict):
+            values = values[inside]
+    if not isinstance(values, dict) or not values:
+        raise InputError("checkpoint", f"{path}: no dictionary of tensors", _ALLOWED)
+    foreign = [key for key, value in values.items() if not (isinstance(key, str) and isinstance(value, np.ndarray))]
+    if foreign:
+        raise InputError("checkpoint", f"{path}: {str(foreign[0])[:80]!r} is no tensor", _ALLOWED)
+    return values
+
+
+class _Reader:
+    """The stack machine.
+
+    Args:
+        archive: the checkpoint.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive = archive
+        pickles = [info for info in archive.infolist() if info.filename.endswith("/data.pkl")]
+        if len(pickles) != 1 or any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+            raise InputError("checkpoint", "another archive", _ALLOWED)
+        self.folder = pickles[0].filename.removesuffix("data.pkl")
+        if pickles[0].file_size > _MAX_PICKLE:
+            raise InputError("checkpoint", f"a pickle of {pickles[0].file_size} bytes", f"at most {_MAX_PICKLE}")
+        self.program = archive.read(pickles[0])
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+
+    def value(self) -> Any:
+        """What the pickle describes."""
+        for opcode, argument, _ in pickletools.genops(self.program):
+            name = opcode.name
+            if name in ("PROTO", "FRAME"):
+                continue
+            if name == "STOP":
+                return self.stack.pop()
+            if name in _PUSHED:
+                self.stack.append(_PUSHED[name](argument))
+            elif name in _STEPS:
+                _STEPS[name](self, argument)
+            else:
+                raise InputError("checkpoint", f"a step {name}", "plain values and tensors alone")
+        raise InputError("checkpoint", "a truncated pickle", _ALLOWED)
+
+    def items(self) -> list[Any]:
+        """What was pushed since the last mark."""
+        start = max(i for i, value in enumerate(self.stack) if isinstance(value, _Mark))
+        taken = self.stack[start + 1 :]
+        del self.stack[start:]
+        return taken
+
+    def set_items(self, _argument: Any) -> None:
+        """Fill a dictionary."""
+        flat = self.items()
+        self.stack[-1].update(zip(flat[::2], flat[1::2], strict=True))
+
+    def set_item(self, _argument: Any) -> None:
+        """One entry of a dictionary."""
+        value, key = self.stack.pop(), self.stack.pop()
+        self.stack[-1][key] = value
+
+    def storage(self, _argument: Any) -> None:
+        """A storage, from ("storage", type, key, device, count)."""
+        _, kind, key, _, _ = self.stack.pop()
+        dtype = _STORAGES.get(kind.name.rpartition(" ")[2])
+        if dtype is None:
+            raise InputError("checkpoint", f"numbers of type {kind.name}", ", ".join(_STORAGES))
+        self.stack.append(_Storage(dtype, str(key)))
+
+    def call(self, _argument: Any) -> None:
+        """The calls that are understood: an empty ordered dictionary, and a tensor."""
+        arguments, called = self.stack.pop(), self.stack.pop()
+        wanted = called.name if isinstance(called, _Name) else ""
+        if wanted == "collections OrderedDict" and not arguments:
+            self.stack.append({})
+        elif wanted == "torch._utils _rebuild_tensor_v2":
+            self.stack.append(self.tensor(*arguments[:4]))
+        elif wanted == "torch._utils _rebuild_parameter":
+            self.stack.append(arguments[0])
+        else:
+            raise InputError("checkpoint", f"a call of {wanted or 'a value'}", "plain values and tensors alone")
+
+    def tensor(self, storage: _Storage, offset: int, shape: tuple[int, ...], stride: tuple[int, ...]) -> np.ndarray:
+        """A tensor of a storage."""
+        data = np.frombuffer(self.archive.read(f"{self.folder}data/{storage.key}"), storage.dtype)
+        if min((offset, *shape, *stride), default=0) < 0 or math.prod(shape) > _MAX_NUMBERS:
+            raise InputError("checkpoint", f"a tensor of shape {shape}", f"at most {_MAX_NUMBERS} numbers")
+        last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
+        if math.prod(shape) and last >= len(data):
+            raise InputError("checkpoint", f"a tensor of shape {shape}", "one that lies inside its storage")
+        steps = tuple(step * data.itemsize for step in stride)
+        return np.lib.stride_tricks.as_strided(data[offset:], shape, steps, writeable=False).copy()
+
+
+def _top(change: Callable[[list[Any]], Any]) -> Callable[[_Reader, Any], None]:
+    return lambda reader, _argument: reader.stack.append(change(reader.stack))
+
+
+def _kept(reader: _Reader, argument: Any) -> None:
+    reader.memo[len(reader.memo) if argument is None else argument] = reader.stack[-1]
+
+
+def _popped(count: int) -> Callable[[list[Any]], tuple[Any, ...]]:
+    return lambda stack: tuple(reversed([stack.pop() for _ in range(count)]))
+
+
+#: Steps that push a value.
+_PUSHED: dict[str, Callable[[Any], Any]] = {
+    "MARK": lambda _: _Mark(),
+    "NONE": lambda _: None,
+    "NEWTRUE": lambda _: True,
+    "NEWFALSE": lambda _: False,
+    "EMPTY_TUPLE": lambda _: (),
+    "EMPTY_DICT": lambda _: {},
+    "EMPTY_LIST": lambda _: [],
+    "GLOBAL": _Name,
+    **dict.fromkeys(("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"), lambda number: number),
+    **dict.fromkeys(("BINUNICODE", "SHORT_BINUNICODE"), lambda text: text),
+}
+#: Steps that change what is there.
+_STEPS: dict[str, Callable[[_Reader, Any], None]] = {
+    "TUPLE1": _top(_popped(1)),
+    "TUPLE2": _top(_popped(2)),
+    "TUPLE3": _top(_popped(3)),
+    "TUPLE": lambda reader, _: reader.stack.append(tuple(reader.items())),
+    "BINPUT": _kept,
+    "LONG_BINPUT": _kept,
+    "MEMOIZE": _kept,
+    "BINGET": lambda reader, argument: reader.stack.append(reader.memo[argument]),
+    "LONG_BINGET": lambda reader, argument: reader.stack.append(reader.memo[argument]),
+    "STACK_GLOBAL": _top(lambda stack: _Name(" ".join(map(str, _popped(2)(stack))))),
+    "BINPERSID": _Reader.storage,
+    "REDUCE": _Reader.call,
+    "SETITEM": _Reader.set_item,
+    "SETITEMS": _Reader.set_items,
+    # What an object says of itself beside its items: torch's version of each module.
+    "BUILD": lambda reader, _: reader.stack.pop() and None,
+    "APPENDS": lambda reader, _: (lambda taken: reader.stack[-1].extend(taken))(reader.items()),
+    "APPEND": lambda reader, _: (lambda one: reader.stack[-1].append(one))(reader.stack.pop()),
+}
