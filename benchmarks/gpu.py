@@ -50,7 +50,9 @@ def main() -> None:
     def tell(what: str, batch: int, seconds: float) -> None:
         per_second = batch / seconds
         rows.append({"device": device, "what": what, "batch": batch, "ms": round(1e3 * seconds / batch, 2)})
-        print(f"{what}, {batch} at a time: {1e3 * seconds / batch:.1f} ms each, {per_second:.1f} per second", flush=True)
+        print(
+            f"{what}, {batch} at a time: {1e3 * seconds / batch:.1f} ms each, {per_second:.1f} per second", flush=True
+        )
 
     prepared = []
     start = time.perf_counter()

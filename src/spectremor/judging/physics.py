@@ -61,8 +61,7 @@ def symmetry_error(predict: Predict, geology: Geology, source: Source, symmetry:
 
 def moment_error(predict: Predict, geology: Geology, source: Source, factor: float = 0.5) -> float:
     """How far the prediction of `factor` times the moment is from `factor` times the prediction, over its size (L2)."""
-    tensor = tuple(factor * value for value in source.moment_tensor_nm)
-    weaker = dataclasses.replace(source, moment_tensor_nm=tensor)
+    weaker = _with_moment(source, factor * np.array(source.moment_tensor_nm))
     return _relative(predict(geology, weaker).values, factor * predict(geology, source).values)
 
 
@@ -71,8 +70,8 @@ def superposition_error(predict: Predict, geology: Geology, source: Source, othe
 
     Both sources are taken at the place of the first one.
     """
-    tensors = [np.array(one.moment_tensor_nm) for one in (source, other)]
-    sources = [dataclasses.replace(source, moment_tensor_nm=tuple(t.tolist())) for t in (*tensors, sum(tensors))]
+    one_nm, other_nm = (np.array(each.moment_tensor_nm) for each in (source, other))
+    sources = [_with_moment(source, tensor) for tensor in (one_nm, other_nm, one_nm + other_nm)]
     first, second, both = (predict(geology, one).values for one in sources)
     return _relative(both, first + second)
 
@@ -115,3 +114,8 @@ def pattern_correlation(prediction: Decay, truth: Decay) -> float:
 def _relative(values: np.ndarray, reference: np.ndarray) -> float:
     size = float(np.linalg.norm(reference))
     return float(np.linalg.norm(values - reference)) / size if size > 0 else math.nan
+
+
+def _with_moment(source: Source, tensor_nm: np.ndarray) -> Source:
+    xx, yy, zz, xy, xz, yz = tensor_nm.tolist()
+    return dataclasses.replace(source, moment_tensor_nm=(xx, yy, zz, xy, xz, yz))
