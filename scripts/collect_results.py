@@ -1,8 +1,10 @@
-"""Write OUT/results.md and OUT/figures/ from the folders that scripts/results.sh has filled.
+"""Write OUT/results.md, OUT/tables/ and OUT/figures/ from the folders that scripts/results.sh has filled.
 
     python scripts/collect_results.py OUT
 
-The text is made of the reports' own tables and paragraphs; figures are copied under the names that it links.
+The text is made of the reports' own tables and paragraphs; figures are copied under the names that it links. Each table
+is a csv, too, and stands between the comments by which `scripts/site/tables.py` finds it: what goes into the
+documentation is the text and the csv files.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     out = parser.parse_args().out
-    (out / "figures").mkdir(exist_ok=True)
+    for folder in ("figures", "tables"):
+        (out / folder).mkdir(exist_ok=True)
     parts = ["# Results", "", *report(out), *realizations(out)]
     for name in EXPERIMENTS:
         parts += experiment(out, name)
@@ -56,11 +59,11 @@ def report(out: Path, name: str = "report") -> list[str]:
         "",
         command(folder),
         "",
-        *scores(told),
-        *(published(told) if main else []),
+        *scores(out, name, told),
+        *(published(out, told) if main else []),
         *(f"- {line}" for line in [*told["findings"], *(told["remarks"] if main else [])]),
         "",
-        *shares(folder, told),
+        *shares(out, folder, told),
     ]
     for figure_name in REPORT_FIGURES if main else OTHER_FIGURES:
         lines += figure(out, folder / "figures" / f"{figure_name}.png", f"{name}_{figure_name}")
@@ -78,30 +81,36 @@ def score_row(name: str, scores: dict[str, Any], told: dict[str, Any]) -> list[s
     return [*cells, number(told["seconds_per_event"][name])]
 
 
-def scores(told: dict[str, Any]) -> list[str]:
+def scores(out: Path, name: str, told: dict[str, Any]) -> list[str]:
     """Draws and single predictions, each in a table of their own."""
     lines: list[str] = []
     for product, words in PRODUCTS.items():
         rows = [score_row(n, s, told) for n, s in told["scores"].items() if told["products"][n] == product]
-        lines += [words, "", table(["", *METRICS, "s per event"], rows), ""] if rows else []
+        path = out / "tables" / f"results_{name}_{product.replace(' ', '_')}.csv"
+        lines += [words, "", table(path, ["", *METRICS, "s per event"], rows), ""] if rows else []
     return lines
 
 
-def published(told: dict[str, Any]) -> list[str]:
+def published(out: Path, told: dict[str, Any]) -> list[str]:
     """Published figures, which are of other data and stand apart."""
     shown = (PUBLISHED_BIASES[-1], "PG")
     rows = [[name, *(number(known.get(m)) for m in shown)] for name, known in told["published"].items()]
-    return [told["published_data"], "", table(["published, of other data", *shown], rows), ""]
+    return [
+        told["published_data"],
+        "",
+        table(out / "tables" / "results_published.csv", ["published, of other data", *shown], rows),
+        "",
+    ]
 
 
-def shares(folder: Path, told: dict[str, Any]) -> list[str]:
+def shares(out: Path, folder: Path, told: dict[str, Any]) -> list[str]:
     rows: dict[str, dict[str, float | None]] = {}
     for row in read(folder / "shares.csv"):
         rows.setdefault(row["contender"], {})[f"{row['metric']} > {row['above']}"] = float(row["share"])
     columns = list(next(iter(rows.values())))
     rows |= told["published_shares"]
     body = [[name, *(percent(values.get(c)) for c in columns)] for name, values in rows.items()]
-    return [table(["% of sensors", *columns], body), ""]
+    return [table(out / "tables" / f"results_{folder.name}_shares.csv", ["% of sensors", *columns], body), ""]
 
 
 def realizations(out: Path, name: str = "realizations", heading: str = "## Realizations") -> list[str]:
@@ -117,7 +126,16 @@ def realizations(out: Path, name: str = "realizations", heading: str = "## Reali
         f"{drawn[0]['realizations']} realizations, {drawn[0]['cases']} cases of {drawn[0]['events']} events; "
         "in brackets 95% intervals from resampling events"
     )
-    lines = [heading, "", title, "", command(folder), "", table(columns, body), ""]
+    lines = [
+        heading,
+        "",
+        title,
+        "",
+        command(folder),
+        "",
+        table(out / "tables" / f"results_{name}.csv", columns, body),
+        "",
+    ]
     told = json.loads((folder / "summary.json").read_text())
     lines += [*(f"- {line}" for line in told["findings"] if "CRPS" in line), ""]
     return lines + figure(out, folder / "figures" / "ensembles.png", name)
@@ -175,9 +193,12 @@ def percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.0f}"
 
 
-def table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def table(path: Path, header: list[str], rows: list[list[str]]) -> str:
+    """The table as Markdown; a csv of the same cells is written."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+    lines = "\n".join("| " + " | ".join(line) + " |" for line in [header, ["---"] * len(header), *rows])
+    return f"<!-- table: {path.stem} -->\n\n{lines}\n\n<!-- end of table -->"
 
 
 if __name__ == "__main__":
