@@ -91,7 +91,9 @@ def surface_receivers(sensors: Sensors, grid: Grid, medium: Medium) -> SurfaceRe
     # Slopes are imposed at the surface itself.
     top_level, top_upright = (_depth_weights(grid, motion, np.zeros(1)) for motion in ("horizontal", "vertical"))
 
-    def weighted(along: _DepthWeights, axis: str, along_x: Weights, along_y: Weights, factor: float | np.ndarray):
+    def weighted(
+        along: _DepthWeights, axis: str, along_x: Weights, along_y: Weights, factor: float | np.ndarray
+    ) -> list[_Term]:
         return [_Term(axis, layer, along_x, along_y, factor * w) for layer, w in along.layers.items()]
 
     # Both slopes are per cell, as the kernels give them.
