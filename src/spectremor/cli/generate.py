@@ -21,6 +21,7 @@ from spectremor.cli.options import (
     OriginLonOption,
     RiseTimeOption,
     SourceOption,
+    StressDropOption,
     check_netcdf,
     load_geology,
     load_source,
@@ -54,6 +55,7 @@ def generate(
     moment: MomentOption = None,
     mw: MwOption = None,
     rise_time: RiseTimeOption = None,
+    stress_drop: StressDropOption = None,
     model: Annotated[Path | None, typer.Option("--model", help="Model folder, or the name of one that ships.")] = None,
     realizations: Annotated[int, typer.Option("--realizations", help="How many draws of the diffusion stage.")] = 1,
     seed: Annotated[int | None, typer.Option("--seed", help="One seed, one result (default: 0).")] = None,
@@ -97,6 +99,7 @@ def generate(
         moment_nm=moment,
         mw=mw,
         rise_time_s=rise_time,
+        stress_drop_pa=stress_drop,
         azimuth_deg=azimuth,
         event_id=event_id,
     )
