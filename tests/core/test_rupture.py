@@ -13,7 +13,9 @@ from spectremor.core.random_rupture import PlaneSettings, plane_size_m
 from spectremor.core.rupture import Rupture
 from spectremor.core.source import moment_from_mw
 
-SOURCE = sp.Source.from_angles(position_m=(4800, 4700, -8400), strike_deg=48, dip_deg=45, rake_deg=88, mw=5.1)
+SOURCE = sp.Source.from_angles(
+    position_m=(4800, 4700, -8400), strike_deg=48, dip_deg=45, rake_deg=88, mw=5.1, rise_time_s=0.1
+)
 GROUND = sp.make_geology(np.full((6, 6, 6), 3000.0), (30000.0, 30000.0, 20000.0))
 RANDOM = {"mw": 5.8, "hypocentre_m": (15e3, 15e3, -9e3), "strike_deg": 40, "dip_deg": 60, "rake_deg": 90}
 
@@ -49,7 +51,9 @@ def test_sums_are_weighted_by_moment():
 def test_two_directions_of_one_subfault_add_up_as_vectors():
     """Two slips at right angles of 3 and 4 are one of 5."""
     at = {"position_m": (100, 100, -100), "strike_deg": 20, "dip_deg": 70}
-    parts = [sp.Source.from_angles(rake_deg=r, moment_nm=m, **at) for r, m in ((10, 3e15), (100, 4e15))]
+    parts = [
+        sp.Source.from_angles(rake_deg=r, moment_nm=m, rise_time_s=0.1, **at) for r, m in ((10, 3e15), (100, 4e15))
+    ]
     tensors = np.array([p.moment_tensor_nm for p in parts])
     rupture = two_points(tensors=tensors, subfault=np.array([7, 7]))
     assert rupture.moment_nm == pytest.approx(5e15)

@@ -34,7 +34,12 @@ LAYOUT = StoreLayout(
 
 def _source(i):
     return Source.from_angles(
-        position_m=(1000.0 + i, 2000.0, -1500.0), strike_deg=10 + i, dip_deg=40, rake_deg=20 + i, moment_nm=1e16
+        position_m=(1000.0 + i, 2000.0, -1500.0),
+        strike_deg=10 + i,
+        dip_deg=40,
+        rake_deg=20 + i,
+        moment_nm=1e16,
+        rise_time_s=0.1,
     )
 
 

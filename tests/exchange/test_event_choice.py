@@ -59,7 +59,9 @@ def depth_of(path: Path) -> float:
 def overlap_with_plane(source: Source) -> float:
     """1 where the source is the double couple of the plane that all entries state."""
     strike, dip, rake = PLANE
-    plane = Source.from_angles(position_m=source.position_m, strike_deg=strike, dip_deg=dip, rake_deg=rake, mw=4.9)
+    plane = Source.from_angles(
+        position_m=source.position_m, strike_deg=strike, dip_deg=dip, rake_deg=rake, mw=4.9, rise_time_s=0.1
+    )
     return float((source.tensor_nm * plane.tensor_nm).sum() / (2 * source.moment_nm * plane.moment_nm))
 
 

@@ -88,7 +88,9 @@ def written(tmp_path, *events: ev.Event):
 def test_published_tensor_is_read_in_the_right_frame(tmp_path):
     s = read_source(written(tmp_path, catalogue_entry()), CORNER)
     # Tensor and plane were published side by side: the plane is the witness for the frame.
-    plane = Source.from_angles(position_m=s.position_m, strike_deg=49, dip_deg=30, rake_deg=106, moment_nm=5.035e17)
+    plane = Source.from_angles(
+        position_m=s.position_m, strike_deg=49, dip_deg=30, rake_deg=106, moment_nm=5.035e17, rise_time_s=0.1
+    )
     overlap = float((s.tensor_nm * plane.tensor_nm).sum() / (2 * s.moment_nm * plane.moment_nm))
     assert overlap > 0.999
     assert s.moment_nm == pytest.approx(5.035e17, rel=2e-3)
@@ -103,7 +105,9 @@ def test_plane_and_magnitude_stand_in_for_a_missing_tensor(tmp_path):
     s = read_source(written(tmp_path, event), CORNER, rise_time_s=0.7)
     assert s.mw == pytest.approx(5.74)
     assert s.rise_time_s == 0.7
-    expected = Source.from_angles(position_m=s.position_m, strike_deg=49, dip_deg=30, rake_deg=106, mw=5.74)
+    expected = Source.from_angles(
+        position_m=s.position_m, strike_deg=49, dip_deg=30, rake_deg=106, mw=5.74, rise_time_s=0.1
+    )
     np.testing.assert_allclose(s.tensor_nm / s.moment_nm, expected.tensor_nm / s.moment_nm, atol=2e-3)
 
 
@@ -236,6 +240,6 @@ def test_planes_and_tensors_are_turned_to_true_north(source):
     assert abs(azimuth) > 0.3
     assert plane.strike == pytest.approx(source.strike_dip_rake_deg()[0] + azimuth, abs=1e-6)
     angles = {"strike_deg": plane.strike, "dip_deg": plane.dip, "rake_deg": plane.rake}
-    expected = Source.from_angles(position_m=source.position_m, moment_nm=source.moment_nm, **angles)
+    expected = Source.from_angles(position_m=source.position_m, moment_nm=source.moment_nm, rise_time_s=0.1, **angles)
     found = np.array([t.m_pp, t.m_tt, t.m_rr, -t.m_tp, t.m_rp, -t.m_rt])
     np.testing.assert_allclose(found, expected.moment_tensor_nm, atol=1e-6 * source.moment_nm)

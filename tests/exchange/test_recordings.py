@@ -242,7 +242,9 @@ def test_choices_out_of_range(tmp_path):
 @pytest.mark.parametrize("form", ["asdf", "mseed"])
 def test_what_the_project_exports_is_read_back(tmp_path, form):
     pytest.importorskip("pyasdf")
-    source = sp.Source.from_angles(position_m=(0, 0, -5000), strike_deg=10, dip_deg=40, rake_deg=90, mw=4.5)
+    source = sp.Source.from_angles(
+        position_m=(0, 0, -5000), strike_deg=10, dip_deg=40, rake_deg=90, mw=4.5, rise_time_s=0.1
+    )
     values = np.stack([MOTION, 2 * MOTION], axis=1)[:, :, None, ::2]
     field = make_wavefield(
         values, x_m=np.array([0.0, 500.0]), y_m=np.array([0.0]), time_s=TIME_S[::2], source=source, band_hz=(0, 5)

@@ -77,7 +77,12 @@ def test_a_point_is_what_its_numbers_say(tmp_path):
     x, y = CORNER.to_local(np.array(13.30), np.array(42.30))
     turn = float(CORNER.north_azimuth_deg(x, y))
     same = sp.Source.from_angles(
-        position_m=(float(x), float(y), -5000), strike_deg=40 - turn, dip_deg=60, rake_deg=90, moment_nm=moment
+        position_m=(float(x), float(y), -5000),
+        strike_deg=40 - turn,
+        dip_deg=60,
+        rake_deg=90,
+        moment_nm=moment,
+        rise_time_s=0.1,
     )
     assert rupture.moment_tensor_nm[0] == pytest.approx(same.moment_tensor_nm, abs=1e-9 * moment)
     assert rupture.position_m[0] == pytest.approx(same.position_m)
@@ -98,7 +103,12 @@ def test_both_directions_of_slip_and_opening(tmp_path):
     turn = float(CORNER.north_azimuth_deg(np.array(x), np.array(y)))
     for part, rake in ((along, 0), (up, 90)):
         same = sp.Source.from_angles(
-            position_m=(1, 1, -1), strike_deg=40 - turn, dip_deg=60, rake_deg=rake, moment_nm=part.moment_nm
+            position_m=(1, 1, -1),
+            strike_deg=40 - turn,
+            dip_deg=60,
+            rake_deg=rake,
+            moment_nm=part.moment_nm,
+            rise_time_s=0.1,
         )
         assert part.moment_tensor_nm[0] == pytest.approx(same.moment_tensor_nm, abs=1e-6 * part.moment_nm)
     # Opening along the normal: the trace is (3 lambda + 2 mu) area slip, with Vp = 1.7 Vs.

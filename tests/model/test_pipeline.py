@@ -144,8 +144,8 @@ def test_four_realizations_differ_around_one_stage1_prediction(model: GroundMoti
 
 def test_motion_is_linear_in_the_moment(model: GroundMotionModel) -> None:
     geology = example_geology()
-    small = model.generate(geology, sp.Source.from_angles(**ANGLES, moment_nm=1e15), seed=3).values
-    large = model.generate(geology, sp.Source.from_angles(**ANGLES, moment_nm=1e18), seed=3).values
+    small = model.generate(geology, sp.Source.from_angles(**ANGLES, moment_nm=1e15, rise_time_s=0.1), seed=3).values
+    large = model.generate(geology, sp.Source.from_angles(**ANGLES, moment_nm=1e18, rise_time_s=0.1), seed=3).values
     np.testing.assert_allclose(large, 1000 * small, rtol=1e-3, atol=1e-4 * np.abs(large).max())
 
 

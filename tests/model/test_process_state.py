@@ -22,7 +22,7 @@ from spectremor.report.overview import overview_figure
 
 def work(model_folder, out):
     source = sp.Source.from_angles(
-        position_m=(4800, 4800, -8400), strike_deg=48, dip_deg=45, rake_deg=88, moment_nm=2.47e16
+        position_m=(4800, 4800, -8400), strike_deg=48, dip_deg=45, rake_deg=88, moment_nm=2.47e16, rise_time_s=0.1
     )
     model = sp.load_model(model_folder)
     stage1 = model.predict(example_geology(), source)
@@ -32,7 +32,8 @@ def work(model_folder, out):
     }
     drawn = fields["ddim"].isel(realization=0)
     overview_figure(stage1, drawn, source)
-    here = sp.Source.from_angles(position_m=(1200, 1200, -1200), strike_deg=0, dip_deg=45, rake_deg=90, mw=4)
+    place = {"position_m": (1200, 1200, -1200), "strike_deg": 0, "dip_deg": 45, "rake_deg": 90}
+    here = sp.Source.from_angles(**place, mw=4, rise_time_s=0.1)
     small = make_geology(np.full((9, 9, 9), 2000.0, dtype=np.float32), (2400.0, 2400.0, 2400.0))
     simulated = sp.simulate(
         small, here, grid_spacing_m=300, duration_s=1.0, lowpass_hz=2.0, sensors_m=([600.0, 1200.0], [900.0, 1500.0])

@@ -61,7 +61,9 @@ def test_a_rupture_is_the_sum_of_its_points(whole):
 
 def test_a_rupture_of_one_is_its_source():
     """To the byte where it starts at once; by the other way of driving a run, later and to rounding, where it waits."""
-    source = sp.Source.from_angles(position_m=(2600, 2350, -2700), strike_deg=20, dip_deg=60, rake_deg=60, mw=5)
+    source = sp.Source.from_angles(
+        position_m=(2600, 2350, -2700), strike_deg=20, dip_deg=60, rake_deg=60, mw=5, rise_time_s=0.1
+    )
     field = sp.simulate(ground(), source, **RUN)
     one = Rupture.from_source(source)
     assert sp.simulate(ground(), one, **RUN).identical(field)

@@ -38,6 +38,9 @@ _OPTIONS = {
     "index": "--index",
     "crs": "--crs",
     "rigidity_pa": "--rigidity",
+    "q_exponent": "--q-exponent",
+    "q_reference_hz": "--q-reference",
+    "source.stress_drop_pa": "--stress-drop",
     "max_frequency_hz": "--max-frequency",
 }
 

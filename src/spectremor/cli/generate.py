@@ -24,6 +24,7 @@ from spectremor.cli.options import (
     RuptureOption,
     SourceOption,
     StationsOption,
+    StressDropOption,
     check_netcdf,
     load_geology,
     load_rupture,
@@ -78,6 +79,7 @@ def generate(
     moment: MomentOption = None,
     mw: MwOption = None,
     rise_time: RiseTimeOption = None,
+    stress_drop: StressDropOption = None,
     model: Annotated[Path | None, typer.Option("--model", help="Model folder, or the name of one that ships.")] = None,
     realizations: Annotated[int, typer.Option("--realizations", help="How many draws of the diffusion stage.")] = 1,
     seed: Annotated[int | None, typer.Option("--seed", help="One seed, one result (default: 0).")] = None,
@@ -127,6 +129,7 @@ def generate(
             "--moment": moment,
             "--mw": mw,
             "--rise-time": rise_time,
+            "--stress-drop": stress_drop,
             "--convention": None if convention == "standard" else convention,
         }
         earthquake: Source | Rupture = load_rupture(rupture, parse_place(*origin, azimuth), rigidity, stated)
@@ -143,6 +146,7 @@ def generate(
             moment_nm=moment,
             mw=mw,
             rise_time_s=rise_time,
+            stress_drop_pa=stress_drop,
             azimuth_deg=None if of_stations else azimuth,
             event_id=event_id,
         )

@@ -15,6 +15,8 @@ from spectremor.cli.options import (
     IndexOption,
     OriginLatOption,
     OriginLonOption,
+    QExponentOption,
+    QReferenceOption,
     SourceOption,
     check_netcdf,
     load_geology,
@@ -57,6 +59,8 @@ def import_(
     origin_lat: OriginLatOption = None,
     azimuth: AzimuthOption = None,
     crs: CrsOption = None,
+    q_exponent: QExponentOption = None,
+    q_reference: QReferenceOption = None,
 ) -> None:
     """Bring a model of the ground onto a grid of its own extent, spacing and direction.
 
@@ -76,6 +80,12 @@ def import_(
         raise InputError("--extent", extent, "three sizes in m: along x, y and depth") from None
     placed = any(value is not None for value in (origin_lon, origin_lat, azimuth, crs))
     corner = parse_place(origin_lon, origin_lat, crs, azimuth) if placed else None
+    if q_exponent is None and q_reference is not None:
+        raise InputError("--q-reference", q_reference, "nothing without --q-exponent")
+
+    from spectremor.core.q_law import QLaw, with_q_law
+
+    law = None if q_exponent is None else QLaw(q_exponent, 1.0 if q_reference is None else q_reference)
 
     from spectremor.data.geology_files import read_geology, write_geology
 
@@ -85,7 +95,7 @@ def import_(
         if error.field not in _OPTIONS:
             raise
         raise InputError(_OPTIONS[error.field], error.value, error.allowed) from None
-    write_geology(ground, out)
+    write_geology(ground if law is None else with_q_law(ground, law), out)
     low, high = float(ground.vs_m_s.min()), float(ground.vs_m_s.max())
     typer.echo(f"{' x '.join(map(str, ground.shape))} nodes, Vs from {low:.0f} to {high:.0f} m/s")
 

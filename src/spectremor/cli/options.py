@@ -75,11 +75,22 @@ RiseTimeOption = Annotated[
     float | None,
     typer.Option(
         "--rise-time",
-        help="Rise time tau in s (default: 0.1, or the event's own).",
+        help="Rise time tau in s (default: what --stress-drop makes it, or the event's own; 0.1 in convention hemew).",
     ),
 ]
 
 
+QExponentOption = Annotated[
+    float | None,
+    typer.Option("--q-exponent", help="g of Q = Q0 (f / f0)^g (default: what the geology says, or a constant Q)."),
+]
+QReferenceOption = Annotated[float | None, typer.Option("--q-reference", help="f0 in Hz (default: 1).")]
+StressDropOption = Annotated[
+    float | None,
+    typer.Option(
+        "--stress-drop", help="In Pa, with --source: gives the corner frequency with Vs there (default: 5e6)."
+    ),
+]
 StationsOption = Annotated[
     Path | None,
     typer.Option(
@@ -95,7 +106,8 @@ def parse_source(
     convention: str = "standard",
     moment_nm: float | None = None,
     mw: float | None = None,
-    rise_time_s: float = 0.1,
+    stress_drop_pa: float | None = None,
+    rise_time_s: float | None = None,
 ) -> Source:
     """A source from `X,Y,Z,STRIKE,DIP,RAKE`.
 
@@ -121,6 +133,7 @@ def parse_source(
         moment_nm=moment_nm,
         mw=mw,
         convention="hemew" if convention == "hemew" else "standard",
+        stress_drop_pa=stress_drop_pa,
         rise_time_s=rise_time_s,
     )
 
@@ -134,6 +147,7 @@ def load_source(
     moment_nm: float | None,
     mw: float | None,
     rise_time_s: float | None,
+    stress_drop_pa: float | None = None,
     azimuth_deg: float | None = None,
     event_id: str | None = None,
 ) -> Source:
@@ -151,9 +165,14 @@ def load_source(
                 raise InputError(option, value, "the place of an --event; --source is in local metres")
         if event_id is not None:
             raise InputError("--event-id", event_id, "nothing without --event, whose event it names")
-        tau = 0.1 if rise_time_s is None else rise_time_s
-        return _warned(parse_source(text, convention=convention, moment_nm=moment_nm, mw=mw, rise_time_s=tau))
-    for option, value in (("--source", text), ("--moment", moment_nm), ("--mw", mw)):
+        size = {"moment_nm": moment_nm, "mw": mw, "stress_drop_pa": stress_drop_pa}
+        return _warned(parse_source(text, convention=convention, rise_time_s=rise_time_s, **size))
+    for option, value in (
+        ("--source", text),
+        ("--moment", moment_nm),
+        ("--mw", mw),
+        ("--stress-drop", stress_drop_pa),
+    ):
         if value is not None:
             raise InputError(option, value, "nothing beside --event, whose file says it")
     if convention != "standard":

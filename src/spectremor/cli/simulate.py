@@ -20,11 +20,14 @@ from spectremor.cli.options import (
     MwOption,
     OriginLatOption,
     OriginLonOption,
+    QExponentOption,
+    QReferenceOption,
     RigidityOption,
     RiseTimeOption,
     RuptureOption,
     SourceOption,
     StationsOption,
+    StressDropOption,
     check_netcdf,
     load_geology,
     load_rupture,
@@ -66,6 +69,7 @@ def simulate(
     moment: MomentOption = None,
     mw: MwOption = None,
     rise_time: RiseTimeOption = None,
+    stress_drop: StressDropOption = None,
     grid_spacing: Annotated[
         float | None, typer.Option("--grid-spacing", help="In m; must divide the domain (default: 150).")
     ] = None,
@@ -90,6 +94,8 @@ def simulate(
     attenuation: Annotated[
         bool, typer.Option("--attenuation/--elastic", help="Waves lose energy (Qs = Vs/10), or not.")
     ] = True,
+    q_exponent: QExponentOption = None,
+    q_reference: QReferenceOption = None,
     device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
 ) -> None:
     r"""Simulate the surface wavefield of an earthquake: 3D elastic finite differences.
@@ -122,6 +128,7 @@ def simulate(
                 "--moment": moment,
                 "--mw": mw,
                 "--rise-time": rise_time,
+                "--stress-drop": stress_drop,
                 "--convention": None if convention == "standard" else convention,
             },
         )
@@ -138,6 +145,7 @@ def simulate(
             moment_nm=moment,
             mw=mw,
             rise_time_s=rise_time,
+            stress_drop_pa=stress_drop,
             azimuth_deg=None if of_stations else azimuth,
             event_id=event_id,
         )
@@ -166,6 +174,8 @@ def simulate(
             order=order,
             time_step_s=time_step,
             attenuation=attenuation,
+            q_exponent=q_exponent,
+            q_reference_hz=q_reference,
             device=device,
             on_plan=say_plan,
             on_progress=lambda share: show(share, f"simulating {duration:g} s"),

@@ -9,11 +9,14 @@ a model of one of 4.8 km to 10 Hz, or of ground half as fast to 2.5 Hz.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from spectremor.core.geology import Geology
 from spectremor.core.moment_rates import MomentRates, RiseTimes, SampledRates
+from spectremor.core.q_law import REFERENCE, q_law_of
 from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
 
@@ -70,8 +73,14 @@ class Similarity:
             y_m=geology.y_m / self.length,
             z_m=geology.z_m / self.length,
             given={name: np.array(values, dtype=np.float32) for name, values in given.items()},
-            attrs=geology.attrs,
+            attrs=self._learned_attrs(geology),
         )
+
+    def _learned_attrs(self, geology: Geology) -> Mapping[str, Any]:
+        """What else is known of the ground; the frequency at which its quality factors hold is scaled as well."""
+        if q_law_of(geology).exponent == 0:
+            return geology.attrs
+        return {**geology.attrs, REFERENCE: q_law_of(geology).reference_hz / self.frequency}
 
     def learned_source(self, source: Source) -> Source:
         """The source of the learned problem, with the same moment."""

@@ -20,6 +20,9 @@ Convention = Literal["standard", "hemew"]
 #: Source of HEMEW-3D: moment in N m and rise time in s.
 HEMEW_MOMENT_NM = 2.47e16
 HEMEW_RISE_TIME_S = 0.1
+#: Stress drop in Pa where nothing else is said, and Vs in m/s at a source until its ground is known.
+STRESS_DROP_PA = 5e6
+REFERENCE_VS_M_S = 3500.0
 #: Moment magnitudes that are taken, however a size is given: from what is heard in mines to the largest earthquake ever
 #: recorded (Chile 1960). Below are tensors normalised to 1 or without their power of ten, above many moments in dyn cm.
 MW_RANGE = (-3.0, 9.5)
@@ -34,6 +37,9 @@ class Source:
         position_m: (x, y, z) in m: East, North, and height above the surface (negative: below it).
         moment_tensor_nm: (Mxx, Myy, Mzz, Mxy, Mxz, Myz) in N m, in (East, North, Up) axes.
         rise_time_s: tau of the moment function 1 - (1 + t/tau) exp(-t/tau).
+        stress_drop_pa: where it is known, the rise time is to be that of Brune's model in the ground at the source:
+            what takes a source and a geology sees to that (`core.corner`). Until then it is that of rock with a Vs of
+            3500 m/s. None: the rise time is final.
         event: the earthquake that this source stands for, where it was read from a catalogue; wavefields record it. It
             says nothing about the motion, and sources that differ in nothing else are equal.
 
@@ -49,6 +55,7 @@ class Source:
     position_m: tuple[float, float, float]
     moment_tensor_nm: tuple[float, float, float, float, float, float]
     rise_time_s: float = HEMEW_RISE_TIME_S
+    stress_drop_pa: float | None = None
     event: Event | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -59,6 +66,8 @@ class Source:
             raise InputError("source.z", f"{self.position_m[2]:g} m", "below the surface: z < 0 m")
         if not (math.isfinite(self.rise_time_s) and self.rise_time_s > 0):
             raise InputError("source.rise_time_s", self.rise_time_s, "a positive number of seconds")
+        if self.stress_drop_pa is not None:
+            _check_stress_drop(self.stress_drop_pa)
         if self.moment_nm == 0:
             raise InputError("source.moment_tensor_nm", "all zeros", "a moment tensor with a nonzero component")
         if not MW_RANGE[0] - 1e-9 <= self.mw <= MW_RANGE[1] + 1e-9:
@@ -77,9 +86,13 @@ class Source:
         moment_nm: float | None = None,
         mw: float | None = None,
         convention: Convention = "standard",
-        rise_time_s: float = HEMEW_RISE_TIME_S,
+        stress_drop_pa: float | None = None,
+        rise_time_s: float | None = None,
     ) -> Source:
         """A double couple from fault angles and a size.
+
+        The corner frequency follows from the moment and the stress drop, with Vs at the source once the ground is known
+        (Brune 1970: `brune_rise_time_s`), unless a rise time is stated.
 
         Args:
             position_m: (x, y, z) in m; labels, where there are any, are honoured.
@@ -89,11 +102,21 @@ class Source:
             moment_nm: scalar moment in N m (2.47e16, the published database's, when neither it nor `mw` is given).
             mw: moment magnitude, instead of `moment_nm`.
             convention: "standard" is Aki & Richards (2002, eq. 4.91); "hemew" are the published data's angles,
-                whose components are read as (East, North, Up) with no rotation from (North, East, Down).
-            rise_time_s: tau of the moment function.
+                whose components are read as (East, North, Up) with no rotation from (North, East, Down), and whose
+                rise time is 0.1 s.
+            stress_drop_pa: 5 MPa unless given.
+            rise_time_s: tau of the moment function; None: what the stress drop makes it, and 0.1 s in the published
+                convention or where no size is given.
 
         Raises:
-            InputError: an angle, size or convention that is not allowed.
+            InputError: an angle, size or convention that is not allowed, or a stress drop beside a rise time.
+
+        Example:
+            >>> place = {"position_m": (4800, 4800, -8400), "strike_deg": 48, "dip_deg": 45, "rake_deg": 88}
+            >>> Source.from_angles(**place, mw=4.9).stress_drop_pa
+            5000000.0
+            >>> Source.from_angles(**place, mw=4.9, rise_time_s=0.2).stress_drop_pa is None
+            True
         """
         angles = _numbers("source.strike_dip_rake", (strike_deg, dip_deg, rake_deg), 3)
         if not 0 <= angles[1] <= 90:
@@ -103,10 +126,17 @@ class Source:
         ned = _aki_richards(*angles)
         unit = ned if convention == "hemew" else _rotate_ned_to_enu(ned)
         scale = _scalar_moment(moment_nm, mw)
+        if stress_drop_pa is not None:
+            _check_alone(stress_drop_pa, convention, rise_time_s)
+        elif rise_time_s is None and convention == "standard" and (moment_nm is not None or mw is not None):
+            stress_drop_pa = STRESS_DROP_PA
+        if stress_drop_pa is not None:
+            rise_time_s = brune_rise_time_s(scale, REFERENCE_VS_M_S, stress_drop_pa)
         return cls(
             position_m=_position(position_m),
             moment_tensor_nm=tuple(float(scale * m) for m in unit),  # type: ignore[arg-type]
-            rise_time_s=rise_time_s,
+            rise_time_s=HEMEW_RISE_TIME_S if rise_time_s is None else rise_time_s,
+            stress_drop_pa=stress_drop_pa,
         )
 
     @classmethod
@@ -209,6 +239,18 @@ def brune_rise_time_s(moment_nm: float, vs_m_s: float, stress_drop_pa: float = 5
             raise InputError(field, value, "a positive number")
     corner_hz = 0.49 * vs_m_s * (stress_drop_pa / moment_nm) ** (1 / 3)
     return float(1 / (2 * math.pi * corner_hz))
+
+
+def _check_stress_drop(stress_drop_pa: float) -> None:
+    if not (math.isfinite(stress_drop_pa) and 1e3 <= stress_drop_pa <= 1e10):
+        raise InputError("source.stress_drop_pa", f"{stress_drop_pa:g} Pa", "1e3 to 1e10 Pa (5 MPa is 5e6 Pa)")
+
+
+def _check_alone(stress_drop_pa: float, convention: str, rise_time_s: float | None) -> None:
+    _check_stress_drop(stress_drop_pa)
+    if rise_time_s is not None or convention == "hemew":
+        other = "the convention hemew, which is 0.1 s" if rise_time_s is None else f"a rise time of {rise_time_s:g} s"
+        raise InputError("source.stress_drop_pa", f"{stress_drop_pa:g} Pa beside {other}", "one of the two")
 
 
 def moment_function(t_s: Float[np.ndarray, "..."], rise_time_s: float) -> Float[np.ndarray, "..."]:

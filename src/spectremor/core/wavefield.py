@@ -243,6 +243,11 @@ def has_stations(field: xr.DataArray) -> bool:
     return "station" in field.dims
 
 
+def sensor_dims(field: xr.DataArray) -> tuple[str, ...]:
+    """The dimensions along which a wavefield's sensors lie."""
+    return ("station",) if has_stations(field) else ("x", "y")
+
+
 def sensors_of(field: xr.DataArray) -> Sensors:
     """Where a checked wavefield was recorded."""
     if not has_stations(field):

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError, InputWarning
-from spectremor.core.wavefield import band_of, sampling_step_s
+from spectremor.core.wavefield import band_of, sampling_step_s, sensor_dims
 from spectremor.exchange.traces import finite, realizations_of
 from spectremor.signal import intensity
 from spectremor.signal.calculus import derivative, integral
@@ -38,7 +38,7 @@ def check_periods(periods_s: tuple[float, ...]) -> tuple[float, ...]:
 
 def rotd50(
     field: xr.DataArray, periods_s: tuple[float, ...] = DEFAULT_PERIODS_S, damping: float = 0.05
-) -> dict[str, Float[np.ndarray, "realization x y"]]:
+) -> dict[str, Float[np.ndarray, "..."]]:
     """RotD50 of the horizontal motion: PGA (m/s2), PGV (m/s), PGD (m) and SA(T) (m/s2).
 
     Args:
@@ -47,7 +47,7 @@ def rotd50(
         damping: of SA, fraction of critical.
 
     Returns:
-        Arrays by name: PGA, PGV, PGD, SA(0.3), ...
+        Arrays (realization, x, y) or (realization, station) by name: PGA, PGV, PGD, SA(0.3), ...
 
     Raises:
         InputError: not a finite wavefield, or periods that cannot be.
@@ -93,11 +93,11 @@ def _rotd(
     ]
 
 
-def per_component(field: xr.DataArray) -> dict[str, Float[np.ndarray, "realization x y"]]:
+def per_component(field: xr.DataArray) -> dict[str, Float[np.ndarray, "..."]]:
     """Arias intensity (m/s), cumulative absolute velocity (m/s) and 5-95% duration (s) of each component.
 
     Returns:
-        Arrays by name: arias_E, ..., cav_Z, ..., duration_Z.
+        Arrays (realization, x, y) or (realization, station) by name: arias_E, ..., cav_Z, ..., duration_Z.
     """
     waves, step_s = _by_sensor(field)
     measures = {
@@ -142,6 +142,6 @@ def beyond_band(field: xr.DataArray, periods_s: tuple[float, ...]) -> list[float
     return outside
 
 
-def _by_sensor(field: xr.DataArray) -> tuple[Float[np.ndarray, "realization x y component time"], float]:
+def _by_sensor(field: xr.DataArray) -> tuple[Float[np.ndarray, "realization *sensors component time"], float]:
     waves = realizations_of(finite(field))
-    return waves.transpose("realization", "x", "y", "component", "time").values, sampling_step_s(waves)
+    return waves.transpose("realization", *sensor_dims(waves), "component", "time").values, sampling_step_s(waves)

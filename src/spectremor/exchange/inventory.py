@@ -62,13 +62,15 @@ def to_inventory(
     stations = []
     for station in stations_of(waves, place):
         about = f"synthetic sensor at x = {station.x_m:.3f} m (East), y = {station.y_m:.3f} m (North)"
+        level = f"{-station.z_m:.3f} m deep" if station.z_m else "free surface"
+        called = f"{station.name}: " if station.name != station.code else ""
         stations.append(
             inventory.Station(
                 code=station.code,
                 latitude=station.latitude_deg,
                 longitude=station.longitude_deg,
                 elevation=0.0,
-                site=inventory.Site(name=f"free surface, {about}"),
+                site=inventory.Site(name=f"{called}{level}, {about}"),
                 description=about,
                 start_date=start,
                 channels=[
@@ -101,7 +103,7 @@ def _channel(
         latitude=station.latitude_deg,
         longitude=station.longitude_deg,
         elevation=0.0,
-        depth=0.0,
+        depth=-station.z_m + 0.0,
         azimuth=azimuth if component == "Z" else (azimuth + station.north_azimuth_deg) % 360.0,
         dip=dip,
         sample_rate=sampling_hz,

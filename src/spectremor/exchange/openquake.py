@@ -66,7 +66,7 @@ def write_openquake(
             writer.writerow(["event_id", "site_id", "custom_site_id", *(f"gmv_{name}" for name in measures)])
             for k, realization in enumerate(realizations_of(field)["realization"].values.tolist()):
                 for row, s in enumerate(stations):
-                    values = [f"{measures[n][k, s.ix, s.iy] * scale[n]:.6e}" for n in measures]
+                    values = [f"{measures[n][(k, *s.index)] * scale[n]:.6e}" for n in measures]
                     writer.writerow([realization, row, s.code, *values])
         with aside_sites.open("w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out)

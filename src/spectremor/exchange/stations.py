@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
 from spectremor.core.errors import InputError
 from spectremor.core.georeference import Georeference
-from spectremor.core.wavefield import sensor_numbers
+from spectremor.core.recording import Sensors, Stations
+from spectremor.core.wavefield import has_stations, sensor_numbers, sensors_of
 
 #: The FDSN's network code for synthetic seismograms.
 NETWORK = "SY"
@@ -25,36 +29,40 @@ class Station:
     """One sensor.
 
     Attributes:
-        code: five characters, unique in the field.
-        ix: index along x in the field.
-        iy: index along y in the field.
+        code: at most five characters, unique in the field.
+        name: what it is called: its own name in a list of stations, else its code.
+        index: where it is in the field: along x and y of a grid, or in the list of stations.
         x_m: East of the domain's south-west corner, m.
         y_m: North of it, m.
+        z_m: height above the surface, negative below it.
         longitude_deg: None where the field has no place on Earth.
         latitude_deg: likewise.
         north_azimuth_deg: azimuth of the field's North axis there (0 is true North).
     """
 
     code: str
-    ix: int
-    iy: int
+    name: str
+    index: tuple[int, ...]
     x_m: float
     y_m: float
+    z_m: float = 0.0
     longitude_deg: float | None = None
     latitude_deg: float | None = None
     north_azimuth_deg: float = 0.0
 
 
 def stations_of(field: xr.DataArray, place: Georeference | None = None) -> list[Station]:
-    """The sensors of a wavefield, x slowest.
+    """The sensors of a wavefield: of a list of stations in its order, of a grid x slowest.
 
-    A name is S, two digits of the sensor's number along x, two of its number along y. The numbers are the field's
-    coordinates `x_number` and `y_number`, so that a part of a field has the names of the whole; from 100 on, the digits
-    are letters too.
+    Stations keep their names; `station_codes` says what codes they have. On a grid, a name is S, two digits of the
+    sensor's number along x, two of its number along y. The numbers are the field's coordinates `x_number` and
+    `y_number`, so that a part of a field has the names of the whole; from 100 on, the digits are letters too.
 
     Raises:
         InputError: numbers that are none, or more sensors along an axis than the names can tell apart.
     """
+    if has_stations(field):
+        return _listed(sensors_of(field), place)
     x_m, y_m = field["x"].values.astype(float), field["y"].values.astype(float)
     x_number, y_number = sensor_numbers(field, "x"), sensor_numbers(field, "y")
     limit = len(_DIGITS) ** 2
@@ -64,11 +72,12 @@ def stations_of(field: xr.DataArray, place: Georeference | None = None) -> list[
     grid_x, grid_y = np.meshgrid(x_m, y_m, indexing="ij")
     lon, lat = (None, None) if place is None else place.to_lonlat(grid_x, grid_y)
     azimuth = np.zeros(grid_x.shape) if place is None else place.north_azimuth_deg(grid_x, grid_y)
+    codes = [["S" + _two_digits(int(i)) + _two_digits(int(j)) for j in y_number] for i in x_number]
     return [
         Station(
-            code="S" + _two_digits(int(x_number[i])) + _two_digits(int(y_number[j])),
-            ix=i,
-            iy=j,
+            code=codes[i][j],
+            name=codes[i][j],
+            index=(i, j),
             x_m=float(x_m[i]),
             y_m=float(y_m[j]),
             longitude_deg=None if lon is None else float(lon[i, j]),
@@ -78,6 +87,56 @@ def stations_of(field: xr.DataArray, place: Georeference | None = None) -> list[
         for i in range(len(x_m))
         for j in range(len(y_m))
     ]
+
+
+def _listed(sensors: Sensors, place: Georeference | None) -> list[Station]:
+    assert isinstance(sensors, Stations)
+    lon, lat = (None, None) if place is None else place.to_lonlat(sensors.x_m, sensors.y_m)
+    azimuth = np.zeros(sensors.count) if place is None else place.north_azimuth_deg(sensors.x_m, sensors.y_m)
+    return [
+        Station(
+            code=code,
+            name=sensors.names[n],
+            index=(n,),
+            x_m=float(sensors.x_m[n]),
+            y_m=float(sensors.y_m[n]),
+            z_m=float(sensors.z_m[n]),
+            longitude_deg=None if lon is None else float(lon[n]),
+            latitude_deg=None if lat is None else float(lat[n]),
+            north_azimuth_deg=float(azimuth[n]),
+        )
+        for n, code in enumerate(station_codes(sensors.names))
+    ]
+
+
+def station_codes(names: Sequence[str]) -> list[str]:
+    """SEED station codes of names: the name itself, or what follows the network's code in NETWORK.STATION.
+
+    A name that is no code (one to five letters or digits), or whose code another station has, is numbered in
+    the list's order: N and four letters or digits.
+
+    Example:
+        >>> station_codes(["IV.AQU", "NORTH", "a long name"])
+        ['AQU', 'NORTH', 'N0002']
+    """
+    own = [name.rpartition(".")[2] if name.count(".") == 1 else name for name in names]
+    counts = Counter(code.upper() for code in own)
+    fits = [bool(re.fullmatch("[A-Za-z0-9]{1,5}", code)) and counts[code.upper()] == 1 for code in own]
+    taken = {code.upper() for code, good in zip(own, fits, strict=True) if good}
+    numbered = (code for n in range(len(_DIGITS) ** 4) if (code := "N" + _four_digits(n)) not in taken)
+    free = [code for code, _ in zip(numbered, names, strict=False)]
+    return [code.upper() if good else free[n] for n, (code, good) in enumerate(zip(own, fits, strict=True))]
+
+
+def _four_digits(number: int) -> str:
+    """0000 to 9999, then with letters."""
+    if number < 10_000:
+        return f"{number:04d}"
+    text, rest = "", number
+    for _ in range(4):
+        rest, digit = divmod(rest, len(_DIGITS))
+        text = _DIGITS[digit] + text
+    return text
 
 
 def channel_code(component: str, quantity: str, sampling_hz: float, north_azimuth_deg: float = 0.0) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.files import atomic_file, atomic_files
 from spectremor.core.georeference import Georeference
-from spectremor.core.wavefield import band_of, sampling_step_s
+from spectremor.core.wavefield import band_of, has_stations, sampling_step_s, sensor_dims
 from spectremor.exchange.companions import companions
 from spectremor.exchange.intensities import (
     DEFAULT_PERIODS_S,
@@ -29,14 +30,20 @@ from spectremor.exchange.traces import finite, realizations_of
 
 
 def write_sensor_table(field: xr.DataArray, path: Path, place: Georeference | None = None) -> None:
-    """Write station, x_m, y_m and, where the field has a place on Earth, longitude_deg and latitude_deg."""
-    header = ["station", "x_m", "y_m"] + ["longitude_deg", "latitude_deg"] * (place is not None)
+    """Write station, x_m, y_m and, where the field has a place on Earth, longitude_deg and latitude_deg.
+
+    Of a list of stations also each one's name and height in m, after the station's code.
+    """
+    listed = has_stations(field)
+    header = ["station", *["name"] * listed, "x_m", "y_m", *["z_m"] * listed]
+    header += ["longitude_deg", "latitude_deg"] * (place is not None)
     with path.open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out)
         writer.writerow(header)
         for s in stations_of(field, place):
             where = [] if place is None else [f"{s.longitude_deg:.8f}", f"{s.latitude_deg:.8f}"]
-            writer.writerow([s.code, f"{s.x_m:.3f}", f"{s.y_m:.3f}", *where])
+            name, height = ([s.name], [f"{s.z_m:.3f}"]) if listed else ([], [])
+            writer.writerow([s.code, *name, f"{s.x_m:.3f}", f"{s.y_m:.3f}", *height, *where])
 
 
 def write_traces(
@@ -64,13 +71,13 @@ def write_traces(
     stations = stations_of(waves, place)
     sampling_hz, units = round(1.0 / sampling_step_s(waves), 9), UNITS[quantity]
     header = [
-        f"{NETWORK}.{s.code}.{location_code(int(realization))}."
+        f"{NETWORK}.{_in_header(s.name)}.{location_code(int(realization))}."
         f"{channel_code(component, quantity, sampling_hz, s.north_azimuth_deg)} ({units})"
         for realization in waves["realization"].values
         for s in stations
         for component in COMPONENTS
     ]
-    ordered = waves.transpose("time", "realization", "x", "y", "component").values
+    ordered = waves.transpose("time", "realization", *sensor_dims(waves), "component").values
     columns = np.column_stack([waves["time"].values, ordered.reshape(len(ordered), -1)])
     (beside,) = companions(path, "traces", placed=place is not None, source=False).values()
     with atomic_files([beside, path]) as (aside_sensors, aside):
@@ -111,7 +118,7 @@ def write_intensities(
     waves = realizations_of(finite(field))
     place = place_of(waves, place)
     outside = {sa_name(t) for t in beyond_band(waves, periods_s)}
-    columns: dict[str, Float[np.ndarray, "realization x y"]] = {}
+    columns: dict[str, Float[np.ndarray, "realization *sensors"]] = {}
     for rotd, measures in zip(("rotd50", "rotd100"), rotd50_and_100(waves, periods_s), strict=True):
         columns |= {_column(n, rotd) + "_outside_band" * (n in outside): values for n, values in measures.items()}
     for rotd, spectrum in zip(("rotd50", "rotd100"), fourier_rotd50_and_100(waves), strict=True):
@@ -124,9 +131,14 @@ def write_intensities(
         for k, realization in enumerate(waves["realization"].values.tolist()):
             for s in stations_of(waves, place):
                 lonlat = [] if place is None else [f"{s.longitude_deg:.8f}", f"{s.latitude_deg:.8f}"]
-                values = [f"{measure[k, s.ix, s.iy]:.6e}" for measure in columns.values()]
-                writer.writerow([realization, s.code, f"{s.x_m:.3f}", f"{s.y_m:.3f}", *lonlat, *values])
+                values = [f"{measure[(k, *s.index)]:.6e}" for measure in columns.values()]
+                writer.writerow([realization, s.name, f"{s.x_m:.3f}", f"{s.y_m:.3f}", *lonlat, *values])
     return [path]
+
+
+def _in_header(name: str) -> str:
+    """A name in a header whose columns commas divide and whose ids dots divide."""
+    return re.sub("[^A-Za-z0-9_-]", "_", name)
 
 
 def _column(name: str, rotd: str = "rotd50") -> str:

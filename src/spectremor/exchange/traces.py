@@ -11,7 +11,7 @@ from spectremor.core.axes import COMPONENTS
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 from spectremor.core.georeference import Georeference
-from spectremor.core.wavefield import check_grid, check_wavefield, sampling_step_s, with_realizations
+from spectremor.core.wavefield import check_wavefield, sampling_step_s, with_realizations
 from spectremor.exchange.placing import origin_time_of, place_of
 from spectremor.exchange.quantities import Quantity, as_quantity
 from spectremor.exchange.stations import NETWORK, Station, channel_code, location_code, stations_of
@@ -32,12 +32,12 @@ def to_stream(
     """An ObsPy stream with one trace per realization, sensor and component (E, N, Z).
 
     Ids are network.station.location.channel as in `stations.py`; realizations differ in the location code.
-    `stats.spectremor` states quantity, units, position in m and realization; `stats.coordinates` is what
-    ObsPy's array methods read: longitude, latitude and elevation in degrees and m where the field has a place on Earth,
-    else x and y in km.
+    `stats.spectremor` states quantity, units, the station's name, position in m and realization; `stats.coordinates` is
+    what ObsPy's array methods read: longitude, latitude and elevation in degrees and m where the field has a place on
+    Earth, else x and y in km.
 
     Args:
-        field: finite wavefield, dims ([realization,] component, x, y, time), m/s.
+        field: finite wavefield, dims ([realization,] component, x, y, time) or with station in place of x and y, m/s.
         quantity: velocity (m/s), acceleration (m/s2) or displacement (m).
         place: where the field lies on Earth; None: where it says itself, if it does.
         origin_time: date and time of the earthquake, ISO 8601 (UTC); None: what the field records, else 2000-01-01.
@@ -60,14 +60,14 @@ def to_stream(
     for realization, one in zip(waves["realization"].values.tolist(), values, strict=True):
         for station in stations_of(waves, place):
             for k, component in enumerate(COMPONENTS):
-                trace = _trace(one[k, station.ix, station.iy], header, station, component, quantity, realization)
+                trace = _trace(one[(k, *station.index)], header, station, component, quantity, realization)
                 trace.stats.spectremor.units = waves.attrs["units"]
                 stream.append(trace)
     return stream
 
 
 def realizations_of(field: xr.DataArray) -> xr.DataArray:
-    """The field with dims (realization, component, x, y, time), whatever it had before.
+    """The field with dims (realization, component, x, y, time), or station in place of x and y.
 
     Raises:
         InputError: several samples.
@@ -85,7 +85,7 @@ def finite(field: xr.DataArray) -> xr.DataArray:
     Raises:
         InputError: not a wavefield, or not finite.
     """
-    check_grid(check_wavefield(field, name="field"), "an export", name="field")
+    check_wavefield(field, name="field")
     bad = int(np.size(field.values) - np.isfinite(field.values).sum())
     if bad:
         raise InputError("field", f"{bad} NaN or infinite values", "finite ground velocities")
@@ -100,13 +100,20 @@ def _trace(
     trace.stats.station = station.code
     trace.stats.location = location_code(realization)
     trace.stats.channel = channel_code(component, quantity, trace.stats.sampling_rate, station.north_azimuth_deg)
-    about = {"quantity": quantity, "x_m": station.x_m, "y_m": station.y_m, "realization": realization}
+    about = {
+        "quantity": quantity,
+        "name": station.name,
+        "x_m": station.x_m,
+        "y_m": station.y_m,
+        "z_m": station.z_m,
+        "realization": realization,
+    }
     trace.stats.spectremor = obspy.core.AttribDict(about)
     where: dict[str, float | None]
     if station.longitude_deg is None:
-        where = {"x": station.x_m / 1000.0, "y": station.y_m / 1000.0, "elevation": 0.0}
+        where = {"x": station.x_m / 1000.0, "y": station.y_m / 1000.0, "elevation": station.z_m}
     else:
-        where = {"longitude": station.longitude_deg, "latitude": station.latitude_deg, "elevation": 0.0}
+        where = {"longitude": station.longitude_deg, "latitude": station.latitude_deg, "elevation": station.z_m}
     trace.stats.coordinates = obspy.core.AttribDict(where)
     return trace
 

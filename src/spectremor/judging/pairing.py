@@ -16,6 +16,7 @@ from spectremor.core.wavefield import (
     has_stations,
     recording_of,
     sampling_step_s,
+    sensor_dims,
     with_realizations,
 )
 
@@ -164,7 +165,7 @@ def _only_one(reference: xr.DataArray) -> xr.DataArray:
 
 def _rows(field: xr.DataArray) -> np.ndarray:
     """Traces by sensor, (..., sensor, component, time): y fastest, or the stations in their order."""
-    sensors = ("station",) if has_stations(field) else ("x", "y")
+    sensors = sensor_dims(field)
     lead = tuple(dim for dim in field.dims if dim not in (*sensors, "component", "time"))
     values = field.transpose(*lead, *sensors, "component", "time").values
     return np.ascontiguousarray(values.reshape(*values.shape[: len(lead)], -1, *values.shape[-2:]))

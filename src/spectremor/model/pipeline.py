@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float32
 
+from spectremor.core.corner import in_ground
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import Geology, as_geology
 from spectremor.core.recording import Recording, SensorGrid, Stations
@@ -251,6 +252,7 @@ class GroundMotionModel:
             InputError: as `predict`.
         """
         ground = as_geology(geology)
+        source = in_ground(source, ground)
         if isinstance(source, Source) and wanted.nothing and self.trained_range.has_shape_of(ground):
             field = self._signed(self._as_learned(ground, source))
             return Stage1Motion(field=field, source=source, problem=None, learned_m_s=_plain(field))

@@ -6,7 +6,14 @@ eq. 5.88):
 
     A(f) = exp(-pi f t*) exp(-2 i f t* ln(f_r / f)),
 
-f_r being the frequency at which the geology's speeds hold. Here t* varies with the time in the record: at the P and the
+f_r being the frequency at which the geology's speeds hold. Where Q grows with frequency, Q = Q0 (f / f0)^g
+(`core.q_law`), the loss is exp(-E(f)) with E(f) = pi f t* (f / f0)^-g, t* being T / Q0. A loss that goes as a power
+f^(1 - g) is causal with the phase -cot(pi g / 2) E(f) (Szabo 1995, doi:10.1121/1.412332), up to a delay, which the
+speeds at f_r set:
+
+    A(f) = exp(-E(f)) exp(-i cot(pi g / 2) (E(f) - E(f_r) f / f_r)),
+
+which for g = 0 is the law above. Here t* varies with the time in the record: at the P and the
 S arrival of each sensor it is the integral of ds / (V Q) on the straight line from the source, linear in between, and
 after S it goes on growing at the path's mean rate. Where the geology does not give Q, it follows from Vs
 (`core.medium`). What this leaves out is the difference between paths that arrive at the same time.
@@ -18,9 +25,10 @@ import math
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
 from spectremor.core.geology import Geology
+from spectremor.core.q_law import QLaw, q_law_of
 from spectremor.core.source import Source
 from spectremor.signal.paths import SensorPositions, straight_paths
 
@@ -53,7 +61,9 @@ def attenuate(
         reference_hz: frequency at which the geology's speeds hold; the highest of the motion.
     """
     loss = path_loss_s(time_s, geology, source, sensors_m)
-    count = max(LEVELS, 1 + math.ceil(np.pi * reference_hz * float(loss.max()) / APART))
+    q_law = q_law_of(geology)
+    most = float(_exponent(np.array([reference_hz]), float(loss.max()), q_law)[0])
+    count = max(LEVELS, 1 + math.ceil(most / APART))
     levels = np.linspace(0.0, float(loss.max()), count)
     at = loss / max(levels[1], 1e-12)
     result = np.zeros_like(velocity_m_s)
@@ -68,23 +78,45 @@ def attenuate(
             continue
         for first in range(concerned[0], concerned[-1] + 1, width):
             stretch = slice(first, min(first + width, concerned[-1] + 1))
-            filtered = traces @ _filter(time_s, stretch, level, reference_hz).astype(traces.dtype)
+            filtered = traces @ _filter(time_s, stretch, level, reference_hz, q_law).astype(traces.dtype)
             result[..., stretch] += share[..., stretch] * filtered.reshape(*velocity_m_s.shape[:-1], -1)
     return result
 
 
-def _filter(time_s: np.ndarray, stretch: slice, t_star_s: float, reference_hz: float) -> Float[np.ndarray, "time some"]:
+def _filter(
+    time_s: np.ndarray, stretch: slice, t_star_s: float, reference_hz: float, q_law: QLaw
+) -> Float[np.ndarray, "time some"]:
     """The loss as a matrix from all times to some: a convolution, on a circle twice as long as the record."""
     n = scipy.fft.next_fast_len(2 * len(time_s), real=True)
     frequency_hz = scipy.fft.rfftfreq(n, float(time_s[1] - time_s[0]))
-    pulse = scipy.fft.irfft(_response(frequency_hz, t_star_s, reference_hz), n)
+    pulse = scipy.fft.irfft(response(frequency_hz, t_star_s, reference_hz, q_law), n)
     number = np.arange(len(time_s))
     return np.asarray(pulse[(number[stretch] - number[:, None]) % n])
 
 
-def _response(frequency_hz: np.ndarray, t_star_s: float, reference_hz: float) -> np.ndarray:
+def response(
+    frequency_hz: Float[np.ndarray, " f"], t_star_s: float, reference_hz: float, q_law: QLaw
+) -> Complex[np.ndarray, " f"]:
+    """What a wave keeps of each frequency, and how its phase changes.
+
+    Args:
+        frequency_hz: 0 or more.
+        t_star_s: travel time over Q, or over Q0 where it grows with frequency.
+        reference_hz: frequency at which speeds hold.
+        q_law: how Q grows.
+    """
     f = np.maximum(frequency_hz, 1e-9)
-    return np.asarray(np.exp(-np.pi * f * t_star_s - 2j * f * t_star_s * np.log(reference_hz / f)))
+    g, exponent = q_law.exponent, _exponent(f, t_star_s, q_law)
+    if g == 0:
+        return np.asarray(np.exp(-np.pi * f * t_star_s - 2j * f * t_star_s * np.log(reference_hz / f)))
+    at_reference = _exponent(np.array([reference_hz]), t_star_s, q_law)[0]
+    phase = (exponent - at_reference * f / reference_hz) / math.tan(math.pi * g / 2)
+    return np.asarray(np.exp(-exponent - 1j * phase))
+
+
+def _exponent(frequency_hz: np.ndarray, t_star_s: float, q_law: QLaw) -> np.ndarray:
+    """E(f): how many e-foldings a frequency loses."""
+    return np.asarray(np.pi * frequency_hz * t_star_s * (frequency_hz / q_law.reference_hz) ** -q_law.exponent)
 
 
 def path_loss_s(

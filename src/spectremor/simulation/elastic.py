@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,8 +15,10 @@ from jaxtyping import Float32
 from scipy.spatial import cKDTree
 
 from spectremor.core.axes import HEMEW_BAND_HZ
+from spectremor.core.corner import in_ground
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import Geology, as_geology
+from spectremor.core.q_law import QLaw, q_law_of, with_q_law
 from spectremor.core.recording import Recording, Sensors, Stations
 from spectremor.core.rigidity import rock_at
 from spectremor.core.rupture import Rupture
@@ -72,6 +75,8 @@ def simulate(
     order: int = 8,
     time_step_s: float | None = None,
     attenuation: bool = True,
+    q_exponent: float | None = None,
+    q_reference_hz: float | None = None,
     remove_dispersion: bool = True,
     device: str = "cpu",
     on_plan: Callable[[Plan], None] | None = None,
@@ -105,6 +110,9 @@ def simulate(
         order: order of accuracy in space: 2, 4, 6 or 8.
         time_step_s: of the run; None takes 95% of the largest stable one.
         attenuation: whether waves lose energy; the geology's speeds then hold at the frequency `lowpass_hz`.
+        q_exponent: g of quality factors that grow with frequency, Q = Q0 (f / f0)^g; None: what the geology's
+            attributes say, or a constant Q.
+        q_reference_hz: f0, at which the geology's quality factors hold; None: 1 Hz.
         remove_dispersion: whether the delay of waves on the grid is taken out along their paths.
         device: "cpu" or "cuda".
         on_plan: called with the grid that `max_frequency_hz` leads to, its memory and its steps, before the run.
@@ -133,6 +141,10 @@ def simulate(
         (50, 'm/s')
     """
     ground = as_geology(geology)
+    if q_exponent is not None:
+        ground = with_q_law(ground, QLaw(q_exponent, 1.0 if q_reference_hz is None else q_reference_hz))
+    elif q_reference_hz is not None:
+        raise InputError("q_reference_hz", q_reference_hz, "nothing without q_exponent")
     if grid_spacing_m is not None and max_frequency_hz is not None:
         raise InputError("max_frequency_hz", f"{max_frequency_hz:g} Hz and a spacing of the grid", "one of the two")
     if max_frequency_hz is not None:
@@ -212,13 +224,13 @@ def simulate_many(
     def finish(batch: list[tuple[int, ShotSetup]]) -> None:
         for (i, shot), velocity in zip(batch, run([shot for _, shot in batch]), strict=True):
             corrected = _along_paths(velocity, geologies[i], shot, recording, settings)
-            results[i] = _label(corrected, shot, recording, settings)
+            results[i] = _label(corrected, shot, geologies[i], recording, settings)
             if on_done is not None:
                 on_done(i)
 
     waiting: dict[tuple, list[tuple[int, ShotSetup]]] = {}
     for i, (geology, source) in enumerate(zip(geologies, sources, strict=True)):
-        shot = _prepare(geology, source, recording, settings, part)
+        shot = _prepare(geology, in_ground(source, geology), recording, settings, part)
         _check_memory(shot, recording, settings)
         _check_band(shot, recording.lowpass_hz)
         batch = waiting.setdefault((shot.grid, shot.dt_s, shot.n_samples, shot.lead, _nodes(shot)), [])
@@ -381,9 +393,11 @@ def _driving_rise_time_s(shot: ShotSetup) -> float:
     return shot.source.rise_time_s if shot.drive is None else BASE_RISE_TIME_S
 
 
-def _label(velocity: np.ndarray, shot: ShotSetup, recording: Recording, settings: SimulationSettings) -> xr.DataArray:
+def _label(
+    velocity: np.ndarray, shot: ShotSetup, geology: Geology, recording: Recording, settings: SimulationSettings
+) -> xr.DataArray:
     carried, lowpass_hz = shot.grid.highest_frequency_hz(shot.medium.vs_m_s), recording.lowpass_hz
-    attrs = {
+    attrs: dict[str, Any] = {
         "solver": f"spectremor {settings.solver_version} on deepwave {version('deepwave')}",
         "solver_version": settings.solver_version,
         "grid_spacing_m": shot.grid.spacing_m,
@@ -393,6 +407,9 @@ def _label(velocity: np.ndarray, shot: ShotSetup, recording: Recording, settings
         "grid_dispersion": "removed along paths" if settings.removes_dispersion else "as simulated",
         "attenuation": f"path average, speeds at {lowpass_hz:g} Hz" if settings.attenuation else "none",
     }
+    q_law = q_law_of(geology)
+    if settings.attenuation and q_law.exponent:
+        attrs["attenuation"] += f", Q = Q0 (f / {q_law.reference_hz:g} Hz)^{q_law.exponent:g}"
     if shot.drive is not None:
         attrs["rupture_points"] = len(shot.drive.moments)
         attrs["rupture"] = "the source is the sum of the points at their centroid, as late as they are on average"
