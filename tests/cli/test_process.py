@@ -253,7 +253,7 @@ def test_an_endless_name_that_no_reader_expects_is_bad_input(
 
 
 def test_a_refusal_stands_alone_and_warnings_of_a_job_that_goes_on_are_said(
-    geology: Path, tiny_model: Path, tmp_path: Path
+    geology: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = np.load(geology)
     values[0, 0, -1] = 800.0
@@ -267,5 +267,7 @@ def test_a_refusal_stands_alone_and_warnings_of_a_job_that_goes_on_are_said(
 
     code, (line,) = said("100,4800,-8400,48,45,88")
     assert (code, line[:7]) == (2, "error: ")
-    code, (line,) = said(SOURCE)
-    assert (code, line[:30]) == (0, "warning: geology: Vs from 800 ")
+    for filters in ("", "ignore", "error::UserWarning"):
+        monkeypatch.setenv("PYTHONWARNINGS", filters)
+        code, (line,) = said(SOURCE)
+        assert (code, line[:30]) == (0, "warning: geology: Vs from 800 ")

@@ -50,6 +50,11 @@ def written(folder: Path, text: str | bytes) -> Path:
         ("a: *b", "undefined alias"),
         ("a: 1\n---\nb: 2", "single document"),
         (b"\xff\xfe\xff", "readable YAML"),
+        ("a: 1".encode("utf-16"), "UTF-16 text: save it as UTF-8"),
+        ("steps: 10\nrate: 1\nsteps: 100\n", "the key steps 2 times"),
+        ("a: {b: 1, 'b': 2}", "the key b 2 times"),
+        ("seed: 010", "the number 010"),
+        ("minutes: 1:30", "the number 1:30"),
     ],
 )
 def test_what_grows_or_breaks_is_refused(tmp_path, text, words):

@@ -221,6 +221,16 @@ def test_each_codec_of_the_list_once(sound: Path, tmp_path_factory: pytest.TempP
         refused(path, "with codecs bytes, .*at most once")
 
 
+@pytest.mark.parametrize("kind", ["r32", "no such type"])
+def test_codecs_of_a_type_that_numpy_does_not_know(kind: str, path: Path) -> None:
+    """A type of raw bits: its chunks cannot be judged, and three times gzip makes 4 GB of a few hundred bytes."""
+    with_codecs(path / "vs", "bytes", "gzip", "gzip", "gzip")
+    edit(path / "vs", lambda content: content.update(data_type=kind, fill_value=[0, 0, 0, 0]))
+    refused(path, "with codecs bytes, gzip, gzip, gzip")
+    with_codecs(path / "vs", "bytes", "gzip")
+    refused(path, "vs")
+
+
 def packed(codec: str, size: int) -> bytes:
     zeros = bytes(size)
     if codec == "gzip":

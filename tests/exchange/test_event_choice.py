@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -352,3 +353,24 @@ def test_an_origin_without_a_time_borrows_anothers_or_has_none(tmp_path):
     two = read_source(changed(tmp_path, (time, ""), (FIRST_ORIGIN, origin("o2", 7000) + FIRST_ORIGIN)), CORNER)
     assert two.event.origin_time == "2020-05-01T10:20:33.000000Z"
     np.testing.assert_array_equal(two.position_m[2], -5400)
+
+
+@pytest.mark.parametrize("kind", ["ML", "mb", "Mwp", ""])
+@pytest.mark.parametrize("scalar", [True, False])
+def test_moments_in_dyn_cm_that_only_another_magnitude_contradicts(tmp_path, kind, scalar):
+    """A magnitude 3.9: in dyn cm its moment looks like an 8.5."""
+    numbers = re.compile(r"<(M..|scalarMoment)><value>([-\d.e+]+)</value>")
+    text = numbers.sub(lambda m: f"<{m[1]}><value>{float(m[2]) * 1e7 / 30:.6e}</value>", BASE)
+    if not scalar:
+        text = re.sub(r"<scalarMoment>.*?</scalarMoment>", "", text)
+    path = tmp_path / "event.xml"
+    path.write_text(text.replace(MAGNITUDE, magnitude("m1", 3.9, kind)))
+    with pytest.raises(InputError, match="dyn cm"):
+        read_source(path, CORNER)
+    path.write_text(text.replace(MAGNITUDE, magnitude("m1", 3.9, kind) + magnitude("m2", 7.1, kind)))
+    assert read_source(path, CORNER).mw == pytest.approx(8.55, abs=0.01)
+
+
+def test_a_depth_as_if_in_km_is_said(tmp_path):
+    with pytest.warns(InputWarning, match="5.4 m deep"):
+        assert depth_of(changed(tmp_path, ("5400", "5.4"))) == 5.4

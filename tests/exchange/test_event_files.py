@@ -52,6 +52,9 @@ def read(tmp_path: Path, content: bytes):
         (b"<html><body>404</body></html>", "XML of another kind: <html>"),
         (BASE[:700], "damaged XML"),
         (BASE.replace(b"</mag>", b"</gam>"), "damaged XML"),
+        (BASE.replace(b"?><q:", b'?><!DOCTYPE q [<!ENTITY z "00">]><q:').replace(b"5400", b"54&z;"), "DOCTYPE"),
+        (BASE.replace(b"/quakeml/1.2", b"/quakeml-rt/1.2"), "QuakeML of the real-time kind"),
+        (BASE.replace(b"<origin ", b"<a/>" * 2_000_001 + b"<origin "), "2000063 tags"),
     ],
 )
 def test_the_cause_is_named(tmp_path, content, cause):
@@ -88,3 +91,8 @@ def test_values_that_nothing_needs_may_be_anything(tmp_path):
 def test_control_characters_of_a_file_are_not_printed(tmp_path):
     content = BASE.replace(b"smi:t/o1", "smi:t/o1\u009b2J".encode())
     assert "\u009b" not in read(tmp_path, content).event.choice
+
+
+@pytest.mark.parametrize("inside", [b"54<!-- checked -->00", b"54<?editor was here?>00", b"<![CDATA[5400]]>"])
+def test_comments_within_a_number_do_not_cut_it(tmp_path, inside):
+    assert read(tmp_path, BASE.replace(b"5400", inside)).position_m[2] == -5400

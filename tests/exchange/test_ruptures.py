@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from pathlib import Path
@@ -218,6 +219,37 @@ def test_fsp_segments_have_their_own_angles(tmp_path):
         (FSP.replace("5.0 1.0 90", "0.0 1.0 90"), r"^fsp line 18, Z: got 0 km; allowed: km below the surface"),
         (FSP.replace(" RAKE TRUP", " TRUP"), r"^fsp line 18: got 9 columns; allowed: 8: LAT, LON"),
         (FSP.replace("DIP = 60", "DIP = 999"), r"^fsp line 18, DIP: got nothing; allowed: a value"),
+        (
+            srf(point()).replace("POINTS 1", "POINTS \u00b2"),
+            r"^srf line 2, POINTS: got \u00b2; allowed: a whole number",
+        ),
+        (
+            srf(point()).replace("POINTS 1", "POINTS " + "9" * 5000),
+            r"^srf line 2, POINTS: got 9+; allowed: a whole numb",
+        ),
+        (
+            PARAM.replace("nx(Along-strike)=   2", "nx(Along-strike)= 2.5"),
+            r"^param line 2, nx: got 2\.5; allowed: a whole",
+        ),
+        (PARAM.replace("2.00km", "2.0.0km"), r"^param line 2, dx: got 2\.0\.0; allowed: km, above 0"),
+        (
+            PARAM.replace("e+23", "e+16"),
+            r"^param moment: .*a rigidity of 3e\+03 Pa; allowed: 1e7 to 1e12 Pa: .* dyn cm",
+        ),
+        (
+            FSP.replace("RISE\n", "RISE SF_MOMENT\n").replace(" 1.2\n", " 1.2 2e24\n"),
+            r"^fsp moment: got Mw = 5\.6 in the header and Mw 10\.\d+ by the rows; .*1 dyn cm is 1e-7 N m",
+        ),
+        (
+            FSP.replace("Mw = 5.60", "").replace("RISE\n", "RISE SF_MOMENT\n").replace(" 1.2\n", " 1.2 2e24\n"),
+            r"^fsp moment: got 4e\+24 N m in all, .*; allowed: 1e7 to 1e12 Pa: moments in N m",
+        ),
+        (
+            FSP.replace("5.0 1.0 90", "5.0 100.0 90").replace("5.0 0.5", "5.0 50.0"),
+            r"^fsp moment: got Mw = 5\.6 .*SLIP in m",
+        ),
+        (FSP.replace(" Z SLIP", " DEPTH SLIP"), r"^fsp line 17, columns: got LAT, .*; allowed: LAT, LON, Z, SLIP"),
+        (FSP.replace("TRUP RISE", "SLIP RISE"), r"^fsp line 17, columns: got column SLIP twice"),
         ("x,y,z\n1,2,3\n", r"^rupture: got .* which begins with 'x,y,z.*; allowed: SRF"),
         ("", r"^rupture: got .*; allowed: SRF"),
     ],
@@ -226,6 +258,40 @@ def test_bad_files_are_refused_in_one_line(tmp_path, text, message):
     with pytest.raises(InputError, match=message) as caught:
         read(tmp_path, text)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PARAM + "#Fault_segment nx" + "nx = 1 Dx = 1 km ny = 1 " * 20_000 + "\n",
+        "%" + "A" * 300_000 + "\n" + FSP,
+        FSP + "% " + "A1" * 200_000 + " = x\n",
+        "%" + " ".join(["LAT LON SLIP"] * 20_000) + "\n",
+    ],
+)
+def test_long_lines_take_no_longer_than_they_are(tmp_path, text):
+    """A search that begins anew at every character would take hours; the clock of the whole test run is the limit."""
+    with contextlib.suppress(InputError):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_encodings(tmp_path, encoding):
+    file = tmp_path / "rupture.fsp"
+    file.write_bytes(FSP.replace("Somewhere", "L'Aquilà").encode(encoding))
+    if encoding == "latin-1":
+        assert len(read_rupture(file, CORNER)) == 2
+    else:
+        with pytest.raises(InputError, match="UTF-16 text: save it as UTF-8"):
+            read_rupture(file, CORNER)
+
+
+def test_a_file_that_takes_more_memory_than_there_is(tmp_path, monkeypatch):
+    monkeypatch.setattr("spectremor.exchange.ruptures.present_bytes", lambda: 1000)
+    with pytest.raises(
+        InputError, match=r"^rupture: got .* GiB of memory while it is read; allowed: half of this mach"
+    ):
+        read(tmp_path, srf(point()))
 
 
 def test_rates_that_are_not_the_slips_are_said(tmp_path):

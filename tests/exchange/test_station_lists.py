@@ -38,6 +38,31 @@ def test_local_positions(tmp_path: Path) -> None:
     assert below.z_m.tolist() == [-30.0]
 
 
+@pytest.mark.parametrize("header", ["name,x (km),y [m],depth_km", "NAME,X_KM,y_m,Depth (kilometres)"])
+def test_stated_units_are_converted(tmp_path: Path, header: str) -> None:
+    found = read_stations(_table(tmp_path, header + "\nA,4.8,9000,0.03\n"))
+    np.testing.assert_allclose(found.points_m(), [[4800, 9000, -30]])
+
+
+def test_an_unknown_unit_of_a_position_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^stations\.header: got 'x \(furlongs\)'; allowed: x in m or km$"):
+        read_stations(_table(tmp_path, "name,x (furlongs),y\nA,1,2\n"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_the_encoding_is_named(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "stations.csv"
+    text = "name,x_m,y_m\nA,1,2\n"
+    path.write_bytes(text.encode(encoding) if encoding == "utf-16" else b"\xfe\xff" + text.encode(encoding))
+    with pytest.raises(InputError, match="UTF-16 text: save it as UTF-8"):
+        read_stations(path)
+
+
+def test_a_cell_that_is_too_long(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^stations: got .*field larger than field limit"):
+        read_stations(_table(tmp_path, "name,x_m,y_m\n" + "A" * 200_000 + ",1,2\n"))
+
+
 def test_degrees_are_placed_from_the_corner(tmp_path: Path) -> None:
     longitude, latitude = CORNER.to_lonlat(np.array([100.0, 2000.0]), np.array([3000.0, 50.0]))
     places = np.stack([latitude, longitude], axis=1).tolist()

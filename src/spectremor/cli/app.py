@@ -23,7 +23,7 @@ from spectremor.cli import messages
 from spectremor.cli.interruption import Interruption
 from spectremor.cli.lists import join_lists
 from spectremor.cli.streams import LastingStream, lasting_streams
-from spectremor.core.errors import InputError
+from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.text import printable
 
 #: An error names three texts, each cut by itself.
@@ -74,13 +74,12 @@ def run(interruption: Interruption) -> int:
 
     verbs.register(app)
     sys.argv[1:] = join_lists(sys.argv[1:])
-    shown, warnings.showwarning = warnings.showwarning, _show_warning
-    try:
-        with lasting_streams() as output:
-            messages.clear()
-            return _checked_output(output, _run(interruption))
-    finally:
-        warnings.showwarning = shown
+    with warnings.catch_warnings(), lasting_streams() as output:
+        warnings.showwarning = _show_warning
+        # What the person should know of the input is said whatever PYTHONWARNINGS and -W say of other warnings.
+        warnings.simplefilter("always", InputWarning)
+        messages.clear()
+        return _checked_output(output, _run(interruption))
 
 
 def _run(interruption: Interruption) -> int:

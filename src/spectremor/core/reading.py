@@ -8,6 +8,9 @@ from pathlib import Path
 
 from spectremor.core.errors import InputError
 
+#: How text in UTF-16 begins, also that in little-endian UTF-32.
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
 
 def existing(path: str | Path, *, field: str, allowed: str, kind: str = "file") -> os.stat_result:
     """What the system says of a file or folder that is there, links followed.
@@ -103,3 +106,26 @@ def read_small_file(path: str | Path, *, field: str, allowed: str, most_bytes: i
     if len(content) > most_bytes:
         raise InputError(field, f"{path} of more than {most_bytes} bytes", f"at most {most_bytes} bytes")
     return content
+
+
+def text_of(content: bytes, path: str | Path, *, field: str, allowed: str) -> str:
+    """UTF-8 text, without the byte order mark that spreadsheets write in front.
+
+    Args:
+        content: of a file.
+        path: what an error calls the file.
+        field: the name that an error carries.
+        allowed: what an error says is allowed.
+
+    Raises:
+        InputError: another encoding, which is named where a mark tells it, or no text.
+    """
+    if content.startswith(UTF_16_MARKS):
+        raise InputError(field, f"{path} (UTF-16 text: save it as UTF-8)", allowed)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(field, f"{path} (not UTF-8 text)", allowed) from None
+    if "\x00" in text:
+        raise InputError(field, f"{path} (not text)", allowed)
+    return text

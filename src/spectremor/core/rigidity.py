@@ -12,6 +12,9 @@ from spectremor.core.geology import Geology
 from spectremor.core.medium import RockProperties
 from spectremor.core.travel_times import interpolate
 
+#: From soft mud to more than any rock of the mantle's.
+RIGIDITY_PA = (1e7, 1e12)
+
 
 def rock_at(geology: Geology, position_m: Float[np.ndarray, "points 3"]) -> RockProperties:
     """Properties of the ground at points in m, linear between its nodes; the edge values continue outside."""
@@ -31,6 +34,6 @@ def checked_rigidity(rigidity_pa: float) -> float:
     Raises:
         InputError: one that no rock has; GPa, for example.
     """
-    if not (math.isfinite(rigidity_pa) and 1e7 <= rigidity_pa <= 1e12):
+    if not (math.isfinite(rigidity_pa) and RIGIDITY_PA[0] <= rigidity_pa <= RIGIDITY_PA[1]):
         raise InputError("rigidity_pa", rigidity_pa, "1e7 to 1e12 Pa (30 GPa is 3e10 Pa)")
     return float(rigidity_pa)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import collections
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from spectremor.core.errors import InputError
-from spectremor.core.reading import read_small_file
+from spectremor.core.reading import read_small_file, text_of
 
 #: Far above any settings; a few kB is usual.
 MAX_BYTES = 1 << 16
@@ -35,11 +37,11 @@ def read_yaml(path: str | Path, field: str, *, allowed: str = "a readable YAML f
 
     Raises:
         InputError: a file that is missing, no regular file, too large, no text, or no YAML; or values that are too
-            many or too deep within one another, or numbers that are too long.
+            many or too deep within one another, a key twice, or numbers that are too long or not decimal.
     """
     content = read_small_file(path, field=field, allowed=allowed, most_bytes=MAX_BYTES)
     try:
-        loader = yaml.SafeLoader(content.decode("utf-8-sig"))
+        loader = yaml.SafeLoader(text_of(content, path, field=field, allowed=allowed))
         try:
             root = loader.get_single_node()
             if root is None:
@@ -69,6 +71,7 @@ def _check_node(root: yaml.Node, path: str | Path, field: str) -> None:
         if id(node) not in sizes:
             sizes[id(node)] = 1 + sum(size(child, depth + 1) for child in _children(node))
             _check_number(node, path, field)
+            _check_keys(node, path, field)
         if sizes[id(node)] > MAX_NODES:
             raise InputError(field, f"{path} (more than {MAX_NODES} values, aliases replaced)", "a small YAML file")
         return sizes[id(node)]
@@ -82,7 +85,19 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
+def _check_keys(node: yaml.Node, path: str | Path, field: str) -> None:
+    """Refuse a key that is there twice: of the two values one would be forgotten."""
+    if isinstance(node, yaml.MappingNode):
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        for key, count in collections.Counter(keys).items():
+            if count > 1:
+                raise InputError(field, f"{path} (the key {key[:60]} {count} times in one mapping)", "each key once")
+
+
 def _check_number(node: yaml.Node, path: str | Path, field: str) -> None:
     if node.tag in _NUMBERS and len(node.value) > MAX_NUMBER_CHARACTERS:
         found = f"{path} (a number of {len(node.value)} characters, {node.value[:12]}...)"
         raise InputError(field, found, f"numbers of at most {MAX_NUMBER_CHARACTERS} characters")
+    # YAML 1.1 reads 010 as 8 and 1:30 as 90.
+    if node.tag in _NUMBERS and isinstance(node.value, str) and re.match(r"[-+]?0[0-9_]|.*:", node.value):
+        raise InputError(field, f"{path} (the number {node.value})", "decimal numbers without zeros in front or colons")

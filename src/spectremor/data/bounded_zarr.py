@@ -48,9 +48,13 @@ class BoundedStore(WrapperStore[LocalStore]):
                 self._note(name, content.to_bytes(), self._store.root / key)
             return content
         name = next((array for array in self._chunks if key.startswith(f"{array}/")), "")
-        # Where zarr has not read the array's own description, it reads no chunk.
-        declared, codec = self._chunks.get(name, (0, None))
         path = self._store.root / key
+        if name not in self._chunks:
+            # Of an array that cannot be judged, a type that numpy does not know for example, nothing is read.
+            if path.exists():
+                raise InputError("store", f"{path}, a chunk of an unknown kind", "arrays of numbers")
+            return None
+        declared, codec = self._chunks[name]
         if declared > MAX_CHUNK_BYTES:
             raise InputError("store", f"{path}, a chunk of {declared} bytes", f"at most {MAX_CHUNK_BYTES} bytes")
         # Incompressible data grow by a little.
@@ -64,13 +68,14 @@ class BoundedStore(WrapperStore[LocalStore]):
         try:
             described = json.loads(content)
             if described.get("node_type") == "array":
-                self._chunks[name] = _chunk_bytes(described), _packing(described, path)
+                codec = _packing(described, path)
+                self._chunks[name] = _chunk_bytes(described), codec
         except InputError:
             raise
         # zarr itself says what is wrong with metadata of another shape; RecursionError: brackets without end.
         except RecursionError:
             raise InputError("store", f"{path} (too deep)", "a whole store") from None
-        except (ValueError, TypeError, KeyError, LookupError, AttributeError):
+        except (ValueError, TypeError, KeyError, LookupError, AttributeError, OverflowError):
             self._chunks.pop(name, None)
 
 

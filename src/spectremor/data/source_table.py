@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from spectremor.core.errors import InputError
-from spectremor.core.reading import read_small_file
+from spectremor.core.reading import read_small_file, text_of
 from spectremor.core.source import Source
 from spectremor.core.units import factor_to
 from spectremor.data.published import source_from_angles
@@ -37,12 +37,9 @@ def read_sources_csv(path: str | Path) -> list[Source]:
             there twice, a unit that is not known, or a row that is no source.
     """
     content = read_small_file(path, field="sources", allowed=_ALLOWED, most_bytes=MAX_BYTES)
+    text = text_of(content, path, field="sources", allowed=_ALLOWED)
     try:
-        # The mark that spreadsheets write in front is no part of the first name.
-        text = content.decode("utf-8-sig")
         rows = [row for row in csv.reader(text.splitlines()) if row]
-    except UnicodeDecodeError:
-        raise InputError("sources", f"{path} (not UTF-8 text)", _ALLOWED) from None
     except csv.Error as error:
         raise InputError("sources", f"{path} ({error})", _ALLOWED) from None
     _check_separator(text, path)

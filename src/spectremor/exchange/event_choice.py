@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 MOMENT_MAGNITUDES = frozenset(("mw", "mww", "mwc", "mwb", "mwr"))
 #: How far two sizes of one event may be apart in Mw.
 SAME_SIZE_MW = 0.3
+#: The same for magnitudes of any two types.
+SAME_EVENT = 3.0
 TENSOR_COMPONENTS = ("m_rr", "m_tt", "m_pp", "m_rt", "m_rp", "m_tp")
 #: Rows: Up, South, East in terms of (East, North, Up).
 ENU_TO_USE = np.array([[0.0, 0.0, 1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
 #: A ratio of two moments that means dyn cm, in units of Mw, and how near to it counts.
 _DYN_CM_MW, _NEAR_MW = 7 / 1.5, 0.5
+#: Hardly any earthquake is less deep; many are as many km deep.
+_SHALLOW_M = 100.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Choice:
         function: the source time function of the mechanism taken, where it has one.
         tensor_id: public id of the moment tensor taken, where there is one.
         words: what was taken, by public id.
-        doubts: what the file names and does not hold, or holds without what a source needs.
+        doubts: what the file names and does not hold, or holds without what a source needs; a depth as if in km.
     """
 
     tensor_nm: Float[np.ndarray, "3 3"]
@@ -68,7 +72,7 @@ def choose(event: Event, file: EventFile) -> Choice:
         function=None if tensor is None else tensor.source_time_function,
         tensor_id="" if tensor is None else _id(tensor),
         words=(_position_words(origin), f"mechanism {_named(mechanism)}", size),
-        doubts=doubts,
+        doubts=doubts + _doubt_of_depth(origin),
     )
 
 
@@ -93,6 +97,7 @@ def _usable_mechanism(event: Event, file: EventFile) -> tuple[FocalMechanism, st
             unsized.append(_id(mechanism))
             continue
         _refuse_contradictions(sizes)
+        _refuse_another_event(sizes[0], event)
         if full is not None:
             return mechanism, sizes[0].words, full
         assert unit is not None
@@ -142,6 +147,19 @@ def _refuse_contradictions(sizes: list[_Size]) -> None:
             if abs(one.mw - other.mw) > SAME_SIZE_MW:
                 allowed = f"sizes within {SAME_SIZE_MW:g} of each other in Mw, moments in N m{_hint(one, other)}"
                 raise InputError("quakeml.moment", f"a {one.words} and a {other.words}", allowed)
+
+
+def _refuse_another_event(size: _Size, event: Event) -> None:
+    """Refuse a size that no magnitude of the event comes near to, of whatever type.
+
+    They differ for one event, at most by two or so where a magnitude saturates.
+    """
+    others = [m for m in event.magnitudes if m.mag is not None]
+    nearest = min(others, key=lambda m: abs(float(m.mag) - size.mw), default=None)
+    if nearest is not None and abs(float(nearest.mag) - size.mw) > SAME_EVENT:
+        other = _Size(float(nearest.mag), _magnitude_words(nearest))
+        allowed = f"magnitudes within {SAME_EVENT:g} of each other, moments in N m{_hint(size, other)}"
+        raise InputError("quakeml.moment", f"a {size.words} and a {other.words}", allowed)
 
 
 def _hint(one: _Size, other: _Size) -> str:
@@ -236,6 +254,12 @@ def _problem(origin: Origin, file: EventFile) -> str | None:
     if abs(origin.latitude) > 90 or abs(origin.longitude) > 360:
         return f"at longitude {origin.longitude:g} and latitude {origin.latitude:g}"
     return None
+
+
+def _doubt_of_depth(origin: Origin) -> tuple[str, ...]:
+    if 0 < origin.depth < _SHALLOW_M:
+        return (f"origin {_id(origin)} is {origin.depth:g} m deep (a depth in km? QuakeML's are in m)",)
+    return ()
 
 
 # -- words ------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
+from spectremor.core.reading import UTF_16_MARKS
+from spectremor.exchange.xml_files import parse_xml
 
 if TYPE_CHECKING:
     from obspy.core.event import Catalog
@@ -60,15 +62,18 @@ def parse_quakeml(content: bytes, name: str) -> EventFile:
     """
     root = _root(content, name)
     not_numbers: dict[str, list[str]] = {}
-    for owner, label, element in list(_leaves(root)):
+    missing = []
+    for label, element in _leaves(root):
         text = (element.text or "").strip()
         if label in _NUMBERS or text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
             if not _finite(text):
-                not_numbers.setdefault(owner, []).append(f"{label} {text or 'empty'}")
-                element.getparent().remove(element)
+                not_numbers.setdefault(_owner(element), []).append(f"{label} {text or 'empty'}")
+                missing.append(element)
         elif label == "type":
             shape = " ".join(text.lower().replace("-", " ").split())
             element.text = _SHAPES.get(shape.replace(" ", ""), shape) if _of_function(element) else text
+    for element in missing:
+        element.getparent().remove(element)
     obspy, etree = need("obspy", "exchange"), need("lxml.etree", "exchange")
     try:
         with warnings.catch_warnings():
@@ -88,18 +93,14 @@ def _root(content: bytes, name: str) -> Any:
     Raises:
         InputError: not XML, damaged XML, or XML of another kind.
     """
-    etree = need("lxml.etree", "exchange")
     text = content.removeprefix(_UTF8_MARK).lstrip(_SPACE)
-    if not text.startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
+    if not text.startswith((b"<", *UTF_16_MARKS)):
         raise InputError("quakeml", f"{name} ({_foreign(content)})", "a QuakeML file, which is XML text")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        root = etree.fromstring(text, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise InputError("quakeml", f"{name} (damaged XML: {_first_line(error)})", "a whole QuakeML file") from None
-    found = etree.QName(root).localname
-    if found != "quakeml":
-        raise InputError("quakeml", f"{name} (XML of another kind: <{found[:40]}>)", "a QuakeML file")
+    root = parse_xml(text, name, root="quakeml", field="quakeml", allowed="a whole QuakeML file")
+    namespace = root.tag.rpartition("}")[0].lstrip("{")
+    if "/quakeml-rt/" in namespace:
+        found = f"{name} (QuakeML of the real-time kind, {namespace[:60]})"
+        raise InputError("quakeml", found, "QuakeML of the basic event description (namespace .../xmlns/quakeml/1.2)")
     return root
 
 
@@ -129,20 +130,27 @@ def _printable(head: bytes) -> bool:
     return control == 0
 
 
-def _leaves(root: Any) -> Iterator[tuple[str, str, Any]]:
-    """Every element without children: the public id that it belongs to, what it is called, and the element."""
-    etree = need("lxml.etree", "exchange")
-    for element in root.iter(etree.Element):
-        if len(element):
-            continue
-        named = element.getparent() if etree.QName(element).localname == "value" else element
-        owner = next((p.get("publicID") for p in element.iterancestors() if p.get("publicID")), "")
-        yield owner, "" if named is None else etree.QName(named).localname, element
+def _leaves(root: Any) -> Iterator[tuple[str, Any]]:
+    """Every element without children, and what it is called: a `value` as that which it is the value of."""
+    for element in root.iter():
+        if len(element) == 0:
+            named = element.getparent() if _label(element) == "value" else element
+            yield "" if named is None else _label(named), element
+
+
+def _label(element: Any) -> str:
+    """An element's name without its namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def _owner(element: Any) -> str:
+    """The public id that an element belongs to."""
+    return next((p.get("publicID") for p in element.iterancestors() if p.get("publicID")), "")
 
 
 def _of_function(element: Any) -> bool:
     parent = element.getparent()
-    return parent is not None and need("lxml.etree", "exchange").QName(parent).localname == "sourceTimeFunction"
+    return parent is not None and _label(parent) == "sourceTimeFunction"
 
 
 def _finite(text: str) -> bool:

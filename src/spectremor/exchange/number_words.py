@@ -68,9 +68,7 @@ class NumberWords:
     def count(self, name: str, most: int) -> int:
         """Take a whole number from 0 to `most`."""
         field, word = self.field(name), self.word(name)
-        if not (word.isdigit() and int(word) <= most):
-            raise InputError(field, word, f"a whole number from 0 to {most}")
-        return int(word)
+        return whole_number(field, word, most)
 
     def numbers(self, name: str, count: int) -> Float[np.ndarray, " n"]:
         """Take `count` finite numbers."""
@@ -88,6 +86,18 @@ class NumberWords:
     def field(self, name: str) -> str:
         """What an error about the next word is about."""
         return f"{self._kind} line {self.line}, {name}"
+
+
+def whole_number(field: str, word: str, most: int) -> int:
+    """A whole number from 0 to `most`, in the digits 0 to 9.
+
+    Raises:
+        InputError: another word, or a larger number.
+    """
+    # Longer ones are larger; and Python reads no number of thousands of digits.
+    if word.isascii() and word.isdigit() and len(word) <= len(str(most)) and int(word) <= most:
+        return int(word)
+    raise InputError(field, word[:40], f"a whole number from 0 to {most}")
 
 
 def parsed_number(field: str, word: str, allowed: Range = ANY) -> float:

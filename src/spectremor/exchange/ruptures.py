@@ -6,7 +6,8 @@ from pathlib import Path
 
 from spectremor.core.errors import InputError
 from spectremor.core.georeference import Georeference
-from spectremor.core.reading import read_small_file
+from spectremor.core.memory import present_bytes
+from spectremor.core.reading import UTF_16_MARKS, read_small_file, text_of
 from spectremor.core.rupture import Rupture
 from spectremor.exchange.srcmod import read_fsp
 from spectremor.exchange.srf import VERSIONS, read_srf
@@ -15,6 +16,8 @@ from spectremor.exchange.usgs_param import read_param
 
 #: Largest file that is read.
 MAX_RUPTURE_BYTES = 1 << 30
+#: What a word of a file takes while it is read.
+_WORD_BYTES = 120
 _READERS = {"srf": read_srf, "param": read_param, "fsp": read_fsp}
 
 
@@ -61,12 +64,20 @@ def read_rupture(path: str | Path, corner: Georeference, *, rigidity_pa: float |
 
 
 def _text(path: Path) -> str:
+    allowed = "a text file of a rupture"
     content = read_small_file(path, field="rupture", allowed="an existing file", most_bytes=MAX_RUPTURE_BYTES)
+    words = content.count(b" ") + content.count(b"\n") + content.count(b"\t")
+    needed, present = _WORD_BYTES * words + 4 * len(content), present_bytes()
+    if needed > present // 2:
+        found = f"{path} of {len(content)} bytes, {needed / 2**30:.3g} GiB of memory while it is read"
+        raise InputError("rupture", found, f"half of this machine's {present / 2**30:.3g} GiB")
     try:
-        return content.decode("utf-8-sig")
+        content.decode("utf-8")
     except UnicodeDecodeError:
-        # Headers of older files name authors in Latin-1; numbers are the same.
-        return content.decode("latin-1")
+        if not content.startswith(UTF_16_MARKS):
+            # Headers of older files name authors in Latin-1; numbers are the same.
+            return content.decode("latin-1")
+    return text_of(content, path, field="rupture", allowed=allowed)
 
 
 def _kind(text: str) -> str | None:
@@ -76,4 +87,4 @@ def _kind(text: str) -> str | None:
         return "fsp"
     if "fault_segment" in first.lower():
         return "param"
-    return "srf" if first.replace(".", "").isdigit() else None
+    return "srf" if first.replace(".", "").isdecimal() else None

@@ -16,12 +16,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from spectremor.core.errors import InputError
+from spectremor.core.source import mw_from_moment
 from spectremor.exchange.number_words import ANY, Range, columns_of, parsed_number
 from spectremor.exchange.subfaults import DIP, LATITUDE, LONGITUDE, Slip
 
-_PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_]*)\s*=\s*([-+]?[\d.,]+(?:[eE][-+]?\d+)?)")
+#: A name and its value; where a name begins is where no other one goes on.
+_PAIR = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z][A-Za-z0-9_]{0,20})\s{0,9}=\s{0,9}([-+]?[\d.,]+(?:[eE][-+]?\d+)?)")
 _RANGES: dict[str, Range] = {"LAT": LATITUDE, "LON": LONGITUDE, "DIP": DIP}
 _MISSING = 999.0
+_MOST_COLUMNS = 100
+#: A header's Mw and the rupture's own differ by less, unless slip or moments are in another unit.
+_SAME_MW = 1.0
 #: Samples of a box car.
 _BOX_SAMPLES = 40
 
@@ -56,7 +61,20 @@ def read_fsp(text: str) -> list[Slip]:
     slips: list[Slip] = []
     for segment in segments:
         slips += _slips(segment, head, layers, (top, box), len(slips))
+    _check_magnitude(head, slips)
     return slips
+
+
+def _check_magnitude(head: Mapping[str, float], slips: list[Slip]) -> None:
+    """Refuse slips whose moment has nothing to do with the header's magnitude."""
+    moments = [s.known_moment_nm for s in slips]
+    known = [m for m in moments if m is not None]
+    if "MW" not in head or not known or len(known) < len(moments):
+        return
+    mw = mw_from_moment(sum(known))
+    if abs(mw - head["MW"]) > _SAME_MW:
+        found = f"Mw = {head['MW']:g} in the header and Mw {mw:.2f} by the rows"
+        raise InputError("fsp moment", found, "the same: SLIP in m, SF_MOMENT in N m (1 dyn cm is 1e-7 N m)")
 
 
 def _parts(lines: list[tuple[int, str]]) -> tuple[dict[str, float], list[_Segment]]:
@@ -73,10 +91,10 @@ def _parts(lines: list[tuple[int, str]]) -> tuple[dict[str, float], list[_Segmen
         if "SEGMENT #" in line.upper():
             segments.append(_Segment(number, {}))
         words = line.replace("%", " ").split()
-        if "LAT" in words and "LON" in words and "SLIP" in words:
+        if "LAT" in words and "LON" in words and "SLIP" in words and "=" not in words:
             if not segments or segments[-1].names:
                 segments.append(_Segment(number, {}))
-            segments[-1].names = [word.split("==")[0] for word in words]
+            segments[-1].names = _column_names(number, words)
             continue
         values = segments[-1].values if segments else head
         for name, word in _PAIR.findall(line):
@@ -84,6 +102,20 @@ def _parts(lines: list[tuple[int, str]]) -> tuple[dict[str, float], list[_Segmen
     if not segments:
         raise InputError("fsp", "no line that names the columns LAT LON ... SLIP", "an .fsp file of SRCMOD")
     return {name: value for name, value in head.items() if abs(value) != _MISSING}, segments
+
+
+def _column_names(number: int, words: list[str]) -> list[str]:
+    """Names of columns, such as X from X==EW.
+
+    Raises:
+        InputError: one that is there twice, or no depth.
+    """
+    names = [word.split("==")[0] for word in words]
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(names) < _MOST_COLUMNS else names
+    if twice or "Z" not in names:
+        found = f"column {twice[0][:40]} twice" if twice else ", ".join(names)
+        raise InputError(f"fsp line {number}, columns", found, "LAT, LON, Z, SLIP and others, each once")
+    return names
 
 
 def _layers(lines: list[tuple[int, str]]) -> list[_Layer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,20 +14,24 @@ import numpy as np
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.extras import need
 from spectremor.core.georeference import Georeference
-from spectremor.core.reading import read_small_file
+from spectremor.core.reading import read_small_file, text_of
 from spectremor.core.recording import Stations
+from spectremor.core.units import factor_to
+from spectremor.exchange.xml_files import parse_xml
 
 #: Names of each column, in small letters.
 _COLUMNS = {
     "name": ("name", "station", "code", "id"),
-    "longitude": ("longitude", "lon", "longitude_deg", "lon_deg"),
-    "latitude": ("latitude", "lat", "latitude_deg", "lat_deg"),
-    "x": ("x_m", "x"),
-    "y": ("y_m", "y"),
-    "z": ("z_m", "z"),
-    "depth": ("depth_m", "depth"),
-    "elevation": ("elevation_m", "elevation"),
+    "longitude": ("longitude", "lon"),
+    "latitude": ("latitude", "lat"),
+    "x": ("x",),
+    "y": ("y",),
+    "z": ("z",),
+    "depth": ("depth",),
+    "elevation": ("elevation",),
 }
+#: `x`, `x_m`, `x (km)`, `lon [deg]`.
+_CELL = re.compile(r"(?P<name>[a-z]+)(?:\s*[(\[](?P<unit>[^)\]]*)[)\]]|_(?P<suffix>[a-z]+))?")
 _ALLOWED = "a csv file with a header, e.g. name,longitude,latitude or name,x_m,y_m; or StationXML (.xml)"
 #: Far above a list of a hundred thousand stations.
 _MOST_BYTES = 1 << 26
@@ -38,7 +43,8 @@ def read_stations(path: str | Path, corner: Georeference | None = None) -> Stati
     r"""Stations in a file, in the order of the file.
 
     Args:
-        path: `.csv` with a header: `name`, and `longitude` and `latitude` in degrees or `x_m` and `y_m`; `z_m` (height,
+        path: `.csv` with a header: `name`, and `longitude` and `latitude` in degrees or `x_m` and `y_m` (or `x (km)`,
+            `y_km`: any unit of length that is stated); `z_m` (height,
             0 at the surface, negative below it) or `depth_m` where stations lie below the surface. `elevation` is not
             used, since the ground's surface is flat. `.xml`: StationXML; names are network.station, and how deep the
             first channel lies counts.
@@ -67,16 +73,16 @@ def read_stations(path: str | Path, corner: Georeference | None = None) -> Stati
 
 
 def _from_table(content: bytes, path: Path, corner: Georeference | None) -> Stations:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError("stations", f"{path} (not text)", _ALLOWED) from None
+    text = text_of(content, path, field="stations", allowed=_ALLOWED)
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    if len(lines) < 2 or "\x00" in text:
+    if len(lines) < 2:
         raise InputError("stations", f"{path} ({len(lines)} lines)", _ALLOWED)
     separator = next((mark for mark in ";\t" if mark in lines[0]), ",")
-    header, *rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
-    places = _header(header)
+    try:
+        header, *rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    except csv.Error as error:
+        raise InputError("stations", f"{path} ({error})", _ALLOWED) from None
+    places, factors = _header(header)
     for number, row in enumerate(rows, 1):
         if len(row) != len(header):
             allowed = f"{len(header)}, as the header has; numbers with a decimal point, not a comma"
@@ -84,9 +90,8 @@ def _from_table(content: bytes, path: Path, corner: Georeference | None) -> Stat
     names = [row[places["name"]] for row in rows]
 
     def column(key: str) -> np.ndarray:
-        return np.array(
-            [_number(row[places[key]], f"stations.{name}.{key}") for name, row in zip(names, rows, strict=True)]
-        )
+        values = [_number(row[places[key]], f"stations.{name}.{key}") for name, row in zip(names, rows, strict=True)]
+        return factors[key] * np.array(values)
 
     z_m = column("z") if "z" in places else -column("depth") if "depth" in places else np.zeros(len(rows))
     if "elevation" in places and column("elevation").any():
@@ -96,20 +101,45 @@ def _from_table(content: bytes, path: Path, corner: Georeference | None) -> Stat
     return _placed(names, column("longitude"), column("latitude"), z_m, corner)
 
 
-def _header(header: list[str]) -> dict[str, int]:
+def _header(header: list[str]) -> tuple[dict[str, int], dict[str, float]]:
+    """Where each quantity is, and what its numbers are multiplied by."""
     places: dict[str, int] = {}
+    factors: dict[str, float] = {}
     for number, cell in enumerate(header):
-        key = next((key for key, names in _COLUMNS.items() if cell.lower() in names), None)
+        key, factor = _quantity(cell)
         # What else is known of stations, a site's class for example, is theirs.
         if key is not None and key in places:
             raise InputError("stations.header", f"two columns of {key}", "one")
         if key is not None:
-            places[key] = number
+            places[key], factors[key] = number, factor
     geographic, local = {"longitude", "latitude"} <= places.keys(), {"x", "y"} <= places.keys()
     if "name" not in places or geographic == local or {"z", "depth"} <= places.keys():
         allowed = "name, and longitude and latitude or x_m and y_m, and at most one of z_m and depth_m"
         raise InputError("stations.header", ", ".join(header)[:120], allowed)
-    return places
+    return places, factors
+
+
+def _quantity(cell: str) -> tuple[str | None, float]:
+    """Which column a header's cell names, and what brings its numbers to degrees or m; (None, 1) for any other.
+
+    Raises:
+        InputError: a column of ours in a unit that is not known.
+    """
+    match = _CELL.fullmatch(cell.lower())
+    key = next((key for key, names in _COLUMNS.items() if match and match["name"] in names), None)
+    if match is None or key is None:
+        return None, 1.0
+    stated = match["unit"] if match["unit"] is not None else match["suffix"]
+    if key == "name" or stated is None:
+        return (key, 1.0) if stated is None else (None, 1.0)
+    unit = "degrees" if key in ("longitude", "latitude") else "m"
+    factor = factor_to(stated, unit)
+    if factor is None and match["unit"] is None:
+        # `x_class` is something else.
+        return None, 1.0
+    if factor is None:
+        raise InputError("stations.header", f"{cell!r}"[:60], f"{key} in {unit}{' or km' if unit == 'm' else ''}")
+    return key, factor
 
 
 def _number(text: str, field: str) -> float:
@@ -199,14 +229,7 @@ def inventory_of(content: bytes, path: Path, *, field: str = "stations", allowed
         InputError: damaged XML, or XML of another kind.
     """
     etree, obspy = need("lxml.etree", "exchange"), need("obspy", "exchange")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        root = etree.fromstring(content.strip(), parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        reason = (str(error).splitlines() or [""])[0][:120]
-        raise InputError(field, f"{path} (damaged XML: {reason})", allowed) from None
-    if etree.QName(root).localname != "FDSNStationXML":
-        raise InputError(field, f"{path} (XML of another kind: <{etree.QName(root).localname[:40]}>)", allowed)
+    root = parse_xml(content.strip(), str(path), root="FDSNStationXML", field=field, allowed=allowed)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -14,7 +14,7 @@ from spectremor.core.event import Event
 from spectremor.core.georeference import Georeference
 from spectremor.core.medium import VP_OVER_VS
 from spectremor.core.moment_rates import SampledRates
-from spectremor.core.rigidity import checked_rigidity
+from spectremor.core.rigidity import RIGIDITY_PA, checked_rigidity
 from spectremor.core.rupture import Rupture
 from spectremor.exchange.number_words import ANY, Range
 
@@ -28,6 +28,8 @@ NUMBER = ANY
 #: Farther from the corner than this no rupture is; and a nearer one neither, where swapping the two would bring it
 #: this many times nearer.
 _FARTHEST_M, _SUSPECT_M, _TIMES_NEARER = 1.5e6, 5e4, 4.0
+_MOMENT_UNITS = {"param": "dyn cm", "fsp": "N m"}
+_SLIP_UNITS = {"param": "cm", "fsp": "m"}
 _EARTH_RADIUS_M = 6_371_000.0
 
 
@@ -67,6 +69,13 @@ class Slip:
     rigidity_pa: float | None = None
     moment_nm: float | None = None
 
+    @property
+    def known_moment_nm(self) -> float | None:
+        """The moment that the file states, else the one that follows from its rigidity; None where it has neither."""
+        if self.moment_nm is None and self.rigidity_pa is not None:
+            return self.rigidity_pa * self.area_m2 * self.slip_m
+        return self.moment_nm
+
 
 def rupture_of(kind: str, slips: Sequence[Slip], place: Georeference, rigidity_pa: float | None) -> Rupture:
     """The rupture that slips make.
@@ -88,7 +97,7 @@ def rupture_of(kind: str, slips: Sequence[Slip], place: Georeference, rigidity_p
     # Strikes are from true North; the local y axis has this azimuth.
     turn_deg = place.north_azimuth_deg(x_m, y_m)
     potency = np.stack([_potency(slip, float(turn)) for slip, turn in zip(slips, turn_deg, strict=True)])
-    factors = _factors_pa(slips, rigidity_pa)
+    factors = _factors_pa(kind, slips, rigidity_pa)
     areas = np.array([slip.area_m2 for slip in slips])
     return Rupture(
         position_m=np.stack([x_m, y_m, -np.array([s.depth_m for s in slips])], axis=1),
@@ -151,9 +160,24 @@ def _potency(slip: Slip, turn_deg: float) -> Float[np.ndarray, "6"]:
     return np.array([m[0, 0], m[1, 1], m[2, 2], m[0, 1], m[0, 2], m[1, 2]])
 
 
-def _factors_pa(slips: Sequence[Slip], rigidity_pa: float | None) -> Float[np.ndarray, " slips"] | None:
+def _factors_pa(kind: str, slips: Sequence[Slip], rigidity_pa: float | None) -> Float[np.ndarray, " slips"] | None:
     """What makes moments of area times slip; None where it is not known of every slip."""
     if rigidity_pa is not None:
         return np.full(len(slips), checked_rigidity(rigidity_pa))
-    known = [s.rigidity_pa if s.moment_nm is None else s.moment_nm / (s.area_m2 * s.slip_m) for s in slips]
-    return None if None in known else np.array(known, dtype=float)
+    _check_moments(kind, [slip for slip in slips if slip.moment_nm is not None])
+    known = [slip.known_moment_nm for slip in slips]
+    if None in known:
+        return None
+    return np.array(known, dtype=float) / np.array([slip.area_m2 * slip.slip_m for slip in slips])
+
+
+def _check_moments(kind: str, slips: Sequence[Slip]) -> None:
+    """Refuse stated moments that no rock makes of the slip: they are in another unit."""
+    if not slips:
+        return
+    moment_nm = sum(slip.moment_nm or 0.0 for slip in slips)
+    rigidity_pa = moment_nm / sum(slip.area_m2 * slip.slip_m for slip in slips)
+    if not RIGIDITY_PA[0] <= rigidity_pa <= RIGIDITY_PA[1]:
+        found = f"{moment_nm:.3g} N m in all, which takes a rigidity of {rigidity_pa:.3g} Pa"
+        allowed = f"1e7 to 1e12 Pa: moments in {_MOMENT_UNITS[kind]}, slip in {_SLIP_UNITS[kind]}"
+        raise InputError(f"{kind} moment", found, allowed)

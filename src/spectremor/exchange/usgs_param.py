@@ -14,14 +14,15 @@ import numpy as np
 from jaxtyping import Float
 
 from spectremor.core.errors import InputError
-from spectremor.exchange.number_words import ANY, Range, columns_of
+from spectremor.exchange.number_words import ANY, Range, columns_of, parsed_number, whole_number
 from spectremor.exchange.subfaults import DEPTH_KM, DIP, LATITUDE, LONGITUDE, SECONDS, Slip
 
-_SIZE = re.compile(
-    r"Fault_segment\s*=?.*?nx.*?=\s*(\d+).*?Dx\s*=\s*([\d.]+)\s*km.*?ny.*?=\s*(\d+).*?Dy\s*=\s*([\d.]+)", re.I
-)
+#: A size of a segment in its header: what it is called, its number, and km where it is a length.
+_SIZE = re.compile(r"\b(nx|ny|dx|dy)\b[^=]{0,40}=\s{0,20}([\d.eE+-]{1,40})\s{0,20}(km)?", re.I)
+_LONGEST_HEADER, _MOST_SUBFAULTS = 400, 1_000_000
 _NEEDED = ("lat", "lon", "depth", "slip", "rake", "strike", "dip", "t_rup", "t_ris")
 _RANGES: dict[str, Range] = {"lat": LATITUDE, "lon": LONGITUDE, "depth": DEPTH_KM, "dip": DIP}
+_LENGTH_KM: Range = (0.0, 1000.0, "km, above 0")
 #: Samples of the slip rate.
 _SAMPLES = 40
 
@@ -33,7 +34,7 @@ def read_param(text: str) -> list[Slip]:
         InputError: no segment, columns that are missing, a value that is not allowed, or rows that are missing.
     """
     lines = list(enumerate(text.splitlines(), start=1))
-    heads = [number for number, line in lines if _SIZE.search(line)]
+    heads = [number for number, line in lines if _sizes(line) is not None]
     if not heads:
         raise InputError("param", "no line Fault_segment with nx, Dx, ny, Dy", "a .param file of the USGS")
     slips: list[Slip] = []
@@ -43,20 +44,34 @@ def read_param(text: str) -> list[Slip]:
 
 
 def _segment(lines: list[tuple[int, str]], before: int) -> list[Slip]:
-    size = _SIZE.search(lines[0][1])
-    assert size is not None  # this line is what the segment was found by
-    along, dx_km, down, dy_km = int(size[1]), float(size[2]), int(size[3]), float(size[4])
     number = lines[0][0]
-    if along * down == 0 or dx_km * dy_km == 0:
-        raise InputError(f"param line {number}", f"{along} x {down} subfaults", "a segment with subfaults")
+    along, down, area_m2 = _size(number, lines[0][1])
     names, start = _names(lines)
     rows = [(n, line) for n, line in lines[start:] if line.strip() and not line.lstrip().startswith("#")]
     table = columns_of("param", rows[: along * down], names, lambda name: _RANGES.get(name, ANY))
     if len(rows) != along * down:
         found = f"{len(rows)} rows"
         raise InputError(f"param line {number}", found, f"{along * down} rows, {along} x {down}: a whole file")
-    area_m2 = dx_km * dy_km * 1e6
     return [_slip(line, row, before + i, area_m2) for i, (line, row) in enumerate(table) if row["slip"] != 0]
+
+
+def _sizes(line: str) -> dict[str, str] | None:
+    """The sizes of a segment's header as they stand there; None where a line is no such header."""
+    if "fault_segment" not in line.lower():
+        return None
+    found = {name.lower(): (word, unit) for name, word, unit in _SIZE.findall(line[:_LONGEST_HEADER])}
+    return {name: word for name, (word, _) in found.items()} if len(found) == 4 and found["dx"][1] else None
+
+
+def _size(number: int, line: str) -> tuple[int, int, float]:
+    """Subfaults along strike and down dip, and the area of each in m2."""
+    field, words = f"param line {number}", _sizes(line)
+    assert words is not None  # this line is what the segment was found by
+    along, down = (whole_number(f"{field}, {name}", words[name], _MOST_SUBFAULTS) for name in ("nx", "ny"))
+    dx_km, dy_km = (parsed_number(f"{field}, {name}", words[name], _LENGTH_KM) for name in ("dx", "dy"))
+    if along * down == 0 or dx_km * dy_km == 0:
+        raise InputError(field, f"{along} x {down} subfaults", "a segment with subfaults")
+    return along, down, dx_km * dy_km * 1e6
 
 
 def _names(lines: list[tuple[int, str]]) -> tuple[list[str], int]:

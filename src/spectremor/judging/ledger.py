@@ -33,10 +33,10 @@ class Ledger:
         self.folder, self.store = folder, store
         key = hashlib.blake2b(json.dumps(identity, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
         key_file = folder / _KEY
-        if folder.is_dir() and not (key_file.is_file() and key_file.read_text() == key):
+        if folder.is_dir() and not (key_file.is_file() and key_file.read_text(encoding="utf-8") == key):
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        key_file.write_text(key)
+        key_file.write_text(key, encoding="utf-8")
 
     def restore(self, sample: int) -> JudgedEvent | None:
         """An event that was judged before; None where there is none (or no whole one)."""

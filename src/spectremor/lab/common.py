@@ -138,16 +138,16 @@ def check_out(path: str | Path) -> Path:
 def write_result(result: Result, out: str | Path) -> None:
     """Write table.csv, figure.png, summary.md and config.json into a folder that appears whole or not at all."""
     with atomic_folder(check_out(out)) as aside:
-        with (aside / TABLE).open("w", newline="") as file:
+        with (aside / TABLE).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(result.table[0]))
             writer.writeheader()
             writer.writerows({key: _cell(value) for key, value in row.items()} for row in result.table)
         result.figure.savefig(aside / FIGURE, dpi=130)
         (aside / SUMMARY).write_text(
-            f"# {result.experiment}\n\n{result.paragraph}\n\n![{result.experiment}]({FIGURE})\n"
+            f"# {result.experiment}\n\n{result.paragraph}\n\n![{result.experiment}]({FIGURE})\n", encoding="utf-8"
         )
         about = {"experiment": result.experiment, "version": VERSION, **result.config}
-        (aside / CONFIG).write_text(json.dumps(about, indent=1, default=str) + "\n")
+        (aside / CONFIG).write_text(json.dumps(about, indent=1, default=str) + "\n", encoding="utf-8")
 
 
 def _cell(value: Any) -> Any:

@@ -319,5 +319,5 @@ def _write(run: Path, task: RegressionTask, config: TrainingConfig, facts: Facts
         "diffusion": diffusion.model_dump(mode="json"),
     }
     with atomic_folder(run / "model") as aside:
-        (aside / CONFIG).write_text(json.dumps(about, indent=1) + "\n")
+        (aside / CONFIG).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         (aside / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))

@@ -247,10 +247,10 @@ def write_model_folder(path: str | Path, *, parts: Parts, about: Mapping[str, An
         f"{name}.{key}": tensor.contiguous() for name, (_, named) in parts.items() for key, tensor in named.items()
     }
     with atomic_folder(path) as aside:
-        (aside / CONFIG).write_text(config.to_json())
+        (aside / CONFIG).write_text(config.to_json(), encoding="utf-8")
         # Not `save_file`: it makes files that only their owner can read.
         (aside / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
-        (aside / CARD).write_text(card)
+        (aside / CARD).write_text(card, encoding="utf-8")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def save_checkpoint(
         save_file(_contiguous(_named(module, ema)), aside / "ema.safetensors")
         save_file(_contiguous(_optimizer_tensors(module, optimizer)), aside / "optimizer.safetensors")
         state = {"format_version": FORMAT_VERSION, "ema_step": ema_step, **_finite(dataclasses.asdict(progress))}
-        (aside / _STATE).write_text(json.dumps(state, indent=1) + "\n")
+        (aside / _STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
     for older in checkpoints(run)[:-1]:
         shutil.rmtree(older, ignore_errors=True)
     return path
@@ -150,7 +150,7 @@ def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _read_state(path: Path) -> dict[str, Any]:
     allowed = f"a checkpoint's state, format_version {FORMAT_VERSION}"
     try:
-        state = json.loads(path.read_text())
+        state = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise InputError("checkpoint", path, allowed) from None
     wanted = {field.name for field in dataclasses.fields(Progress)} | {"format_version", "ema_step"}

@@ -42,7 +42,7 @@ class Log:
 
     def _save(self) -> None:
         names = [*_FIRST, *sorted({name for row in self._rows for name in row} - set(_FIRST))]
-        with atomic_file(self.path) as aside, aside.open("w", newline="") as file:
+        with atomic_file(self.path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, names, restval="")
             writer.writeheader()
             writer.writerows(self._rows)
@@ -52,7 +52,7 @@ def read_metrics(path: Path) -> list[dict[str, str]]:
     """Rows of a metrics file; none where there is no file."""
     if not path.is_file():
         return []
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return [{name: value for name, value in row.items() if value} for row in csv.DictReader(file)]
 
 

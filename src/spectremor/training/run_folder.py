@@ -110,7 +110,7 @@ def read_json(path: Path) -> dict[str, Any]:
         InputError: missing, or not one.
     """
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise InputError("run", path, "a JSON file of this project") from None
     if not isinstance(values, dict):
@@ -120,7 +120,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, values: dict[str, Any]) -> None:
     with atomic_file(path) as aside:
-        aside.write_text(json.dumps(values, indent=1) + "\n")
+        aside.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def _difference(recorded: TrainingConfig, given: TrainingConfig) -> str:

@@ -48,7 +48,10 @@ def read_layer_table(path: Path) -> LayeredGround:
     if not lines:
         raise InputError("geology", f"{path} (no line)", f"a table with a header, e.g. {_EXAMPLE}")
     separator = next((mark for mark in ";\t" if mark in lines[0]), ",")
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    except csv.Error as error:
+        raise InputError("geology", f"{path} ({error})", f"a table with a header, e.g. {_EXAMPLE}") from None
     columns = _header(rows[0], path)
     if not 1 <= len(rows) - 1 <= MOST_LAYERS:
         raise InputError("geology", f"{len(rows) - 1} layers in {path}", f"1 to {MOST_LAYERS}")

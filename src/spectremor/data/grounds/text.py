@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from spectremor.core.errors import InputError
-from spectremor.core.reading import existing_file, read_small_file
+from spectremor.core.reading import existing_file, read_small_file, text_of
 
 #: Far above any list of layers.
 SMALL_FILE_BYTES = 1 << 20
@@ -19,13 +19,7 @@ def read_text(path: Path, *, allowed: str, field: str = "geology", most_bytes: i
     """
     existing_file(path, field=field, allowed=allowed)
     content = read_small_file(path, field=field, allowed=allowed, most_bytes=most_bytes)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(field, f"{path} (not text)", allowed) from None
-    if "\x00" in text:
-        raise InputError(field, f"{path} (not text)", allowed)
-    return text
+    return text_of(content, path, field=field, allowed=allowed)
 
 
 def number(text: str, field: str) -> float:
