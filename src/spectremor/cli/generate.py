@@ -102,6 +102,7 @@ def generate(
     )
     ground = load_geology(geology, index)
 
+    from spectremor.cli.motion import show_motion
     from spectremor.cli.progress import spinner
     from spectremor.data.wavefield_files import write_wavefield
     from spectremor.model.folder import read_model_folder
@@ -129,6 +130,7 @@ def generate(
         if figure is not None:
             _draw(figure, stage1, field, earthquake)
     show_event(earthquake)
+    show_motion({"": field})
 
 
 def _draw(path: Path, stage1, field, source) -> None:  # type: ignore[no-untyped-def]

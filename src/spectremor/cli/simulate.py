@@ -98,6 +98,7 @@ def simulate(
     )
     ground = load_geology(geology, index)
 
+    from spectremor.cli.motion import show_motion
     from spectremor.cli.progress import spinner
     from spectremor.data.wavefield_files import write_wavefield
     from spectremor.simulation import elastic
@@ -119,3 +120,4 @@ def simulate(
         say("writing")
         write_wavefield(field, out)
     show_event(earthquake)
+    show_motion({"": field})
