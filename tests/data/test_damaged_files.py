@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tracemalloc
 import warnings
 from pathlib import Path
@@ -18,6 +19,7 @@ from spectremor.core.wavefield import make_wavefield
 from spectremor.data import hdf5
 from spectremor.data.geology_files import read_geology, write_geology
 from spectremor.data.hdf5 import open_hdf5, read_array
+from spectremor.data.safetensors_files import check_safetensors
 from spectremor.data.wavefield_files import read_wavefield, write_wavefield
 
 FLIPS = 40
@@ -206,3 +208,31 @@ def test_one_geology_of_a_stack_is_as_large_as_one_alone(tmp_path: Path, monkeyp
     for name in ("g.npy", "stack.npy"):
         with pytest.raises(InputError, match="at most 63 numbers"):
             read_geology(tmp_path / name)
+
+
+def _packed(header: bytes, body: bytes = bytes(16)) -> bytes:
+    return struct.pack("<Q", len(header)) + header + body
+
+
+def _entry(name: str, begin: object, end: object) -> str:
+    return f'"{name}": {{"dtype": "F32", "shape": [2], "data_offsets": [{begin}, {end}]}}'
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [_entry("a", 0, 8), _entry("b", 0, 8), _entry("c", 8, 16)],
+        [_entry("a", 8, 16)],
+        [_entry("a", 0, 8), _entry("a", 8, 16)],
+        [_entry("a", "0.0", "8.0"), _entry("b", 8, 16)],
+        [_entry("a", 0, 8), _entry("b", 8, 17)],
+        [_entry("a", "false", 8), _entry("b", 8, 16)],
+    ],
+)
+def test_tensors_that_overlap_or_leave_gaps(tmp_path, entries):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(_packed(f"{{{', '.join(entries)}}}".encode()))
+    with pytest.raises(InputError, match="a whole safetensors file"):
+        check_safetensors(path)
+    path.write_bytes(_packed(f"{{{_entry('b', 8, 16)}, {_entry('a', 0, 8)}}}".encode()))
+    assert check_safetensors(path) == ["b", "a"]

@@ -243,3 +243,26 @@ def test_an_npy_header_longer_than_any_is_not_read(tmp_path, version):
     (tmp_path / "g.npy").write_bytes(content)
     with pytest.raises(InputError, match=f"a header of {length} bytes"):
         read_geology(tmp_path / "g.npy")
+
+
+@pytest.mark.parametrize(
+    ("attrs", "message"),
+    [
+        ({"units": "ft/s"}, r"^geology\.a\.units: got ft/s; allowed: m/s: multiply by 0\.3048$"),
+        ({"units": b"km s-1"}, r"^geology\.a\.units: got km s-1; allowed: m/s: multiply by 1000$"),
+        ({"scale_factor": 2.0}, r"^geology\.a\.scale_factor: got 2"),
+        ({"_FillValue": 2500.0}, r"^geology\.a: got 64 values that its attributes call missing"),
+    ],
+)
+def test_what_a_published_form_says_of_its_numbers(tmp_path, attrs, message):
+    with h5py.File(tmp_path / "g.h5", "w") as file:
+        file["a"] = np.full((4, 4, 4), 2500.0, np.float32)
+        file["a"].attrs.update(attrs)
+    with pytest.raises(InputError, match=message):
+        read_geology(tmp_path / "g.h5")
+    with h5py.File(tmp_path / "g.h5", "a") as file:
+        for name in attrs:
+            del file["a"].attrs[name]
+        # As xarray writes them.
+        file["a"].attrs.update({"units": "meters / second", "_FillValue": np.nan, "scale_factor": 1.0})
+    assert (read_geology(tmp_path / "g.h5").vs_m_s == 2500).all()

@@ -315,6 +315,7 @@ def _pair(
     window: str | None,
     geology: Path | None,
 ) -> None:
+    from spectremor.cli.motion import show_motion
     from spectremor.judging.pairing import make_pair
     from spectremor.judging.scores import evaluate as judge
     from spectremor.report.pair_report import write_pair_report
@@ -324,6 +325,7 @@ def _pair(
     ground = _geology_of(geology, reference, indices[1], fields)
     scores = judge(*fields, **choices, geology=ground)  # type: ignore[arg-type]
     _show_scores(scores)
+    show_motion({"prediction": fields[0], "reference": fields[1]})
     if out is not None:
         pair = make_pair(*fields, **choices)  # type: ignore[arg-type]
         typer.echo(f"report: {write_pair_report(scores, pair, (prediction.name, reference.name), out)}")

@@ -152,6 +152,7 @@ def generate(
         )
     ground = load_geology(geology, index)
 
+    from spectremor.cli.motion import show_motion
     from spectremor.cli.progress import spinner
     from spectremor.data.wavefield_files import write_wavefield
     from spectremor.model.folder import read_model_folder
@@ -188,6 +189,7 @@ def generate(
         if figure is not None:
             _draw(figure, motion.field, field, motion.source)
     show_event(motion.source)
+    show_motion({"": field})
 
 
 def _sensors_m(text: str, ground: Geology) -> tuple[np.ndarray, np.ndarray]:

@@ -151,6 +151,7 @@ def simulate(
         )
     ground = load_geology(geology, index)
 
+    from spectremor.cli.motion import show_motion
     from spectremor.cli.progress import fraction_shown
     from spectremor.data.wavefield_files import write_wavefield
     from spectremor.simulation import elastic
@@ -182,6 +183,7 @@ def simulate(
         )
         write_wavefield(field, out)
     show_event(earthquake)
+    show_motion({"": field})
     _say_sides(field)
 
 

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import xarray as xr
 
 from spectremor.core.errors import InputError
 from spectremor.core.memory import present_bytes
+from spectremor.core.packing import check_unpacked
 from spectremor.core.reading import existing_file
+from spectremor.core.units import check_unit
 from spectremor.data.hdf5_limits import array_bytes, check_limits, longest_text, stored_numbers
 
 #: Largest array that a reader accepts, in numbers (2 GB of float32).
@@ -92,17 +95,21 @@ def has_entry(file: h5py.File, key: str) -> bool:
     return file.get(key, getlink=True) is not None
 
 
-def read_array(file: h5py.File, key: str, *, field: str, shape: tuple[int | None, ...] | None = None) -> np.ndarray:
+def read_array(
+    file: h5py.File, key: str, *, field: str, unit: str | None = None, shape: tuple[int | None, ...] | None = None
+) -> np.ndarray:
     """One numeric array of an HDF5 file.
 
     Args:
         file: an open file.
         key: name of the dataset.
         field: the name that an error carries.
+        unit: of its numbers, which an attribute `units` may not contradict.
         shape: expected shape; None leaves a size open.
 
     Raises:
-        InputError: no such dataset, a link out of the file, not numbers, another shape, or too large.
+        InputError: no such dataset, a link out of the file, not numbers, another shape or unit, a scale or shift that
+            its attributes ask for, or too large.
     """
     where = f"{field}.{key}"
     dataset = dataset_of(file, key, field=field)
@@ -112,7 +119,12 @@ def read_array(file: h5py.File, key: str, *, field: str, shape: tuple[int | None
         expected = ", ".join("any" if n is None else str(n) for n in shape)
         raise InputError(where, f"shape {dataset.shape}", f"shape ({expected})")
     _check_dataset(dataset, field=where, longest=0)
-    return np.asarray(dataset[()])
+    values, attrs = np.asarray(dataset[()]), dict(dataset.attrs)
+    check_unpacked(xr.DataArray(values, attrs=attrs), field=where)
+    if unit is not None and "units" in attrs:
+        stated = attrs["units"]
+        check_unit(where, stated.decode("utf-8", "replace") if isinstance(stated, bytes) else stated, unit)
+    return values
 
 
 def _check_dataset(dataset: h5py.Dataset, *, field: str, longest: int) -> None:

@@ -55,7 +55,7 @@ def read_geology_h5(path: str | Path) -> Float32[np.ndarray, "x y z"]:
         shape = dataset_of(file, "a", field="geology").shape
         if len(shape) != 3:
             raise InputError("geology", f"an array of shape {shape}", "a 3D array (x, y, z) of Vs in m/s")
-        return read_array(file, "a", field="geology", shape=(None, None, None)).astype(np.float32)
+        return read_array(file, "a", field="geology", unit="m/s", shape=(None, None, None)).astype(np.float32)
 
 
 def read_geology_npy(path: str | Path, index: int | None = None) -> Float32[np.ndarray, "x y z"]:
@@ -189,10 +189,10 @@ def _recorded_copies(sensors: int) -> np.ndarray:
 
 def _aligned_traces(file: h5py.File) -> Float32[np.ndarray, "3 x y time"]:
     """The three components, their published (y, x) swapped back to (x, y)."""
-    first = read_array(file, _COMPONENT_KEYS[0], field="wavefield", shape=(None, None, None))
+    first = read_array(file, _COMPONENT_KEYS[0], field="wavefield", unit="m/s", shape=(None, None, None))
     if first.shape[0] != first.shape[1] or min(first.shape) < 2:
         raise InputError("wavefield.uE", f"shape {first.shape}", "(n, n, time), a square of sensors")
-    rest = [read_array(file, key, field="wavefield", shape=first.shape) for key in _COMPONENT_KEYS[1:]]
+    rest = [read_array(file, key, field="wavefield", unit="m/s", shape=first.shape) for key in _COMPONENT_KEYS[1:]]
     traces = np.stack([first, *rest]).astype(np.float32)
     if not np.isfinite(traces).all():
         raise InputError("wavefield", f"NaN or infinite values in {file.filename}", "finite velocities in m/s")
@@ -204,7 +204,7 @@ def _source_of(file: h5py.File, form: Form) -> Source | None:
         return v1_source()
     if not has_entry(file, "s"):
         return None
-    position = read_array(file, "s", field="source").ravel()
+    position = read_array(file, "s", field="source", unit="m").ravel()
     if position.size != 3:
         raise InputError("source.s", f"{position.size} numbers", "3: x, y, z in m")
     at = tuple(float(v) for v in position)
@@ -213,7 +213,7 @@ def _source_of(file: h5py.File, form: Form) -> Source | None:
         if tensor.size != 6:
             raise InputError("source.moment", f"{tensor.size} numbers", "6: xx, yy, zz, xy, xz, yz for a unit moment")
         return Source(position_m=at, moment_tensor_nm=tuple(float(HEMEW_MOMENT_NM * v) for v in tensor))  # type: ignore[arg-type]
-    angles = read_array(file, "angle", field="source").ravel()
+    angles = read_array(file, "angle", field="source", unit="degrees").ravel()
     if angles.size != 3:
         raise InputError("source.angle", f"{angles.size} numbers", "3: strike, dip, rake in degrees")
     return source_from_angles(at, angles)

@@ -44,17 +44,19 @@ def check_safetensors(path: Path, *, field: str = "model") -> list[str]:
             raise InputError(field, f"{path} (without a safetensors header)", allowed)
         header = file.read(header_size)
     try:
-        entries = json.loads(header)
+        entries = json.loads(header, object_pairs_hook=_each_once)
         if len(entries) > _MAX_TENSORS:
             raise InputError(field, f"{path} with {len(entries)} tensors", f"at most {_MAX_TENSORS}")
-        ends = {str(name): _checked_end(entry) for name, entry in entries.items() if name != "__metadata__"}
+        places = {str(name): _checked_place(entry) for name, entry in entries.items() if name != "__metadata__"}
     except InputError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         raise InputError(field, f"{path} (unreadable header)", allowed) from None
-    if 8 + header_size + max(ends.values(), default=0) != size:
+    begins, ends = ([place[k] for place in sorted(places.values())] for k in (0, 1))
+    # One after the other, from the first byte to the last of the file.
+    if [*begins, size - 8 - header_size] != [0, *ends]:
         raise InputError(field, f"{path} (truncated, or with foreign bytes)", allowed)
-    return list(ends)
+    return list(places)
 
 
 def content_digest(path: Path) -> bytes:
@@ -78,11 +80,22 @@ def content_digest(path: Path) -> bytes:
     return digest.digest()
 
 
-def _checked_end(entry: dict[str, Any]) -> int:
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        raise ValueError("a name that is there twice")
+    return entries
+
+
+def _checked_place(entry: dict[str, Any]) -> tuple[int, int]:
+    """Where a tensor begins and ends, after the header."""
     (begin, end), shape = entry["data_offsets"], entry["shape"]
     # The sizes one by one first: the product of a million long numbers takes minutes.
     if len(shape) > _MAX_AXES or not all(type(n) is int and 0 <= n <= _MAX_WEIGHT_BYTES for n in shape):
         raise ValueError("impossible shape")
-    if not 0 <= begin <= end or math.prod(shape) * _BYTES[entry["dtype"]] != end - begin:
+    if (
+        not (type(begin) is int and type(end) is int and 0 <= begin <= end)
+        or math.prod(shape) * _BYTES[entry["dtype"]] != end - begin
+    ):
         raise ValueError("impossible size")
-    return int(end)
+    return begin, end

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import xarray as xr
 
+from spectremor.core.text import printable
 from spectremor.core.wavefield import band_of
 
+_LONGEST = 200
 #: Attributes of a wavefield and what they are called, in this order.
 _NAMES = {
     "solver": "solver",
@@ -27,7 +29,7 @@ def provenance(field: xr.DataArray) -> str:
     Raises:
         InputError: a band that is none.
     """
-    known = [f"{name}: {field.attrs[key]}" for key, name in _NAMES.items() if key in field.attrs]
+    known = [f"{name}: {printable(field.attrs[key], _LONGEST)}" for key, name in _NAMES.items() if key in field.attrs]
     band = band_of(field)
     usable = [] if band is None else [f"usable band {band[0]:g} to {band[1]:g} Hz"]
     return "; ".join(["synthetic ground motion", *([", ".join(known)] if known else []), *usable])

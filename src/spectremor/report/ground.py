@@ -11,6 +11,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.geology import Geology
 from spectremor.core.recording import Stations
 from spectremor.core.source import Source
+from spectremor.report.literal_text import literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +79,7 @@ def ground_figure(
         along_x.plot(east, up, **_SOURCE)
         along_y.plot(north, up, **_SOURCE)
     _draw_column(profile, geology, column)
-    return figure
+    return literal(figure)
 
 
 def _column_of(

@@ -10,6 +10,7 @@ import xarray as xr
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.source import Source
 from spectremor.core.wavefield import sampling_step_s
+from spectremor.report.literal_text import literal
 from spectremor.signal.response import rotd_peak
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def overview_figure(stage1: xr.DataArray, full: xr.DataArray, source: Source, *,
         right.legend(handles, labels, frameon=False, loc="outside upper right", ncols=2)
         depth_km, count = -source.position_m[2] / 1000, full.sizes["x"] * full.sizes["y"]
         figure.suptitle(f"Mw {source.mw:.1f} earthquake, {depth_km:.1f} km deep, at {count:,} sensors", fontsize=13)
-    return figure
+    return literal(figure)
 
 
 def _spread_sensors(field: xr.DataArray, source: Source, n: int) -> list[tuple[int, int]]:
