@@ -46,7 +46,7 @@ def test_bad_files_of_equal_content_are_named_each(page):
         said = []
         for name in ("first.nc", "second.nc"):
             await choose(page, name, b"ab")
-            said.append(page.message.object)
+            said.append(page.opened.text)
         return said
 
     first, second = asyncio.run(visit())
@@ -57,8 +57,7 @@ def test_bad_files_of_equal_content_are_named_each(page):
 @pytest.mark.parametrize(("name", "kind"), [("empty.nc", ""), ("words.csv", "text/csv")])
 def test_files_of_nothing_and_of_text_are_refused_by_name(page, name, kind):
     asyncio.run(choose(page, name, b"" if name == "empty.nc" else b"a,b\n", kind))
-    assert page.message.visible
-    assert page.message.object.startswith(f"upload: got {name}")
+    assert page.opened.text.startswith(f"upload: got {name}")
 
 
 def test_too_large_is_said_by_the_browser_and_every_piece_fits_the_transport(page):

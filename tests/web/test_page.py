@@ -76,8 +76,7 @@ def test_refusal_is_one_line_and_the_old_scene_stays(page, field):
     page.show(Scene.of(field, "kept"))
     page.model.seed.value = 13
     asyncio.run(page.generate())
-    assert page.message.visible
-    assert page.message.object == "seed: got 13; allowed: luck"
+    assert page.reply.text == "seed: got 13; allowed: luck"
     assert page.scene.title == "kept"
     assert not page.button.disabled
 
@@ -88,10 +87,10 @@ def test_refusal_is_one_line_and_the_old_scene_stays(page, field):
 )
 def test_numbers_that_are_none_are_said_when_asked_for(page, name, value, said):
     page.earthquake.numbers[name].value = value
-    assert not page.message.visible
+    assert not page.reply.text
     asyncio.run(page.generate())
     assert asked(page) == []
-    assert page.message.object.startswith(html.escape(said))
+    assert page.reply.text.startswith(html.escape(said))
 
 
 @pytest.mark.parametrize("seed", [-5, 99_999_999_999])
@@ -269,8 +268,7 @@ def test_opened_file_is_shown_or_refused_by_its_own_name(page, field_file):
     asyncio.run(page.open("mine.nc", field_file.read_bytes()))
     assert page.scene.title == "mine.nc"
     asyncio.run(page.open("worse.nc", b"not a file"))
-    assert page.message.visible
-    assert "worse.nc" in page.message.object
+    assert "worse.nc" in page.opened.text
     assert page.scene.title == "mine.nc"
 
 
@@ -288,5 +286,5 @@ def test_a_ground_of_ones_own(page):
     assert "'./-my ground.npy'" in page.takeaway._text.value
     assert [ground.name for ground in page._studio.grounds] == ["example"]
     asyncio.run(page.open_ground("worse.npy", b"not an array"))
-    assert "worse.npy" in page.message.object
+    assert "worse.npy" in page.ground.reply.text
     assert page.ground.ground.name == "-my ground.npy"

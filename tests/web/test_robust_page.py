@@ -25,7 +25,7 @@ TAG = "<img src=x onerror=alert(1)>"
 
 def text_shown(page: Page) -> str:
     """What the browser's side is given for the message, as it stands there before it is read as HTML."""
-    model = page.message.get_root(Document())
+    model = page.opened.pane.get_root(Document())
     assert type(model).__name__ == "HTML"
     return html.unescape(model.text)
 
@@ -36,7 +36,7 @@ def test_names_in_files_are_text(tmp_path, field, page_with):
     xr.open_dataarray(path).load().rename(TAG.replace("/", "")).to_netcdf(path, engine="h5netcdf")
     page = page_with()
     asyncio.run(page.open("hostile.nc", path.read_bytes()))
-    assert page.message.visible
+    assert page.opened.text
     shown = text_shown(page)
     assert "<" not in shown
     assert TAG in html.unescape(shown)
@@ -106,12 +106,11 @@ def test_a_failure_while_drawing_is_said_on_the_page(field, field_file, monkeypa
 
     monkeypatch.setattr(page.map, "show", fail)
     asyncio.run(page.open("mine.nc", field_file.read_bytes()))
-    assert page.message.visible
-    assert "what can be drawn" in page.message.object
+    assert "what can be drawn" in page.opened.text
     monkeypatch.setattr(page.map, "show", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        page._try_to_show(Scene.of(field, "f"))
-    assert page.message.object == "division by zero"
+        page._try_to_show(Scene.of(field, "f"), page.reply)
+    assert page.reply.text == "division by zero"
 
 
 def test_an_upload_during_generation_waits_and_wins(field, field_file, page_with):
@@ -156,7 +155,7 @@ def test_a_source_far_outside_is_shown_as_it_is(page_with):
     assert page.earthquake.source.position_m[0] == pytest.approx(1e308)
     page._studio._answer = Studio().generate
     asyncio.run(page.generate())
-    assert page.message.object.startswith("source.x: got 1e+308 m")
+    assert page.reply.text.startswith("source.x: got 1e+308 m")
 
 
 def test_a_job_is_cancelled_and_the_old_scene_stays(field, page_with):
@@ -180,7 +179,7 @@ def test_a_job_is_cancelled_and_the_old_scene_stays(field, page_with):
 
     asyncio.run(visit())
     assert page.scene.title == "kept"
-    assert not page.message.visible
+    assert not page.reply.text
     assert not page.button.disabled
     assert page.cancel_button.disabled
 

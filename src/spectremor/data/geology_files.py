@@ -81,7 +81,7 @@ def read_geology(
     if suffix not in (*_OWN, *netcdf.SUFFIXES, *grounds.SUFFIXES):
         raise InputError("geology", path, _ALLOWED)
     placed = any(value is not None for value in placing.values())
-    if suffix in grounds.SUFFIXES or (suffix in netcdf.SUFFIXES and (placed or _is_model(path))):
+    if suffix in grounds.SUFFIXES or (suffix in netcdf.SUFFIXES and (placed or holds_model(path))):
         if index is not None:
             raise InputError("index", index, f"none: {path} holds one model")
         return grounds.import_ground(path, corner=corner, extent_m=extent_m, spacing_m=spacing_m)
@@ -91,7 +91,7 @@ def read_geology(
     return _read_own(path, suffix, index)
 
 
-def _is_model(path: Path) -> bool:
+def holds_model(path: Path) -> bool:
     """Whether a NetCDF file holds a model rather than a geology of the project: by its form and its axes."""
     # What is wrong with a damaged file is said by the reader; a pipe would never open.
     if not path.is_file():

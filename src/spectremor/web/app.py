@@ -8,29 +8,45 @@ import html
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import panel as pn
 from bokeh.events import Tap
 
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
+from spectremor.core.text import printable
 from spectremor.exchange.quantities import Quantity
 from spectremor.web.command import command_for
-from spectremor.web.controls import NOTE, EarthquakeControls, GroundControls, ModelControls, heading, upload_field
+from spectremor.web.controls import NOTE, heading, upload_field
 from spectremor.web.downloads import Parcel, Shelf
+from spectremor.web.earthquake_controls import EarthquakeControls
+from spectremor.web.ground import Ground
+from spectremor.web.ground_controls import GroundControls
 from spectremor.web.ground_figures import GroundFigures
 from spectremor.web.jobs import Job, JobCancelledError
+from spectremor.web.model_controls import ModelControls
 from spectremor.web.motion_map import SHOWN, MotionMap, measured
 from spectremor.web.newest import Newest
+from spectremor.web.place import PlaceControls
+from spectremor.web.remarks import with_remarks
+from spectremor.web.reply import Reply
 from spectremor.web.scene import Scene
 from spectremor.web.station import Station
+from spectremor.web.station_controls import StationControls
 from spectremor.web.station_figures import StationFigures
 from spectremor.web.station_table import station_table
 from spectremor.web.studio import MAX_PAGES, Request, Studio
 from spectremor.web.takeaway import Takeaway
-from spectremor.web.uploads import MAX_UPLOAD_MB, read_ground, read_upload
+from spectremor.web.uploads import (
+    MAX_UPLOAD_MB,
+    name_in,
+    own_name,
+    read_ground,
+    read_rupture_upload,
+    read_stations_upload,
+    read_upload,
+)
 
 _HINT = "Set an earthquake on the left and press <b>Generate</b>, or open a wavefield that you have."
 #: Share of the width that each takes: grow, shrink, and the width below which it has a row of its own.
@@ -38,14 +54,7 @@ _MAP_SIZE = {"flex": "1 1 400px", "min-width": "0", "max-width": "560px"}
 _TRACES_SIZE = {"flex": "2 1 440px", "min-width": "0"}
 _SECTION_SIZE = {"flex": "1 1 400px", "min-width": "0"}
 _SPECTRUM_SIZE = {"flex": "1 1 340px", "min-width": "0"}
-_ALERT = {
-    "color": "#842029",
-    "background-color": "#f8d7da",
-    "border": "1px solid #f1b0b7",
-    "border-radius": "4px",
-    "padding": "10px 14px",
-    "overflow-wrap": "anywhere",
-}
+T = TypeVar("T")
 #: A thread for each page that may be open: those that wait for a model keep nobody's uploads and downloads waiting.
 _WORKERS = ThreadPoolExecutor(max_workers=MAX_PAGES, thread_name_prefix="making")
 #: Seconds between two looks at how far a job is.
@@ -73,10 +82,15 @@ class Page:
         self._turn, self._jobs = asyncio.Lock(), 0
         # None where no server shows the page: a notebook, a test.
         self._document = pn.state.curdoc
+        self.reply = Reply()
         self._sensor_work, self._map_work = (Newest(self._on_next_tick, self._complaints) for _ in range(2))
-        self.ground = GroundControls(studio.grounds, self.open_ground, self._show_ground)
-        self.earthquake = EarthquakeControls(start, self._show_ground)
-        self.model = ModelControls(studio, self._show_command)
+        self.place = PlaceControls()
+        self.ground = GroundControls(studio.grounds, self.place, self.open_ground, self._show_ground)
+        self.earthquake = EarthquakeControls(start, self.open_rupture, self._show_ground)
+        self.stations = StationControls(self.open_stations, self._show_ground)
+        self.model = ModelControls(studio, self._show_choice)
+        self._rupture_work = Newest(self._on_next_tick, lambda: self._complaints(self.earthquake.reply))
+        self._cost_work = Newest(self._on_next_tick, self._cost_complaints)
         self.ground_figures = GroundFigures(self.earthquake.place)
         self.map, self.station = MotionMap(), StationFigures()
         self.takeaway = Takeaway(None if shelf is None else shelf.put(self))
@@ -88,7 +102,7 @@ class Page:
             self.show(scene)
 
     def _make_run_widgets(self) -> None:
-        self.message = pn.pane.HTML("", visible=False, margin=(0, 10, 8, 10), styles=_ALERT, width=310)
+        self.opened = Reply()
         self.button = pn.widgets.Button(label="Generate", color="danger", width=214)
         self.cancel_button = pn.widgets.Button(label="Cancel", width=98, disabled=True)
         self.progress = pn.indicators.Progress(value=0, max=100, bar_color="danger", visible=False, width=332)
@@ -102,6 +116,7 @@ class Page:
             options={"Velocity": "velocity", "Acceleration": "acceleration", "Displacement": "displacement"},
             value="velocity",
         )
+        self.remarks = Reply(width=None)
         self.where = pn.pane.HTML("", margin=(4, 10))
         self.table = pn.pane.HTML("", margin=(4, 10), sizing_mode="stretch_width")
         self.hint = pn.pane.HTML(_HINT, styles={"font-size": "15px", "color": "#5b626d"}, margin=(40, 30))
@@ -121,12 +136,15 @@ class Page:
         """
         return Request(
             ground=self.ground.ground,
-            source=self.earthquake.source,
+            source=self.earthquake.point,
             angles_deg=self.earthquake.angles_deg,
             model=self.model.model.value,
             product=self.model.chosen,
             realizations=self.model.realizations.value,
             seed=self.model.seed.value,
+            rupture=self.earthquake.rupture,
+            stations=self.stations.stations,
+            simulation=self.model.simulation,
         )
 
     def parcel(self) -> Parcel | None:
@@ -145,7 +163,8 @@ class Page:
         self.shown.param.update(options=names, value=0, visible=len(names) > 1)
         self.hint.visible, self.view.visible = False, True
         self.tabs.active = MOTION_TAB
-        self.takeaway.offer(scene.field)
+        self.takeaway.offer(scene.field, scene.place)
+        self.remarks.remark(scene.remarks)
         self._redraw()
 
     def choose(self, x_m: float, y_m: float) -> None:
@@ -158,22 +177,53 @@ class Page:
     async def generate(self) -> None:
         """Run the model on what the controls say, and show what it made."""
         with self._complaints():
-            self.message.visible = False
+            self.reply.clear()
             request, job = self.request(), Job()
-            await self._attempt(lambda: self._studio.generate(request, job), job)
+            await self._attempt(lambda: self._studio.generate(request, job), job, self.reply)
 
     async def open(self, name: str, content: bytes) -> None:
         """Show the wavefield in an uploaded file."""
-        await self._attempt(lambda: Scene.of(read_upload(name, content), Path(name).name), Job())
+        await self._attempt(lambda: Scene.of(read_upload(name, content), own_name(name)), Job(), self.opened)
 
     async def open_ground(self, name: str, content: bytes) -> None:
         """Offer the ground in an uploaded file, and choose it."""
+
+        def take(ground: Ground) -> None:
+            self.ground.add(ground)
+            self.tabs.active = GROUND_TAB
+
+        with self._complaints(self.ground.reply):
+            grid = self.ground.grid()
+            await self._take(name, lambda: read_ground(name, content, grid), self.ground.reply, take)
+
+    async def open_rupture(self, name: str, content: bytes) -> None:
+        """Take the rupture in an uploaded file for the earthquake."""
+        reply = self.earthquake.reply
+        with self._complaints(reply):
+            place = self.place.place
+            await self._take(name, lambda: read_rupture_upload(name, content, place), reply, self.earthquake.take)
+
+    async def open_stations(self, name: str, content: bytes) -> None:
+        """Record at the stations in an uploaded file."""
+        reply = self.stations.reply
+        with self._complaints(reply):
+            place = self.place.place
+            await self._take(name, lambda: read_stations_upload(name, content, place), reply, self.stations.take)
+
+    async def _take(self, name: str, read: Callable[[], T], reply: Reply, use: Callable[[T], None]) -> None:
+        """Read a file in a thread, and hand what it says on; what is wrong, or worth knowing, is said beside it."""
         self._count_jobs(1)
+        reply.clear()
         try:
-            self.message.visible = False
-            with self._complaints():
-                ground = await asyncio.to_thread(read_ground, name, content)
-                self._on_next_tick(lambda: self._choose_ground(ground))
+            with self._complaints(reply):
+                made, said = await asyncio.to_thread(with_remarks(read))
+
+                def taken() -> None:
+                    with self._complaints(reply):
+                        use(made)
+                        reply.remark(name_in(said, name))
+
+                self._on_next_tick(taken)
         finally:
             self._count_jobs(-1)
 
@@ -185,22 +235,24 @@ class Page:
     def leave(self) -> None:
         """The visitor has gone and wants nothing any more."""
         self.cancel()
-        self._sensor_work.cancel()
-        self._map_work.cancel()
+        for work in (self._sensor_work, self._map_work, self._rupture_work, self._cost_work):
+            work.cancel()
 
     def layout(self) -> pn.Template:
         """The page as a panel template."""
         controls = pn.Column(
-            self.message,
             *self.ground.parts(),
             *self.earthquake.parts(),
+            *self.stations.parts(),
             *self.model.parts(),
             pn.Row(self.button, self.cancel_button, margin=(8, 0, 0, 0)),
             self.progress,
             self.doing,
+            self.reply.pane,
             heading("Or open a wavefield"),
             pn.pane.HTML(f"NetCDF or .h5, at most {MAX_UPLOAD_MB} MB:", styles=NOTE, margin=(4, 10, 0, 10)),
             self.upload,
+            self.opened.pane,
             width=352,
         )
         page = pn.Template((files("spectremor.web") / "page.html").read_text(encoding="utf-8"))
@@ -218,7 +270,10 @@ class Page:
             figures.south_north.figure,
             styles=_SECTION_SIZE,
         )
-        note = pn.pane.HTML("The star is the source: click to move it.", styles=NOTE)
+        words = (
+            "The star is the source, or where a rupture begins: click to move it. Dots: a rupture. Triangles: stations."
+        )
+        note = pn.pane.HTML(words, styles=NOTE)
         return pn.Column(note, pn.FlexBox(surface, sections, sizing_mode="stretch_width"), sizing_mode="stretch_width")
 
     def _motion_view(self) -> pn.FlexBox:
@@ -236,7 +291,9 @@ class Page:
             pn.Column(self.station.fourier.figure, styles=_SPECTRUM_SIZE),
             sizing_mode="stretch_width",
         )
-        right = pn.Column(self.quantity, *self.station.seismograms.figures, spectra, styles=_TRACES_SIZE)
+        right = pn.Column(
+            self.remarks.pane, self.quantity, *self.station.seismograms.figures, spectra, styles=_TRACES_SIZE
+        )
         return pn.FlexBox(left, right, sizing_mode="stretch_width", visible=False)
 
     def _connect(self) -> None:
@@ -250,12 +307,7 @@ class Page:
     async def _on_generate(self, _event: Any) -> None:
         await self.generate()
 
-    def _choose_ground(self, ground: Any) -> None:
-        with self._complaints():
-            self.ground.add(ground)
-            self.tabs.active = GROUND_TAB
-
-    async def _attempt(self, make: Callable[[], Scene], job: Job) -> None:
+    async def _attempt(self, make: Callable[[], Scene], job: Job, reply: Reply) -> None:
         """Make a new scene in a thread and show it, or say in one line why there is none; the old one stays.
 
         One at a time, in the order asked for: what was asked for last is what is shown in the end.
@@ -272,12 +324,12 @@ class Page:
         self._count_jobs(1)
         try:
             async with self._turn:
-                self.message.visible = False
+                reply.clear()
                 self.job = job
-                with self._complaints():
+                with self._complaints(reply):
                     scene = await self._watched(asyncio.get_running_loop().run_in_executor(_WORKERS, made), job)
                     if not job.cancelled:
-                        self._on_next_tick(lambda: self._try_to_show(scene))
+                        self._on_next_tick(lambda: self._try_to_show(scene, reply))
         finally:
             self._count_jobs(-1)
 
@@ -294,23 +346,27 @@ class Page:
         self._jobs += change
         busy = self._jobs > 0
         self.progress.value, self.doing.object = 0, ""
-        self.button.disabled = self.upload.disabled = self.ground.upload.disabled = busy
+        self.button.disabled = busy
+        for part in (self, self.ground, self.earthquake, self.stations):
+            part.upload.disabled = busy
         self.progress.visible = self.doing.visible = busy
         self.cancel_button.disabled = not busy
 
-    def _try_to_show(self, scene: Scene) -> None:
-        with self._complaints():
+    def _try_to_show(self, scene: Scene, reply: Reply) -> None:
+        with self._complaints(reply):
             self.show(scene)
+            # The next simulation is told how long from the last one.
+            self._show_choice()
 
     @contextlib.contextmanager
-    def _complaints(self) -> Iterator[None]:
-        """What goes wrong is said on the page; what is no fault of the input goes on to the log too."""
+    def _complaints(self, reply: Reply | None = None) -> Iterator[None]:
+        """What goes wrong is said beside its control; what is no fault of the input goes on to the log too."""
         try:
             yield
         except JobCancelledError:
             return
         except Exception as error:
-            self.message.param.update(object=html.escape(str(error)), visible=True)
+            (reply or self.reply).refuse(error)
             if not isinstance(error, InputError):
                 raise
 
@@ -321,15 +377,55 @@ class Page:
         else:
             self._document.add_next_tick_callback(act)
 
+    @contextlib.contextmanager
+    def _cost_complaints(self) -> Iterator[None]:
+        """Why a simulation cannot run is said where its cost would be."""
+        try:
+            yield
+        except InputError as error:
+            self.model.say(str(error))
+
     def _show_ground(self) -> None:
         self.ground_figures.show(self.ground.ground, *self.earthquake.place_km)
+        stations = self.stations.stations
+        self.ground_figures.show_stations(None if stations is None else stations.stations)
+        self._show_rupture()
+        self._show_choice()
+
+    def _show_rupture(self) -> None:
+        """Draw the rupture as soon as it is known."""
+        try:
+            choice, geology = self.earthquake.rupture, self.ground.ground.geology
+        except InputError:
+            # Said when the earthquake is asked for; while a person types, half a number is no fault.
+            choice = None
+        if choice is None:
+            self._rupture_work.cancel()
+            self.ground_figures.show_rupture(None)
+            return
+        self.earthquake.reply.clear()
+        self._rupture_work.ask(
+            lambda _: choice.rupture(geology), lambda rupture: self.ground_figures.show_rupture(rupture.position_m)
+        )
+
+    def _show_choice(self) -> None:
+        """Say what the choice of a model means for the rest, and what it costs."""
+        for part in (self.earthquake, self.stations):
+            part.say_what_models_take(not self.model.simulates)
         self._show_command()
+        self._cost_work.cancel()
+        with self._cost_complaints():
+            choice, ground, stations = self.model.simulation, self.ground.ground, self.stations.stations
+            if choice is None:
+                return
+            self.model.say("Counting what it costs.")
+            self._cost_work.ask(lambda _: self._studio.cost_words(ground, choice, stations), self.model.say)
 
     def _show_command(self) -> None:
         try:
             command = command_for(self.request(), self._studio)
         except InputError as error:
-            command = f"# {error}"
+            command = f"# {printable(error)}"
         self.takeaway.say_command(command)
 
     def _redraw(self) -> None:
@@ -354,8 +450,10 @@ class Page:
             return
         scene, point, quantity = self.scene, self.point, self.quantity.value
         x_km, y_km = scene.points_m[point] / 1000
+        name = scene.station_name(point)
+        sensor = "Sensor" if name is None else f"Station {html.escape(printable(name, 80))}"
         self.where.object = (
-            f"<b>Sensor at {x_km:.2f} km East, {y_km:.2f} km North.</b> Click on the map to choose another."
+            f"<b>{sensor} at {x_km:.2f} km East, {y_km:.2f} km North.</b> Click on the map to choose another."
         )
         known = Station.remembered(scene, point, quantity)
         if known is not None:

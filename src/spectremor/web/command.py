@@ -3,34 +3,145 @@
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
+from spectremor.core.georeference import Georeference
+from spectremor.web.choices import FileRupture, RandomRupture
+from spectremor.web.ground import Ground
 from spectremor.web.studio import Request, Studio
+
+#: The file that a model of another program becomes on its way.
+_IMPORTED = "geology.nc"
 
 
 def command_for(request: Request, studio: Studio, out: str = "field.nc") -> str:
-    """A command that makes the same wavefield, ready to copy.
+    """Commands that make the same wavefield, ready to copy.
+
+    Where no command takes what the page took, a rupture for example, it is Python, run from the command line.
 
     Args:
         request: with numbers in all its fields.
         studio: that carries it out.
         out: file to write.
+
+    Raises:
+        InputError: files that were read at different places on Earth, or what models do not take.
     """
-    if request.product == "mean":
-        return f"sp.load_model({studio.command_folder(request.model)!r}).expect(geology, source)  # in Python"
+    request.place()
+    if request.simulation is None:
+        request.check_model_takes_it()
+    if request.rupture is not None or (request.simulation is None and request.product == "mean"):
+        return _script(request, studio, out)
+    words = ["spectremor", "generate" if request.simulation is None else "simulate"]
+    words += [*_ground_words(request.ground), *_source_words(request)]
+    words += _model_words(request, studio) if request.simulation is None else _simulation_words(request)
+    return "\n".join([*_import_lines(request.ground), _line([*words, "--out", out])])
+
+
+def _line(words: list[str]) -> str:
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def _import_lines(ground: Ground) -> list[str]:
+    """The command that brings a model of another program onto its grid; none where there is nothing to bring."""
+    if ground.grid is None:
+        return []
+    extent = ",".join(_digits(side) for side in ground.grid.extent_m)
+    words = ["spectremor", "geology", "import", ground.path, "--extent", extent]
+    words += ["--spacing", _digits(ground.grid.spacing_m), *_place_words(ground.grid.corner)]
+    return [_line([*words, "--out", _IMPORTED])]
+
+
+def _ground_words(ground: Ground) -> list[str]:
+    if ground.grid is not None:
+        return ["--geology", _IMPORTED]
+    return ["--geology", ground.path, *([] if ground.index is None else ["--index", str(ground.index)])]
+
+
+def _source_words(request: Request) -> list[str]:
+    assert request.source is not None  # a rupture goes another way
     numbers = [*request.source.position_m, *request.angles_deg]
-    words = ["spectremor", "generate", "--geology", shlex.quote(request.ground.path)]
-    if request.ground.index is not None:
-        words += ["--index", str(request.ground.index)]
-    words += [
-        "--source",
-        ",".join(f"{v:.10g}" for v in numbers),
-        "--mw",
-        f"{request.source.mw:.6g}",
-        "--model",
-        shlex.quote(studio.command_folder(request.model)),
-    ]
+    return ["--source", ",".join(map(_digits, numbers)), "--mw", f"{request.source.mw:.6g}"]
+
+
+def _model_words(request: Request, studio: Studio) -> list[str]:
+    words = ["--model", studio.command_folder(request.model)]
     if request.product == "stage1":
-        words.append("--stage1-only")
-    elif request.product == "draws":
-        words += ["--realizations", f"{request.realizations}", "--seed", f"{request.seed}"]
-    return " ".join([*words, "--out", out])
+        return [*words, "--stage1-only"]
+    return [*words, "--realizations", f"{request.realizations}", "--seed", f"{request.seed}"]
+
+
+def _simulation_words(request: Request) -> list[str]:
+    choice, stations = request.simulation, request.stations
+    assert choice is not None
+    words = ["--grid-spacing", _digits(choice.grid_spacing_m), "--duration", _digits(choice.duration_s)]
+    words += ["--lowpass", _digits(choice.lowpass_hz)]
+    return words if stations is None else [*words, "--stations", stations.path, *_place_words(stations.place)]
+
+
+def _place_words(place: Georeference | None) -> list[str]:
+    if place is None:
+        return []
+    words = ["--origin-lon", _digits(place.longitude_deg), "--origin-lat", _digits(place.latitude_deg)]
+    words += ["--azimuth", _digits(place.azimuth_deg)] if place.azimuth_deg else []
+    return words + (["--crs", place.crs] if place.crs else [])
+
+
+def _script(request: Request, studio: Studio, out: str) -> str:
+    """The same in Python, for what no command takes yet."""
+    lines = ["python - <<'END'", "import spectremor as sp", _read_ground(request.ground), *_earthquake(request)]
+    if request.simulation is None:
+        lines.append(f"field = sp.load_model({studio.command_folder(request.model)!r}).expect(geology, earthquake)")
+    else:
+        choice, more = request.simulation, ""
+        if request.stations is not None:
+            place = request.stations.place
+            lines.append(f"stations = sp.read_stations({request.stations.path!r}, {_corner(place)})")
+            more = ", stations=stations"
+        numbers = f"grid_spacing_m={_digits(choice.grid_spacing_m)}, duration_s={_digits(choice.duration_s)}"
+        numbers += f", lowpass_hz={_digits(choice.lowpass_hz)}"
+        lines.append(f"field = sp.simulate(geology, earthquake, {numbers}{more})")
+    return "\n".join([*lines, f"sp.write_wavefield(field, {out!r})", "END"])
+
+
+def _read_ground(ground: Ground) -> str:
+    more = "" if ground.index is None else f", index={ground.index}"
+    if ground.grid is not None:
+        extent = ", ".join(map(_digits, ground.grid.extent_m))
+        more = f", extent_m=({extent}), spacing_m={_digits(ground.grid.spacing_m)}"
+        more += "" if ground.grid.corner is None else f", corner={_corner(ground.grid.corner)}"
+    return f"geology = sp.read_geology({ground.path!r}{more})"
+
+
+def _earthquake(request: Request) -> list[str]:
+    rupture = request.rupture
+    if isinstance(rupture, FileRupture):
+        return [f"earthquake = sp.read_rupture({rupture.path!r}, {_corner(rupture.place)})"]
+    if isinstance(rupture, RandomRupture):
+        where, angles = _numbers(rupture.hypocentre_m), _angles(rupture.angles_deg)
+        call = f"mw={_digits(rupture.mw)}, hypocentre_m={where}, {angles}, seed={rupture.seed}, geology=geology"
+        return [f"earthquake = sp.Rupture.from_magnitude({call})"]
+    assert request.source is not None
+    where, angles = _numbers(request.source.position_m), _angles(request.angles_deg)
+    return [f"earthquake = sp.Source.from_angles(position_m={where}, {angles}, mw={request.source.mw:.6g})"]
+
+
+def _corner(place: Georeference | None) -> str:
+    if place is None:
+        return "None"
+    words = [f"longitude_deg={_digits(place.longitude_deg)}", f"latitude_deg={_digits(place.latitude_deg)}"]
+    words += [f"azimuth_deg={_digits(place.azimuth_deg)}"] if place.azimuth_deg else []
+    words += [f"crs={place.crs!r}"] if place.crs else []
+    return f"sp.Georeference({', '.join(words)})"
+
+
+def _angles(angles_deg: tuple[float, float, float]) -> str:
+    return ", ".join(f"{n}_deg={_digits(v)}" for n, v in zip(("strike", "dip", "rake"), angles_deg, strict=True))
+
+
+def _numbers(values: Any) -> str:
+    return f"({', '.join(map(_digits, values))})"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.10g}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,9 +11,27 @@ import numpy as np
 from jaxtyping import Float
 
 from spectremor.core.geology import Geology
+from spectremor.core.georeference import Georeference
 from spectremor.examples import example_geology
 
 EXAMPLE = "example"
+#: Nodes along one axis that a picture shows: more than a screen has room for are left out evenly.
+MOST_SHOWN = 400
+
+
+@dataclasses.dataclass(frozen=True)
+class GroundGrid:
+    """The grid that a model of another program is brought onto.
+
+    Attributes:
+        extent_m: size along x, y and depth.
+        spacing_m: distance between nodes.
+        corner: where its corner lies on Earth; None where the model does not need it.
+    """
+
+    extent_m: tuple[float, float, float]
+    spacing_m: float
+    corner: Georeference | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,12 +43,14 @@ class Ground:
         name: of its file, or of the example.
         path: of the file, as a person would type it.
         index: which geology of the file; None where it holds one.
+        grid: onto which the file was brought; None where it is read as it is.
     """
 
     geology: Geology
     name: str
     path: str
     index: int | None = None
+    grid: GroundGrid | None = None
 
     @property
     def label(self) -> str:
@@ -37,15 +58,38 @@ class Ground:
         return self.name if self.index is None else f"{self.name} ({self.index})"
 
     @property
+    def place(self) -> Georeference | None:
+        """Where its corner lies on Earth, where that is known."""
+        return None if self.grid is None else self.grid.corner
+
+    @functools.cached_property
+    def vs_range_km_s(self) -> tuple[float, float]:
+        """Lowest and highest S-wave velocity in km/s."""
+        vs = self.geology.vs_m_s
+        return float(vs.min()) / 1000, float(vs.max()) / 1000
+
+    @property
+    def _shown(self) -> tuple[slice, slice, slice]:
+        """Which nodes along each axis are shown; the surface is among them."""
+        nx, ny, nz = self.geology.shape
+        x, y, z = (max(1, -(-nodes // MOST_SHOWN)) for nodes in (nx, ny, nz))
+        return slice(None, None, x), slice(None, None, y), slice((nz - 1) % z, None, z)
+
+    @property
+    def vs_m_s(self) -> Float[np.ndarray, "x y z"]:
+        """S-wave velocity in m/s of the nodes that are shown: a view, whatever the ground's size."""
+        return self.geology.vs_m_s[self._shown]
+
+    @property
     def vs_km_s(self) -> Float[np.ndarray, "x y z"]:
-        """S-wave velocity in km/s."""
-        return np.asarray(self.geology.vs_m_s, dtype=float) / 1000
+        """The same in km/s."""
+        return np.asarray(self.vs_m_s, dtype=float) / 1000
 
     @property
     def axes_km(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positions of the nodes in km: East, North, height (negative below the surface)."""
-        ground = self.geology
-        return ground.x_m / 1000, ground.y_m / 1000, ground.z_m / 1000
+        """Positions of the nodes that are shown in km: East, North, height (negative below the surface)."""
+        ground, (x, y, z) = self.geology, self._shown
+        return ground.x_m[x] / 1000, ground.y_m[y] / 1000, ground.z_m[z] / 1000
 
     @property
     def extent_km(self) -> tuple[float, float, float]:

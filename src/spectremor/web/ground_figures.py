@@ -8,9 +8,11 @@ import numpy as np
 from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, LinearColorMapper, Range1d
 from bokeh.palettes import Viridis256
+from jaxtyping import Float
 
+from spectremor.core.recording import Stations
 from spectremor.web.ground import Ground
-from spectremor.web.style import INK, SOURCE, add_colour_bar, make_figure
+from spectremor.web.style import INK, SOURCE, add_colour_bar, draw_rupture, draw_stations, make_figure
 
 #: Is told which of East, North and depth (km) a person chose; None: that one stays.
 Place = Callable[[float | None, float | None, float | None], None]
@@ -35,13 +37,32 @@ class GroundFigures:
 
     def show(self, ground: Ground, east_km: float, north_km: float, depth_km: float) -> None:
         """Draw a ground and a source in it."""
-        vs, (x, y, z) = ground.vs_km_s, ground.axes_km
+        vs, (x, y, z) = ground.vs_m_s, ground.axes_km
         i, j = (int(np.abs(axis - value).argmin()) for axis, value in ((x, east_km), (y, north_km)))
-        self.colours.update(low=float(vs.min()), high=max(float(vs.max()), float(vs.min()) + 1e-3))
+        low, high = ground.vs_range_km_s
+        self.colours.update(low=low, high=max(high, low + 1e-3))
         depth = -z[::-1]
         self.surface.show(vs[:, :, -1], x, y, (east_km, north_km))
         self.west_east.show(vs[:, j, ::-1], x, depth, (east_km, depth_km))
         self.south_north.show(vs[i, :, ::-1], y, depth, (north_km, depth_km))
+
+    def show_rupture(self, points_m: Float[np.ndarray, "points 3"] | None) -> None:
+        """Draw the points of a rupture; None: there is none."""
+        shown = np.empty((0, 3)) if points_m is None else thinned(points_m) / 1000
+        east, north, depth = shown[:, 0], shown[:, 1], -shown[:, 2]
+        pairs = ((self.surface, east, north), (self.west_east, east, depth), (self.south_north, north, depth))
+        for section, across, up in pairs:
+            section.rupture.data = {"x": across, "y": up}
+
+    def show_stations(self, stations: Stations | None) -> None:
+        """Draw stations on the map; None: there are none."""
+        x, y = ([], []) if stations is None else (stations.x_m / 1000, stations.y_m / 1000)
+        self.surface.stations.data = {"x": x, "y": y}
+
+
+def thinned(points_m: Float[np.ndarray, "points 3"], most: int = 3000) -> Float[np.ndarray, "some 3"]:
+    """No more points than a picture has room for, left out evenly."""
+    return points_m[:: max(1, -(-len(points_m) // most))]
 
 
 class _Section:
@@ -60,12 +81,16 @@ class _Section:
         self._down = down
         self.image = ColumnDataSource({"image": [], "x": [], "y": [], "dw": [], "dh": []})
         self.source = ColumnDataSource({"x": [], "y": []}, name=f"source-{name}")
+        self.rupture = ColumnDataSource({"x": [], "y": []}, name=f"rupture-{name}")
+        self.stations = ColumnDataSource({"x": [], "y": []}, name=f"stations-{name}")
         size = {"sizing_mode": "scale_width", "aspect_ratio": 1.12} if square else {"height": 225}
         self.figure = make_figure(x_label=x_label, y_label=y_label, tools="tap", name=name, **size)
         self.figure.grid.visible = False
         self.figure.x_range, self.figure.y_range = Range1d(0, 1), Range1d(0, 1)
         self.figure.min_border_left = 52
         self.figure.image("image", "x", "y", "dw", "dh", source=self.image, color_mapper=colours)
+        draw_rupture(self.figure, self.rupture)
+        draw_stations(self.figure, self.stations)
         self.figure.scatter(
             "x", "y", source=self.source, marker="star", size=20, fill_color=SOURCE, line_color=INK, line_width=1
         )
@@ -73,11 +98,11 @@ class _Section:
             glyph.nonselection_glyph = glyph.selection_glyph = None
 
     def show(self, values: np.ndarray, across: np.ndarray, up: np.ndarray, source: tuple[float, float]) -> None:
-        """Draw values of shape (across, up), at positions in km that increase."""
+        """Draw speeds in m/s of shape (across, up), at positions in km that increase."""
         half = [(axis[-1] - axis[0]) / (len(axis) - 1) / 2 for axis in (across, up)]
         left, width = across[0] - half[0], across[-1] - across[0] + 2 * half[0]
         low, height = up[0] - half[1], up[-1] - up[0] + 2 * half[1]
-        picture = np.ascontiguousarray(values.T, dtype=np.float32)
+        picture = np.ascontiguousarray(values.T / 1000, dtype=np.float32)
         self.image.data = {"image": [picture], "x": [left], "y": [low], "dw": [width], "dh": [height]}
         self.figure.x_range.update(start=float(across[0]), end=float(across[-1]))
         ends = (up[-1], up[0]) if self._down else (up[0], up[-1])

@@ -9,8 +9,9 @@ import numpy as np
 from bokeh.models import Button, ColumnDataSource, CustomJS, DataRange1d, LinearColorMapper, Slider
 from bokeh.palettes import Magma256
 
+from spectremor.web.ground_figures import thinned
 from spectremor.web.scene import MEASURES, Scene
-from spectremor.web.style import COMPONENT_NAMES, SOURCE, add_colour_bar, make_figure
+from spectremor.web.style import COMPONENT_NAMES, SOURCE, add_colour_bar, draw_rupture, make_figure
 
 #: Blue through white to red.
 _DIVERGING = [
@@ -95,9 +96,11 @@ class MotionMap:
         self.cells = ColumnDataSource({name: [] for name in ("x", "y", "width", "height", "value")}, name="cells")
         self.chosen = ColumnDataSource({"x": [], "y": []}, name="chosen")
         self.epicentre = ColumnDataSource({"x": [], "y": []})
+        self.rupture = ColumnDataSource({"x": [], "y": []}, name="rupture-map")
         self.frames = ColumnDataSource({"value": []}, name="frames")
         self.colours = LinearColorMapper(palette=Magma256, low=0, high=1)
         self.figure = _map(self.cells, self.epicentre, self.chosen, self.colours)
+        draw_rupture(self.figure, self.rupture)
         self.bar = add_colour_bar(self.figure, self.colours, "cm/s")
         self.slider = Slider(start=0, end=1, value=0, step=1, format="0.00", title="Time after origin (s)")
         self.slider.update(visible=False, sizing_mode="stretch_width", name="time", bar_color="#b3202a")
@@ -133,6 +136,8 @@ class MotionMap:
         source = scene.source
         where = ([], []) if source is None else ([source.position_m[0] / 1000], [source.position_m[1] / 1000])
         self.epicentre.data = {"x": where[0], "y": where[1]}
+        points = np.empty((0, 3)) if scene.rupture_m is None else thinned(scene.rupture_m) / 1000
+        self.rupture.data = {"x": points[:, 0], "y": points[:, 1]}
 
     def mark(self, scene: Scene, point: int) -> None:
         """Mark the chosen sensor."""

@@ -11,6 +11,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from spectremor.core.errors import InputError
+from spectremor.core.georeference import Georeference
 from spectremor.core.source import Source
 from spectremor.core.wavefield import (
     band_of,
@@ -45,6 +46,9 @@ class Scene:
         title: what it is, for the person who looks.
         source: the earthquake, where the file says.
         band_high_hz: upper end of the usable band, where the file says.
+        rupture_m: (x, y, z) of the points of the rupture that made it, where one did.
+        place: where on Earth the corner of the domain lies, where that is known.
+        remarks: what is worth knowing of it.
     """
 
     field: xr.DataArray
@@ -52,6 +56,9 @@ class Scene:
     title: str
     source: Source | None
     band_high_hz: float | None
+    rupture_m: Float[np.ndarray, "points 3"] | None = None
+    place: Georeference | None = None
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, field: xr.DataArray, title: str, stage1: xr.DataArray | None = None) -> Scene:
@@ -143,6 +150,10 @@ class Scene:
     def strongest_point(self) -> int:
         """Index of the sensor that shakes most."""
         return int(self.measure("PGV", 0).argmax())
+
+    def station_name(self, point: int) -> str | None:
+        """The name of a sensor; None on a grid."""
+        return str(self.field["station"].values[point]) if has_stations(self.field) else None
 
     def has_measured(self, name: str, realization: int) -> bool:
         """Whether `measure` knows its answer."""

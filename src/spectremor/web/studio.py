@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 import weakref
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 from spectremor.core.errors import InputError
+from spectremor.core.georeference import Georeference
 from spectremor.core.source import Source
 from spectremor.model.config import ModelConfig
 from spectremor.model.folder import DEFAULT_MODEL, SHIPPED, ModelFolder, read_model_folder, shipped_names
+from spectremor.simulation.progress import progress_told_to
+from spectremor.web.choices import ONLY_GRID, ONLY_POINTS, RuptureChoice, SimulationChoice, StationList, check_places
 from spectremor.web.ground import Ground, example_ground
 from spectremor.web.jobs import Job
+from spectremor.web.remarks import remarks
 from spectremor.web.scene import Scene
+
+if TYPE_CHECKING:
+    from spectremor.simulation.cost import RunCost
 
 #: What to make: draws, the mean of all that could be, or the first stage alone.
 Product = Literal["draws", "mean", "stage1"]
+#: Cells times steps that a simulation computes in a second, until one has run here: of two cores of a server.
+FIRST_PACE = 3e7
 #: Pages open at once; each holds a wavefield.
 MAX_PAGES = 32
 #: The most that one visitor may ask for at once: each is a few MB in the browser.
@@ -29,21 +40,52 @@ class Request:
 
     Attributes:
         ground: where.
-        source: the earthquake. A rupture takes its place when models take ruptures.
+        source: the earthquake as a point; None where it is a rupture.
         angles_deg: strike, dip and rake of the source as they were typed.
-        model: name of a model in the studio.
+        model: name of a model in the studio; not used where `simulation` is given.
         product: draws, mean, or the first stage alone.
         realizations: number of draws; None where the field was left empty.
         seed: of the draws; likewise.
+        rupture: the earthquake, where it is not a point.
+        stations: where motion is recorded; None: a grid of sensors.
+        simulation: how to simulate without a model; None: the model's own way.
     """
 
     ground: Ground
-    source: Source
+    source: Source | None
     angles_deg: tuple[float, float, float]
     model: str
     product: Product = "draws"
     realizations: int | None = 1
     seed: int | None = 0
+    rupture: RuptureChoice | None = None
+    stations: StationList | None = None
+    simulation: SimulationChoice | None = None
+
+    def place(self) -> Georeference | None:
+        """Where on Earth the corner of the domain lies, as the files say that were read at a place.
+
+        Raises:
+            InputError: two files that were read at different places.
+        """
+        return check_places(
+            (
+                ("ground", self.ground.place),
+                ("rupture", None if self.rupture is None else self.rupture.place),
+                ("stations", None if self.stations is None else self.stations.place),
+            )
+        )
+
+    def check_model_takes_it(self) -> None:
+        """Refuse what models do not take, and simulations do.
+
+        Raises:
+            InputError: a rupture or a list of stations.
+        """
+        if self.rupture is not None:
+            raise InputError("earthquake", "a rupture", f"a point source. {ONLY_POINTS}")
+        if self.stations is not None:
+            raise InputError("sensors", f"the stations of {self.stations.name}", f"the grid of sensors. {ONLY_GRID}")
 
 
 class Studio:
@@ -61,6 +103,7 @@ class Studio:
         self.grounds = [*([] if ground is None else [ground]), example_ground()]
         self._folders = _model_folders(model)
         self._models: dict[str, Any] = {}
+        self._pace = FIRST_PACE
         self._lock = threading.Lock()
         self._jobs: weakref.WeakSet[Job] = weakref.WeakSet()
 
@@ -97,24 +140,79 @@ class Studio:
         from spectremor.model.pipeline import check_job
 
         self._jobs.add(job)
+        place = request.place()
+        choice = request.simulation
+        if choice is not None:
+            return self._in_turn(lambda: self._simulate(request, choice, job), job, place)
+        request.check_model_takes_it()
         drawn = request.product == "draws"
         check_job(request.realizations if drawn else 1, request.seed if drawn else 0, None)
         if drawn and (request.realizations or 0) > MAX_REALIZATIONS:
             raise InputError("realizations", request.realizations, f"1 to {MAX_REALIZATIONS} on this page")
         alone = request.product == "stage1"
-        self._folders[request.model].check_event(request.ground.geology, request.source, stage1_only=alone)
+        source = _point(request)
+        self._folders[request.model].check_event(request.ground.geology, source, stage1_only=alone)
+        return self._in_turn(lambda: self._generate(request, source, job), job, place)
+
+    def cost_words(self, ground: Ground, choice: SimulationChoice, stations: StationList | None) -> str:
+        """What a simulation takes, in words, before it runs.
+
+        Raises:
+            InputError: one that cannot run.
+        """
+        cost = self._cost(ground, choice, stations)
+        size = (
+            f"{cost.cells / 1e6:.2g} million cells, {cost.steps} steps, {cost.memory_bytes / 2**30:.1g} GiB of memory"
+        )
+        return f"Costs at most {size}: about {_duration_words(cost.cell_steps / self._pace)} on this machine."
+
+    def _cost(self, ground: Ground, choice: SimulationChoice, stations: StationList | None) -> RunCost:
+        from spectremor.simulation.cost import run_cost
+        from spectremor.simulation.sensors import parse_sensors
+        from spectremor.simulation.settings import SimulationSettings
+
+        listed = None if stations is None else stations.stations
+        sensors = parse_sensors(None, listed, None, ground.geology)
+        recording = choice.recording(sensors)
+        return run_cost(ground.geology, recording, SimulationSettings(grid_spacing_m=choice.grid_spacing_m))
+
+    def _in_turn(self, make: Callable[[], Scene], job: Job, place: Georeference | None) -> Scene:
+        """One job after the other."""
         job.begin("waiting for another job to end")
         while not self._lock.acquire(timeout=0.1):
             job.report(0.0)
         try:
-            return self._generate(request, job)
+            with remarks() as said, progress_told_to(job.report):
+                return dataclasses.replace(make(), place=place, remarks=tuple(said))
         finally:
             self._lock.release()
 
-    def _generate(self, request: Request, job: Job) -> Scene:
+    def _simulate(self, request: Request, choice: SimulationChoice, job: Job) -> Scene:
+        from spectremor.simulation.elastic import simulate
+
+        ground = request.ground.geology
+        rupture = None if request.rupture is None else request.rupture.rupture(ground)
+        cost = self._cost(request.ground, choice, request.stations)
+        job.begin("simulating")
+        begun_s = time.monotonic()
+        field = simulate(
+            ground,
+            _point(request) if rupture is None else rupture,
+            grid_spacing_m=choice.grid_spacing_m,
+            duration_s=choice.duration_s,
+            lowpass_hz=choice.lowpass_hz,
+            stations=None if request.stations is None else request.stations.stations,
+        )
+        # The next one is told how long from this one.
+        self._pace = cost.cell_steps / max(time.monotonic() - begun_s, 1e-3)
+        job.begin("measuring")
+        points_m = None if rupture is None else rupture.position_m
+        return dataclasses.replace(Scene.of(field, "simulated"), rupture_m=points_m)
+
+    def _generate(self, request: Request, source: Source, job: Job) -> Scene:
         job.begin("loading the model")
         model = self._load(request.model)
-        geology, source = request.ground.geology, request.source
+        geology = request.ground.geology
         stage1_name = _stage1_name(model)
         job.begin(f"stage 1, {stage1_name}")
         stage1 = model.predict(geology, source)
@@ -136,6 +234,25 @@ class Studio:
         if name not in self._models:
             self._models[name] = load_model(self._folders[name])
         return self._models[name]
+
+
+def _point(request: Request) -> Source:
+    """The earthquake of a request without a rupture.
+
+    Raises:
+        InputError: there is none.
+    """
+    if request.source is None:
+        raise InputError("earthquake", "nothing", "a point source or a rupture")
+    return request.source
+
+
+def _duration_words(seconds: float) -> str:
+    """A time as one would say it."""
+    for unit, length, top in (("seconds", 1, 90), ("minutes", 60, 90 * 60), ("hours", 3600, 72 * 3600)):
+        if seconds < top:
+            return f"{max(1, round(seconds / length))} {unit}"
+    return f"{round(seconds / 86400)} days"
 
 
 def products_of(config: ModelConfig) -> dict[str, Product]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from bokeh.models import BoxAnnotation, ColorBar, LinearColorMapper, Title
+from bokeh.models import BoxAnnotation, ColorBar, ColumnDataSource, LinearColorMapper, Title
 from bokeh.plotting import figure
 
 FULL, STAGE1, GRID, INK, MUTED = "#b3202a", "#7c8591", "#e7e9ec", "#20262e", "#5b626d"
-SOURCE = "#00b4e6"
+SOURCE, RUPTURE = "#00b4e6", "#ff7a1a"
 COMPONENT_NAMES = ("East", "North", "Up")
 
 
@@ -53,3 +53,22 @@ def add_colour_bar(made: figure, colours: LinearColorMapper, title: str) -> Titl
 def outside_band() -> BoxAnnotation:
     """The shade over what a wavefield does not hold."""
     return BoxAnnotation(fill_color="#9aa0a8", fill_alpha=0.16, line_color=None, visible=False, propagate_hover=True)
+
+
+def draw_rupture(made: figure, points: ColumnDataSource) -> None:
+    """The points of a rupture, small enough that what is below stays seen."""
+    made.scatter("x", "y", source=points, size=3.5, fill_color=RUPTURE, line_color=None, fill_alpha=0.75)
+
+
+def draw_stations(made: figure, stations: ColumnDataSource) -> None:
+    """Stations, as seismologists mark them."""
+    made.scatter(
+        "x",
+        "y",
+        source=stations,
+        marker="inverted_triangle",
+        size=11,
+        fill_color="white",
+        line_color=INK,
+        line_width=1.3,
+    )

@@ -43,6 +43,7 @@ class Takeaway:
 
     def __init__(self, key: str | None) -> None:
         self._key, self._ready, self._placed = key, False, False
+        self._known: Georeference | None = None
         self.longitude = pn.widgets.FloatInput(label="Longitude (°)", value=None, width=130, format="0[.][000000]")
         self.latitude = pn.widgets.FloatInput(label="Latitude (°)", value=None, width=130, format="0[.][000000]")
         self.origin_time = pn.widgets.TextInput(label="Origin time (UTC)", placeholder=DEFAULT_ORIGIN_TIME, width=210)
@@ -56,9 +57,15 @@ class Takeaway:
         self.view = self._view()
         self._list()
 
-    def offer(self, field: xr.DataArray) -> None:
-        """Offer a wavefield, which may say itself where on Earth it lies."""
-        self._ready, self._placed = True, place_of(field, None) is not None
+    def offer(self, field: xr.DataArray, place: Georeference | None = None) -> None:
+        """Offer a wavefield, which may say itself where on Earth it lies.
+
+        Args:
+            field: the wavefield.
+            place: where it lies, where that is known from what it was made of.
+        """
+        self._known = place
+        self._ready, self._placed = True, place is not None or place_of(field, None) is not None
         self._list()
 
     def say_command(self, command: str) -> None:
@@ -78,18 +85,26 @@ class Takeaway:
         return Parcel(field, quantity, self.place(), when)
 
     def place(self) -> Georeference | None:
-        """Where the south-west corner lies on Earth; None where nothing is said.
+        """Where the south-west corner lies on Earth, as typed or as known; None where nothing is said.
 
         Raises:
             InputError: one number of two, or a place that is none.
         """
         longitude, latitude = self.longitude.value, self.latitude.value
         if longitude is None and latitude is None:
-            return None
+            return self._known
         if longitude is None or latitude is None:
             missing = "longitude" if longitude is None else "latitude"
             raise InputError(f"origin.{missing}", "nothing", "both longitude and latitude, or neither")
-        return Georeference(longitude_deg=longitude, latitude_deg=latitude)
+        typed = Georeference(longitude_deg=longitude, latitude_deg=latitude)
+        known = self._known
+        if known is None:
+            return typed
+        # The axes may be turned, which is not typed here.
+        if (typed.longitude_deg, typed.latitude_deg) != (known.longitude_deg, known.latitude_deg):
+            found, allowed = (f"{p.longitude_deg:g}, {p.latitude_deg:g} degrees" for p in (typed, known))
+            raise InputError("place on Earth", found, f"{allowed}, at which the files were read")
+        return known
 
     def _view(self) -> pn.Column:
         place = "The south-west corner of the ground on Earth: needed by ASDF and OpenQuake, used by most."

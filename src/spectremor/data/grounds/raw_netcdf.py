@@ -41,6 +41,23 @@ def is_classic(path: Path) -> bool:
         return file.read(3) == _CLASSIC
 
 
+def unpacked_bytes(path: Path) -> int:
+    """The most memory that the variables of a file of the classic form take once read, by its header alone.
+
+    Numbers count as 8 bytes, since they are read as such floats. Any number of variables may be the same bytes.
+
+    Raises:
+        InputError: a damaged file.
+    """
+    try:
+        with warnings.catch_warnings(), netcdf_file(path, "r", mmap=True, maskandscale=False) as file:
+            warnings.filterwarnings("ignore", "Cannot close a netcdf_file opened with mmap=True", RuntimeWarning)
+            return 8 * sum(int(np.prod(variable.data.shape)) for variable in file.variables.values())
+    # Whatever a damaged file makes scipy raise: nothing else runs here.
+    except Exception as error:
+        raise InputError("geology", f"{path} ({first_line(error)})", _ALLOWED) from None
+
+
 def read_raw(path: Path, wanted: Callable[[str], bool]) -> tuple[dict[str, Variable], list[str]]:
     """Some variables of a file with the axes that they have, and the names of all.
 

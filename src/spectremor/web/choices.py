@@ -1,0 +1,146 @@
+"""What a visitor can ask for beside a ground and a point: ruptures, stations, a simulation without a model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from spectremor.core.errors import InputError
+from spectremor.core.geology import Geology
+from spectremor.core.georeference import Georeference
+from spectremor.core.recording import Recording, Sensors, Stations
+from spectremor.core.rupture import Rupture
+
+#: The longest motion and the most points of a rupture that the page computes.
+MAX_DURATION_S, MAX_POINTS = 120.0, 20_000
+#: What models are trained on, in words: see `model.pipeline`. Simulations take more.
+ONLY_POINTS = "Models take a point source. A rupture needs \u201cSimulation only\u201d in part 4."
+ONLY_GRID = "Models record at their own grid of sensors. Stations need \u201cSimulation only\u201d in part 4."
+
+
+@dataclasses.dataclass(frozen=True)
+class RandomRupture:
+    """A rupture of one plane by its magnitude, mechanism and hypocentre; slip is random.
+
+    Attributes:
+        mw: moment magnitude.
+        hypocentre_m: (x, y, z).
+        angles_deg: strike, dip and rake.
+        seed: of the slip.
+    """
+
+    mw: float
+    hypocentre_m: tuple[float, float, float]
+    angles_deg: tuple[float, float, float]
+    seed: int
+
+    place: Georeference | None = dataclasses.field(default=None, init=False)
+
+    def rupture(self, geology: Geology) -> Rupture:
+        """The rupture in a ground.
+
+        Raises:
+            InputError: as `Rupture.from_magnitude`.
+        """
+        strike, dip, rake = self.angles_deg
+        return Rupture.from_magnitude(
+            mw=self.mw,
+            hypocentre_m=self.hypocentre_m,
+            strike_deg=strike,
+            dip_deg=dip,
+            rake_deg=rake,
+            seed=self.seed,
+            geology=geology,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class FileRupture:
+    """A rupture from a file.
+
+    Attributes:
+        read: what the file says.
+        name: of the file.
+        path: as a person would type it.
+        place: where the corner of the domain lies on Earth.
+    """
+
+    read: Rupture
+    name: str
+    path: str
+    place: Georeference
+
+    def rupture(self, _geology: Geology) -> Rupture:
+        """The rupture as it was read."""
+        return self.read
+
+
+@dataclasses.dataclass(frozen=True)
+class StationList:
+    """Stations from a file.
+
+    Attributes:
+        stations: what the file says.
+        name: of the file.
+        path: as a person would type it.
+        place: where the corner of the domain lies on Earth; None where the file is in metres.
+    """
+
+    stations: Stations
+    name: str
+    path: str
+    place: Georeference | None
+
+
+@dataclasses.dataclass(frozen=True)
+class SimulationChoice:
+    """How to simulate without a model.
+
+    Attributes:
+        grid_spacing_m: of the grid.
+        duration_s: of the motion.
+        lowpass_hz: corner of the low-pass.
+    """
+
+    grid_spacing_m: float
+    duration_s: float
+    lowpass_hz: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.duration_s <= MAX_DURATION_S:
+            raise InputError(
+                "Duration (s)", f"{self.duration_s:g}", f"above 0, at most {MAX_DURATION_S:g} on this page"
+            )
+
+    def recording(self, sensors: Sensors) -> Recording:
+        """When motion is recorded at these sensors."""
+        recording = Recording(sensors=sensors, lowpass_hz=self.lowpass_hz)
+        return dataclasses.replace(recording, samples=max(2, round(self.duration_s * recording.sampling_hz)))
+
+
+RuptureChoice = RandomRupture | FileRupture
+
+
+def check_places(places: Iterable[tuple[str, Georeference | None]]) -> Georeference | None:
+    """The one place on Earth of everything that was read at a place.
+
+    Args:
+        places: what was read, and where the corner lay.
+
+    Raises:
+        InputError: two that differ.
+    """
+    known = [(what, place) for what, place in places if place is not None]
+    for what, place in known[1:]:
+        if place != known[0][1]:
+            raise InputError(
+                "corner",
+                f"{_words(place)} of the {what}",
+                f"{_words(known[0][1])}, of the {known[0][0]}: read one anew",
+            )
+    return known[0][1] if known else None
+
+
+def _words(place: Georeference) -> str:
+    turned = f", azimuth {place.azimuth_deg:g}" if place.azimuth_deg else ""
+    return f"{place.longitude_deg:g}, {place.latitude_deg:g}{turned}{f', {place.crs}' if place.crs else ''}"

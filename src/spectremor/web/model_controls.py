@@ -1,0 +1,98 @@
+"""Which model, or a simulation without one, and what it is to make."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+
+from spectremor.web.choices import SimulationChoice
+from spectremor.web.controls import HALF, THIRD, heading, note, number, number_in
+from spectremor.web.studio import Product, Studio, products_of
+
+SIMULATION_ONLY = "Simulation only"
+
+
+class ModelControls:
+    """Which model, and what it is to make.
+
+    Args:
+        studio: that has the models.
+        changed: called when a choice changes.
+    """
+
+    def __init__(self, studio: Studio, changed: Callable[[], None]) -> None:
+        self._studio = studio
+        options = {name: name for name in studio.models} | {SIMULATION_ONLY: SIMULATION_ONLY}
+        self.model = pn.widgets.Select(label="Model", options=options, value=studio.models[0], width=HALF)
+        self.grid_spacing = number("Grid spacing (m)", 300.0, 50.0, THIRD)
+        self.duration, self.lowpass = number("Duration (s)", 8.0, 1.0, THIRD), number("Low-pass (Hz)", 2.0, 0.5, THIRD)
+        self.product = pn.widgets.Select(label="Make", options=self._products(), width=HALF)
+        self.realizations = pn.widgets.IntInput(label="Realizations", value=4, width=HALF)
+        # Without bounds: the browser would replace what lies outside them, and say nothing.
+        self.seed = pn.widgets.IntInput(label="Seed", value=0, width=HALF)
+        self.about = note("")
+        self._draws = pn.Row(self.realizations, self.seed)
+        self._run = pn.Row(self.grid_spacing, self.duration, self.lowpass, visible=False)
+        self.model.param.watch(lambda _: self._on_model(changed), "value")
+        for field in (self.grid_spacing, self.duration, self.lowpass):
+            field.param.watch(lambda _: changed(), "value")
+        for widget in (self.product, self.realizations, self.seed):
+            widget.param.watch(lambda _: self._describe(), "value")
+            widget.param.watch(lambda _: changed(), "value")
+        self._describe()
+
+    @property
+    def chosen(self) -> Product:
+        """What to make."""
+        return self.product.value
+
+    @property
+    def simulates(self) -> bool:
+        """Whether there is to be a simulation without a model."""
+        return bool(self.model.value == SIMULATION_ONLY)
+
+    @property
+    def simulation(self) -> SimulationChoice | None:
+        """How to simulate; None where a model is chosen.
+
+        Raises:
+            InputError: an empty field, or a length that the page does not compute.
+        """
+        if not self.simulates:
+            return None
+        return SimulationChoice(number_in(self.grid_spacing), number_in(self.duration), number_in(self.lowpass))
+
+    def say(self, words: str) -> None:
+        """What is said of the choice."""
+        self.about.object = html.escape(words)
+
+    def parts(self) -> list[Any]:
+        """From top to bottom."""
+        return [
+            heading("4. Model"),
+            pn.Row(self.model, self.product),
+            self._draws,
+            self._run,
+            self.about,
+        ]
+
+    def _products(self) -> dict[str, Product]:
+        return products_of(self._studio.config(self.model.value))
+
+    def _on_model(self, changed: Callable[[], None]) -> None:
+        self.product.visible = self._draws.visible = not self.simulates
+        self._run.visible = self.simulates
+        if not self.simulates:
+            products = self._products()
+            kept = self.product.value if self.product.value in products.values() else next(iter(products.values()))
+            self.product.param.update(options=products, value=kept)
+        self._describe()
+        changed()
+
+    def _describe(self) -> None:
+        if not self.simulates:
+            self.realizations.disabled = self.seed.disabled = self.chosen != "draws"
+            self.say(self._studio.about(self.model.value))

@@ -1,0 +1,57 @@
+"""Where on Earth the corner of the domain lies: for files whose positions are in degrees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+
+from spectremor.core.errors import InputError
+from spectremor.core.georeference import Georeference
+
+_THIRD = 97
+
+
+class PlaceControls:
+    """Longitude and latitude of the corner, the direction of the axes, and a map projection where files need one."""
+
+    def __init__(self) -> None:
+        self.longitude = pn.widgets.FloatInput(label="Corner lon. (°)", value=None, width=_THIRD, format="0[.][000000]")
+        self.latitude = pn.widgets.FloatInput(label="Corner lat. (°)", value=None, width=_THIRD, format="0[.][000000]")
+        self.azimuth = pn.widgets.FloatInput(label="Azimuth (°)", value=0.0, width=_THIRD, format="0[.][000]")
+        self.projection = pn.widgets.TextInput(label="Projection", placeholder="none, or e.g. EPSG:32633", width=208)
+
+    @property
+    def place(self) -> Georeference | None:
+        """The corner; None where nothing is said.
+
+        Raises:
+            InputError: one number of two, or a place that is none.
+        """
+        longitude, latitude = self.longitude.value, self.latitude.value
+        if longitude is None and latitude is None:
+            return None
+        if longitude is None or latitude is None:
+            missing = "Corner lon. (°)" if longitude is None else "Corner lat. (°)"
+            raise InputError(missing, "nothing", "both longitude and latitude of the corner, or neither")
+        return Georeference(
+            longitude_deg=longitude,
+            latitude_deg=latitude,
+            azimuth_deg=self.azimuth.value or 0.0,
+            crs=(self.projection.value or "").strip() or None,
+        )
+
+    def parts(self) -> list[Any]:
+        """From top to bottom."""
+        return [pn.Row(self.longitude, self.latitude, self.azimuth), self.projection]
+
+
+def needed_place(place: Georeference | None, what: str) -> Georeference:
+    """A place that a file cannot do without.
+
+    Raises:
+        InputError: none.
+    """
+    if place is None:
+        raise InputError("corner", "nothing", f"longitude and latitude of the corner: {what} in degrees")
+    return place

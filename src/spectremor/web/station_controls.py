@@ -1,0 +1,49 @@
+"""Where motion is recorded: at a grid of sensors, or at the stations of a visitor's list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+
+from spectremor.web.choices import ONLY_GRID, StationList
+from spectremor.web.controls import FULL, heading, note, upload_field
+from spectremor.web.reply import Reply
+from spectremor.web.uploads import MAX_STATIONS_MB
+
+GRID = "A grid of 32 × 32 sensors"
+
+
+class StationControls:
+    """A grid, or one list after another.
+
+    Args:
+        open_file: reads an uploaded list.
+        changed: called when another choice is made.
+    """
+
+    def __init__(self, open_file: Callable[[str, bytes], Any], changed: Callable[[], None]) -> None:
+        self.choice = pn.widgets.Select(label="Sensors", options={GRID: None}, value=None, width=FULL)
+        self.only_grid = note(ONLY_GRID)
+        self.upload, self.reply = upload_field(open_file, MAX_STATIONS_MB), Reply()
+        self.choice.param.watch(lambda _: changed(), "value")
+
+    @property
+    def stations(self) -> StationList | None:
+        """The list that is chosen; None: the grid."""
+        return self.choice.value
+
+    def take(self, read: StationList) -> None:
+        """Offer a list, in place of the one before, and choose it."""
+        label = f"{read.name}: {read.stations.count} station{'s' * (read.stations.count != 1)}"
+        self.choice.param.update(options={GRID: None, label: read}, value=read)
+
+    def say_what_models_take(self, model: bool) -> None:
+        """Say that models take no stations, while one is chosen."""
+        self.only_grid.visible = model
+
+    def parts(self) -> list[Any]:
+        """From top to bottom."""
+        kinds = f"Your own stations (.csv, StationXML, at most {MAX_STATIONS_MB} MB):"
+        return [heading("3. Sensors"), self.choice, self.only_grid, note(kinds), self.upload, self.reply.pane]
