@@ -39,7 +39,7 @@ STATION_SUFFIXES = (".csv", ".xml")
 #: Formats that can unfold.
 _FOLDED = (".nc", ".nc4", ".h5")
 #: Where an upload lies while it is read.
-_STORED = re.compile(r"\S*spectremor-[^/\s]+/upload\.\w+")
+_STORED = re.compile(r"[^\s(]*spectremor-[^/\s]+/upload\.\w+")
 #: What the library calls a thing, and what the page does.
 _FIELDS = {"extent_m": "Size (km)", "spacing_m": "Spacing (m)", "corner": "Corner"}
 
