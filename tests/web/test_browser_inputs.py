@@ -36,8 +36,8 @@ def test_own_layers_a_rupture_and_stations_simulated(serving, visit, tmp_path, w
         v = visit(width)
         v.open(url)
         v.tab.screenshot(path=tmp_path / f"first-{width}.png", full_page=True)
-        v.tab.get_by_text("Grid for models of the ground").click()
-        v.tab.get_by_text("Place on Earth").click()
+        v.tab.get_by_role("button", name="Grid for models of the ground").click()
+        v.tab.get_by_role("button", name="Place on Earth").click()
         for label in ("Size East (km)", "Size North (km)", "Size depth (km)"):
             type_in(v, label, "2.4")
         type_in(v, "Spacing (m)", "300")

@@ -18,11 +18,13 @@ from spectremor.core.errors import InputError
 from spectremor.core.geology import make_geology
 from spectremor.web import uploads
 from spectremor.web.choices import ONLY_GRID, ONLY_POINTS
+from spectremor.web.ground import GroundGrid
 from spectremor.web.model_controls import SIMULATION_ONLY
 from spectremor.web.remarks import hear_remarks
 from spectremor.web.scene import Scene
+from spectremor.web.station_controls import GRID
 from spectremor.web.studio import Studio
-from spectremor.web.uploads import read_stations_upload
+from spectremor.web.uploads import read_ground, read_stations_upload
 
 LAYERS = b"thickness_m,vs_m_s\n1200,1500\n,3000\n"
 FK1D = b"3\n0.6 2.6 1.5 2.2 200 100\n0.6 3.5 2.0 2.4 400 200\n0.0 6.0 3.5 2.7 1000 500\n"
@@ -174,7 +176,7 @@ def test_stations_are_drawn_asked_for_and_named_in_the_command(page):
     assert "--origin-lon" not in words
     asyncio.run(page.generate())
     assert asked(page).stations.stations.names == ("NORTH", "SOUTH", "WEST")
-    page.stations.choice.value = None
+    page.stations.choice.value = GRID
     assert page.ground_figures.surface.stations.data["x"] == []
     assert "--stations" not in page.takeaway._text.value
 
@@ -301,6 +303,32 @@ def test_lists_that_are_too_long_or_too_large_are_refused(monkeypatch):
         read_stations_upload("long.csv", b"name,x_m,y_m\n" + rows, None)
     with pytest.raises(InputError, match=r"upload: got large.csv of 5 MB; allowed: at most 4 MB"):
         read_stations_upload("large.csv", b"#" * (5 << 20), None)
+
+
+def test_tables_that_no_reader_can_split_are_refused_in_one_line():
+    """Python's reader of tables has limits of its own."""
+    long = b"n" * 200_000
+    with pytest.raises(InputError, match=r"stations: got long.csv \(field larger than field limit"):
+        read_stations_upload("long.csv", b"name,x_m,y_m\n" + long + b",1,2\n", None)
+    with pytest.raises(InputError, match=r"geology: got long.csv \(field larger than field limit"):
+        read_ground(
+            "long.csv", b"thickness_m,vs_m_s\n" + long + b",3000\n", GroundGrid((2400.0, 2400.0, 2400.0), 300.0)
+        )
+
+
+def test_what_the_classic_form_of_netcdf_unfolds_to_is_bounded_by_its_header(monkeypatch):
+    """Its variables may be the same bytes of the file, over and over; small integers become floats."""
+    monkeypatch.setattr(uploads, "MAX_UNFOLDED_MB", 1)
+    monkeypatch.setattr(uploads, "read_geology", lambda *_, **__: pytest.fail("read"))
+    file = io.BytesIO()
+    with netcdf_file(file, "w") as made:
+        made.createDimension("longitude", 200_000)
+        made.createVariable("vs", "b", ("longitude",))[:] = 1
+        made.flush()
+        content = file.getvalue()
+    assert len(content) < 300_000
+    with pytest.raises(InputError, match=r"upload: got small.nc that unfolds to 2 MB; allowed: at most 1 MB"):
+        read_ground("small.nc", content, None)
 
 
 def test_own_files_of_one_visitor_are_few(page, heard):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from spectremor.core.errors import InputError
@@ -103,3 +105,22 @@ def read_small_file(path: str | Path, *, field: str, allowed: str, most_bytes: i
     if len(content) > most_bytes:
         raise InputError(field, f"{path} of more than {most_bytes} bytes", f"at most {most_bytes} bytes")
     return content
+
+
+def table_rows(lines: Sequence[str], separator: str, *, field: str, path: str | Path, allowed: str) -> list[list[str]]:
+    """The cells of a table's lines, without blanks around them.
+
+    Args:
+        lines: of the file.
+        separator: of the cells.
+        field: the name that an error carries.
+        path: that a person named.
+        allowed: what an error says is allowed.
+
+    Raises:
+        InputError: a cell that is too long, or a character that no table has.
+    """
+    try:
+        return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    except csv.Error as error:
+        raise InputError(field, f"{path} ({error})", allowed) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import warnings
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.extras import need
 from spectremor.core.georeference import Georeference
-from spectremor.core.reading import read_small_file
+from spectremor.core.reading import read_small_file, table_rows
 from spectremor.core.recording import Stations
 
 #: Names of each column, in small letters.
@@ -75,7 +74,7 @@ def _from_table(content: bytes, path: Path, corner: Georeference | None) -> Stat
     if len(lines) < 2 or "\x00" in text:
         raise InputError("stations", f"{path} ({len(lines)} lines)", _ALLOWED)
     separator = next((mark for mark in ";\t" if mark in lines[0]), ",")
-    header, *rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    header, *rows = table_rows(lines, separator, field="stations", path=path, allowed=_ALLOWED)
     places = _header(header)
     for number, row in enumerate(rows, 1):
         if len(row) != len(header):

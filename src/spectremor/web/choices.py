@@ -121,6 +121,17 @@ class SimulationChoice:
 RuptureChoice = RandomRupture | FileRupture
 
 
+def needed_place(place: Georeference | None, what: str) -> Georeference:
+    """A place that a file cannot do without.
+
+    Raises:
+        InputError: none.
+    """
+    if place is None:
+        raise InputError("corner", "nothing", f"longitude and latitude of the corner: {what} in degrees")
+    return place
+
+
 def check_places(places: Iterable[tuple[str, Georeference | None]]) -> Georeference | None:
     """The one place on Earth of everything that was read at a place.
 

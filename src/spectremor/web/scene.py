@@ -106,7 +106,7 @@ class Scene:
     def spacing_km(self) -> tuple[float, float]:
         """Size on a map of a sensor along East and North, in km: the distance to its neighbours on a grid."""
         if has_stations(self.field):
-            size = float(np.ptp(self.points_m, axis=0).max()) / 1000 / 40
+            size = float(np.ptp(self.points_m, axis=0).max()) / 1000 / 28
             return size or 1.0, size or 1.0
         return _spacing(self.field["x"].values / 1000), _spacing(self.field["y"].values / 1000)
 

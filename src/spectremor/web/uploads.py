@@ -21,9 +21,8 @@ from spectremor.data.hdf5 import unfolded_bytes
 from spectremor.data.wavefield_files import read_wavefield
 from spectremor.exchange.ruptures import read_rupture
 from spectremor.exchange.station_lists import read_stations
-from spectremor.web.choices import MAX_POINTS, FileRupture, StationList
+from spectremor.web.choices import MAX_POINTS, FileRupture, StationList, needed_place
 from spectremor.web.ground import Ground, GroundGrid
-from spectremor.web.place import needed_place
 
 MAX_UPLOAD_MB = 64
 #: Texts become many times as large in memory.
