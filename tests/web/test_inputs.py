@@ -72,6 +72,10 @@ def model_in_degrees() -> bytes:
         return file.getvalue()
 
 
+#: A model with a neural operator, which takes points and its own grid of sensors.
+OPERATOR = "hybrid"
+
+
 @pytest.fixture
 def page(field, page_with):
     return page_with(lambda *_: Scene.of(field, "generated"))
@@ -166,6 +170,8 @@ def test_stations_are_drawn_asked_for_and_named_in_the_command(page):
     asyncio.run(page.open_stations("list.csv", STATIONS))
     np.testing.assert_allclose(page.ground_figures.surface.stations.data["x"], [1.2, 1.2, 0.3])
     np.testing.assert_allclose(page.ground_figures.surface.stations.data["y"], [2.1, 0.3, 1.2])
+    assert not page.stations.only_grid.visible
+    page.model.model.value = OPERATOR
     assert page.stations.only_grid.visible
     assert html.unescape(page.stations.only_grid.object) == ONLY_GRID
     page.model.model.value = SIMULATION_ONLY
@@ -210,6 +216,9 @@ def test_files_read_at_two_places_are_not_put_together(page):
 
 def test_a_random_rupture_is_drawn_asked_for_and_written_in_the_command(page):
     page.earthquake.kind.value = "random"
+    assert not page.earthquake.only_points.visible
+    assert ".generate(geology, earthquake, realizations=4, seed=0)" in page.takeaway._text.value
+    page.model.model.value = OPERATOR
     assert page.earthquake.only_points.visible
     assert html.unescape(page.earthquake.only_points.object) == ONLY_POINTS
     assert page.takeaway._text.value.startswith("# earthquake: got a rupture; allowed: a point source")
@@ -268,7 +277,8 @@ def test_a_rupture_in_a_file(page):
     assert page.earthquake.reply.text.startswith("rupture.")
 
 
-def test_models_refuse_ruptures_and_stations_in_one_line(page):
+def test_operators_refuse_ruptures_and_stations_in_one_line(page):
+    page.model.model.value = OPERATOR
     page._studio._answer = lambda request, job: Studio.generate(page._studio, request, job)
     page.earthquake.kind.value = "random"
     asyncio.run(page.generate())

@@ -416,7 +416,7 @@ class Page:
     def _show_choice(self) -> None:
         """Say what the choice of a model means for the rest, and what it costs."""
         for part in (self.earthquake, self.stations):
-            part.say_what_models_take(not self.model.simulates)
+            part.say_what_models_take(not (self.model.simulates or self._studio.simulates(self.model.model.value)))
         self._show_command()
         self._cost_work.cancel()
         with self._cost_complaints():

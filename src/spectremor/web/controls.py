@@ -27,7 +27,7 @@ def heading(text: str) -> pn.pane.HTML:
 _HEADING = "h2 { font-size: 15px; margin: 0; color: #20262e; font-weight: 650 }"
 
 
-class BoundedDropper(pn.widgets.FileDropper):  # type: ignore[misc]
+class BoundedDropper(pn.widgets.FileDropper):
     """A field for files that keeps no more than one unfinished file, and none that is too large, whatever is sent.
 
     The browser says itself when a file is too large; what speaks to the page need not be a browser.

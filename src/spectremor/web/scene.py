@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from spectremor.core.errors import InputError
 from spectremor.core.georeference import Georeference
+from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
 from spectremor.core.wavefield import (
     band_of,
@@ -76,6 +77,10 @@ class Scene:
         band_hz = band_of(field)
         high = None if band_hz is None else band_hz[1]
         return cls(field=field, stage1=stage1, title=title, source=source_of(field), band_high_hz=high)
+
+    def of_rupture(self, earthquake: Source | Rupture) -> Scene:
+        """The scene with the points of the earthquake that made it, where it is a rupture."""
+        return self if isinstance(earthquake, Source) else dataclasses.replace(self, rupture_m=earthquake.position_m)
 
     @property
     def realization_numbers(self) -> list[int]:

@@ -39,9 +39,9 @@ class StationControls:
         label = f"{read.name}: {read.stations.count} station{'s' * (read.stations.count != 1)}"
         self.choice.param.update(options={GRID: GRID, label: read}, value=read)
 
-    def say_what_models_take(self, model: bool) -> None:
-        """Say that models take no stations, while one is chosen."""
-        self.only_grid.visible = model
+    def say_what_models_take(self, only: bool) -> None:
+        """Say that the model has its own grid only, or not."""
+        self.only_grid.visible = only
 
     def parts(self) -> list[Any]:
         """From top to bottom."""
