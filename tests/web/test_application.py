@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import json
 import re
 import sys
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -21,6 +23,7 @@ from tornado.websocket import websocket_connect
 
 from spectremor.core.georeference import Georeference
 from spectremor.web import application
+from spectremor.web.app import Page
 from spectremor.web.application import PageApplication
 from spectremor.web.downloads import FORMATS, Parcel, Shelf
 from spectremor.web.hosts import AllowedHosts
@@ -311,3 +314,88 @@ def test_two_visitors_are_kept_apart(ask, field):
 
     scene = Scene.of(field, "a file")
     ask(talk, make=lambda hosts, _shelf: make_application(studio, scene, hosts))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET / HTTP/1.1\r\nHost: evil.example:{port}\r\nX-Forwarded-Host: 127.0.0.1:{port}",
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nHost: evil.example",
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}@evil.example",
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1.evil.example:{port}",
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1:1{port}",
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1",
+        "GET / HTTP/1.1\r\nHost: [::ffff:127.0.0.1]:{port}",
+        "GET / HTTP/1.1\r\nHost: 2130706433:{port}",
+        "GET / HTTP/1.1\r\nHost: 0.0.0.0:{port}",
+        "GET / HTTP/1.1\r\nHost:",
+        "GET / HTTP/1.0",
+        "GET http://evil.example/ HTTP/1.1\r\nHost: 127.0.0.1:{port}",
+        "GET //evil.example/ HTTP/1.1\r\nHost: 127.0.0.1:{port}",
+        "CONNECT evil.example:80 HTTP/1.1\r\nHost: 127.0.0.1:{port}",
+    ],
+)
+def test_no_spelling_of_a_foreign_host_gets_a_page(ask, pages, head):
+    async def talk(server: Server) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(f"{head.format(port=server.port)}\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+        answer = await asyncio.wait_for(reader.read(), 60)
+        writer.close()
+        assert re.match(rb"HTTP/1.[01] (400|403|404|405|421) ", answer)
+
+    ask(talk)
+    assert pages == []
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "http://127.0.0.1",
+        "http://127.0.0.1:{port}.evil.example",
+        "http://u@evil.example:{port}",
+        "http://127.0.0.1:{port}@evil.example",
+        "http://[",
+        "file://",
+        "null",
+        "chrome-extension://abc",
+    ],
+)
+def test_no_spelling_of_a_foreign_origin_connects(ask, origin):
+    async def talk(server: Server) -> None:
+        with pytest.raises(HTTPClientError, match="403"):
+            await server.connect(Origin=origin.format(port=server.port))
+
+    ask(talk)
+
+
+def test_pages_that_were_left_are_forgotten_whole(ask, field, monkeypatch):
+    """Session, document, page and wavefield: nothing of ninety visitors stays."""
+    made = weakref.WeakSet()
+
+    class Noted(Page):
+        def __init__(self, *arguments, **options) -> None:
+            super().__init__(*arguments, **options)
+            made.add(self)
+
+    monkeypatch.setattr("spectremor.web.app.Page", Noted)
+    monkeypatch.setattr(application, "_UNUSED_MS", 1)
+    monkeypatch.setattr(application, "_CHECK_UNUSED_MS", 60_000)
+    scene = Scene.of(field, "a file")
+
+    async def talk(server: Server) -> None:
+        for _ in range(3):
+            assert (await server.get("/")).code == 200
+        assert len(made) == 3
+        await asyncio.sleep(0.05)
+        await server.app.pages._cleanup_sessions(1)
+        assert list(server.app.pages.sessions) == []
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+            gc.collect()
+            if not made:
+                return
+        pytest.fail(f"{len(made)} pages stay")
+
+    ask(talk, make=lambda hosts, _shelf: make_application(Studio(), scene, hosts))

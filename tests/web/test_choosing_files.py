@@ -10,7 +10,7 @@ from panel.models.file_dropper import UploadEvent
 from spectremor.web import application
 from spectremor.web.app import Page
 from spectremor.web.scene import Scene
-from spectremor.web.uploads import MAX_UPLOAD_MB
+from spectremor.web.uploads import MAX_STATIONS_MB, MAX_UPLOAD_MB
 
 
 @pytest.fixture
@@ -63,3 +63,24 @@ def test_files_of_nothing_and_of_text_are_refused_by_name(page, name, kind):
 def test_too_large_is_said_by_the_browser_and_every_piece_fits_the_transport(page):
     assert page.upload.max_file_size == f"{MAX_UPLOAD_MB}MB"
     assert page.upload.chunk_size * 4 / 3 < application.MAX_MESSAGE_BYTES
+
+
+def test_what_is_sent_beyond_the_limit_or_left_unfinished_is_not_kept(page):
+    """Whoever speaks to the page need not be a browser that counts, and finishes, what it sends."""
+    field = page.stations.upload
+    limit = field._most_bytes
+    assert limit == MAX_STATIONS_MB << 20
+
+    def send(name: str, size: int, chunk: int, total: int) -> None:
+        data = {"name": name, "data": b"x" * size, "type": "", "chunk": chunk, "total_chunks": total}
+        field._process_event(UploadEvent(None, data))
+
+    for number in range(50):
+        send(f"{number}.csv", 1000, 1, 2)
+    assert list(field._file_buffer) == ["49.csv"]
+    for chunk in range(1, 20):
+        send("large.csv", limit // 4, chunk, 20)
+        assert sum(len(piece) for pieces in field._file_buffer.values() for piece in pieces) <= limit
+    send("unknown.csv", 10, 7, 8)
+    assert field._file_buffer == {}
+    assert field.value in ({}, None)

@@ -26,15 +26,20 @@ class FakeModel:
     stage1 = SimpleNamespace(name="MIFNO")
     diffusion: object | None = object()
 
-    def predict(self, geology, source):
+    def predict(self, geology, source, stations=None):
         time_s = np.arange(50) / 50
         values = np.full((3, 4, 5, 50), source.mw)
         return make_wavefield(values, x_m=np.arange(4.0), y_m=np.arange(5.0), time_s=time_s, source=source)
 
-    def restore(self, stage1, *, realizations, seed, on_progress):
-        on_progress(0.5)
-        on_progress(1.0)
-        return xr.concat([stage1 + seed + r for r in range(realizations)], "realization").assign_attrs(stage1.attrs)
+    def stage1_motion(self, geology, source, wanted):
+        return SimpleNamespace(field=self.predict(geology, source))
+
+    def restored(self, motion, draws):
+        draws.on_progress(0.5)
+        draws.on_progress(1.0)
+        stage1 = motion.field
+        drawn = [stage1 + draws.seed + r for r in range(draws.realizations)]
+        return xr.concat(drawn, "realization").assign_attrs(stage1.attrs)
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from spectremor.core.errors import InputError
@@ -129,3 +131,22 @@ def text_of(content: bytes, path: str | Path, *, field: str, allowed: str) -> st
     if "\x00" in text:
         raise InputError(field, f"{path} (not text)", allowed)
     return text
+
+
+def table_rows(lines: Sequence[str], separator: str, *, field: str, path: str | Path, allowed: str) -> list[list[str]]:
+    """The cells of a table's lines, without blanks around them.
+
+    Args:
+        lines: of the file.
+        separator: of the cells.
+        field: the name that an error carries.
+        path: that a person named.
+        allowed: what an error says is allowed.
+
+    Raises:
+        InputError: a cell that is too long, or a character that no table has.
+    """
+    try:
+        return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    except csv.Error as error:
+        raise InputError(field, f"{path} ({error})", allowed) from None

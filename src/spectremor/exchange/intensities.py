@@ -57,14 +57,14 @@ def rotd50(
 
 def rotd50_and_100(
     field: xr.DataArray, periods_s: tuple[float, ...] = DEFAULT_PERIODS_S, damping: float = 0.05
-) -> list[dict[str, Float[np.ndarray, "realization x y"]]]:
+) -> list[dict[str, Float[np.ndarray, "realization ..."]]]:
     """RotD50 and RotD100 of the horizontal motion; arguments, names and errors as for `rotd50`."""
     return _rotd(field, periods_s, (50.0, 100.0), damping)
 
 
 def fourier_rotd50_and_100(
     field: xr.DataArray, frequencies_hz: tuple[float, ...] = FOURIER_FREQUENCIES_HZ
-) -> list[dict[float, Float[np.ndarray, "realization x y"]]]:
+) -> list[dict[float, Float[np.ndarray, "realization ..."]]]:
     """RotD50 and RotD100 of the Fourier amplitude spectrum of acceleration in m/s, by frequency in Hz.
 
     Smoothed (Konno & Ohmachi 1998, b = 40). Frequencies that the sampling does not hold are left out.
@@ -79,7 +79,7 @@ def fourier_rotd50_and_100(
 
 def _rotd(
     field: xr.DataArray, periods_s: tuple[float, ...], percentiles: tuple[float, ...], damping: float
-) -> list[dict[str, Float[np.ndarray, "realization x y"]]]:
+) -> list[dict[str, Float[np.ndarray, "realization ..."]]]:
     check_periods(periods_s)
     waves, step_s = _by_sensor(field)
     horizontal = waves[..., _HORIZONTAL, :]

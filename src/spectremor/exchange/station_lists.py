@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 import warnings
@@ -14,7 +13,7 @@ import numpy as np
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.extras import need
 from spectremor.core.georeference import Georeference
-from spectremor.core.reading import read_small_file, text_of
+from spectremor.core.reading import read_small_file, table_rows, text_of
 from spectremor.core.recording import Stations
 from spectremor.core.units import factor_to
 from spectremor.exchange.xml_files import parse_xml
@@ -78,10 +77,7 @@ def _from_table(content: bytes, path: Path, corner: Georeference | None) -> Stat
     if len(lines) < 2:
         raise InputError("stations", f"{path} ({len(lines)} lines)", _ALLOWED)
     separator = next((mark for mark in ";\t" if mark in lines[0]), ",")
-    try:
-        header, *rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
-    except csv.Error as error:
-        raise InputError("stations", f"{path} ({error})", _ALLOWED) from None
+    header, *rows = table_rows(lines, separator, field="stations", path=path, allowed=_ALLOWED)
     places, factors = _header(header)
     for number, row in enumerate(rows, 1):
         if len(row) != len(header):

@@ -118,7 +118,7 @@ def write_intensities(
     waves = realizations_of(finite(field))
     place = place_of(waves, place)
     outside = {sa_name(t) for t in beyond_band(waves, periods_s)}
-    columns: dict[str, Float[np.ndarray, "realization *sensors"]] = {}
+    columns: dict[str, Float[np.ndarray, "realization ..."]] = {}
     for rotd, measures in zip(("rotd50", "rotd100"), rotd50_and_100(waves, periods_s), strict=True):
         columns |= {_column(n, rotd) + "_outside_band" * (n in outside): values for n, values in measures.items()}
     for rotd, spectrum in zip(("rotd50", "rotd100"), fourier_rotd50_and_100(waves), strict=True):

@@ -20,7 +20,7 @@ from spectremor.core.source import Source, moment_function
 from spectremor.simulation.grid import AXES, PML_CELLS, VACUUM, Grid
 from spectremor.simulation.medium import Medium, StaggeredAverages
 from spectremor.simulation.point_source import Forces
-from spectremor.simulation.progress import deepwave_options
+from spectremor.simulation.progress import listener
 from spectremor.simulation.rupture_drive import Drive
 from spectremor.simulation.solver import load_deepwave
 from spectremor.simulation.surface import SurfaceReceivers
@@ -95,7 +95,7 @@ def propagate(
             pml_freq=PML_HZ,
             courant_number=first.grid.critical_courant * (1 - 1e-9),
             check_output_finite=True,
-            **(_reporting(first, on_progress) or deepwave_options()),
+            **_reporting(first, on_progress or listener()),
         )
     if out.info.step_ratio != 1:
         raise RuntimeError(f"deepwave took {out.info.step_ratio} steps of its own for each step of {first.dt_s:g} s")

@@ -17,6 +17,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.source import Source
 from spectremor.core.text import printable
 from spectremor.exchange.quantities import Quantity
+from spectremor.web.choices import FileRupture
 from spectremor.web.command import command_for
 from spectremor.web.controls import NOTE, heading, upload_field
 from spectremor.web.downloads import Parcel, Shelf
@@ -220,8 +221,8 @@ class Page:
 
                 def taken() -> None:
                     with self._complaints(reply):
-                        use(made)
                         reply.remark(name_in(said, name))
+                        use(made)
 
                 self._on_next_tick(taken)
         finally:
@@ -393,25 +394,29 @@ class Page:
         self._show_choice()
 
     def _show_rupture(self) -> None:
-        """Draw the rupture as soon as it is known."""
+        """Draw the rupture as soon as it is known, and say at its control what is wrong with it here."""
+        self._rupture_work.cancel()
         try:
             choice, geology = self.earthquake.rupture, self.ground.ground.geology
         except InputError:
             # Said when the earthquake is asked for; while a person types, half a number is no fault.
             choice = None
+        self.ground_figures.show_rupture(choice.read.position_m if isinstance(choice, FileRupture) else None)
         if choice is None:
-            self._rupture_work.cancel()
-            self.ground_figures.show_rupture(None)
             return
         self.earthquake.reply.clear()
-        self._rupture_work.ask(
-            lambda _: choice.rupture(geology), lambda rupture: self.ground_figures.show_rupture(rupture.position_m)
-        )
+        if isinstance(choice, FileRupture):
+            with self._complaints(self.earthquake.reply):
+                choice.read.check_inside(geology.extent_m)
+        else:
+            self._rupture_work.ask(
+                lambda _: choice.rupture(geology), lambda made: self.ground_figures.show_rupture(made.position_m)
+            )
 
     def _show_choice(self) -> None:
         """Say what the choice of a model means for the rest, and what it costs."""
         for part in (self.earthquake, self.stations):
-            part.say_what_models_take(not self.model.simulates)
+            part.say_what_models_take(not (self.model.simulates or self._studio.simulates(self.model.model.value)))
         self._show_command()
         self._cost_work.cancel()
         with self._cost_complaints():

@@ -13,9 +13,11 @@ from spectremor.core.rupture import Rupture
 
 #: The longest motion and the most points of a rupture that the page computes.
 MAX_DURATION_S, MAX_POINTS = 120.0, 20_000
-#: What models are trained on, in words: see `model.pipeline`. Simulations take more.
-ONLY_POINTS = "Models take a point source. A rupture needs \u201cSimulation only\u201d in part 4."
-ONLY_GRID = "Models record at their own grid of sensors. Stations need \u201cSimulation only\u201d in part 4."
+#: What is said beside a control while the model does not take what it sets.
+ONLY_POINTS = "This model takes a point source. A rupture needs a model that simulates, or \u201cSimulation only\u201d."
+ONLY_GRID = (
+    "This model has its own grid of sensors. Stations need a model that simulates, or \u201cSimulation only\u201d."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +121,17 @@ class SimulationChoice:
 
 
 RuptureChoice = RandomRupture | FileRupture
+
+
+def needed_place(place: Georeference | None, what: str) -> Georeference:
+    """A place that a file cannot do without.
+
+    Raises:
+        InputError: none.
+    """
+    if place is None:
+        raise InputError("corner", "nothing", f"longitude and latitude of the corner: {what} in degrees")
+    return place
 
 
 def check_places(places: Iterable[tuple[str, Georeference | None]]) -> Georeference | None:

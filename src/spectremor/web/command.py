@@ -28,14 +28,18 @@ def command_for(request: Request, studio: Studio, out: str = "field.nc") -> str:
         InputError: files that were read at different places on Earth, or what models do not take.
     """
     request.place()
-    if request.simulation is None:
-        request.check_model_takes_it()
-    if request.rupture is not None or (request.simulation is None and request.product == "mean"):
+    studio.check_takes(request)
+    if request.rupture is not None or (request.simulation is None and _is_for_python(request)):
         return _script(request, studio, out)
     words = ["spectremor", "generate" if request.simulation is None else "simulate"]
     words += [*_ground_words(request.ground), *_source_words(request)]
     words += _model_words(request, studio) if request.simulation is None else _simulation_words(request)
     return "\n".join([*_import_lines(request.ground), _line([*words, "--out", out])])
+
+
+def _is_for_python(request: Request) -> bool:
+    """Whether `generate` does not make what a model makes here."""
+    return request.product == "mean" or request.stations is not None
 
 
 def _line(words: list[str]) -> str:
@@ -90,17 +94,21 @@ def _place_words(place: Georeference | None) -> list[str]:
 def _script(request: Request, studio: Studio, out: str) -> str:
     """The same in Python, for what no command takes yet."""
     lines = ["python - <<'END'", "import spectremor as sp", _read_ground(request.ground), *_earthquake(request)]
-    if request.simulation is None:
-        lines.append(f"field = sp.load_model({studio.command_folder(request.model)!r}).expect(geology, earthquake)")
+    more = ""
+    if request.stations is not None:
+        lines.append(f"stations = sp.read_stations({request.stations.path!r}, {_corner(request.stations.place)})")
+        more = ", stations=stations"
+    if request.simulation is not None:
+        choice = request.simulation
+        more += f", grid_spacing_m={_digits(choice.grid_spacing_m)}, duration_s={_digits(choice.duration_s)}"
+        more += f", lowpass_hz={_digits(choice.lowpass_hz)}"
+        lines.append(f"field = sp.simulate(geology, earthquake{more})")
     else:
-        choice, more = request.simulation, ""
-        if request.stations is not None:
-            place = request.stations.place
-            lines.append(f"stations = sp.read_stations({request.stations.path!r}, {_corner(place)})")
-            more = ", stations=stations"
-        numbers = f"grid_spacing_m={_digits(choice.grid_spacing_m)}, duration_s={_digits(choice.duration_s)}"
-        numbers += f", lowpass_hz={_digits(choice.lowpass_hz)}"
-        lines.append(f"field = sp.simulate(geology, earthquake, {numbers}{more})")
+        verb = {"mean": "expect", "stage1": "predict", "draws": "generate"}[request.product]
+        if request.product == "draws":
+            more += f", realizations={request.realizations}, seed={request.seed}"
+        model = studio.command_folder(request.model)
+        lines.append(f"field = sp.load_model({model!r}).{verb}(geology, earthquake{more})")
     return "\n".join([*lines, f"sp.write_wavefield(field, {out!r})", "END"])
 
 

@@ -97,9 +97,9 @@ class EarthquakeControls:
         self.kind.value = "file"
         self._on_change()
 
-    def say_what_models_take(self, model: bool) -> None:
-        """Say that models take no ruptures, while one is chosen."""
-        self.only_points.visible = model
+    def say_what_models_take(self, only: bool) -> None:
+        """Say that the model takes points only, or not."""
+        self.only_points.visible = only
 
     @property
     def source(self) -> Source:

@@ -8,7 +8,18 @@ from typing import Any
 import panel as pn
 
 from spectremor.core.axes import HEMEW_EXTENT_M, HEMEW_NODES
-from spectremor.web.controls import FULL, HALF, NOTE, THIRD, folded, heading, note, number, number_in, upload_field
+from spectremor.web.controls import (
+    FOLDED_THIRD,
+    FULL,
+    HALF,
+    NOTE,
+    folded,
+    heading,
+    note,
+    number,
+    number_in,
+    upload_field,
+)
 from spectremor.web.ground import Ground, GroundGrid
 from spectremor.web.place import PlaceControls
 from spectremor.web.reply import Reply
@@ -41,7 +52,9 @@ class GroundControls:
             label="Ground", options={ground.label: ground for ground in grounds}, value=grounds[0], width=FULL
         )
         self.about = pn.pane.HTML("", styles=NOTE, margin=(0, 10))
-        self.sides = [number(f"{way} (km)", _SIDE_KM, 0.1, THIRD) for way in ("Size East", "Size North", "Size depth")]
+        self.sides = [
+            number(f"{way} (km)", _SIDE_KM, 0.1, FOLDED_THIRD) for way in ("Size East", "Size North", "Size depth")
+        ]
         self.spacing = number("Spacing (m)", round(HEMEW_EXTENT_M / (HEMEW_NODES - 1), 3), 10.0, HALF)
         self.upload, self.reply = upload_field(open_file), Reply()
         self.choice.param.watch(lambda _: self._describe(), "value")

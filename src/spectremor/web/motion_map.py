@@ -9,6 +9,7 @@ import numpy as np
 from bokeh.models import Button, ColumnDataSource, CustomJS, DataRange1d, LinearColorMapper, Slider
 from bokeh.palettes import Magma256
 
+from spectremor.core.wavefield import has_stations
 from spectremor.web.ground_figures import thinned
 from spectremor.web.scene import MEASURES, Scene
 from spectremor.web.style import COMPONENT_NAMES, SOURCE, add_colour_bar, draw_rupture, make_figure
@@ -133,6 +134,9 @@ class MotionMap:
             ("East, North", "@x{0.00}, @y{0.00} km"),
         ]
         self.slider.visible = self.button.visible = moving
+        # Stations at the side of the map are seen whole.
+        for axis in (self.figure.x_range, self.figure.y_range):
+            axis.range_padding = 0.08 if has_stations(scene.field) else 0.0
         source = scene.source
         where = ([], []) if source is None else ([source.position_m[0] / 1000], [source.position_m[1] / 1000])
         self.epicentre.data = {"x": where[0], "y": where[1]}
@@ -161,6 +165,8 @@ def _map(
         y_range=DataRange1d(range_padding=0),
     )
     made.grid.visible = False
+    # Between stations; the palest of their colours stands out from it.
+    made.background_fill_color = "#dfe3e8"
     colour = {"field": "value", "transform": colours}
     made.rect("x", "y", "width", "height", source=cells, line_color=colour, line_width=0.6, fill_color=colour)
     for glyph in made.renderers:

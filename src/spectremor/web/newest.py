@@ -44,7 +44,8 @@ class Newest:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            show(make(job))
+            with self._complaints():
+                show(make(job))
             return
         # Kept: the loop itself holds tasks but loosely.
         self._task = asyncio.ensure_future(self._work(make, show, job))

@@ -8,18 +8,21 @@ import panel as pn
 
 from spectremor.core.errors import InputError
 from spectremor.core.georeference import Georeference
-
-_THIRD = 97
+from spectremor.web.controls import FOLDED_THIRD
 
 
 class PlaceControls:
     """Longitude and latitude of the corner, the direction of the axes, and a map projection where files need one."""
 
     def __init__(self) -> None:
-        self.longitude = pn.widgets.FloatInput(label="Corner lon. (°)", value=None, width=_THIRD, format="0[.][000000]")
-        self.latitude = pn.widgets.FloatInput(label="Corner lat. (°)", value=None, width=_THIRD, format="0[.][000000]")
-        self.azimuth = pn.widgets.FloatInput(label="Azimuth (°)", value=0.0, width=_THIRD, format="0[.][000]")
-        self.projection = pn.widgets.TextInput(label="Projection", placeholder="none, or e.g. EPSG:32633", width=208)
+        self.longitude = pn.widgets.FloatInput(
+            label="Corner lon. (°)", value=None, width=FOLDED_THIRD, format="0[.][000000]"
+        )
+        self.latitude = pn.widgets.FloatInput(
+            label="Corner lat. (°)", value=None, width=FOLDED_THIRD, format="0[.][000000]"
+        )
+        self.azimuth = pn.widgets.FloatInput(label="Azimuth (°)", value=0.0, width=FOLDED_THIRD, format="0[.][000]")
+        self.projection = pn.widgets.TextInput(label="Projection", placeholder="none, or e.g. EPSG:32633", width=192)
 
     @property
     def place(self) -> Georeference | None:
@@ -44,14 +47,3 @@ class PlaceControls:
     def parts(self) -> list[Any]:
         """From top to bottom."""
         return [pn.Row(self.longitude, self.latitude, self.azimuth), self.projection]
-
-
-def needed_place(place: Georeference | None, what: str) -> Georeference:
-    """A place that a file cannot do without.
-
-    Raises:
-        InputError: none.
-    """
-    if place is None:
-        raise InputError("corner", "nothing", f"longitude and latitude of the corner: {what} in degrees")
-    return place

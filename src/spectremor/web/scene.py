@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from spectremor.core.errors import InputError
 from spectremor.core.georeference import Georeference
+from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
 from spectremor.core.wavefield import (
     band_of,
@@ -77,6 +78,10 @@ class Scene:
         high = None if band_hz is None else band_hz[1]
         return cls(field=field, stage1=stage1, title=title, source=source_of(field), band_high_hz=high)
 
+    def of_rupture(self, earthquake: Source | Rupture) -> Scene:
+        """The scene with the points of the earthquake that made it, where it is a rupture."""
+        return self if isinstance(earthquake, Source) else dataclasses.replace(self, rupture_m=earthquake.position_m)
+
     @property
     def realization_numbers(self) -> list[int]:
         """The numbers that the realizations go by in files; from 0 where the field does not say."""
@@ -106,7 +111,7 @@ class Scene:
     def spacing_km(self) -> tuple[float, float]:
         """Size on a map of a sensor along East and North, in km: the distance to its neighbours on a grid."""
         if has_stations(self.field):
-            size = float(np.ptp(self.points_m, axis=0).max()) / 1000 / 40
+            size = float(np.ptp(self.points_m, axis=0).max()) / 1000 / 28
             return size or 1.0, size or 1.0
         return _spacing(self.field["x"].values / 1000), _spacing(self.field["y"].values / 1000)
 

@@ -24,7 +24,7 @@ class StationControls:
     """
 
     def __init__(self, open_file: Callable[[str, bytes], Any], changed: Callable[[], None]) -> None:
-        self.choice = pn.widgets.Select(label="Sensors", options={GRID: None}, value=None, width=FULL)
+        self.choice = pn.widgets.Select(label="Sensors", options={GRID: GRID}, value=GRID, width=FULL)
         self.only_grid = note(ONLY_GRID)
         self.upload, self.reply = upload_field(open_file, MAX_STATIONS_MB), Reply()
         self.choice.param.watch(lambda _: changed(), "value")
@@ -32,16 +32,16 @@ class StationControls:
     @property
     def stations(self) -> StationList | None:
         """The list that is chosen; None: the grid."""
-        return self.choice.value
+        return None if self.choice.value == GRID else self.choice.value
 
     def take(self, read: StationList) -> None:
         """Offer a list, in place of the one before, and choose it."""
         label = f"{read.name}: {read.stations.count} station{'s' * (read.stations.count != 1)}"
-        self.choice.param.update(options={GRID: None, label: read}, value=read)
+        self.choice.param.update(options={GRID: GRID, label: read}, value=read)
 
-    def say_what_models_take(self, model: bool) -> None:
-        """Say that models take no stations, while one is chosen."""
-        self.only_grid.visible = model
+    def say_what_models_take(self, only: bool) -> None:
+        """Say that the model has its own grid only, or not."""
+        self.only_grid.visible = only
 
     def parts(self) -> list[Any]:
         """From top to bottom."""

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from spectremor.core.errors import InputError
 from spectremor.core.georeference import Georeference
+from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
 from spectremor.model.config import ModelConfig
 from spectremor.model.folder import DEFAULT_MODEL, SHIPPED, ModelFolder, read_model_folder, shipped_names
+from spectremor.model.region import Wanted
 from spectremor.simulation.progress import progress_told_to
 from spectremor.web.choices import ONLY_GRID, ONLY_POINTS, RuptureChoice, SimulationChoice, StationList, check_places
 from spectremor.web.ground import Ground, example_ground
@@ -76,8 +78,8 @@ class Request:
             )
         )
 
-    def check_model_takes_it(self) -> None:
-        """Refuse what models do not take, and simulations do.
+    def check_operator_takes_it(self) -> None:
+        """Refuse what a neural operator does not take, and simulations do.
 
         Raises:
             InputError: a rupture or a list of stations.
@@ -86,6 +88,18 @@ class Request:
             raise InputError("earthquake", "a rupture", f"a point source. {ONLY_POINTS}")
         if self.stations is not None:
             raise InputError("sensors", f"the stations of {self.stations.name}", f"the grid of sensors. {ONLY_GRID}")
+
+    def earthquake(self) -> Source | Rupture:
+        """The earthquake in its ground.
+
+        Raises:
+            InputError: there is none, or none that the ground has room for.
+        """
+        if self.rupture is not None:
+            return self.rupture.rupture(self.ground.geology)
+        if self.source is None:
+            raise InputError("earthquake", "nothing", "a point source or a rupture")
+        return self.source
 
 
 class Studio:
@@ -144,15 +158,28 @@ class Studio:
         choice = request.simulation
         if choice is not None:
             return self._in_turn(lambda: self._simulate(request, choice, job), job, place)
-        request.check_model_takes_it()
+        self.check_takes(request)
         drawn = request.product == "draws"
         check_job(request.realizations if drawn else 1, request.seed if drawn else 0, None)
         if drawn and (request.realizations or 0) > MAX_REALIZATIONS:
             raise InputError("realizations", request.realizations, f"1 to {MAX_REALIZATIONS} on this page")
         alone = request.product == "stage1"
-        source = _point(request)
-        self._folders[request.model].check_event(request.ground.geology, source, stage1_only=alone)
-        return self._in_turn(lambda: self._generate(request, source, job), job, place)
+        earthquake, wanted = request.earthquake(), _wanted(request)
+        self._folders[request.model].check_run(request.ground.geology, earthquake, wanted, stage1_only=alone)
+        return self._in_turn(lambda: self._generate(request, earthquake, job), job, place)
+
+    def simulates(self, model: str) -> bool:
+        """Whether a model's first stage is a simulation, which takes ruptures, stations and any ground."""
+        return self.config(model).learned is not None
+
+    def check_takes(self, request: Request) -> None:
+        """Refuse what the model of a request does not take.
+
+        Raises:
+            InputError: a rupture or a list of stations for a neural operator.
+        """
+        if request.simulation is None and not self.simulates(request.model):
+            request.check_operator_takes_it()
 
     def cost_words(self, ground: Ground, choice: SimulationChoice, stations: StationList | None) -> str:
         """What a simulation takes, in words, before it runs.
@@ -160,11 +187,13 @@ class Studio:
         Raises:
             InputError: one that cannot run.
         """
+        from spectremor.simulation.plan import time_in_words
+
         cost = self._cost(ground, choice, stations)
         size = (
             f"{cost.cells / 1e6:.2g} million cells, {cost.steps} steps, {cost.memory_bytes / 2**30:.1g} GiB of memory"
         )
-        return f"Costs at most {size}: about {_duration_words(cost.cell_steps / self._pace)} on this machine."
+        return f"Costs at most {size}: about {time_in_words(cost.cell_steps / self._pace)} on this machine."
 
     def _cost(self, ground: Ground, choice: SimulationChoice, stations: StationList | None) -> RunCost:
         from spectremor.simulation.cost import run_cost
@@ -190,14 +219,13 @@ class Studio:
     def _simulate(self, request: Request, choice: SimulationChoice, job: Job) -> Scene:
         from spectremor.simulation.elastic import simulate
 
-        ground = request.ground.geology
-        rupture = None if request.rupture is None else request.rupture.rupture(ground)
+        ground, earthquake = request.ground.geology, request.earthquake()
         cost = self._cost(request.ground, choice, request.stations)
         job.begin("simulating")
         begun_s = time.monotonic()
         field = simulate(
             ground,
-            _point(request) if rupture is None else rupture,
+            earthquake,
             grid_spacing_m=choice.grid_spacing_m,
             duration_s=choice.duration_s,
             lowpass_hz=choice.lowpass_hz,
@@ -206,27 +234,26 @@ class Studio:
         # The next one is told how long from this one.
         self._pace = cost.cell_steps / max(time.monotonic() - begun_s, 1e-3)
         job.begin("measuring")
-        points_m = None if rupture is None else rupture.position_m
-        return dataclasses.replace(Scene.of(field, "simulated"), rupture_m=points_m)
+        return Scene.of(field, "simulated").of_rupture(earthquake)
 
-    def _generate(self, request: Request, source: Source, job: Job) -> Scene:
+    def _generate(self, request: Request, earthquake: Source | Rupture, job: Job) -> Scene:
+        from spectremor.model.pipeline import Draws
+
         job.begin("loading the model")
         model = self._load(request.model)
-        geology = request.ground.geology
-        stage1_name = _stage1_name(model)
-        job.begin(f"stage 1, {stage1_name}")
-        stage1 = model.predict(geology, source)
+        job.begin(f"stage 1, {_stage1_name(model)}")
+        motion = model.stage1_motion(request.ground.geology, earthquake, _wanted(request))
         if request.product == "stage1" or model.diffusion is None:
-            return Scene.of(stage1, f"{stage1_name} alone")
+            return Scene.of(motion.field, f"{_stage1_name(model)} alone").of_rupture(earthquake)
         if request.product == "mean":
             job.begin("the mean of all draws")
-            scene = Scene.of(_mean(model, geology, source), "mean", stage1)
+            scene = Scene.of(_mean(model, request, earthquake), "mean", motion.field)
         else:
             job.begin("stage 2, diffusion")
-            field = model.restore(stage1, realizations=request.realizations, seed=request.seed, on_progress=job.report)
-            scene = Scene.of(field, "generated", stage1)
+            draws = Draws(realizations=request.realizations or 1, seed=request.seed or 0, on_progress=job.report)
+            scene = Scene.of(model.restored(motion, draws), "generated", motion.field)
         job.begin("measuring")
-        return scene
+        return scene.of_rupture(earthquake)
 
     def _load(self, name: str) -> Any:
         from spectremor.model.build import load_model
@@ -234,25 +261,6 @@ class Studio:
         if name not in self._models:
             self._models[name] = load_model(self._folders[name])
         return self._models[name]
-
-
-def _point(request: Request) -> Source:
-    """The earthquake of a request without a rupture.
-
-    Raises:
-        InputError: there is none.
-    """
-    if request.source is None:
-        raise InputError("earthquake", "nothing", "a point source or a rupture")
-    return request.source
-
-
-def _duration_words(seconds: float) -> str:
-    """A time as one would say it."""
-    for unit, length, top in (("seconds", 1, 90), ("minutes", 60, 90 * 60), ("hours", 3600, 72 * 3600)):
-        if seconds < top:
-            return f"{max(1, round(seconds / length))} {unit}"
-    return f"{round(seconds / 86400)} days"
 
 
 def products_of(config: ModelConfig) -> dict[str, Product]:
@@ -267,11 +275,17 @@ def products_of(config: ModelConfig) -> dict[str, Product]:
     return draws | mean | stage1
 
 
-def _mean(model: Any, geology: Any, source: Source) -> Any:
+def _wanted(request: Request) -> Wanted:
+    """Where a model records."""
+    return Wanted(stations=None if request.stations is None else request.stations.stations)
+
+
+def _mean(model: Any, request: Request, earthquake: Source | Rupture) -> Any:
     """The waveform of least expected squared error."""
     if not hasattr(model, "expect"):
         raise InputError("product", "mean", "draws, or stage 1 alone: this model makes no mean")
-    return model.expect(geology, source)
+    stations = None if request.stations is None else request.stations.stations
+    return model.expect(request.ground.geology, earthquake, stations=stations)
 
 
 def _stage1_name(model: Any) -> str:

@@ -21,9 +21,8 @@ from spectremor.data.hdf5 import unfolded_bytes
 from spectremor.data.wavefield_files import read_wavefield
 from spectremor.exchange.ruptures import read_rupture
 from spectremor.exchange.station_lists import read_stations
-from spectremor.web.choices import MAX_POINTS, FileRupture, StationList
+from spectremor.web.choices import MAX_POINTS, FileRupture, StationList, needed_place
 from spectremor.web.ground import Ground, GroundGrid
-from spectremor.web.place import needed_place
 
 MAX_UPLOAD_MB = 64
 #: Texts become many times as large in memory.
@@ -39,7 +38,7 @@ STATION_SUFFIXES = (".csv", ".xml")
 #: Formats that can unfold.
 _FOLDED = (".nc", ".nc4", ".h5")
 #: Where an upload lies while it is read.
-_STORED = re.compile(r"\S*spectremor-[^/\s]+/upload\.\w+")
+_STORED = re.compile(r"[^\s(]*spectremor-[^/\s]+/upload\.\w+")
 #: What the library calls a thing, and what the page does.
 _FIELDS = {"extent_m": "Size (km)", "spacing_m": "Spacing (m)", "corner": "Corner"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from spectremor.core.errors import InputError
 from spectremor.core.geology import LEAST_VP_OVER_VS
+from spectremor.core.reading import table_rows
 from spectremor.core.units import canonical_unit
 from spectremor.data.grounds.models import LayeredGround
 from spectremor.data.grounds.text import number, read_text
@@ -48,10 +48,8 @@ def read_layer_table(path: Path) -> LayeredGround:
     if not lines:
         raise InputError("geology", f"{path} (no line)", f"a table with a header, e.g. {_EXAMPLE}")
     separator = next((mark for mark in ";\t" if mark in lines[0]), ",")
-    try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
-    except csv.Error as error:
-        raise InputError("geology", f"{path} ({error})", f"a table with a header, e.g. {_EXAMPLE}") from None
+    allowed = f"a table with a header, e.g. {_EXAMPLE}"
+    rows = table_rows(lines, separator, field="geology", path=path, allowed=allowed)
     columns = _header(rows[0], path)
     if not 1 <= len(rows) - 1 <= MOST_LAYERS:
         raise InputError("geology", f"{len(rows) - 1} layers in {path}", f"1 to {MOST_LAYERS}")
