@@ -1,4 +1,4 @@
-"""`spectremor evaluate`: judge a model on a campaign, or one wavefield against another."""
+"""`spectremor evaluate`: judge a model on a campaign, or one wavefield against another, records or known motion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spectremor.cli.evaluate_recorded import BesideOptions, evaluate_beside
 from spectremor.cli.lists import numbers_in
+from spectremor.cli.options import AzimuthOption, OriginLatOption, OriginLonOption
 from spectremor.cli.progress import counted
 from spectremor.cli.regression_baseline import regression_of
 from spectremor.core.errors import InputError
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 #: The 64 published sensors that a 300 m grid has are within this.
 _TOLERANCE_M = 60.0
 _REGRESSION_MINUTES = 5.0
+#: Options of a pair of wavefields that say something beside records and ground-motion models as well.
+_OF_RECORDS_TOO = ("--prediction-index", "--tolerance", "--geology")
 
 PredictionOption = Annotated[Path | None, typer.Option("--prediction", help="Wavefield to judge (.nc, .zarr, .h5).")]
 ReferenceOption = Annotated[Path | None, typer.Option("--reference", help="The true wavefield (.nc, .zarr, .h5).")]
@@ -65,6 +69,22 @@ SensorsOption = Annotated[
 RealizationsOption = Annotated[int, typer.Option("--realizations", help="Draws of the second stage.")]
 StepsOption = Annotated[int | None, typer.Option("--steps", help="Sampling steps of the second stage.")]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="One seed, one result (0).")]
+RecordedOption = Annotated[
+    Path | None, typer.Option("--recorded", help="Folder of records: miniSEED and StationXML, ASDF or V2; event.json.")
+]
+KnownBelowOption = Annotated[
+    float | None,
+    typer.Option("--known-below", help="Up to this frequency (Hz) the ground is known: compare waveforms below it."),
+]
+ModelsOption = Annotated[
+    bool, typer.Option("--ground-motion-models", help="Ask published models at the same magnitude, distance and Vs30.")
+]
+Vs30Option = Annotated[
+    float | None, typer.Option("--vs30", help="For them, in m/s at all sites (or --geology: from its top 30 m).")
+]
+OriginTimeOption = Annotated[
+    str | None, typer.Option("--origin-time", help="Of the earthquake, where neither prediction nor folder says it.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -93,8 +113,16 @@ def evaluate(
     tolerance: ToleranceOption = None,
     window: WindowOption = None,
     geology: GeologyOption = None,
+    recorded: RecordedOption = None,
+    known_below: KnownBelowOption = None,
+    ground_motion_models: ModelsOption = False,
+    vs30: Vs30Option = None,
+    origin_lon: OriginLonOption = None,
+    origin_lat: OriginLatOption = None,
+    azimuth: AzimuthOption = None,
+    origin_time: OriginTimeOption = None,
 ) -> None:
-    """Judge a model on a campaign's events, or one wavefield against another.
+    """Judge a model on a campaign's events; or one wavefield against another, records or ground-motion models.
 
     [bold]Examples[/bold]
 
@@ -103,10 +131,17 @@ def evaluate(
     spectremor evaluate --prediction field.nc --reference truth.nc --out report
 
     spectremor evaluate --prediction field.nc --reference campaign.zarr --reference-index 3
+
+    spectremor evaluate --prediction field.nc --recorded records --known-below 1 --out report
+
+    spectremor evaluate --prediction field.nc --ground-motion-models --geology geology.nc --out report
     """
     if (data is None) == (prediction is None and reference is None):
         found = "none of them" if data is None else "both kinds"
-        raise InputError("--data", found, "--data STORE, or --prediction FILE with --reference FILE")
+        allowed = (
+            "--data STORE, or --prediction FILE with --reference FILE, --recorded FOLDER or --ground-motion-models"
+        )
+        raise InputError("--data", found, allowed)
     from spectremor.report.report_folder import check_report_folder
 
     if out is not None:
@@ -132,6 +167,21 @@ def evaluate(
         "--seed": seed,
     }
     _refuse_idle(*((of_models, "--data") if data is None else (of_pairs, "--prediction and --reference")))
+    beside = BesideOptions(
+        recorded=recorded,
+        known_below_hz=known_below,
+        models=ground_motion_models,
+        vs30_m_s=vs30,
+        geology=geology,
+        origin=(origin_lon, origin_lat, azimuth),
+        origin_time=origin_time,
+        farthest_m=tolerance,
+    )
+    if prediction is not None and reference is None and beside.asked:
+        _refuse_idle({k: v for k, v in of_pairs.items() if k not in _OF_RECORDS_TOO}, "--reference")
+        evaluate_beside(_field(prediction, prediction_index, "--prediction-index"), prediction.name, beside, out)
+        return
+    _refuse_idle(beside.given(), "--prediction, and no --data or --reference")
     if data is None:
         if prediction is None or reference is None:
             raise InputError("--prediction, --reference", "one of the two", "both")

@@ -20,6 +20,9 @@ TABLES = (
     "coherency",
     "semivariogram",
     "ensembles",
+    "recorded",
+    "waveforms",
+    "ground_motion_models",
 )
 _NAMES = {PAGE, FIGURES, SCORES, PER_SENSOR, PER_SAMPLE, SUMMARY, SETTINGS, *(f"{name}.csv" for name in TABLES)}
 
