@@ -83,7 +83,8 @@ def test_periods_outside_the_band_are_marked(tmp_path, field):
     with pytest.warns(InputWarning, match=r"periods 0\.1, 30 s lie outside"):
         write_intensities(field, tmp_path / "im.csv", periods_s=(0.1, 1.0, 30.0))
     names = [n for n in pd.read_csv(tmp_path / "im.csv") if n.startswith("sa_")]
-    assert names == ["sa_0.1s_rotd50_m_s2_outside_band", "sa_1.0s_rotd50_m_s2", "sa_30.0s_rotd50_m_s2_outside_band"]
+    expected = ["sa_0.1s_{}_m_s2_outside_band", "sa_1.0s_{}_m_s2", "sa_30.0s_{}_m_s2_outside_band"]
+    assert names == [name.format(rotd) for rotd in ("rotd50", "rotd100") for name in expected]
     unknown = field.copy()
     del unknown.attrs["band_high_hz"]
     assert beyond_band(unknown, (0.1,)) == []
@@ -107,6 +108,21 @@ def test_openquake_tables_are_in_g_and_cm_per_second(tmp_path, place):
     motion = pd.read_csv(tmp_path / "gmf.csv")
     np.testing.assert_allclose(motion["gmv_PGV"], 20.0 * np.arange(1, 7), rtol=2e-3)
     np.testing.assert_allclose(motion["gmv_PGA"], 0.4 * np.pi / 9.80665 * np.arange(1, 7), rtol=1e-2)
+
+
+def test_the_table_has_rotd100_and_fourier_spectra(tmp_path, field):
+    write_intensities(field, tmp_path / "im.csv", periods_s=PERIODS)
+    table = pd.read_csv(tmp_path / "im.csv")
+    row = table[(table["realization"] == 1) & (table["station"] == "S0203")].iloc[0]
+    horizontal = field.isel(realization=1, x=2, y=3).values[:2].astype(float)
+    expected = rotd(horizontal, 0.02, np.array(PERIODS))[1]
+    np.testing.assert_allclose(row[["sa_0.3s_rotd100_m_s2", "sa_1.0s_rotd100_m_s2"]].astype(float), expected, rtol=1e-5)
+    names = ["pga_{}_m_s2", "pgv_{}_m_s", "pgd_{}_m", "fas_0.5hz_{}_m_s", "fas_1hz_{}_m_s", "fas_2hz_{}_m_s"]
+    for name in [*names, "fas_5hz_{}_m_s"]:
+        assert (table[name.format("rotd100")] >= table[name.format("rotd50")] * (1 - 1e-6)).all()
+    narrow = field.assign_attrs(band_high_hz=2.0)
+    write_intensities(narrow, tmp_path / "im.csv", periods_s=(1.0,))
+    assert "fas_5hz_rotd50_m_s_outside_band" in pd.read_csv(tmp_path / "im.csv")
 
 
 def test_columns_of_a_component_hold_its_own_measures(tmp_path, field):

@@ -16,8 +16,11 @@ from spectremor.exchange.traces import finite, realizations_of
 from spectremor.signal import intensity
 from spectremor.signal.calculus import derivative, integral
 from spectremor.signal.response import rotd, rotd_peak, usable_frequencies
+from spectremor.signal.spectra import frequencies, konno_ohmachi, rotd_fourier
 
 DEFAULT_PERIODS_S = (0.3, 0.6, 1.0, 2.0)
+#: Of Fourier amplitude spectra in tables.
+FOURIER_FREQUENCIES_HZ = (0.5, 1.0, 2.0, 5.0)
 _HORIZONTAL = slice(0, 2)
 
 
@@ -49,13 +52,45 @@ def rotd50(
     Raises:
         InputError: not a finite wavefield, or periods that cannot be.
     """
+    return _rotd(field, periods_s, (50.0,), damping)[0]
+
+
+def rotd50_and_100(
+    field: xr.DataArray, periods_s: tuple[float, ...] = DEFAULT_PERIODS_S, damping: float = 0.05
+) -> list[dict[str, Float[np.ndarray, "realization x y"]]]:
+    """RotD50 and RotD100 of the horizontal motion; arguments, names and errors as for `rotd50`."""
+    return _rotd(field, periods_s, (50.0, 100.0), damping)
+
+
+def fourier_rotd50_and_100(
+    field: xr.DataArray, frequencies_hz: tuple[float, ...] = FOURIER_FREQUENCIES_HZ
+) -> list[dict[float, Float[np.ndarray, "realization x y"]]]:
+    """RotD50 and RotD100 of the Fourier amplitude spectrum of acceleration in m/s, by frequency in Hz.
+
+    Smoothed (Konno & Ohmachi 1998, b = 40). Frequencies that the sampling does not hold are left out.
+    """
+    waves, step_s = _by_sensor(field)
+    wanted = np.array([f for f in frequencies_hz if f <= 0.5 / step_s])
+    acceleration = derivative(waves[..., _HORIZONTAL, :], step_s)
+    spectra = rotd_fourier(acceleration, step_s)
+    smooth = konno_ohmachi(spectra, frequencies(waves.shape[-1], step_s), wanted)
+    return [{float(f): one[..., k] for k, f in enumerate(wanted)} for one in smooth]
+
+
+def _rotd(
+    field: xr.DataArray, periods_s: tuple[float, ...], percentiles: tuple[float, ...], damping: float
+) -> list[dict[str, Float[np.ndarray, "realization x y"]]]:
     check_periods(periods_s)
     waves, step_s = _by_sensor(field)
     horizontal = waves[..., _HORIZONTAL, :]
     motions = {"PGA": derivative(horizontal, step_s), "PGV": horizontal, "PGD": integral(horizontal, step_s)}
-    found = {name: rotd_peak(motion, (50.0,))[0] for name, motion in motions.items()}
-    spectra = rotd(horizontal, step_s, np.asarray(periods_s, dtype=float), (50.0,), damping)[0]
-    return found | {sa_name(t): spectra[..., k] for k, t in enumerate(periods_s)}
+    peaks = {name: rotd_peak(motion, percentiles) for name, motion in motions.items()}
+    spectra = rotd(horizontal, step_s, np.asarray(periods_s, dtype=float), percentiles, damping)
+    return [
+        {name: peak[i] for name, peak in peaks.items()}
+        | {sa_name(t): spectra[i, ..., k] for k, t in enumerate(periods_s)}
+        for i in range(len(percentiles))
+    ]
 
 
 def per_component(field: xr.DataArray) -> dict[str, Float[np.ndarray, "realization x y"]]:

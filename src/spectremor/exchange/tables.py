@@ -7,13 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from spectremor.core.axes import COMPONENTS
 from spectremor.core.files import atomic_file, atomic_files
 from spectremor.core.georeference import Georeference
-from spectremor.core.wavefield import sampling_step_s
+from spectremor.core.wavefield import band_of, sampling_step_s
 from spectremor.exchange.companions import companions
-from spectremor.exchange.intensities import DEFAULT_PERIODS_S, beyond_band, per_component, rotd50, sa_name
+from spectremor.exchange.intensities import (
+    DEFAULT_PERIODS_S,
+    beyond_band,
+    fourier_rotd50_and_100,
+    per_component,
+    rotd50_and_100,
+    sa_name,
+)
 from spectremor.exchange.placing import place_of
 from spectremor.exchange.quantities import UNITS, Quantity, as_quantity
 from spectremor.exchange.stations import NETWORK, channel_code, location_code, stations_of
@@ -81,8 +89,9 @@ def write_intensities(
 ) -> list[Path]:
     """Write intensity measures, one row per realization and sensor, each column's unit in its name.
 
-    PGA, PGV, PGD and SA(T) at 5% damping are RotD50 of the horizontal motion; Arias intensity, cumulative absolute
-    velocity and 5-95% duration are per component. A period outside the usable band carries `_outside_band`.
+    PGA, PGV, PGD, SA(T) at 5% damping and the smoothed Fourier amplitude of acceleration are RotD50 and RotD100 of the
+    horizontal motion; Arias intensity, cumulative absolute velocity and 5-95% duration are per component. A period or
+    frequency outside the usable band carries `_outside_band`.
 
     Args:
         field: finite wavefield, m/s.
@@ -101,23 +110,33 @@ def write_intensities(
     """
     waves = realizations_of(finite(field))
     place = place_of(waves, place)
-    measures = rotd50(waves, periods_s) | per_component(waves)
     outside = {sa_name(t) for t in beyond_band(waves, periods_s)}
-    names = [_column(name) + "_outside_band" * (name in outside) for name in measures]
+    columns: dict[str, Float[np.ndarray, "realization x y"]] = {}
+    for rotd, measures in zip(("rotd50", "rotd100"), rotd50_and_100(waves, periods_s), strict=True):
+        columns |= {_column(n, rotd) + "_outside_band" * (n in outside): values for n, values in measures.items()}
+    for rotd, spectrum in zip(("rotd50", "rotd100"), fourier_rotd50_and_100(waves), strict=True):
+        columns |= {f"fas_{f:g}hz_{rotd}_m_s{_beyond(waves, f)}": values for f, values in spectrum.items()}
+    columns |= {_column(name): values for name, values in per_component(waves).items()}
     where = ["longitude_deg", "latitude_deg"] * (place is not None)
     with atomic_file(path) as aside, aside.open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out)
-        writer.writerow(["realization", "station", "x_m", "y_m", *where, *names])
+        writer.writerow(["realization", "station", "x_m", "y_m", *where, *columns])
         for k, realization in enumerate(waves["realization"].values.tolist()):
             for s in stations_of(waves, place):
                 lonlat = [] if place is None else [f"{s.longitude_deg:.8f}", f"{s.latitude_deg:.8f}"]
-                values = [f"{measure[k, s.ix, s.iy]:.6e}" for measure in measures.values()]
+                values = [f"{measure[k, s.ix, s.iy]:.6e}" for measure in columns.values()]
                 writer.writerow([realization, s.code, f"{s.x_m:.3f}", f"{s.y_m:.3f}", *lonlat, *values])
     return [path]
 
 
-def _column(name: str) -> str:
+def _column(name: str, rotd: str = "rotd50") -> str:
     if name.startswith("SA("):
-        return f"sa_{name[3:-1]}s_rotd50_m_s2"
-    peaks = {"PGA": "pga_rotd50_m_s2", "PGV": "pgv_rotd50_m_s", "PGD": "pgd_rotd50_m"}
+        return f"sa_{name[3:-1]}s_{rotd}_m_s2"
+    peaks = {"PGA": f"pga_{rotd}_m_s2", "PGV": f"pgv_{rotd}_m_s", "PGD": f"pgd_{rotd}_m"}
     return peaks.get(name) or name + ("_s" if name.startswith("duration") else "_m_s")
+
+
+def _beyond(field: xr.DataArray, frequency_hz: float) -> str:
+    """What marks a frequency above or below those that the wavefield holds."""
+    low_hz, high_hz = band_of(field) or (0.0, np.inf)
+    return "" if low_hz <= frequency_hz <= high_hz * (1 + 1e-9) else "_outside_band"
