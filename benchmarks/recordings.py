@@ -367,9 +367,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for predictions and the table")
     parser.add_argument("--flatfile", type=Path, default=FLATFILE)
     parser.add_argument("--events", type=int, help="the nearest so many earthquakes that fit the domain")
-    parser.add_argument("--predict", nargs="+", choices=PREDICTORS, default=("simulation", "direct"))
+    parser.add_argument("--predict", nargs="*", choices=PREDICTORS, default=("simulation", "direct"))
     parser.add_argument("--table", type=Path, help=f"csv file, e.g. {TABLE} (default: OUT/recordings.csv)")
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     choices, layout = read_choices(), Layout()
     records = read_records(options.flatfile, choices)
     fitting = [r for r in records if layout.place(r) is not None]
