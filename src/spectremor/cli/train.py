@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 ConfigOption = Annotated[
     str,
     typer.Option(
-        "--config", help="tiny, small, paper, coarse or coarse-gpu, for ddpm also jumps or jumps-gpu; or a YAML file."
+        "--config",
+        help="tiny, small, paper, coarse or coarse-gpu, for ddpm also jumps or jumps-gpu, for field tiny, denoising or "
+        "draws; or a YAML file.",
     ),
 ]
 DataOption = Annotated[Path, typer.Option("--data", help="Campaign store, from `spectremor dataset`.")]
@@ -55,6 +57,7 @@ def register(app: typer.Typer) -> None:
     )
     verb.command("mifno")(mifno)
     verb.command("ddpm")(ddpm)
+    verb.command("field")(field)
     app.add_typer(verb, name="train")
 
 
@@ -122,8 +125,41 @@ def ddpm(
     )
 
 
+def field(
+    config: ConfigOption,
+    data: DataOption,
+    out: OutOption,
+    stage1: Stage1Option,
+    resume: ResumeOption = False,
+    minutes: MinutesOption = None,
+    budget: BudgetOption = None,
+    cache: CacheOption = None,
+    init: InitOption = None,
+    readers: ReadersOption = None,
+) -> None:
+    """Train stage 2 as one that sees all sensors of a field, on a frozen stage 1.
+
+    [bold]Example[/bold]
+
+    spectremor train field --config denoising --data campaign.zarr --stage1 simulation:300 --out runs/field
+    """
+    _train(
+        "field",
+        config,
+        data,
+        out,
+        resume=resume,
+        minutes=minutes,
+        budget=budget,
+        cache=cache,
+        init=init,
+        readers=readers,
+        stage1=stage1,
+    )
+
+
 def _train(
-    stage: Literal["mifno", "ddpm"],
+    stage: Literal["mifno", "ddpm", "field"],
     config: str,
     data: Path,
     out: Path,

@@ -137,13 +137,19 @@ class BothStages:
 
     def __call__(self, case: Case) -> np.ndarray:
         """Realizations at the judged sensors."""
-        return self.model.need_diffusion().generate_at(
-            np.ascontiguousarray(case.stage1(self.model).values, dtype=np.float32),
-            case.sensors,
-            realizations=case.realizations,
-            seed=case.draw_seed(),
-            steps=case.steps,
-        )
+        stage1, seed = case.stage1(self.model), case.draw_seed()
+        diffusion = self.model.need_diffusion()
+        if diffusion.config.field is None:
+            return self.model.need_single_sensors().generate_at(
+                np.ascontiguousarray(stage1.values, dtype=np.float32),
+                case.sensors,
+                realizations=case.realizations,
+                seed=seed,
+                steps=case.steps,
+            )
+        geology = case.store.geology(case.sample)
+        field = self.model.restore(stage1, realizations=case.realizations, seed=seed, steps=case.steps, geology=geology)
+        return np.ascontiguousarray(at_sensors(field.values, case.sensors))
 
 
 @dataclasses.dataclass

@@ -125,7 +125,13 @@ class Studio:
             scene = Scene.of(_mean(model, geology, source), "mean", stage1)
         else:
             job.begin("stage 2, diffusion")
-            field = model.restore(stage1, realizations=request.realizations, seed=request.seed, on_progress=job.report)
+            field = model.restore(
+                stage1,
+                realizations=request.realizations,
+                seed=request.seed,
+                geology=geology,
+                on_progress=job.report,
+            )
             scene = Scene.of(field, "generated", stage1)
         job.begin("measuring")
         return scene
