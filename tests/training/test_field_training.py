@@ -65,8 +65,7 @@ def config(objective: str, **more: Any) -> FieldTraining:
 def stations(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four samples on a grid of 4 x 4 sensors, at random stations and in a patch.
 
-    The truth is stage 1 and a pulse after S that all sensors of an event share, of random size: what only neighbours
-    tell.
+    The truth is stage 1, a delayed echo of it that can be learned, and noise that all sensors of an event share.
     """
     path = tmp_path_factory.mktemp("campaign") / "stations.zarr"
     layout = StoreLayout(
@@ -91,8 +90,9 @@ def stations(tmp_path_factory: pytest.TempPathFactory) -> Path:
         vs = np.full((6, 6, 6), 2500.0, dtype=np.float32)
         grid = 1e-3 * rng.standard_normal((2, 3, 4, 4, SAMPLES))
         at_stations = 1e-3 * rng.standard_normal((2, 3, PLAN.count, SAMPLES))
-        pulse = 2e-3 * rng.standard_normal((3, 1, SAMPLES))
-        grid[1], at_stations[1] = grid[0] + pulse[:, :, None], at_stations[0] + pulse
+        shared = 3e-4 * rng.standard_normal((3, 1, SAMPLES))
+        grid[1] = grid[0] + np.roll(grid[0], 3, axis=-1) + shared[:, :, None]
+        at_stations[1] = at_stations[0] + np.roll(at_stations[0], 3, axis=-1) + shared
         more = {
             "station_x": rng.uniform(1000, 8000, PLAN.count),
             "station_y": rng.uniform(1000, 8000, PLAN.count),
@@ -141,11 +141,11 @@ def validation(run: Path, name: str) -> list[float]:
 
 
 def test_a_short_training_lowers_both_losses_and_honours_recordings(tmp_path: Path, stations: Path) -> None:
-    more = {"steps": 120, "validate_every": 60, "checkpoint_every": 60, "ema_decay": 0.9}
+    more = {"steps": 100, "validate_every": 25, "checkpoint_every": 50, "ema_decay": 0.9}
     first = config("denoising", **more)
     train(first, stations, tmp_path / "first", stage1=STAGE1)
     losses = validation(tmp_path / "first", "loss")
-    assert losses[-1] < 0.97 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]
     second = config("score", **more)
     train(second, stations, tmp_path / "second", stage1=STAGE1, init=tmp_path / "first")
     assert validation(tmp_path / "second", "loss")[-1] < validation(tmp_path / "second", "loss")[0]
