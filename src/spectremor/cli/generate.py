@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from spectremor.cli.observed import ObservedOption, load_observed
 from spectremor.cli.options import (
     AzimuthOption,
     ConventionOption,
@@ -34,6 +35,7 @@ from spectremor.cli.options import (
     show_event,
 )
 from spectremor.core.errors import InputError
+from spectremor.diffusion.config import OBSERVED_ERROR
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,6 +90,7 @@ def generate(
         str | None,
         typer.Option("--sampler", help="ddpm, ddim, dpm-solver++ or jump (default: the model's own)."),
     ] = None,
+    observed: ObservedOption = None,
     stage1_only: Annotated[bool, typer.Option("--stage1-only", help="Stage 1 alone, no diffusion.")] = False,
     figure: Annotated[Path | None, typer.Option("--figure", help="Also draw it: .png, .pdf or .svg.")] = None,
 ) -> None:
@@ -104,7 +107,7 @@ def generate(
 
     if stage1_only and realizations != 1:
         raise InputError("--realizations", realizations, "1 with --stage1-only, which draws nothing")
-    for name, value in (("--seed", seed), ("--steps", steps), ("--sampler", sampler)):
+    for name, value in (("--seed", seed), ("--steps", steps), ("--sampler", sampler), ("--observed", observed)):
         if stage1_only and value is not None:
             raise InputError(name, value, "nothing with --stage1-only, which draws nothing")
     seed = seed or 0
@@ -168,6 +171,11 @@ def generate(
     folder.check_run(ground, earthquake, wanted, stage1_only=stage1_only)
     if not stage1_only:
         folder.config.evaluations(steps, sampler)
+    if observed is not None:
+        folder.config.check_takes_recordings()
+    place = None if event is None else parse_place(origin_lon, origin_lat, crs, azimuth)
+    origin_time = None if earthquake.event is None else earthquake.event.origin_time
+    recordings = load_observed(observed, place, origin_time, folder.config.recording)
 
     # What follows needs torch.
     from spectremor.model.build import load_model
@@ -176,13 +184,17 @@ def generate(
     with spinner("loading the model") as say:
         loaded = load_model(folder)
         say(f"stage 1: {loaded.stage1.name}")
+        draws = Draws(
+            realizations=realizations,
+            seed=seed,
+            steps=steps,
+            sampler=cast("SamplerName | None", sampler),
+            observed=loaded.parsed_observed(recordings, OBSERVED_ERROR),
+        )
         motion = loaded.stage1_motion(ground, earthquake, wanted)
         field = motion.field
         if not stage1_only:
             say("stage 2: diffusion")
-            draws = Draws(
-                realizations=realizations, seed=seed, steps=steps, sampler=cast("SamplerName | None", sampler)
-            )
             field = loaded.restored(motion, draws)
         say("writing")
         write_wavefield(field, out)

@@ -15,8 +15,8 @@ ConfigOption = Annotated[
     str,
     typer.Option(
         "--config",
-        help="tiny, small, large, paper, coarse or coarse-gpu, for mifno also rays, for ddpm also jumps or jumps-gpu; "
-        "or a YAML file.",
+        help="tiny, small, large, paper, coarse or coarse-gpu, for mifno also rays or rays-gpu, for ddpm also jumps or "
+        "jumps-gpu, for field tiny, denoising or draws; or a YAML file.",
     ),
 ]
 DataOption = Annotated[Path, typer.Option("--data", help="Campaign store, from `spectremor dataset`.")]
@@ -58,6 +58,7 @@ def register(app: typer.Typer) -> None:
     verb.command("mifno")(mifno)
     verb.command("ddpm")(ddpm)
     verb.command("import-published")(import_published)
+    verb.command("field")(field)
     app.add_typer(verb, name="train")
 
 
@@ -125,6 +126,39 @@ def ddpm(
     )
 
 
+def field(
+    config: ConfigOption,
+    data: DataOption,
+    out: OutOption,
+    stage1: Stage1Option,
+    resume: ResumeOption = False,
+    minutes: MinutesOption = None,
+    budget: BudgetOption = None,
+    cache: CacheOption = None,
+    init: InitOption = None,
+    readers: ReadersOption = None,
+) -> None:
+    """Train stage 2 as one that sees all sensors of a field, on a frozen stage 1.
+
+    [bold]Example[/bold]
+
+    spectremor train field --config denoising --data campaign.zarr --stage1 simulation:300 --out runs/field
+    """
+    _train(
+        "field",
+        config,
+        data,
+        out,
+        resume=resume,
+        minutes=minutes,
+        budget=budget,
+        cache=cache,
+        init=init,
+        readers=readers,
+        stage1=stage1,
+    )
+
+
 def import_published(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of a published MIFNO, from torch.save.")],
     mean: Annotated[Path, typer.Option("--mean", help=".npy of the mean Vs in m/s that it was trained with.")],
@@ -145,7 +179,7 @@ def import_published(
 
 
 def _train(
-    stage: Literal["mifno", "ddpm"],
+    stage: Literal["mifno", "ddpm", "field"],
     config: str,
     data: Path,
     out: Path,

@@ -28,6 +28,8 @@ _FEWEST_FOR_JUMPS = 48
 MAX_MATRIX = 1 << 25
 #: Largest such matrix, and most coefficients, that a crossover is computed for (a second).
 MAX_CROSSOVER, MAX_CROSSOVER_SAMPLES = 1 << 23, 1 << 10
+#: Error of a recording, as a part of each trace's root-mean-square velocity, where nobody says otherwise.
+OBSERVED_ERROR = 0.01
 #: Highest crossover, as a part of the highest frequency of the latents: above, hardly anything would be left to draw.
 HIGHEST_CROSSOVER = 0.8
 
@@ -175,13 +177,75 @@ class SamplingConfig(_Strict):
     noise_correlation: Annotated[float, Field(ge=0, le=1000)] = 0.0
 
 
+class FieldConfig(_Strict):
+    """How a network that sees the field lets its sensors exchange what they know (`field_network.py`).
+
+    Attributes:
+        neighbours: nearest sensors that each sensor hears of (0: none, each sensor is restored alone).
+        reach_m: distance at which a neighbour no longer counts.
+        channels: signals that are exchanged, each at the full rate of the latents.
+        heads: groups of these that have weights of their own; divides `channels`.
+        observed: the network takes recordings at some of the sensors.
+        observed_neighbours: nearest sensors with a recording that each sensor hears of besides.
+        observed_reach_m: distance at which such a one no longer counts.
+        any_orientation: each draw is made in one of the 8 orientations of the square and for one of the two signs of
+            the moment, at random, so that the draws' distribution has these symmetries exactly; the mean is over all.
+    """
+
+    neighbours: Annotated[int, Field(ge=0, le=64)] = 12
+    reach_m: Annotated[float, Field(gt=0, le=1e6)] = 3000.0
+    channels: Annotated[int, Field(gt=0, le=1024)] = 32
+    heads: Annotated[int, Field(gt=0, le=1024)] = 8
+    observed: bool = True
+    observed_neighbours: Annotated[int, Field(ge=0, le=64)] = 4
+    observed_reach_m: Annotated[float, Field(gt=0, le=1e6)] = 6000.0
+    any_orientation: bool = True
+
+    @model_validator(mode="after")
+    def _heads_divide_channels(self) -> FieldConfig:
+        if self.channels % self.heads:
+            raise ValueError("heads must divide channels")
+        return self
+
+
 class DiffusionConfig(_Strict):
-    """The whole stage."""
+    """The whole stage.
+
+    Attributes:
+        latent: from traces to what the network works on.
+        network: its size.
+        process: the noise.
+        sampling: how traces are drawn.
+        field: for a network that sees the field; None: each sensor is restored from its own traces alone.
+    """
 
     latent: LatentConfig = LatentConfig()
     network: NetworkConfig = NetworkConfig()
     process: ProcessConfig = ProcessConfig()
     sampling: SamplingConfig = SamplingConfig()
+    field: FieldConfig | None = None
+
+    @model_serializer(mode="wrap")
+    def _no_field_unsaid(self, dump: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        # A model is named by the digest of its config too: one that sees no field keeps its name.
+        values = dump(self)
+        if values.get("field", 0) is None:
+            values.pop("field")
+        return values
+
+    @model_validator(mode="after")
+    def _field_is_restored_whole(self) -> DiffusionConfig:
+        if self.field is None:
+            return self
+        if self.network.jumps:
+            raise ValueError("field needs network.jumps false")
+        if self.latent.keep_below_hz:
+            raise ValueError("field needs latent.keep_below_hz 0")
+        if self.latent.target != "residual":
+            raise ValueError("field needs latent.target residual")
+        if self.sampling.noise_correlation:
+            raise ValueError("field needs sampling.noise_correlation 0: its network makes neighbours alike")
+        return self
 
     @model_validator(mode="after")
     def _grid_divides(self) -> DiffusionConfig:
@@ -204,6 +268,15 @@ class DiffusionConfig(_Strict):
         if self.sampling.sampler == "jump" and not self.network.jumps:
             raise ValueError("sampling.sampler jump needs network.jumps")
         return self
+
+    def check_takes_recordings(self) -> None:
+        """Refuse recordings where the network has no channels for them.
+
+        Raises:
+            InputError: says so.
+        """
+        if self.field is None or not self.field.observed:
+            raise InputError("observed", "recordings", "none: this model was not trained with any")
 
     def without_jumps(self) -> DiffusionConfig:
         """The same stage as a plain one, sampled in as many steps as those need."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import ClassVar, cast
 
 import torch
@@ -21,6 +22,10 @@ JUMP_WEIGHTS = "embed.jump.weight"
 _FASTEST_JUMP_WAVE = 32.0
 
 
+#: (number of the level, features) -> features.
+Exchange = Callable[[int, Tensor], Tensor]
+
+
 class UNet1d(nn.Module):
     """U-Net (Ronneberger et al. 2015) on (batch, component, latent), each level half as long as the one above.
 
@@ -29,16 +34,17 @@ class UNet1d(nn.Module):
 
     Args:
         config: sizes.
+        more_channels: that `seen` has besides `channels_seen`.
     """
 
     #: Channels of `seen`.
     channels_seen: ClassVar[int] = 2 * COMPONENTS
 
-    def __init__(self, config: NetworkConfig) -> None:
+    def __init__(self, config: NetworkConfig, *, more_channels: int = 0) -> None:
         super().__init__()
         self.config = config
         widths = config.widths
-        channels = self.channels_seen * config.patch
+        channels = (self.channels_seen + more_channels) * config.patch
         self.embed = _Embedding(config.embedding, jumps=config.jumps)
         self.stem = nn.Conv1d(channels, widths[0], 3, padding=1)
         self.down = nn.ModuleList()
@@ -55,7 +61,7 @@ class UNet1d(nn.Module):
             self.up.append(nn.ModuleList(_Block(n, width, config) for n in inputs))
         self.norm = nn.GroupNorm(config.groups, widths[0])
         self.head = nn.Conv1d(widths[0], COMPONENTS * config.patch, 3, padding=1)
-        _start_at_zero(self.head)
+        start_at_zero(self.head)
 
     def forward(
         self,
@@ -73,25 +79,36 @@ class UNet1d(nn.Module):
             jump: how much of the process each item takes from there, in [0, 1]; None: an infinitely small step.
         """
         x = self.seen(x, condition)
-        context = self.embed(step, condition.log_amplitude, jump)
-        h = self.stem(_fold(x, self.config.patch))
+        context = self.embed(step, condition.log_amplitude, jump, self.also_known(condition))
+        exchange = self.exchange(condition, context)
+        h = self.stem(fold(x, self.config.patch))
         skips = []
         for level, blocks in enumerate(self.down):
             for block in cast(nn.ModuleList, blocks):
                 h = block(h, context)
+            h = exchange(level, h)
             if level < len(self.reduce):
                 skips.append(h)
                 h = self.reduce[level](h)
-        for enlarge, blocks in zip(self.enlarge, self.up, strict=True):
+        for number, (enlarge, blocks) in enumerate(zip(self.enlarge, self.up, strict=True), start=len(self.down)):
             h = enlarge(F.interpolate(h, scale_factor=2.0, mode="nearest"))
             h = torch.cat([h, skips.pop()], dim=1)
             for block in cast(nn.ModuleList, blocks):
                 h = block(h, context)
-        return _unfold(self.head(F.silu(self.norm(h))), self.config.patch)
+            h = exchange(number, h)
+        return unfold(self.head(F.silu(self.norm(h))), self.config.patch)
 
     def seen(self, x: Float[Tensor, "b 3 n"], condition: Condition) -> Float[Tensor, "b channel n"]:
         """What the network looks at: the noisy latents, and stage 1's traces beside them."""
         return torch.cat([x, condition.traces], dim=1)
+
+    def also_known(self, _condition: Condition) -> Float[Tensor, "b e"] | None:
+        """What else the network is told of each sensor, added to the embedding of the step; None: nothing."""
+        return None
+
+    def exchange(self, _condition: Condition, _context: Float[Tensor, "b e"]) -> Exchange:
+        """What sensors tell one another after each level, counted from the first one down to the last one up."""
+        return _nothing
 
 
 class _Block(nn.Module):
@@ -105,7 +122,7 @@ class _Block(nn.Module):
         self.norm2 = nn.GroupNorm(config.groups, channels_out)
         self.dropout = nn.Dropout(config.dropout)
         self.conv2 = nn.Conv1d(channels_out, channels_out, 3, padding=1)
-        _start_at_zero(self.conv2)
+        start_at_zero(self.conv2)
         same = channels_in == channels_out
         self.shortcut = nn.Identity() if same else nn.Conv1d(channels_in, channels_out, 1)
 
@@ -138,17 +155,27 @@ class _Embedding(nn.Module):
             nn.init.zeros_(self.jump.weight)
 
     def forward(
-        self, step: Float[Tensor, " b"], log_amplitude: Float[Tensor, " b"], jump: Float[Tensor, " b"] | None
+        self,
+        step: Float[Tensor, " b"],
+        log_amplitude: Float[Tensor, " b"],
+        jump: Float[Tensor, " b"] | None,
+        more: Float[Tensor, "b e"] | None = None,
     ) -> Float[Tensor, "b e"]:
         angle = step[:, None] * self.frequencies
         waves = self.step(torch.cat([angle.sin(), angle.cos()], dim=1))
         if jump is not None:
             angle = jump[:, None] * self.jump_frequencies
             waves = waves + self.jump(torch.cat([angle.sin(), angle.cos() - 1], dim=1))
-        return F.silu(self.merge(F.silu(waves + self.amplitude(log_amplitude[:, None]))))
+        told = waves + self.amplitude(log_amplitude[:, None])
+        return F.silu(self.merge(F.silu(told if more is None else told + more)))
 
 
-def _start_at_zero(layer: nn.Conv1d) -> None:
+def _nothing(_level: int, h: Tensor) -> Tensor:
+    return h
+
+
+def start_at_zero(layer: nn.Module) -> None:
+    """Have a layer give nothing at first."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
 
@@ -158,11 +185,13 @@ def _waves_up_to(highest: float, count: int) -> Float[Tensor, " k"]:
     return torch.exp(torch.linspace(0.0, math.log(highest), count, dtype=torch.float32, device="cpu"))
 
 
-def _fold(x: Float[Tensor, "b c n"], patch: int) -> Float[Tensor, "b k m"]:
+def fold(x: Float[Tensor, "b c n"], patch: int) -> Float[Tensor, "b k m"]:
+    """So many neighbouring points as channels of one."""
     b, c, n = x.shape
     return x.view(b, c, n // patch, patch).transpose(2, 3).reshape(b, c * patch, n // patch)
 
 
-def _unfold(x: Float[Tensor, "b k m"], patch: int) -> Float[Tensor, "b c n"]:
+def unfold(x: Float[Tensor, "b k m"], patch: int) -> Float[Tensor, "b c n"]:
+    """The inverse of `fold`."""
     b, k, m = x.shape
     return x.view(b, k // patch, patch, m).transpose(2, 3).reshape(b, k // patch, m * patch)

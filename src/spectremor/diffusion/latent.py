@@ -83,11 +83,23 @@ class Latents(nn.Module):
     def target(self, truth: Tensor, stage1: Tensor, amplitude: Float[Tensor, " b"]) -> Float[Tensor, "b 3 n"]:
         """Latents to be generated, from coefficients in m/s."""
         wanted = truth - stage1 if self.config.target == "residual" else truth
-        return (wanted / _divisor(amplitude)[:, None, None] * self.target_gain) @ self._grid.T
+        return self.whitened(wanted / _divisor(amplitude)[:, None, None])
+
+    def whitened(self, coefficients: Float[Tensor, "b 3 n"]) -> Float[Tensor, "b 3 n"]:
+        """Latents of the coefficients of a change, over each sensor's amplitude."""
+        return (coefficients * self.target_gain) @ self._grid.T
+
+    def unwhitened(self, latents: Float[Tensor, "b 3 n"]) -> Float[Tensor, "b 3 n"]:
+        """The inverse of `whitened`."""
+        return (latents @ self._grid) / self.target_gain
+
+    def spectrum(self, latents: Float[Tensor, "b 3 n"]) -> Float[Tensor, "b 3 n"]:
+        """Whitened cosine coefficients of latents, the lowest frequency first."""
+        return latents @ self._grid
 
     def finish(self, latents: Tensor, stage1: Tensor, amplitude: Float[Tensor, " b"]) -> Float[Tensor, "b 3 n"]:
         """Coefficients in m/s from generated latents; the inverse of `target` but for the crossover."""
-        generated = (latents @ self._grid) / self.target_gain * amplitude[:, None, None]
+        generated = self.unwhitened(latents) * amplitude[:, None, None]
         change = generated if self.config.target == "residual" else generated - stage1
         return stage1 + (change @ self._allowed if len(self._allowed) else change)
 

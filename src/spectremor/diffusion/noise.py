@@ -51,6 +51,31 @@ class SensorNoise:
         return torch.from_numpy(np.stack(arrays)).to(self._device)
 
 
+class StationNoise(SensorNoise):
+    """As `SensorNoise`, of places: a sensor's noise hangs on where it stands, to the mm, and not on the list it is in.
+
+    Args:
+        seed: of the whole result.
+        realization: which one.
+        positions_m: East and North of each sensor.
+        shape: of one sensor's array.
+        device: of the result.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        realization: int,
+        positions_m: Float[np.ndarray, "sensor 2"],
+        shape: tuple[int, ...],
+        device: torch.device | str = "cpu",
+    ) -> None:
+        places = np.round(1000 * positions_m).astype(np.int64).tolist()
+        self._generators = [generator(seed, "diffusion at a place", realization, x, y) for x, y in places]
+        self._shape = shape
+        self._device = device
+
+
 class FieldNoise:
     """Successive standard normal arrays for a grid of sensors, alike between neighbours.
 

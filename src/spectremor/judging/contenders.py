@@ -59,14 +59,22 @@ class Case:
     def draws(self, model: GroundMotionModel) -> Float[np.ndarray, "realization sensor 3 time"]:
         """Realizations of both stages at the judged sensors, drawn once."""
         if model.model_id not in self._draws:
-            self._draws[model.model_id] = model.need_diffusion().generate_at(
-                np.ascontiguousarray(self.stage1(model).values, dtype=np.float32),
+            self._draws[model.model_id] = self._drawn(model)
+        return self._draws[model.model_id]
+
+    def _drawn(self, model: GroundMotionModel) -> Float[np.ndarray, "realization sensor 3 time"]:
+        stage1, seed = self.stage1(model), self.draw_seed()
+        if model.need_diffusion().config.field is None:
+            return model.need_single_sensors().generate_at(
+                np.ascontiguousarray(stage1.values, dtype=np.float32),
                 self.sensors,
                 realizations=self.realizations,
-                seed=self.draw_seed(),
+                seed=seed,
                 steps=self.steps,
             )
-        return self._draws[model.model_id]
+        geology = self.store.geology(self.sample)
+        field = model.restore(stage1, realizations=self.realizations, seed=seed, steps=self.steps, geology=geology)
+        return np.ascontiguousarray(at_sensors(field.values, self.sensors))
 
     def everywhere(self, realizations: int) -> Case:
         """The same event at all sensors, with as many draws; each model's stage 1 is not computed again."""

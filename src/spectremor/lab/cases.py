@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from spectremor.core.errors import InputError
 from spectremor.core.wavefield import recording_of
 from spectremor.data.store import CampaignStore, Split
+from spectremor.diffusion.field_stage import FieldStage
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.judging.subset import stratified_sensors
 from spectremor.lab.common import Settings
@@ -136,7 +137,7 @@ def _cases_of_model(settings: Settings, store: CampaignStore) -> Cases:
         stage1=_remembered(stage1),
         stage1_name=model.stage1.name,
         surrogate=model.stage1,
-        diffusion=model.diffusion,
+        diffusion=_of_single_sensors(model.diffusion),
         model_id=model.model_id,
     )
 
@@ -149,4 +150,11 @@ def _remembered(compute: Callable[[int], Wavefield]) -> Callable[[int], Wavefiel
 def _diffusion_alone(settings: Settings) -> tuple[DiffusionStage | None, str]:
     folder = read_model_folder(settings.model)
     with folder.errors_name_folder():
-        return build_diffusion(folder.config, folder.tensors()), folder.name
+        return _of_single_sensors(build_diffusion(folder.config, folder.tensors())), folder.name
+
+
+def _of_single_sensors(stage: DiffusionStage | FieldStage | None) -> DiffusionStage | None:
+    """The stage, where it restores each sensor alone, as all experiments do."""
+    if isinstance(stage, FieldStage):
+        raise InputError("diffusion.field", "a stage that sees the field", "one that restores each sensor alone")
+    return stage

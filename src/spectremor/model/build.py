@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spectremor.core.errors import InputError
+from spectremor.diffusion.field_stage import FieldStage
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.model.config import ModelConfig
 from spectremor.model.folder import ModelFolder, read_model_folder
@@ -90,10 +91,13 @@ def build_simulation(config: ModelConfig, tensors: Tensors) -> CoarseSimulation 
     return CoarseSimulation.from_parts(config.simulation, tensors["simulation"])
 
 
-def build_diffusion(config: ModelConfig, tensors: Tensors) -> DiffusionStage | None:
+def build_diffusion(config: ModelConfig, tensors: Tensors) -> DiffusionStage | FieldStage | None:
     """The second stage alone; None where the model has none.
 
     Raises:
         InputError: as `build_model`.
     """
-    return None if config.diffusion is None else DiffusionStage.from_parts(config.diffusion, tensors["diffusion"])
+    if config.diffusion is None:
+        return None
+    kind = DiffusionStage if config.diffusion.field is None else FieldStage
+    return kind.from_parts(config.diffusion, tensors["diffusion"])

@@ -146,6 +146,16 @@ class ModelConfig(pydantic.BaseModel):
         else:
             plan_cube(self.trained_range, self.recording, geology, earthquake, wanted)
 
+    def check_takes_recordings(self) -> None:
+        """Refuse recordings where the second stage has no channels for them.
+
+        Raises:
+            InputError: says so.
+        """
+        if self.diffusion is None:
+            raise InputError("observed", "recordings", "none: this model has no second stage")
+        self.diffusion.check_takes_recordings()
+
     def check_event(self, geology: Geology, source: Source) -> None:
         """Refuse an event that is not like those that the model learned.
 

@@ -31,13 +31,16 @@ from spectremor.core.wavefield import (
     with_sensors_of,
     with_traces,
 )
+from spectremor.diffusion.config import OBSERVED_ERROR
 from spectremor.model.cube import Cube, plan_cube
 from spectremor.model.measured import ORDINARY_GROUND, SLOW_GROUND, measured_error
+from spectremor.model.observed import Observed, parse_observed
 from spectremor.model.region import SLOW, Learned, Region, Wanted, plan_region
 from spectremor.surrogate.protocol import AnyGround
 
 if TYPE_CHECKING:
     from spectremor.diffusion.config import SamplerName
+    from spectremor.diffusion.field_stage import FieldStage
     from spectremor.diffusion.stage import DiffusionStage
     from spectremor.surrogate.protocol import Stage1
 
@@ -51,12 +54,18 @@ _WORTH_SAYING = 1.5
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Draws:
-    """How stage 2 draws; see `GroundMotionModel.generate`."""
+    """How stage 2 draws; see `GroundMotionModel.generate`.
+
+    Attributes:
+        mean: the mean of all draws is asked for instead, of a stage that has learned it.
+    """
 
     realizations: int = 1
     seed: int = 0
     steps: int | None = None
     sampler: SamplerName | None = None
+    observed: Observed | None = None
+    mean: bool = False
     on_progress: Callable[[float], None] | None = None
 
 
@@ -70,12 +79,14 @@ class Stage1Motion:
         problem: a region or a similar cube, where it is not what the model learned as it is.
         learned_m_s: motion of the learned problem: in a region at its sensors and those of its reference, as long as
             whole windows; else on the model's own grid.
+        geology: the ground where there is no problem; None: nobody has said it.
     """
 
     field: xr.DataArray
     source: Source
     problem: Region | Cube | None
     learned_m_s: Float32[np.ndarray, "3 *sensors time"]
+    geology: Geology | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,7 +102,7 @@ class GroundMotionModel:
     """
 
     stage1: Stage1
-    diffusion: DiffusionStage | None
+    diffusion: DiffusionStage | FieldStage | None
     model_id: str
     recording: Recording = dataclasses.field(default_factory=Recording)
     trained_range: TrainedRange = dataclasses.field(default_factory=TrainedRange)
@@ -140,6 +151,8 @@ class GroundMotionModel:
         seed: int = 0,
         steps: int | None = None,
         sampler: SamplerName | None = None,
+        observed: xr.DataArray | None = None,
+        observed_error: float = OBSERVED_ERROR,
     ) -> xr.DataArray:
         """Both stages: `realizations` broadband wavefields around one stage-1 prediction.
 
@@ -154,6 +167,10 @@ class GroundMotionModel:
             seed: one seed, one result; realization r is the same whatever their number.
             steps: sampling steps (None: the model's own, or eight of another sampler than its own).
             sampler: "ddpm", "ddim", "dpm-solver++" or "jump" (None: the model's own).
+            observed: what was recorded of this earthquake at some stations, which the draws honour: dims (component,
+                station, time), coordinates x and y in m on the stations, m/s, at the model's times.
+            observed_error: standard deviation of each recorded sample's error, as a part of its trace's
+                root-mean-square velocity.
 
         Returns:
             DataArray `velocity`, dims (realization, component, x, y, time), or with station in place of x and y, m/s.
@@ -171,7 +188,8 @@ class GroundMotionModel:
             >>> field.dims, field.shape
             (('realization', 'component', 'x', 'y', 'time'), (2, 3, 32, 32, 320))
         """
-        draws = Draws(realizations=realizations, seed=seed, steps=steps, sampler=sampler)
+        records = self.parsed_observed(observed, observed_error)
+        draws = Draws(realizations=realizations, seed=seed, steps=steps, sampler=sampler, observed=records)
         self._check_draws(draws)
         wanted = _wanted(stations, sensors_m, duration_s, max_frequency_hz)
         return self.restored(self.stage1_motion(geology, source, wanted), draws)
@@ -185,10 +203,13 @@ class GroundMotionModel:
         sensors_m: Any = None,
         duration_s: float | None = None,
         max_frequency_hz: float | None = None,
+        observed: xr.DataArray | None = None,
+        observed_error: float = OBSERVED_ERROR,
     ) -> xr.DataArray:
         """The mean of all draws: the motion of least expected squared error, quieter than any real one.
 
-        It is the denoiser's estimate from noise alone, which holds nothing of the truth.
+        A stage that sees the field has learned the mean of its draws. Of a stage that restores each sensor alone it is
+        the denoiser's estimate from noise alone, which holds nothing of the truth.
 
         Args:
             geology: as for `predict`, and so are the other arguments.
@@ -197,6 +218,8 @@ class GroundMotionModel:
             sensors_m: likewise.
             duration_s: likewise.
             max_frequency_hz: likewise.
+            observed: as for `generate`.
+            observed_error: likewise.
 
         Returns:
             Dims as `predict` gives them.
@@ -205,8 +228,10 @@ class GroundMotionModel:
             InputError: as `generate`.
         """
         wanted = _wanted(stations, sensors_m, duration_s, max_frequency_hz)
-        self.need_diffusion()
-        mean = self.restored(self.stage1_motion(geology, source, wanted), Draws(steps=1, sampler="dpm-solver++"))
+        sees_field = self.need_diffusion().config.field is not None
+        records = self.parsed_observed(observed, observed_error)
+        draws = Draws(mean=True, observed=records) if sees_field else Draws(steps=1, sampler="dpm-solver++")
+        mean = self.restored(self.stage1_motion(geology, source, wanted), draws)
         mean = mean.isel(realization=0, drop=True)
         mean.attrs = {name: value for name, value in mean.attrs.items() if name != "seed"} | {"product": "mean"}
         return mean
@@ -219,6 +244,7 @@ class GroundMotionModel:
         seed: int = 0,
         steps: int | None = None,
         sampler: SamplerName | None = None,
+        geology: Geology | None = None,
         on_progress: Callable[[float], None] | None = None,
     ) -> xr.DataArray:
         """Stage 2 alone: broadband wavefields from a stage-1 wavefield; arguments as for `generate`.
@@ -229,11 +255,12 @@ class GroundMotionModel:
             seed: likewise.
             steps: likewise.
             sampler: likewise.
+            geology: the ground, which a stage that sees the field makes use of.
             on_progress: called with the fraction done.
 
         Raises:
             InputError: as `generate`; no wavefield, or one of another sampling than the model's; the source is the one
-                in its attributes.
+                in its attributes; no geology or source, where they are needed.
         """
         draws = Draws(realizations=realizations, seed=seed, steps=steps, sampler=sampler, on_progress=on_progress)
         self._check_draws(draws)
@@ -242,6 +269,15 @@ class GroundMotionModel:
         if differences:
             raise InputError("stage-1 wavefield.time", "; ".join(differences), "the times of the model")
         source = source_of(stage1)
+        if self.need_diffusion().config.field is not None:
+            for name, value in (("geology", geology), ("stage-1 wavefield.source_position_m", source)):
+                if value is None:
+                    raise InputError(name, "nothing", "the event's own, which this model's second stage makes use of")
+            assert source is not None
+            motion = Stage1Motion(
+                field=stage1, source=source, problem=None, learned_m_s=_plain(stage1), geology=geology
+            )
+            return self.restored(motion, draws)
         own_s = self.trained_range.rise_time_s if source is None else source.rise_time_s
         return self._labelled_draws(stage1, self._drawn(_plain(stage1), own_s, draws), source, draws)
 
@@ -255,7 +291,7 @@ class GroundMotionModel:
         source = in_ground(source, ground)
         if isinstance(source, Source) and wanted.nothing and self.trained_range.has_shape_of(ground):
             field = self._signed(self._as_learned(ground, source))
-            return Stage1Motion(field=field, source=source, problem=None, learned_m_s=_plain(field))
+            return Stage1Motion(field=field, source=source, problem=None, learned_m_s=_plain(field), geology=ground)
         learned = self.learned
         if learned is not None:
             return self._in_region(plan_region(learned, ground, source, wanted))
@@ -268,7 +304,9 @@ class GroundMotionModel:
             InputError: as `generate`.
         """
         self._check_draws(draws)
-        if isinstance(motion.problem, Region):
+        if self.need_diffusion().config.field is not None:
+            fields = self._drawn_together(motion, draws)
+        elif isinstance(motion.problem, Region):
             fields = self._drawn_in_region(motion.learned_m_s, motion.problem, draws)
         elif motion.problem is not None:
             similar = motion.problem.similarity
@@ -285,7 +323,31 @@ class GroundMotionModel:
             return None
         return Learned(recording=self.recording, ground=self.trained_range, spacing_m=self.stage1.spacing_m)
 
-    def need_diffusion(self) -> DiffusionStage:
+    def parsed_observed(self, observed: xr.DataArray | None, error: float) -> Observed | None:
+        """Recordings as the model takes them; None where there are none.
+
+        Raises:
+            InputError: a model that takes none, or what is wrong with them.
+        """
+        if observed is None:
+            return None
+        self.need_diffusion().config.check_takes_recordings()
+        return parse_observed(observed, error, self.recording)
+
+    def need_single_sensors(self) -> DiffusionStage:
+        """Stage 2, where it restores each sensor alone.
+
+        Raises:
+            InputError: only stage 1 has been trained, or a stage that sees the field.
+        """
+        from spectremor.diffusion.stage import DiffusionStage
+
+        diffusion = self.need_diffusion()
+        if not isinstance(diffusion, DiffusionStage):
+            raise InputError("model", self.model_id, "a model whose diffusion stage restores each sensor alone")
+        return diffusion
+
+    def need_diffusion(self) -> DiffusionStage | FieldStage:
         """Stage 2.
 
         Raises:
@@ -355,7 +417,7 @@ class GroundMotionModel:
         learned_s, step_s = self.trained_range.rise_time_s, 1 / self.recording.sampling_hz
         _warn_of_corner(own_s, learned_s, self.recording.lowpass_hz)
         known = traces if _same(own_s, learned_s) else _with_rise_time(traces, step_s, own_s, learned_s)
-        fields = self.need_diffusion().generate_arrays(
+        fields = self.need_single_sensors().generate_arrays(
             known,
             realizations=draws.realizations,
             seed=draws.seed,
@@ -368,13 +430,49 @@ class GroundMotionModel:
                 draw[:] = traces + _with_rise_time(draw - known, step_s, learned_s, own_s)
         return fields
 
+    def _drawn_together(self, motion: Stage1Motion, draws: Draws) -> Float32[np.ndarray, "realization 3 *sensors time"]:
+        """Broadband motion at all sensors together, in the problem's own units."""
+        from spectremor.diffusion.field_stage import FieldStage
+        from spectremor.model.field_event import field_event, learned_field
+
+        diffusion = self.need_diffusion()
+        assert isinstance(diffusion, FieldStage)
+        learned_s, step_s = self.trained_range.rise_time_s, 1 / self.recording.sampling_hz
+        field = learned_field(motion.problem, motion.geology, motion.source, motion.learned_m_s, self.recording)
+        if isinstance(motion.problem, Region):
+            self._warn_of_region(motion.problem)
+        _warn_of_corner(field.rise_time_s, learned_s, self.recording.lowpass_hz)
+        same = _same(field.rise_time_s, learned_s)
+        field.check_observed(draws.observed, own_rise_time=same)
+        known = field.traces_m_s if same else _with_rise_time(field.traces_m_s, step_s, field.rise_time_s, learned_s)
+        event = field_event(field, known, step_s, draws.observed)
+        if draws.mean:
+            drawn = diffusion.expect(event.stage1, event.surroundings, recorded=event.recorded)[None]
+        else:
+            drawn = diffusion.generate(
+                event.stage1,
+                event.surroundings,
+                recorded=event.recorded,
+                realizations=draws.realizations,
+                seed=draws.seed,
+                steps=draws.steps,
+                sampler=draws.sampler,
+                on_progress=draws.on_progress,
+            )
+        fields = np.moveaxis(drawn[:, : event.own], 1, 2)
+        if not same:
+            changed = [_with_rise_time(one - known, step_s, learned_s, field.rise_time_s) for one in fields]
+            fields = field.traces_m_s + np.stack(changed)
+        fields = fields[..., : field.samples] * np.float32(field.similarity.velocity)
+        return fields.reshape(len(fields), 3, *field.shape, field.samples)
+
     def _drawn_in_region(
         self, learned_m_s: Float32[np.ndarray, "3 sensor time"], region: Region, draws: Draws
     ) -> Float32[np.ndarray, "realization 3 *sensors wanted"]:
         """Broadband motion in windows of time, at any sensors, in the problem's own units."""
         from spectremor.diffusion.windows import LongField, grid_noise, place_noise, restore_in_windows
 
-        diffusion, sensors = self.need_diffusion(), region.long.sensors
+        diffusion, sensors = self.need_single_sensors(), region.long.sensors
         self._warn_of_region(region)
         learned_s, own_s = self.trained_range.rise_time_s, region.point.rise_time_s / region.similarity.time
         _warn_of_corner(own_s, learned_s, self.recording.lowpass_hz)

@@ -18,11 +18,10 @@ from jaxtyping import Complex, Float
 from scipy.ndimage import gaussian_filter
 
 from spectremor.core.medium import VP_OVER_VS, density_kg_m3, vp_m_s
+from spectremor.core.rays import departures, trilinear
 from spectremor.core.source import Source
 from spectremor.core.travel_times import interpolate, travel_times
 
-#: Rays stop, and straight lines begin, this far from the source (in grid steps).
-_CAPTURE_STEPS = 1.0
 #: Horizontal slowness is kept below that of a wave along the surface.
 _MAX_SINE = 0.98
 
@@ -96,9 +95,9 @@ def _traced(
 
     # T**2 is smooth where T has its cusp, so its gradient can be interpolated up to the source.
     gradient = np.stack(np.gradient(volume**2, *steps), axis=-1)
-    departure = _departures(gradient, sensors, origin, steps, extent_m)
-    times = np.sqrt(np.maximum(_trilinear(volume[..., None] ** 2, sensors, steps, extent_m)[:, 0], 1e-8))
-    slowness = _trilinear(gradient, sensors, steps, extent_m)[:, :2] / (2 * times[:, None])
+    departure = departures(gradient, sensors, origin, steps, extent_m)
+    times = np.sqrt(np.maximum(trilinear(volume[..., None] ** 2, sensors, steps, extent_m)[:, 0], 1e-8))
+    slowness = trilinear(gradient, sensors, steps, extent_m)[:, :2] / (2 * times[:, None])
     beta = interpolate(vs, sensors, extent_m)
     sine = slowness * beta[:, None]
     sine *= np.minimum(1.0, _MAX_SINE / np.maximum(np.linalg.norm(sine, axis=1, keepdims=True), 1e-12))
@@ -194,49 +193,3 @@ def _carried(
     cosine = (start * end).sum(1, keepdims=True)
     along = (axis * vectors).sum(1, keepdims=True)
     return vectors * cosine + np.cross(axis, vectors) + axis * along / np.maximum(1 + cosine, 1e-6)
-
-
-def _departures(
-    gradient: Float[np.ndarray, "nx ny nz 3"],
-    sensors: Float[np.ndarray, "n 3"],
-    origin: Float[np.ndarray, " 3"],
-    steps: Float[np.ndarray, " 3"],
-    extent_m: tuple[float, float, float],
-) -> Float[np.ndarray, "n 3"]:
-    """Unit directions in which the rays to the sensors leave the source: steepest descent of the time."""
-    points = sensors.copy()
-    stride, capture = float(steps.min()), _CAPTURE_STEPS * float(steps.max())
-    low, high = np.array([0.0, 0.0, -extent_m[2]]), np.array([extent_m[0], extent_m[1], 0.0])
-    farthest = float(np.linalg.norm(sensors - origin, axis=1).max())
-    moving = np.linalg.norm(points - origin, axis=1) > capture
-    for _ in range(int(1.5 * farthest / stride)):
-        if not moving.any():
-            break
-        slope = _trilinear(gradient, points[moving], steps, extent_m)
-        move = stride * slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
-        points[moving] = np.clip(points[moving] - move, low, high)
-        moving &= np.linalg.norm(points - origin, axis=1) > capture
-    direction = points - origin
-    lengths = np.linalg.norm(direction, axis=1, keepdims=True)
-    return np.where(lengths > 1e-6, direction / np.maximum(lengths, 1e-6), [0.0, 0.0, 1.0])
-
-
-def _trilinear(
-    field: Float[np.ndarray, "nx ny nz c"],
-    points: Float[np.ndarray, "n 3"],
-    steps: Float[np.ndarray, " 3"],
-    extent_m: tuple[float, float, float],
-) -> Float[np.ndarray, "n c"]:
-    """Trilinear interpolation of a vector field at points inside the domain."""
-    limits = np.array(field.shape[:3]) - 2
-    index = (points + np.array([0.0, 0.0, extent_m[2]])) / steps
-    low = np.clip(index.astype(int), 0, limits)
-    part = index - low
-    flat = field.reshape(-1, field.shape[-1])
-    stride = np.array([field.shape[1] * field.shape[2], field.shape[2], 1])
-    base = low @ stride
-    total = np.zeros((len(points), field.shape[-1]))
-    for corner in np.ndindex(2, 2, 2):
-        weight = np.prod(np.where(corner, part, 1 - part), axis=1)
-        total += weight[:, None] * flat[base + np.array(corner) @ stride]
-    return total

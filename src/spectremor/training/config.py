@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spectremor.core.presets import read_preset
 from spectremor.core.validation import validated
-from spectremor.diffusion.config import DiffusionConfig
+from spectremor.diffusion.config import OBSERVED_ERROR, DiffusionConfig, FieldConfig, LatentConfig
 from spectremor.surrogate.config import AnyNetworkConfig, MifnoConfig, RayConfig
 from spectremor.surrogate.loss import LossConfig
 
 Count = Annotated[int, Field(ge=1)]
-Stage = Literal["mifno", "ddpm"]
+Stage = Literal["mifno", "ddpm", "field"]
 
 #: Settings that follow from the number of steps.
 LENGTH = ("steps", "warmup", "ema_decay", "validate_every", "checkpoint_every")
@@ -142,9 +142,75 @@ class DdpmTraining(LoopConfig):
         return round(self.jump_share * sensors) if self.model.network.jumps else 0
 
 
-TrainingConfig = MifnoTraining | DdpmTraining
+class ScoreWeights(BaseModel):
+    """Weights of what draws are judged by in training (`diffusion.energy_score.score_parts`), and of the mean.
+
+    Attributes:
+        spectrum: each sensor's spectrum, band by band.
+        together: a sensor and its neighbours as one.
+        difference: motion of a neighbour less the sensor's own; what alone tells draws that neighbours do not share.
+        energy: logarithms of the energies in the bands.
+        mean: mean square error of the mean.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    spectrum: Annotated[float, Field(ge=0)] = 1.0
+    together: Annotated[float, Field(ge=0)] = 0.5
+    difference: Annotated[float, Field(ge=0)] = 1.0
+    energy: Annotated[float, Field(ge=0)] = 0.3
+    mean: Annotated[float, Field(ge=0)] = 1.0
+
+
+class FieldTraining(LoopConfig):
+    """Training of a stage 2 that sees the field, with stage 1 frozen; an item of the batch is a group of sensors.
+
+    Attributes:
+        stage: "field".
+        model: the diffusion stage, with a `field`.
+        objective: "denoising", the noise process at all its steps; or "score", draws as the model's own sampler makes
+            them in one step, judged by a proper score.
+        sensors: of a group, a square number: windows of the grid and of the patch, random stations, or any of these.
+        observed_share: at most such a part of a group's sensors has recordings.
+        observed_error: of these recordings, as a part of each trace's root-mean-square velocity.
+        augment: look at each group in one of the 16 orientations, drawn anew each time.
+        score: weights of the objective's parts.
+        gain_samples: training simulations that the spectral gains are measured on.
+        validation_samples: at most so many are judged, by a group of sensors each.
+        validation_draws: of each group.
+    """
+
+    stage: Literal["field"] = "field"
+    model: DiffusionConfig = DiffusionConfig(latent=LatentConfig(target="residual"), field=FieldConfig())
+    objective: Literal["denoising", "score"] = "denoising"
+    batch: Count = 8
+    sensors: Annotated[int, Field(ge=1, le=1 << 14)] = 64
+    observed_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    observed_error: Annotated[float, Field(ge=0, le=1)] = OBSERVED_ERROR
+    augment: bool = True
+    score: ScoreWeights = ScoreWeights()
+    gain_samples: Count = 32
+    validation_samples: Count = 32
+    validation_draws: Annotated[int, Field(ge=2, le=1000)] = 8
+
+    @model_validator(mode="after")
+    def _is_of_a_field(self) -> FieldTraining:
+        if self.model.field is None:
+            raise ValueError("model.field must be there; a stage without one is trained as ddpm")
+        if math.isqrt(self.sensors) ** 2 != self.sensors:
+            raise ValueError("sensors must be a square number, such as 64")
+        if self.objective == "score" and (self.model.sampling.sampler, self.model.sampling.steps) != ("ddim", 1):
+            raise ValueError("objective score needs model.sampling with sampler ddim and steps 1")
+        return self
+
+
+TrainingConfig = MifnoTraining | DdpmTraining | FieldTraining
 Config = TypeVar("Config", bound=LoopConfig)
-_CLASSES: dict[str, type[MifnoTraining] | type[DdpmTraining]] = {"mifno": MifnoTraining, "ddpm": DdpmTraining}
+_CLASSES: dict[str, type[MifnoTraining] | type[DdpmTraining] | type[FieldTraining]] = {
+    "mifno": MifnoTraining,
+    "ddpm": DdpmTraining,
+    "field": FieldTraining,
+}
 
 
 def shortened(config: Config, steps: int) -> Config:
@@ -168,7 +234,8 @@ def load_config(name_or_path: str | Path, stage: Stage) -> TrainingConfig:
     """
     values = read_preset(name_or_path, "train", field="--config", prefix=f"{stage}_")
     if isinstance(values.get("model"), str):
-        values["model"] = read_preset(values["model"], stage, field="model")
+        folder = "mifno" if stage == "mifno" else "ddpm"
+        values["model"] = read_preset(values["model"], folder, field="model")
     return parse_config(values, stage)
 
 

@@ -13,7 +13,7 @@ from spectremor.diffusion.config import DiffusionConfig, SamplingConfig
 from spectremor.model.build import build_diffusion
 from spectremor.model.folder import find_run_model, read_model_folder
 from spectremor.surrogate.mifno import MifnoSurrogate
-from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
+from spectremor.training.config import DdpmTraining, FieldTraining, MifnoTraining, TrainingConfig
 from spectremor.training.history import trainings
 
 
@@ -34,6 +34,10 @@ def initial_tensors(config: TrainingConfig, init: str | Path) -> dict[str, Tenso
             MifnoSurrogate.from_parts(earlier.config.surrogate, tensors[part])
         else:
             build_diffusion(earlier.config, tensors)
+    if isinstance(config, FieldTraining):
+        if not _network_of_sensors(earlier.config.parts[part], config):
+            raise InputError("--init", init, f"a model whose {part} has this config's network, or that without a field")
+        return tensors[part]
     if not _same_network(earlier.config.parts[part], config):
         plain = isinstance(config, DdpmTraining) and not config.model.network.jumps
         raise InputError("--init", init, f"a model whose {part} has this config's network{', without jumps' * plain}")
@@ -54,6 +58,15 @@ def _same_network(earlier: pydantic.BaseModel, config: TrainingConfig) -> bool:
     if not isinstance(earlier, DiffusionConfig) or not isinstance(wanted, DiffusionConfig):
         return earlier == wanted
     return _of_weights(earlier) == _of_weights(wanted) and earlier.network.jumps <= wanted.network.jumps
+
+
+def _network_of_sensors(earlier: pydantic.BaseModel, config: FieldTraining) -> bool:
+    """Whether a training of a network that sees the field can start from these weights, its own or single sensors'."""
+    if not isinstance(earlier, DiffusionConfig):
+        return False
+    field = config.model.field if earlier.field is not None else None
+    wanted = config.model.model_copy(update={"field": field})
+    return _of_weights(earlier) == _of_weights(wanted)
 
 
 def _of_weights(config: DiffusionConfig) -> DiffusionConfig:

@@ -13,10 +13,12 @@ from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
 from spectremor.surrogate.networks import Network, make_network
 from spectremor.training.batches import check_readers
-from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
+from spectremor.training.config import DdpmTraining, FieldTraining, MifnoTraining, TrainingConfig
 from spectremor.training.ddpm import DdpmTask
 from spectremor.training.driver import Facts, Job, TimeLimits, drive
 from spectremor.training.export import export_best
+from spectremor.training.field import FieldTask
+from spectremor.training.field_cache import FieldCache
 from spectremor.training.initial import facts_of_initial, initial_tensors
 from spectremor.training.loop import Outcome, Watch
 from spectremor.training.mifno import MifnoTask, check_training_campaign, waves_folder
@@ -120,11 +122,13 @@ def _task(
         waves = waves_folder(store, folder)
         return MifnoTask(config, store, waves, samples, initial=initial, build=network or make_network)
     assert frozen is not None
+    if isinstance(config, FieldTraining):
+        return FieldTask(config, FieldCache(folder, frozen, config.model.latent), samples, initial=initial)
     return DdpmTask(config, Stage1Cache(folder, frozen, config.model.latent), samples, initial=initial)
 
 
 def _frozen_stage1(config: TrainingConfig, store: CampaignStore, stage1: str | None) -> FrozenStage1 | None:
-    if isinstance(config, DdpmTraining):
+    if isinstance(config, DdpmTraining | FieldTraining):
         if stage1 is None:
             raise InputError("--stage1", "nothing", "a model folder, a run, or simulation:SPACING")
         return FrozenStage1(store, stage1)

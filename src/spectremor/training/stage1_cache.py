@@ -53,6 +53,7 @@ class FrozenStage1:
         self.parts: Parts = {}
         self.history: dict[str, Any] = {}
         self._predict: Callable[[int], Wavefield]
+        self._at_stations: Callable[[int], Float[np.ndarray, "3 station time"]] | None = None
         kind, _, spacing = name.partition(":")
         if kind == "simulation":
             self._coarse(spacing)
@@ -62,6 +63,16 @@ class FrozenStage1:
     def __call__(self, i: int) -> Wavefield:
         """Velocities of a sample in m/s."""
         return self._predict(i)
+
+    @property
+    def has_stations(self) -> bool:
+        """Whether it also predicts at each sample's stations."""
+        return self._at_stations is not None
+
+    def at_stations(self, i: int) -> Float[np.ndarray, "3 station time"]:
+        """Velocities of a sample at its stations in m/s, where `has_stations`."""
+        assert self._at_stations is not None
+        return self._at_stations(i)
 
     def _coarse(self, spacing: str) -> None:
         allowed = f"a model folder, a run, a model that ships, or {self._simulations()}"
@@ -82,6 +93,8 @@ class FrozenStage1:
         self.digest = f"simulation{spacing_m:g}"
         self.parts = {} if simulation is None else {"simulation": simulation.parts()}
         self._predict = lambda i: self.store.velocity(i, spacing_m)
+        if self.store.stations is not None:
+            self._at_stations = lambda i: self.store.station_velocity(i, spacing_m)
 
     def _model(self, path: Path) -> None:
         folder = read_model_folder(find_run_model(path, "--stage1", f"a model folder, a run, {self._simulations()}"))
@@ -108,7 +121,8 @@ class FrozenStage1:
         self._predict = lambda i: simulation.velocity(self.store.geology(i), self.store.source(i))
 
     def _neural(self, network: MifnoSurrogate, tensors: Mapping[str, torch.Tensor]) -> None:
-        """A network, on the simulation that is already here where it corrects one."""
+        """A network, on the simulation that is already here where it corrects one; it predicts on its grid alone."""
+        self._at_stations = None
         digest = _digest_of(network.config)
         for key in sorted(tensors):
             digest.update(key.encode() + tensors[key].numpy().tobytes())

@@ -1,0 +1,247 @@
+"""Trainings of the stage that sees the field: bytes, learning, starts from other weights, and what comes out."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from spectremor.core.axes import sensor_axis_m, time_axis_s
+from spectremor.core.errors import InputError
+from spectremor.core.source import Source
+from spectremor.data.station_plan import StationPlan
+from spectremor.data.store import CampaignStore
+from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store
+from spectremor.diffusion.field_stage import FieldStage
+from spectremor.diffusion.recorded import Recorded
+from spectremor.diffusion.surroundings import surroundings_of
+from spectremor.model.build import build_diffusion
+from spectremor.model.folder import read_model_folder
+from spectremor.training.checkpoint import checkpoints
+from spectremor.training.config import DdpmTraining, FieldTraining, parse_config
+from spectremor.training.field_cache import FieldCache
+from spectremor.training.layouts import Layout
+from spectremor.training.logs import read_metrics
+from spectremor.training.loop import Watch
+from spectremor.training.run import train
+from spectremor.training.stage1_cache import FrozenStage1
+
+STAGE1 = "simulation:300"
+SAMPLES, HZ = 96, 15.0
+PLAN = StationPlan(random=12, patch=4, patch_spacing_m=75.0)
+MODEL = {
+    "latent": {"time_samples": SAMPLES, "sampling_hz": HZ, "latent_samples": 40, "target": "residual"},
+    "network": {"widths": [8, 16], "embedding": 16},
+    "sampling": {"sampler": "ddim", "steps": 1},
+    "field": {"neighbours": 4, "channels": 4, "heads": 2, "observed_neighbours": 2},
+}
+
+
+def config(objective: str, **more: Any) -> FieldTraining:
+    values = {
+        "model": MODEL,
+        "objective": objective,
+        "steps": 8,
+        "batch": 3,
+        "sensors": 9,
+        "warmup": 2,
+        "ema_decay": 0.8,
+        "learning_rate": 0.01,
+        "validate_every": 4,
+        "checkpoint_every": 2,
+        "validation_draws": 3,
+    }
+    parsed = parse_config(values | more, "field")
+    assert isinstance(parsed, FieldTraining)
+    return parsed
+
+
+@pytest.fixture(scope="module")
+def stations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four samples on a grid of 4 x 4 sensors, at random stations and in a patch.
+
+    The truth is stage 1, a delayed echo of it that can be learned, and noise that all sensors of an event share.
+    """
+    path = tmp_path_factory.mktemp("campaign") / "stations.zarr"
+    layout = StoreLayout(
+        geology_shape=(6, 6, 6),
+        extent_m=(9600.0, 9600.0, 9600.0),
+        x_m=sensor_axis_m(4),
+        y_m=sensor_axis_m(4),
+        time_s=time_axis_s(SAMPLES, HZ),
+        band_high_hz=5.0,
+        grid_spacing_m=150.0,
+        also_m=(300.0,),
+        stations=PLAN,
+    )
+    splits = [0, 0, 0, 1]
+    sources = [
+        Source.from_angles(position_m=(3000.0 + 900 * i, 4800.0, -3000.0), strike_deg=50 * i, dip_deg=50, rake_deg=10)
+        for i in range(len(splits))
+    ]
+    create_store(path, layout, sources, {}, splits)
+    writer, rng = StoreWriter(path), np.random.default_rng(1)
+    for i in range(len(splits)):
+        vs = np.full((6, 6, 6), 2500.0, dtype=np.float32)
+        grid = 1e-3 * rng.standard_normal((2, 3, 4, 4, SAMPLES))
+        at_stations = 1e-3 * rng.standard_normal((2, 3, PLAN.count, SAMPLES))
+        shared = 3e-4 * rng.standard_normal((3, 1, SAMPLES))
+        grid[1] = grid[0] + np.roll(grid[0], 3, axis=-1) + shared[:, :, None]
+        at_stations[1] = at_stations[0] + np.roll(at_stations[0], 3, axis=-1) + shared
+        more = {
+            "station_x": rng.uniform(1000, 8000, PLAN.count),
+            "station_y": rng.uniform(1000, 8000, PLAN.count),
+            "station_velocity": at_stations[1].astype(np.float32),
+            "station_velocity_300m": at_stations[0].astype(np.float32),
+            "band_high_hz": np.array([5.0, 2.5]),
+        }
+        both = {None: grid[1].astype(np.float32), 300.0: grid[0].astype(np.float32)}
+        writer.commit(i, writer.write(i, vs, both, more))
+    writer.finish()
+    return path
+
+
+def stop_after(step: int) -> Watch:
+    seen = [0]
+    return Watch(stop=lambda: seen[0] >= step, on_step=lambda progress, _loss: seen.__setitem__(0, progress.step))
+
+
+def state_of(run: Path) -> dict[str, torch.Tensor]:
+    newest = checkpoints(run)[-1]
+    return {f"{f.name}/{k}": v for f in newest.glob("*.safetensors") for k, v in load_file(f).items()}
+
+
+def without_time(run: Path) -> list[dict[str, str]]:
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in read_metrics(run / "metrics.csv")]
+
+
+@pytest.mark.parametrize("objective", ["denoising", "score"])
+def test_resumed_runs_end_in_the_same_bytes(tmp_path: Path, stations: Path, objective: str) -> None:
+    settings = config(objective, steps=4, validate_every=2)
+    assert train(settings, stations, tmp_path / "whole", stage1=STAGE1).finished
+    assert not train(settings, stations, tmp_path / "parts", stage1=STAGE1, watch=stop_after(2)).finished
+    assert train(settings, stations, tmp_path / "parts", stage1=STAGE1, resume=True).finished
+    whole, parts = state_of(tmp_path / "whole"), state_of(tmp_path / "parts")
+    assert whole.keys() == parts.keys()
+    assert len(whole) > 100
+    for name in whole:
+        assert torch.equal(whole[name], parts[name]), name
+    assert without_time(tmp_path / "whole") == without_time(tmp_path / "parts")
+    one, two = (tmp_path / run / "model/model.safetensors" for run in ("whole", "parts"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def validation(run: Path, name: str) -> list[float]:
+    return [float(row[f"val_{name}"]) for row in read_metrics(run / "metrics.csv")]
+
+
+def test_a_short_training_lowers_both_losses_and_honours_recordings(tmp_path: Path, stations: Path) -> None:
+    more = {"steps": 100, "validate_every": 25, "checkpoint_every": 50, "ema_decay": 0.9}
+    first = config("denoising", **more)
+    train(first, stations, tmp_path / "first", stage1=STAGE1)
+    losses = validation(tmp_path / "first", "loss")
+    assert losses[-1] < 0.9 * losses[0]
+    second = config("score", **more)
+    train(second, stations, tmp_path / "second", stage1=STAGE1, init=tmp_path / "first")
+    assert validation(tmp_path / "second", "loss")[-1] < validation(tmp_path / "second", "loss")[0]
+
+    # The result at recordings, at their neighbours and in the mean of 200 draws.
+    folder = read_model_folder(tmp_path / "second/model")
+    stage = build_diffusion(folder.config, folder.tensors())
+    assert isinstance(stage, FieldStage)
+    store = CampaignStore.open(stations)
+    x, y = store.station_positions_m(3)
+    where = surroundings_of(store.geology(3), store.source(3), np.stack([x, y], axis=1))
+    stage1, truth = (np.moveaxis(store.station_velocity(3, m), 0, 1) for m in (300.0, None))
+    records = Recorded(sensors=np.arange(4), velocity=truth[:4])
+    draws = stage.generate(stage1, where, recorded=records, realizations=200)
+    rms = np.sqrt(np.mean(np.square(truth[:4]), axis=2, keepdims=True))
+    departure = (draws[:, :4] - truth[:4]) / (0.01 * rms)
+    assert np.sqrt(np.mean(np.square(departure))) < 1.5
+    free = slice(4, None)
+    apart = draws[:, free].mean(axis=0) - stage.expect(stage1, where, recorded=records)[free]
+    sampling = draws[:, free].std(axis=0) / math.sqrt(200)
+    assert np.sqrt(np.mean(np.square(apart))) < 4 * np.sqrt(np.mean(np.square(sampling)))
+
+
+def test_it_starts_from_single_sensors_with_or_without_jumps(
+    tmp_path: Path, stations: Path, ddpm_config: DdpmTraining
+) -> None:
+    latent = ddpm_config.model.latent.model_copy(update={"target": "residual"})
+    network = ddpm_config.model.network.model_copy(update={"dropout": 0.0, "jumps": True})
+    model = ddpm_config.model.model_copy(update={"latent": latent, "network": network})
+    single = ddpm_config.model_copy(update={"model": model, "steps": 4, "batch": 16, "validation_sensors": 4})
+    train(single, stations, tmp_path / "single", stage1=STAGE1)
+    none = config("denoising", steps=1, learning_rate=1e-9, ema_decay=0.0, validate_every=1, checkpoint_every=1)
+    train(none, stations, tmp_path / "field", stage1=STAGE1, init=tmp_path / "single")
+    before, after = (read_model_folder(tmp_path / run / "model").tensors()["diffusion"] for run in ("single", "field"))
+    torch.testing.assert_close(after["latents.target_gain"], before["latents.target_gain"])
+    torch.testing.assert_close(after["network.head.bias"], before["network.head.bias"], atol=1e-6, rtol=0)
+    wider = after["network.stem.weight"]
+    torch.testing.assert_close(wider[:, :12], before["network.stem.weight"], atol=1e-6, rtol=0)
+    # Another size of network is refused.
+    other = config("denoising", model=MODEL | {"network": {"widths": [8, 24], "embedding": 16}})
+    with pytest.raises(InputError, match=r"--init: .*this config's network, or that without a field"):
+        train(other, stations, tmp_path / "other", stage1=STAGE1, init=tmp_path / "single")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_campaign_without_stations_will_do(tmp_path: Path, campaign: Path) -> None:
+    outcome = train(config("score", steps=2, validate_every=2, sensors=16), campaign, tmp_path / "run", stage1=STAGE1)
+    assert outcome.finished
+    with pytest.raises(InputError, match=r"sensors: got 49; allowed: at most 36"):
+        train(config("score", sensors=49), campaign, tmp_path / "large", stage1=STAGE1)
+
+
+def test_the_cache_holds_grid_stations_and_patch_in_this_order(tmp_path: Path, stations: Path) -> None:
+    store = CampaignStore.open(stations)
+    cache = FieldCache(tmp_path, FrozenStage1(store, STAGE1), config("score").model.latent)
+    assert cache.fill([2], lambda: False, lambda _: None)
+    sample = cache.load(2)
+    assert cache.layout.count == 16 + PLAN.count == len(sample.truth)
+    x, y = store.station_positions_m(2)
+    np.testing.assert_array_equal(sample.surroundings.positions_m[16:], np.stack([x, y], axis=1))
+    np.testing.assert_allclose(sample.surroundings.positions_m[1], [store.x_m[0], store.y_m[1]])
+    # Traces within the band, at a sensor of the grid and at a station.
+    stage = FieldStage(config("score").model)
+    for number, traces in ((6, store.velocity(2)[:, 1, 2]), (16 + 20, store.station_velocity(2)[:, 20])):
+        wanted = stage.latents.coefficients(torch.from_numpy(traces)[None])
+        torch.testing.assert_close(sample.truth[number : number + 1], wanted)
+    (file,) = tmp_path.rglob("*.safetensors")
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(InputError, match="a whole file; delete it"):
+        cache.load(2)
+
+
+def test_groups_are_windows_of_the_grid_and_the_patch_and_any_sensors() -> None:
+    layout = Layout(grid=(6, 5), stations=PLAN)
+    rng, kinds = np.random.default_rng(0), set()
+    for _ in range(60):
+        group = layout.group(rng, 9)
+        assert len(np.unique(group)) == 9
+        assert group.max() < layout.count
+        on_grid, in_patch = (group < 30).all(), (group >= 30 + PLAN.random).all()
+        kinds.add("grid" if on_grid else "patch" if in_patch else "any")
+        if on_grid:
+            ix, iy = group // 5, group % 5
+            assert np.ptp(ix) == np.ptp(iy) == 2
+    assert kinds == {"grid", "patch", "any"}
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ({"sensors": 10}, "square number"),
+        ({"model": {k: v for k, v in MODEL.items() if k != "field"}}, "model.field must be there"),
+        ({"model": MODEL | {"sampling": {"sampler": "ddim", "steps": 2}}}, "objective score needs"),
+        ({"score": {"phase": 1.0}}, "phase"),
+    ],
+)
+def test_configs_that_make_no_training_are_refused(more: dict[str, Any], found: str) -> None:
+    with pytest.raises(InputError, match=found):
+        config("score", **more)
