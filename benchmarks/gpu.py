@@ -4,8 +4,8 @@
 
 MODEL has the operator alone as its stage 1. Wavefields are timed from the arrays that the networks are fed to the
 restored traces in m/s (the direct waves of ray theory, which a processor traces, are timed apart); simulations, of the
-same events at 150 m, from geology to traces. The least of five repeats is taken. Without a GPU, `--device cpu` times the
-same on a processor.
+same events at 150 m, from geology to traces. The least of five repeats is taken. Without a GPU, `--device cpu` times it
+all on a processor.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def scaled_condition_rows(
     rows = []
     for factor in factors:
         weak = (stage1 * factor).astype(np.float32)
-        draws = model.need_diffusion().generate_at(weak, sensors, realizations=realizations, seed=noise)
+        draws = model.need_single_sensors().generate_at(weak, sensors, realizations=realizations, seed=noise)
         products = {
             ("stage 1", "mean"): np.ascontiguousarray(at_sensors(weak, sensors))[None],
             (f"mean of {realizations} draws", "mean"): draws.mean(axis=0, keepdims=True),
