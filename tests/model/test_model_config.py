@@ -21,7 +21,7 @@ from spectremor.data.store import CampaignStore
 from spectremor.data.store_writer import StoreLayout, create_store
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.examples import example_geology, example_source
-from spectremor.model.build import load_model
+from spectremor.model.build import build_diffusion, build_simulation, build_stage1, load_model
 from spectremor.model.config import ModelConfig
 from spectremor.model.folder import SHIPPED, read_model_folder, shipped_names, write_model_folder
 from spectremor.simulation.stage1 import SimulationConfig
@@ -118,6 +118,40 @@ def test_a_config_is_written_to_the_byte_as_it_was_read(name: str) -> None:
     assert folder.config.to_json() == json.dumps(written, indent=1) + "\n"
     again = ModelConfig.model_validate(json.loads(folder.config.to_json()))
     assert again == folder.config
+
+
+def written_again(name: str, path: Path, change: Callable[[Any], None] = lambda _parts: None) -> str:
+    """The id of a shipped model that has been loaded and written to a folder of its own, changed or not."""
+    folder = read_model_folder(name)
+    tensors = folder.tensors()
+    built = {
+        "simulation": build_simulation(folder.config, tensors),
+        "surrogate": None if folder.config.surrogate is None else build_stage1(folder.config, tensors),
+        "diffusion": build_diffusion(folder.config, tensors),
+    }
+    parts = {part: stage.parts() for part, stage in built.items() if stage is not None}
+    change(parts)
+    write_model_folder(path / name, parts=parts, about={"spectremor_version": "9.9"}, card="")
+    return load_model(path / name).model_id
+
+
+def one_weight(parts: dict[str, Any]) -> None:
+    _, tensors = parts["diffusion"]
+    next(iter(tensors.values())).view(-1)[0] += 1e-3
+
+
+def one_setting(parts: dict[str, Any]) -> None:
+    config, tensors = parts["diffusion"]
+    sampling = config.sampling.model_copy(update={"noise_correlation": 1.25})
+    parts["diffusion"] = (config.model_copy(update={"sampling": sampling}), tensors)
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_a_model_that_is_written_again_keeps_its_id(name: str, tmp_path: Path) -> None:
+    first = written_again(name, tmp_path / "first")
+    assert first == load_model(name).model_id
+    assert written_again(name, tmp_path / "weight", one_weight) != first
+    assert written_again(name, tmp_path / "setting", one_setting) != first
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ Nothing here needs torch, so that a file that is no good is refused at once.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import struct
@@ -54,6 +55,27 @@ def check_safetensors(path: Path, *, field: str = "model") -> list[str]:
     if 8 + header_size + max(ends.values(), default=0) != size:
         raise InputError(field, f"{path} (truncated, or with foreign bytes)", allowed)
     return list(ends)
+
+
+def content_digest(path: Path) -> bytes:
+    """Digest of the tensors in a safetensors file: of their names, types, shapes and values.
+
+    The order of the tensors in the file and what else its header says play no part. The file has been checked
+    (`check_safetensors`).
+
+    Args:
+        path: of the file.
+    """
+    content = path.read_bytes()
+    start = 8 + struct.unpack("<Q", content[:8])[0]
+    entries = json.loads(content[8:start])
+    digest = hashlib.sha256()
+    for name in sorted(entries.keys() - {"__metadata__"}):
+        entry = entries[name]
+        begin, end = entry["data_offsets"]
+        digest.update(json.dumps([name, entry["dtype"], entry["shape"]]).encode())
+        digest.update(memoryview(content)[start + begin : start + end])
+    return digest.digest()
 
 
 def _checked_end(entry: dict[str, Any]) -> int:

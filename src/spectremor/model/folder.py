@@ -22,11 +22,11 @@ import pydantic
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_folder
-from spectremor.core.model_names import FORMER_NAMES
+from spectremor.core.model_names import FORMER_NAMES, recorded_digest
 from spectremor.core.reading import existing_folder, read_small_file
 from spectremor.core.text import printable
 from spectremor.core.validation import validated
-from spectremor.data.safetensors_files import check_safetensors
+from spectremor.data.safetensors_files import check_safetensors, content_digest
 from spectremor.model.config import FORMAT_VERSION, PARTS, STAGE1_PARTS, ModelConfig, model_config
 
 if TYPE_CHECKING:
@@ -169,10 +169,14 @@ class ModelFolder:
         self.config.check_geology(geology)
 
     def digest(self) -> str:
-        """Twelve hexadecimal digits of its weights and its config, to the byte."""
-        digest = hashlib.sha256((self.path / WEIGHTS).read_bytes())
-        digest.update((self.path / CONFIG).read_bytes())
-        return digest.hexdigest()[:12]
+        """Twelve hexadecimal digits of its weights, to the byte, and of the configs of its parts.
+
+        A model that is read and written again keeps them, also where this version spells its config in another way:
+        settings that say what is done anyway, former switches and the record of the training play no part.
+        """
+        digest = hashlib.sha256(content_digest(self.path / WEIGHTS))
+        digest.update(self.config.parts_to_json().encode())
+        return recorded_digest(digest.hexdigest()[:12])
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """For each part, its tensors, without the part's name in front of theirs.
