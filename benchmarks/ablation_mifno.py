@@ -20,8 +20,9 @@ from typing import Any
 from spectremor.lab.mifno_variants import MifnoVariant
 from spectremor.surrogate.config import load_preset
 from spectremor.training.config import MifnoTraining, parse_config
+from spectremor.training.driver import TimeLimits
 from spectremor.training.logs import best_row
-from spectremor.training.run import train
+from spectremor.training.run import Surroundings, train
 
 #: Ingredients of the network.
 INGREDIENTS = {
@@ -75,8 +76,9 @@ def main() -> None:
             continue
         run, limit = args.out / name, args.minutes or None
         network = INGREDIENTS[name].build if name in INGREDIENTS else None
-        more = {"resume": run.exists(), "minutes": limit, "cache": args.out / "cache", "network": network}
-        train(variant(name, args), args.data, run, **more)
+        beside = Surroundings(cache=args.out / "cache")
+        more = {"limits": TimeLimits(minutes=limit), "surroundings": beside, "network": network}
+        train(variant(name, args), args.data, run, resume=run.exists(), **more)
         row = best_row(run)
         rows.append({"variant": name, "step": int(row["step"])} | {m: row[m] for m in METRICS})
         print(f"{name:18s} {row['step']:6.0f} " + " ".join(f"{row[m]:10.4f}" for m in METRICS), flush=True)

@@ -24,7 +24,7 @@ from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore
 from spectremor.training.config import TrainingConfig, load_config, parse_config
 from spectremor.training.logs import best_of, validations
-from spectremor.training.run import train
+from spectremor.training.run import Surroundings, train
 
 PANELS = {
     "mifno": {"val_loss": "loss", "val_rRMSE_raw": "rRMSE_raw", "val_bias_high": "bias 2-5 Hz"},
@@ -58,7 +58,8 @@ def learn(options: argparse.Namespace, number: int) -> list[dict[str, float]]:
     """Train on the first `number` simulations; the rows of the training."""
     run = options.out / f"{options.stage}-{number}"
     stage1 = options.stage1 if options.stage == "ddpm" else None
-    train(config(options, number), options.data, run, stage1=stage1, resume=run.exists(), cache=options.out / "cache")
+    beside = Surroundings(cache=options.out / "cache")
+    train(config(options, number), options.data, run, stage1=stage1, resume=run.exists(), surroundings=beside)
     rows = validations(run)
     best = best_of(rows)
     print(

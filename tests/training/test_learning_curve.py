@@ -13,14 +13,14 @@ import yaml
 
 from spectremor.core.errors import InputError
 from spectremor.training.logs import best_row
-from spectremor.training.run import train
+from spectremor.training.run import Surroundings, train
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "learning_curve.py"
 
 
 def test_a_run_learns_from_the_first_samples(tmp_path, campaign, ddpm_config) -> None:
     few = ddpm_config.model_copy(update={"train_samples": 2, "steps": 4})
-    train(few, campaign, tmp_path / "run", stage1="simulation:300", cache=tmp_path / "cache")
+    train(few, campaign, tmp_path / "run", stage1="simulation:300", surroundings=Surroundings(cache=tmp_path / "cache"))
     assert json.loads((tmp_path / "run" / "data.json").read_text())["train_ids"] == [0, 1]
     assert json.loads((tmp_path / "run" / "model" / "config.json").read_text())["training"]["ddpm"]["data"][
         "train_samples"

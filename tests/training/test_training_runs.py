@@ -31,10 +31,11 @@ from spectremor.training.batches import made_ahead
 from spectremor.training.checkpoint import checkpoints
 from spectremor.training.config import DdpmTraining, MifnoTraining, TrainingConfig
 from spectremor.training.ddpm import DdpmObjective, DdpmTask
+from spectremor.training.driver import TimeLimits
 from spectremor.training.history import trainings
 from spectremor.training.logs import read_metrics
 from spectremor.training.loop import Watch
-from spectremor.training.run import train
+from spectremor.training.run import Surroundings, train
 from spectremor.training.samples import Samples
 from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache
 
@@ -66,8 +67,10 @@ def without_time(run: Path) -> list[dict[str, str]]:
     return [{k: v for k, v in row.items() if k != "seconds"} for row in read_metrics(run / "metrics.csv")]
 
 
-def run_stage(config: TrainingConfig, campaign: Path, out: Path, **more: Any) -> Any:
+def run_stage(config: TrainingConfig, campaign: Path, out: Path, *, watch: Watch | None = None, **more: Any) -> Any:
     stage1 = COARSE if isinstance(config, DdpmTraining) else None
+    if watch is not None:
+        more["surroundings"] = Surroundings(watch=watch)
     return train(config, campaign, out, stage1=stage1, **more)
 
 
@@ -387,16 +390,17 @@ def test_a_variant_of_the_network_is_trained_and_judged_alike(
     tmp_path: Path, campaign: Path, mifno_config: MifnoTraining
 ) -> None:
     cache = tmp_path / "cache"
-    train(mifno_config, campaign, tmp_path / "product", cache=cache)
+    train(mifno_config, campaign, tmp_path / "product", surroundings=Surroundings(cache=cache))
     variant = MifnoVariant(free_moment=True, lowpass_skip=True, align=False)
-    outcome = train(mifno_config, campaign, tmp_path / "variant", cache=cache, network=variant.build)
+    beside = Surroundings(cache=cache)
+    outcome = train(mifno_config, campaign, tmp_path / "variant", surroundings=beside, network=variant.build)
     assert outcome.finished
     # A model folder could not be read: no config tells of a variant.
     assert not (tmp_path / "variant" / "model").exists()
     losses = [read_metrics(tmp_path / name / "metrics.csv")[-1]["val_loss"] for name in ("product", "variant")]
     assert losses[0] != losses[1]
     # It goes on as itself, and not as the product's network.
-    longer = {"cache": cache, "resume": True}
+    longer = {"surroundings": beside, "resume": True}
     assert train(mifno_config, campaign, tmp_path / "variant", network=variant.build, **longer).finished
     with pytest.raises(InputError):
         train(mifno_config, campaign, tmp_path / "variant", **longer)
@@ -418,7 +422,8 @@ def test_readers_change_nothing(
     stage1 = None if stage == "mifno" else "simulation:300"
     for readers in (0, 2):
         folder = tmp_path / str(readers)
-        train(config, campaign, folder, stage1=stage1, cache=tmp_path / f"cache{readers}", readers=readers)
+        beside = Surroundings(cache=tmp_path / f"cache{readers}", readers=readers)
+        train(config, campaign, folder, stage1=stage1, surroundings=beside)
     same = [(tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("0", "2")]
     assert same[0] == same[1]
 
@@ -429,7 +434,7 @@ def test_a_gpu_trains_as_a_processor_does(
     tmp_path: Path, campaign: Path, stage: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = request.getfixturevalue(f"{stage}_config")
-    run_stage(config, campaign, tmp_path / "gpu", readers=2)
+    run_stage(config, campaign, tmp_path / "gpu", surroundings=Surroundings(readers=2))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     subprocess.run(command(config, campaign, tmp_path / "cpu"), env=environment(), check=True)
     one, two = (read_metrics(tmp_path / device / "metrics.csv")[-1]["val_loss"] for device in ("gpu", "cpu"))
@@ -446,9 +451,10 @@ def test_a_budget_lays_the_training_over_what_fits(
     long = {"steps": 10**6, "warmup": 10**5, "validate_every": 10**5, "checkpoint_every": 10**5}
     config = ddpm_config.model_copy(update=long)
     lengths: list[int] = []
-    more = {"stage1": COARSE, "cache": tmp_path / "cache", "watch": Watch(on_length=lengths.append)}
+    beside = Surroundings(cache=tmp_path / "cache", watch=Watch(on_length=lengths.append))
+    more = {"stage1": COARSE, "surroundings": beside}
     run = tmp_path / "run"
-    outcome = train(config, campaign, run, budget=10.0, **more)
+    outcome = train(config, campaign, run, limits=TimeLimits(budget=10.0), **more)
     assert outcome.finished
     assert 5 < outcome.progress.step <= 10
     rows = read_metrics(run / "metrics.csv")
@@ -457,7 +463,8 @@ def test_a_budget_lays_the_training_over_what_fits(
     assert float(rows[-1]["learning_rate"]) < 1.1 * config.final_rate * config.learning_rate
     # Resumed with or without a budget, it keeps its length.
     for budget in (None, 10.0):
-        assert train(config, campaign, run, resume=True, budget=budget, **more).progress.step == outcome.progress.step
+        again = train(config, campaign, run, resume=True, limits=TimeLimits(budget=budget), **more)
+        assert again.progress.step == outcome.progress.step
     assert lengths == [outcome.progress.step] * 3
     with pytest.raises(InputError, match="--config: got another seed"):
         train(config.model_copy(update={"seed": 5}), campaign, run, resume=True, **more)
@@ -478,7 +485,7 @@ def test_timing_takes_real_steps_and_leaves_no_trace(
 
     monkeypatch.setattr(DdpmObjective, "forward", counted)
     monkeypatch.setattr("spectremor.training.pace._seconds_of_a_validation", lambda _task: 0.0)
-    run_stage(config, campaign, tmp_path / "laid", budget=5.0)
+    run_stage(config, campaign, tmp_path / "laid", limits=TimeLimits(budget=5.0))
     assert set(items) == {2}
     monkeypatch.undo()
     run_stage(config, campaign, tmp_path / "plain")
@@ -488,17 +495,19 @@ def test_timing_takes_real_steps_and_leaves_no_trace(
 def test_asked_to_stop_before_it_is_timed_it_leaves_an_empty_folder(
     tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining
 ) -> None:
-    more = {"stage1": COARSE, "cache": tmp_path / "cache", "budget": 0.05}
-    outcome = train(ddpm_config, campaign, tmp_path / "run", watch=Watch(stop=lambda: True), **more)
+    cache, run = tmp_path / "cache", tmp_path / "run"
+    stopped = Surroundings(cache=cache, watch=Watch(stop=lambda: True))
+    outcome = train(ddpm_config, campaign, run, stage1=COARSE, limits=TimeLimits(budget=0.05), surroundings=stopped)
     assert (outcome.progress.step, outcome.finished) == (0, False)
     assert list((tmp_path / "run").iterdir()) == []
-    assert train(ddpm_config, campaign, tmp_path / "run", resume=True, **more).finished
+    more = {"limits": TimeLimits(budget=0.05), "surroundings": Surroundings(cache=cache)}
+    assert train(ddpm_config, campaign, run, stage1=COARSE, resume=True, **more).finished
 
 
 def test_a_run_begun_meanwhile_is_not_taken_over(
     tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    more = {"stage1": COARSE, "cache": tmp_path / "cache"}
+    more = {"stage1": COARSE, "surroundings": Surroundings(cache=tmp_path / "cache")}
     check = driver_module.check_run
 
     def beginning(run: Path, *rest: Any, **options: Any) -> Any:
@@ -509,7 +518,7 @@ def test_a_run_begun_meanwhile_is_not_taken_over(
 
     monkeypatch.setattr(driver_module, "check_run", beginning)
     with pytest.raises(InputError, match="another command has just begun"):
-        train(ddpm_config, campaign, tmp_path / "run", budget=1.0, **more)
+        train(ddpm_config, campaign, tmp_path / "run", limits=TimeLimits(budget=1.0), **more)
     assert checkpoints(tmp_path / "run")[-1].name == f"{ddpm_config.steps:09d}"
 
 
@@ -525,7 +534,7 @@ def test_what_a_reader_finds_wrong_is_an_error_here(tmp_path: Path, campaign: Pa
     assert str(os.getpid()) not in str(caught.value)
     assert list(made_ahead(lambda number: number**2, range(5), 2)) == [0, 1, 4, 9, 16]
     with pytest.raises(InputError, match="--readers"):
-        train(ddpm_config, campaign, tmp_path / "run", stage1=COARSE, readers=-1)
+        train(ddpm_config, campaign, tmp_path / "run", stage1=COARSE, surroundings=Surroundings(readers=-1))
     assert not (tmp_path / "run").exists()
 
 
@@ -577,8 +586,9 @@ def test_stage_1_is_computed_once_and_damage_is_noticed(tmp_path: Path, campaign
 def test_bad_requests_leave_no_run(
     tmp_path: Path, campaign: Path, ddpm_config: DdpmTraining, more: dict[str, Any], match: str
 ) -> None:
+    times = {name: more[name] for name in ("minutes", "budget") if name in more}
     with pytest.raises(InputError, match=match):
-        train(ddpm_config, campaign, tmp_path / "run", **more)
+        train(ddpm_config, campaign, tmp_path / "run", stage1=more["stage1"], limits=TimeLimits(**times))
     assert not (tmp_path / "run").exists()
 
 

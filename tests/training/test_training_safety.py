@@ -25,7 +25,7 @@ from spectremor.training import export, loop, mifno
 from spectremor.training.checkpoint import checkpoints
 from spectremor.training.config import DdpmTraining, parse_config
 from spectremor.training.ddpm import DdpmObjective
-from spectremor.training.run import train
+from spectremor.training.run import Surroundings, train
 from spectremor.training.stage1_cache import FrozenStage1
 
 COARSE = "simulation:300"
@@ -230,5 +230,7 @@ def test_a_cache_that_is_a_file_is_refused_first(tmp_path, campaign, mifno_confi
     (tmp_path / "o.txt").write_text("notes")
     for config, stage1 in ((mifno_config, None), (ddpm_config, COARSE)):
         with pytest.raises(InputError, match=r"--cache: got .*o\.txt; allowed: a folder"):
-            train(config, campaign, tmp_path / "run", stage1=stage1, cache=tmp_path / "o.txt")
+            train(
+                config, campaign, tmp_path / "run", stage1=stage1, surroundings=Surroundings(cache=tmp_path / "o.txt")
+            )
         assert not (tmp_path / "run").exists()

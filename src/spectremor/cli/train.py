@@ -138,8 +138,9 @@ def _train(
 ) -> None:
     from spectremor.cli.progress import counted
     from spectremor.training.config import load_config
+    from spectremor.training.driver import TimeLimits
     from spectremor.training.processes import processes
-    from spectremor.training.run import train
+    from spectremor.training.run import Surroundings, train
 
     settings = load_config(config, stage)
     state = processes()
@@ -149,13 +150,10 @@ def _train(
             data,
             out,
             stage1=stage1,
-            resume=resume,
-            minutes=minutes,
-            budget=budget,
-            cache=cache,
             init=init,
-            readers=readers,
-            watch=_watch(display, settings.steps),
+            resume=resume,
+            limits=TimeLimits(minutes=minutes, budget=budget),
+            surroundings=Surroundings(cache=cache, readers=readers, watch=_watch(display, settings.steps)),
         )
         step, best = outcome.progress.step, outcome.progress
         several = f" on {state.num_processes} processes" if state.num_processes > 1 else ""

@@ -43,6 +43,7 @@ from spectremor.model.campaigns import check_campaign
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.preparation import Preparation
 from spectremor.training.config import DdpmTraining
+from spectremor.training.mifno import waves_folder
 
 SIZES: dict[str, dict[str, Any]] = {
     "tiny": {"samples": 2, "sensors": 8, "warm_steps": 16, "steps": 8, "seeds": 2, "train_samples": 3},
@@ -139,12 +140,11 @@ def run(settings: FreezingSettings, report: Report = silent) -> Result:
 
 
 def _preparation(ground: Ground, surrogate: MifnoSurrogate) -> Preparation:
-    # Files inside are named by sample and content, not by sensors: one folder for each campaign.
-    checksum = int(np.asarray(ground.cases.store.array("checksum"))[ground.train_ids[0]])
-    cache = ground.frozen.folder.parent / f"waves-{checksum:016x}"
-    cache.mkdir(parents=True, exist_ok=True)
-    check_campaign(ground.cases.store, surrogate.recording, surrogate.trained_range)
-    return Preparation(ground.cases.store, surrogate.config, surrogate.normalisation, cache)
+    store = ground.cases.store
+    check_campaign(store, surrogate.recording, surrogate.trained_range)
+    waves = waves_folder(store, ground.frozen.folder.parent)
+    waves.mkdir(parents=True, exist_ok=True)
+    return Preparation(store, surrogate.config, surrogate.normalisation, waves)
 
 
 def _config(ground: Ground, steps: int, seed: int) -> DdpmTraining:

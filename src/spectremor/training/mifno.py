@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -192,6 +194,17 @@ class MifnoTask:
             c = self.config
             self._preparation = Preparation(self.store, c.model, normalisation, self.cache, c.stride)
         return self._preparation
+
+
+def waves_folder(store: CampaignStore, kept: Path) -> Path:
+    """Where the direct waves of a campaign lie in a folder for what is computed once, which campaigns may share.
+
+    Args:
+        store: the campaign.
+        kept: the folder for what is computed once.
+    """
+    made_from = json.dumps(dict(store.attrs), sort_keys=True, default=str) + str(store.path.resolve())
+    return kept / f"direct_waves-{hashlib.blake2b(made_from.encode(), digest_size=8).hexdigest()}"
 
 
 def keep_waves(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,27 @@ from spectremor.training.driver import Facts, Job, TimeLimits, drive
 from spectremor.training.export import export_best
 from spectremor.training.initial import facts_of_initial, initial_tensors
 from spectremor.training.loop import Outcome, Watch
-from spectremor.training.mifno import MifnoTask, check_training_campaign
+from spectremor.training.mifno import MifnoTask, check_training_campaign, waves_folder
 from spectremor.training.processes import processes
 from spectremor.training.run_folder import recorded_init
 from spectremor.training.samples import Samples
 from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, cache_folder
 from spectremor.training.task import Task
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What stands beside a training and changes nothing of its result.
+
+    Attributes:
+        cache: folder for what is computed once (None: beside the store).
+        readers: processes that make batches ahead; None: none on processors, many beside a GPU.
+        watch: who looks on.
+    """
+
+    cache: str | Path | None = None
+    readers: int | None = None
+    watch: Watch = dataclasses.field(default_factory=Watch)
 
 
 def train(
@@ -34,13 +48,10 @@ def train(
     out: str | Path,
     *,
     stage1: str | None = None,
-    resume: bool = False,
-    minutes: float | None = None,
-    budget: float | None = None,
-    cache: str | Path | None = None,
     init: str | Path | None = None,
-    readers: int | None = None,
-    watch: Watch | None = None,
+    resume: bool = False,
+    limits: TimeLimits | None = None,
+    surroundings: Surroundings | None = None,
     network: Callable[[Any], Network] | None = None,
 ) -> Outcome:
     """Train a stage.
@@ -50,15 +61,11 @@ def train(
         data: campaign store.
         out: folder of the run; its `model` is the result.
         stage1: for the diffusion stage: a model folder, a run, the name of a model that ships, or `simulation:SPACING`.
-        resume: go on with the run in `out`; a run that was killed takes the steps that it would have taken.
-        minutes: stop after about so long, in a state that can be resumed.
-        budget: minutes for a new training as a whole: it takes as many of the config's steps as fit into them, and the
-            learning rate falls over these. What is resumed keeps its length.
-        cache: folder for what is computed once (by default beside the store).
         init: a model folder, a run or the name of a model that ships, of the same network, whose weights a new run
             starts from; a run that is resumed knows its own.
-        readers: processes that make batches ahead; None: none on processors, many beside a GPU.
-        watch: who looks on.
+        resume: go on with the run in `out`; a run that was killed takes the steps that it would have taken.
+        limits: the time that it has; None: as much as it takes.
+        surroundings: where it keeps what it computes once, who makes its batches, who looks on.
         network: makes a variant of the network of stage 1 from its config; a run of such a one is judged, but has no
             model folder.
 
@@ -66,17 +73,18 @@ def train(
         InputError: a config, store, folder or stage 1 that does not fit.
     """
     # Read and refuse.
-    limits = TimeLimits(minutes=minutes, budget=budget)
-    if budget is not None and processes().num_processes > 1:
-        raise InputError("--budget", budget, "one process; of several, --minutes stops them")
+    limits = limits or TimeLimits()
+    surroundings = surroundings or Surroundings()
+    if limits.budget is not None and processes().num_processes > 1:
+        raise InputError("--budget", limits.budget, "one process; of several, --minutes stops them")
     run = Path(out)
     for name, model in (("--init", init), ("--stage1", stage1)):
         # A name that ships would be this run's own when it goes on.
         if model is not None and Path(model).resolve() == run.resolve():
             raise InputError(name, model, "another folder than --out")
-    readers = check_readers(readers)
+    readers = check_readers(surroundings.readers)
     store = CampaignStore.open(data)
-    folder = cache_folder(store, cache)
+    folder = cache_folder(store, surroundings.cache)
     frozen = _frozen_stage1(config, store, stage1)
     if resume and init is None:
         init = recorded_init(run)
@@ -96,7 +104,7 @@ def train(
         return _task(config, store, folder, frozen, chosen, initial, network)
 
     job = Job(config=config, facts=facts, run=run, make_task=make_task, export=export_best if network is None else None)
-    return drive(job, resume=resume, limits=limits, readers=readers, watch=watch or Watch())
+    return drive(job, resume=resume, limits=limits, readers=readers, watch=surroundings.watch)
 
 
 def _task(
@@ -109,7 +117,7 @@ def _task(
     network: Callable[[Any], Network] | None,
 ) -> Task:
     if isinstance(config, MifnoTraining):
-        waves = folder / f"direct_waves-{_campaign_digest(store)}"
+        waves = waves_folder(store, folder)
         return MifnoTask(config, store, waves, samples, initial=initial, build=network or make_network)
     assert frozen is not None
     return DdpmTask(config, Stage1Cache(folder, frozen, config.model.latent), samples, initial=initial)
@@ -123,9 +131,3 @@ def _frozen_stage1(config: TrainingConfig, store: CampaignStore, stage1: str | N
     if stage1 is not None:
         raise InputError("--stage1", stage1, "nothing when stage 1 itself is trained")
     return None
-
-
-def _campaign_digest(store: CampaignStore) -> str:
-    """Of what its samples are made from: two campaigns may share a cache folder."""
-    made_from = json.dumps(dict(store.attrs), sort_keys=True, default=str) + str(store.path.resolve())
-    return hashlib.blake2b(made_from.encode(), digest_size=8).hexdigest()
