@@ -1,6 +1,7 @@
 """The diffusion stage: time per wavefield against steps, quality against steps, and what the latents leave out.
 
     python benchmarks/diffusion.py speed [--config small] [--threads 2] [--steps 1 2 5 8 10 20]
+                                         [--out TABLE.csv]
     python benchmarks/diffusion.py quality --data STORE --model MODEL --out FOLDER [--stage1 simulation:300]
                                            [--keep-below-hz 2]
     python benchmarks/diffusion.py latents [--kept 80 96]
@@ -14,12 +15,12 @@ SPECTREMOR_SHARED, default ../shared).
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import time
 from pathlib import Path
 
 import numpy as np
+from table_files import write_table
 
 from spectremor.core.at_sensors import at_sensors
 
@@ -48,10 +49,14 @@ def speed(options: argparse.Namespace) -> None:
     print(f"default steps: {stage.config.sampling.steps}\n")
     print("| steps | s per wavefield (32 x 32 x 3 x 320) | products | share of the product's speed |")
     print("|---|---|---|---|")
+    rows = []
     for steps in options.steps:
         seconds = _best(lambda k=steps: stage.generate_arrays(field, steps=k), options.repeat)
         share = (flops * 1024 * steps / seconds) / (2 * 4096**3 / product)
         print(f"| {steps} | {seconds:.2f} | {seconds / product:.2f} | {100 * share:.0f}% |")
+        rows.append({"steps": steps, "seconds": seconds, "products": seconds / product, "share": share})
+    if options.out:
+        write_table(rows, options.out)
 
 
 def quality(options: argparse.Namespace) -> None:
@@ -82,14 +87,11 @@ def quality(options: argparse.Namespace) -> None:
     own = ["dpm-solver++", "ddim", "ddpm", *(["jump"] if stage.config.network.jumps else [])]
     for sampler in options.samplers or own:
         for steps in options.steps:
-            made = [stage.generateat_sensors(known, sensors, steps=steps, sampler=sampler)[0] for known, _ in cases]
+            made = [stage.generate_at(known, sensors, steps=steps, sampler=sampler)[0] for known, _ in cases]
             rows.append({"sampler": sampler, "steps": steps} | _scores(np.concatenate(made), truth, dt))
             print(_line(rows[-1]), flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
-    with (options.out / "quality_against_steps.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_table(rows, options.out / "quality_against_steps.csv")
     _figure(rows, options.out / "quality_against_steps.png", len(truth))
 
 
@@ -191,6 +193,7 @@ def main() -> None:
     fast.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     fast.add_argument("--steps", type=int, nargs="+", default=[1, 2, 4, 8, 16])
     fast.add_argument("--repeat", type=int, default=3)
+    fast.add_argument("--out", type=Path, help="a csv file")
     fast.set_defaults(run=speed)
     good = verbs.add_parser("quality")
     good.add_argument("--data", type=Path, required=True)

@@ -1,6 +1,7 @@
 """How much of simulated ground motion the ray-theory first guess explains, by how much its medium is smoothed.
 
     python benchmarks/first_guess.py --data campaign.zarr [--samples 16] [--split val]
+                                     [--out TABLE.csv]
 
 The guess is P, SV and SH of ray theory, each times one factor per event (fitted: the network learns as much). Prints
 the part of the motion's energy that it explains (1 - residual / total, mean over samples) below 1 Hz and to 5 Hz.
@@ -9,9 +10,11 @@ the part of the motion's energy that it explains (1 - residual / total, mean ove
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import torch
+from table_files import write_table
 
 from spectremor.data.store import CampaignStore
 from spectremor.signal.filters import low_pass
@@ -28,6 +31,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--samples", type=int, default=16)
     parser.add_argument("--split", default="val", choices=("train", "val", "all"))
+    parser.add_argument("--out", type=Path, help="a csv file")
     args = parser.parse_args()
     store = CampaignStore.open(args.data)
     ids = store.ids(args.split)[: args.samples]
@@ -36,6 +40,10 @@ def main() -> None:
     print(f"{'smoothing m':>12s} {'0-1 Hz':>8s} {'0-5 Hz':>8s}")
     for smoothing, (low, full) in zip(SMOOTHINGS_M, table, strict=True):
         print(f"{smoothing:12g} {low:8.3f} {full:8.3f}")
+    if args.out:
+        names = ("smoothing_m", "explained_0_1_hz", "explained_0_5_hz")
+        lines = zip(SMOOTHINGS_M, *table.T.tolist(), strict=True)
+        write_table([dict(zip(names, line, strict=True)) for line in lines], args.out)
 
 
 def explained(store: CampaignStore, i: int) -> list[tuple[float, float]]:

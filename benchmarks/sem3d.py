@@ -1,6 +1,7 @@
 """The simulator against the three published SEM3D samples: the table of docs/laboratory/validation.md.
 
 Usage: python benchmarks/sem3d.py [--grid-spacing 150 100] [--samples 0 1 2] [--order 8] [--elastic] [--figure FILE]
+                                  [--out TABLE.csv]
 
 The samples are looked for in the folder hemew3d/ of SPECTREMOR_SHARED (default ../shared). No shift is applied.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
+from table_files import write_table
 
 import spectremor as sp
 from spectremor.core.errors import InputWarning
@@ -73,9 +75,11 @@ def main() -> None:
     parser.add_argument("--order", type=int, default=8)
     parser.add_argument("--elastic", action="store_true", help="without attenuation")
     parser.add_argument("--figure", type=Path, help="seismograms of the first sample on the last grid")
+    parser.add_argument("--out", type=Path, help="a csv file")
     options = parser.parse_args()
     warnings.simplefilter("ignore", InputWarning)
     folder = Path(os.environ.get("SPECTREMOR_SHARED", "../shared")) / "hemew3d"
+    table: list[dict[str, object]] = []
     for spacing in options.grid_spacing:
         rows = []
         for i in options.samples:
@@ -88,7 +92,12 @@ def main() -> None:
             if options.figure and i == options.samples[0]:
                 draw(field, truth, f"sample {i}, {spacing:g} m, no shift: {_line(rows[-1])}", options.figure)
             print(f"{spacing:g} m, sample {i}, {seconds:.0f} s: " + _line(rows[-1]), flush=True)
-        print(f"{spacing:g} m, mean: " + _line({name: float(np.mean([r[name] for r in rows])) for name in rows[0]}))
+        mean = {name: float(np.mean([r[name] for r in rows])) for name in rows[0]}
+        print(f"{spacing:g} m, mean: " + _line(mean))
+        named = zip([*options.samples, "mean"], [*rows, mean], strict=True)
+        table += [{"grid_spacing_m": spacing, "sample": sample} | values for sample, values in named]
+    if options.out:
+        write_table(table, options.out)
 
 
 def _line(values: dict[str, float]) -> str:

@@ -1,8 +1,10 @@
-"""Write OUT/results.md and OUT/figures/ from the folders that scripts/results.sh has filled.
+"""Write OUT/results.md, OUT/tables/ and OUT/figures/ from the folders that scripts/results.sh has filled.
 
     python scripts/collect_results.py OUT
 
-The text is made of the reports' own tables and paragraphs; figures are copied under the names that it links.
+The text is made of the reports' own tables and paragraphs; figures are copied under the names that it links. Each table
+is a csv, too, and stands between the comments by which `scripts/site/tables.py` finds it: what goes into the
+documentation is the text and the csv files.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     out = parser.parse_args().out
-    (out / "figures").mkdir(exist_ok=True)
+    for folder in ("figures", "tables"):
+        (out / folder).mkdir(exist_ok=True)
     parts = ["# Results", "", *report(out), *realizations(out)]
     for name in EXPERIMENTS:
         parts += experiment(out, name)
@@ -51,13 +54,14 @@ def report(out: Path, name: str = "report") -> list[str]:
         command(folder),
         "",
         table(
+            out / "tables" / f"results_{name}.csv",
             ["", *METRICS, "s per event"],
             [score_row(n, s, told) for n, s in told["scores"].items()] + (published(told) if main else []),
         ),
         "",
         *(f"- {line}" for line in [*told["findings"], *(told["remarks"] if main else [])]),
         "",
-        *shares(folder, told),
+        *shares(out, folder, told),
     ]
     for figure_name in REPORT_FIGURES if main else OTHER_FIGURES:
         lines += figure(out, folder / "figures" / f"{figure_name}.png", f"{name}_{figure_name}")
@@ -79,14 +83,14 @@ def published(told: dict[str, Any]) -> list[list[str]]:
     return [[name, *(number(known.get(m)) for m in METRICS), ""] for name, known in told["published"].items()]
 
 
-def shares(folder: Path, told: dict[str, Any]) -> list[str]:
+def shares(out: Path, folder: Path, told: dict[str, Any]) -> list[str]:
     rows: dict[str, dict[str, float | None]] = {}
     for row in read(folder / "shares.csv"):
         rows.setdefault(row["contender"], {})[f"{row['metric']} > {row['above']}"] = float(row["share"])
     columns = list(next(iter(rows.values())))
     rows |= told["published_shares"]
     body = [[name, *(percent(values.get(c)) for c in columns)] for name, values in rows.items()]
-    return [table(["% of sensors", *columns], body), ""]
+    return [table(out / "tables" / f"results_{folder.name}_shares.csv", ["% of sensors", *columns], body), ""]
 
 
 def realizations(out: Path, name: str = "realizations", heading: str = "## Realizations") -> list[str]:
@@ -99,13 +103,22 @@ def realizations(out: Path, name: str = "realizations", heading: str = "## Reali
     columns = ["quantity", "crps_relative", "error_of_one_draw_relative", "inside_50%", "inside_80%", "inside_95%"]
     body = [[r["quantity"], *(number(float(r[c])) for c in columns[1:])] for r in drawn]
     title = f"{drawn[0]['realizations']} realizations, {drawn[0]['cases']} cases ({drawn[0]['contender']})"
-    lines = [heading, "", title, "", command(folder), "", table(columns, body), ""]
+    lines = [
+        heading,
+        "",
+        title,
+        "",
+        command(folder),
+        "",
+        table(out / "tables" / f"results_{name}.csv", columns, body),
+        "",
+    ]
     quantities = list(dict.fromkeys(r["quantity"] for r in known))
     by_name: dict[str, list[str]] = {}
     for r in known:
         by_name.setdefault(r["contender"], [r["contender"]]).append(number(float(r["crps_relative"])))
     lines += ["CRPS over the mean of the truth; of a single prediction, its absolute error:", ""]
-    lines += [table(["", *quantities], list(by_name.values())), ""]
+    lines += [table(out / "tables" / f"results_{name}_crps.csv", ["", *quantities], list(by_name.values())), ""]
     told = json.loads((folder / "summary.json").read_text())
     lines += [*(f"- {line}" for line in told["findings"] if "CRPS" in line), ""]
     return lines + figure(out, folder / "figures" / "ensembles.png", name)
@@ -158,9 +171,12 @@ def percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.0f}"
 
 
-def table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def table(path: Path, header: list[str], rows: list[list[str]]) -> str:
+    """The table as Markdown; a csv of the same cells is written."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+    lines = "\n".join("| " + " | ".join(line) + " |" for line in [header, ["---"] * len(header), *rows])
+    return f"<!-- table: {path.stem} -->\n\n{lines}\n\n<!-- end of table -->"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What mkdocs needs beside its plugins: pages from outside `docs/`, links to them, the command line, equations.
+"""What mkdocs needs beside its plugins: model cards, links, captions, the command line, equations.
 
 mkdocs calls the functions `on_...` (`mkdocs.yml`, "hooks").
 """
@@ -17,6 +17,7 @@ from mkdocs.structure.files import File, Files
 
 sys.path.insert(0, str(Path(__file__).parent))
 import command_line
+import tables
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Notebooks, which mkdocs finds through the link `docs/notebooks`: where they are, and where they go.
@@ -42,8 +43,16 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, **_others: Any) -> str:
-    """Turn links that leave `docs/` into links to the pages of the site, or to the repository."""
+    """Say where tables come from; turn links that leave `docs/` into links to pages, or to the repository."""
+    up = "../" * page.file.src_uri.count("/")
+    markdown = tables.QUOTED.sub(functools.partial(_captioned, up), markdown)
+    markdown = tables.WITHOUT.sub(r"*Numbers without a csv (\1).*", markdown)
     return _LINK.sub(functools.partial(_link, page.file.src_uri, config["extra"]["repository"]), markdown)
+
+
+def _captioned(up: str, match: re.Match[str]) -> str:
+    file = f"{tables.file_of(match[2])}.csv"
+    return f"*Numbers of [{file}]({up}tables/{file}).*\n\n{match[3]}"
 
 
 def _link(page: str, repository: str, match: re.Match[str]) -> str:

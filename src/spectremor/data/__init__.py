@@ -1,1 +1,1 @@
-"""data."""
+"""Files of the published data and of the project: geologies, wavefields, campaign stores, and what bounds them."""

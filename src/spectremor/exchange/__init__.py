@@ -1,4 +1,4 @@
-"""The outside world, both ways: ObsPy streams, miniSEED, ASDF, QuakeML, ruptures, OpenQuake, CSV, georeferencing."""
+"""The outside world, both ways: miniSEED, ASDF, QuakeML, ruptures, stations, OpenQuake, CSV, places on Earth."""
 
 from spectremor.core.georeference import Georeference
 from spectremor.exchange.inventory import to_inventory

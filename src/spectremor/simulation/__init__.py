@@ -1,1 +1,1 @@
-"""simulation."""
+"""The elastic solver: grid, medium, free surface, sources, propagation, and a coarse simulation as stage 1."""

@@ -1,0 +1,294 @@
+"""How the documentation arranges the csv files under docs/tables/: which lines, which columns, how many digits.
+
+An arrangement takes the lines of its file and gives a header and a body of texts. A file that already has the form of
+its page needs none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from statistics import fmean, median
+
+Rows = list[dict[str, str]]
+Table = tuple[list[str], list[list[str]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Arrangement:
+    """Of which file (docs/tables/FILE.csv), and how."""
+
+    file: str
+    arrange: Callable[[Rows], Table]
+
+
+def digits(value: str | float, count: int) -> str:
+    """A number with so many decimals; what rounds to zero has no sign."""
+    text = f"{float(value):.{count}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def signed(value: str | float, count: int) -> str:
+    """The same, with a plus before what is positive."""
+    text = digits(value, count)
+    return f"+{text}" if float(text) > 0 else text
+
+
+def biases(row: dict[str, str], prefix: str = "") -> str:
+    """The three frequency biases of a line."""
+    return " / ".join(signed(row[f"{prefix}bias_{band}"], 2) for band in ("low", "mid", "high"))
+
+
+_BIASES = "bias 0-1 / 1-2 / 2-5 Hz"
+
+
+# ---- validation of the simulator
+
+
+def _layered(rows: Rows) -> Table:
+    grounds = {
+        "uniform": "uniform, 2500 m/s",
+        "layered": "1500, 2200 and 3000 m/s, 300 m ramps between",
+        "steps": "the same, 75 m ramps",
+    }
+    whole = [row for row in rows if row["distance_along_x_m"] == "all"]
+    mechanisms = list(dict.fromkeys(row["mechanism"] for row in whole))
+    lines: dict[tuple[str, str], list[str]] = {}
+    for row in whole:
+        key = (row["ground"], row["grid_spacing_m"])
+        points = float(row["points_per_wavelength"])
+        start = [grounds[key[0]], f"{float(key[1]):g} m", f"{points:.0f}" if points >= 10 else f"{points:g}"]
+        lines.setdefault(key, start).append(f"{100 * float(row['relative_rms']):.1f}%")
+    return ["ground", "grid", "points per wavelength, 1.5 Hz", *mechanisms], list(lines.values())
+
+
+def _coarse_grids(rows: Rows) -> Table:
+    body = []
+    for spacing in dict.fromkeys(row["grid_spacing_m"] for row in rows):
+        by = {row["motion"]: row for row in rows if row["grid_spacing_m"] == spacing}
+        raw, mended = by["as simulated"], by["dispersion taken out"]
+        gained = [by["as simulated x gain"], by["dispersion taken out x gain"]]
+        seconds = f"{float(raw['cpu_seconds']):.1f} + {float(mended['cpu_seconds_correction']):.2f}"
+        errors = f"{digits(raw['rRMSE_raw'], 2)} to {digits(mended['rRMSE_raw'], 2)}"
+        bias = f"{digits(raw['bias_high'], 2)} to {digits(mended['bias_high'], 2)}"
+        fits = [f"{digits(row['EG'], 2)}, {digits(row['PG'], 2)}" for row in (raw, mended, *gained)]
+        body.append([f"{float(spacing):g} m", seconds, fits[0], f"**{fits[1]}**", errors, bias, *fits[2:]])
+    header = ["grid", "time, s", "EG, PG as simulated", "EG, PG without dispersion", "relative rms", "bias 2-5 Hz"]
+    return [*header, "EG, PG `x gain`", "the same without dispersion"], body
+
+
+def _sem3d(rows: Rows) -> Table:
+    body = []
+    for row in rows:
+        scores = [digits(row["correlation"], 3), digits(row["rMAE_raw"], 3), digits(row["rRMSE_raw"], 3)]
+        bias = " / ".join(signed(row[f"bias_{band}"], 3) for band in ("low", "mid", "high"))
+        cells = [*scores, bias, digits(row["EG"], 2), digits(row["PG"], 2)]
+        mean = row["sample"] == "mean"
+        body.append(
+            [f"{float(row['grid_spacing_m']):g} m", *(f"**{c}**" if mean else c for c in (row["sample"], *cells))]
+        )
+    return ["grid", "sample", "correlation", "rMAE_raw", "rRMSE_raw", _BIASES, "EG", "PG"], body
+
+
+def _attenuation_by_frequency(rows: Rows) -> Table:
+    lines = {
+        "ratio": ("ratio", 2),
+        "lag, ms": ("lag_ms", 1),
+        "exp(-pi f t*), t* = 12.5 ms": ("ratio_of_constant_q", 2),
+        "t*/pi ln(5 / f), ms": ("lag_of_constant_q_ms", 1),
+    }
+    header = ["Hz", *(f"{float(row['frequency_hz']):g}" for row in rows)]
+    return header, [[name, *(digits(row[c], n) for row in rows)] for name, (c, n) in lines.items()]
+
+
+def _attenuation_by_time(rows: Rows) -> Table:
+    lines = {
+        "mean ratio between 1.3 and 4.6 Hz": ("ratio", 2),
+        "t* of its slope, ms": ("t_star_ms", 0),
+        "factor left at 0 Hz": ("factor_at_0_hz", 2),
+        "t* of the database's law, ms": ("t_star_of_law_ms", 0),
+        "mean ratio that the law would give at 3 Hz": ("ratio_of_law_at_3_hz", 2),
+    }
+    header = ["window", *(f"{float(row['start_s']):g}-{float(row['end_s']):g} s" for row in rows)]
+    return header, [[name, *(digits(row[c], n) for row in rows)] for name, (c, n) in lines.items()]
+
+
+# ---- stage 1
+
+
+def _ablation(names: dict[str, str]) -> Callable[[Rows], Table]:
+    def arrange(rows: Rows) -> Table:
+        by = {row["variant"]: row for row in rows}
+        body = []
+        for name, words in names.items():
+            scores = [digits(by[name]["val_loss"], 3), digits(by[name]["val_rRMSE_raw"], 3)]
+            body.append([f"`{name}`: {words}", *scores, biases(by[name], "val_")])
+        return ["variant", "loss", "rRMSE_raw", _BIASES], body
+
+    return arrange
+
+
+_COARSE = {
+    "full": "the preset `coarse`",
+    "full_again": "the same, another seed",
+    "no_simulation": "corrects direct waves instead",
+    "free_moment": "not linear in the moment tensor",
+    "lowpass_skip": "that, and the published skip",
+    "no_travel_times": "no arrival times as channels",
+    "not_aligned": "time from the origin, not from the S arrival",
+    "no_first_guess": "without the direct waves as channels",
+}
+_SMALL = {
+    "full": "the preset `small`",
+    "full_again": "the same, another seed",
+    "rough_rays": "rays through the ground as it is",
+    "one_medium": "one smoothing (500 m) instead of two",
+    "no_first_guess": "no direct waves of ray theory",
+    "no_travel_times": "no arrival times as channels",
+    "not_aligned": "time from the origin, not from the S arrival",
+    "lowpass_skip": "the published skip",
+    "free_moment": "not linear in the moment tensor",
+    "published_inputs": "all of the published inputs, and its skip",
+    "no_augmentation": "no symmetries",
+    "simulation": "corrects a 300 m simulation instead of direct waves",
+}
+
+
+def _trainings(rows: Rows) -> dict[str, Rows]:
+    """Validations of each training, by its number of simulations."""
+    found: dict[str, Rows] = {}
+    for row in rows:
+        found.setdefault(row["simulations"], []).append(row)
+    return found
+
+
+def _learning_curve_mifno(rows: Rows) -> Table:
+    body = []
+    for number, curve in _trainings(rows).items():
+        best = min(curve, key=lambda row: float(row["val_loss"]))
+        scores = [digits(best["val_loss"], 3), digits(best["val_rRMSE_raw"], 3), digits(best["val_bias_high"], 2)]
+        body.append([f"{int(number):,}", f"{float(best['step']):,.0f}", *scores])
+    return ["simulations", "steps", "loss", "rRMSE_raw", "bias 2-5 Hz"], body
+
+
+def _learning_curve_mifno_1000(rows: Rows) -> Table:
+    curves = _trainings(rows)
+    body = [
+        [
+            number,
+            ", ".join(digits(r["val_loss"], 3) for r in curve),
+            ", ".join(digits(r["val_rRMSE_raw"], 3) for r in curve),
+        ]
+        for number, curve in curves.items()
+    ]
+    *first, last = (f"{float(row['step']):,.0f}" for row in next(iter(curves.values())))
+    return ["simulations", f"loss after {', '.join(first)} and {last} steps", "rRMSE_raw"], body
+
+
+# ---- stage 2
+
+
+def _learning_curve_ddpm(rows: Rows) -> Table:
+    first = rows[0]
+    scores = ("EG", "PG")
+    body = [
+        [
+            "stage 1",
+            "",
+            "",
+            *(digits(first[f"val_stage1_{s}"], 2) for s in scores),
+            signed(first["val_stage1_bias_high"], 3),
+        ]
+    ]
+    for number, curve in _trainings(rows).items():
+        best = min(curve, key=lambda row: float(row["val_loss"]))
+        cells = [digits(best["val_loss"], 3), *(digits(best[f"val_{s}"], 2) for s in scores)]
+        body.append([f"{int(number):,}", f"{float(best['step']):,.0f}", *cells, signed(best["val_bias_high"], 3)])
+    return ["simulations", "steps", "loss", *scores, "bias 2-5 Hz"], body
+
+
+_STEPS = {
+    "stage 1": (0,),
+    "jump": (1, 2, 4, 16, 1000),
+    "dpm-solver++": (1, 2, 4, 8, 16, 50, 1000),
+    "ddim": (8, 50, 1000),
+    "ddpm": (8, 50, 1000),
+}
+
+
+def _quality_against_steps(rows: Rows) -> Table:
+    by = {(row["sampler"], int(row["steps"])): row for row in rows}
+    body = []
+    for sampler, counts in _STEPS.items():
+        for count in counts:
+            row = by[sampler, count]
+            scores = [
+                digits(row["EG"], 2),
+                digits(row["PG"], 2),
+                signed(row["bias_mid"], 3),
+                signed(row["bias_high"], 3),
+            ]
+            body.append([sampler, str(count or ""), *scores, digits(row["rRMSE_raw"], 2)])
+    return ["sampler", "steps", "EG", "PG", "bias 1-2 Hz", "bias 2-5 Hz", "rRMSE_raw"], body
+
+
+# ---- accuracy against time
+
+
+def _frontier(truth: str) -> Callable[[Rows], Table]:
+    def arrange(rows: Rows) -> Table:
+        groups: dict[str, Rows] = {}
+        for row in rows:
+            if row["truth"] == truth:
+                groups.setdefault(row["contender"], []).append(row)
+        points = {name: _point(group) for name, group in groups.items()}
+        curve = sorted((p["seconds"], p) for name, p in points.items() if name.endswith(", order 8"))
+        body = []
+        for name, point in sorted(points.items(), key=lambda item: item[1]["seconds"]):
+            simulated = name.endswith(", order 8")
+            called = name.replace(", order 8", " simulation").replace("1 steps", "1 step")
+            scores = [f"{point['seconds']:.2f}", f"{point['EG']:.2f}", f"{point['PG']:.2f}", f"{point['rMAE_raw']:.3f}"]
+            bias = " / ".join(signed(point[f"bias_{band}"], 2) for band in ("low", "mid", "high"))
+            lead = ["", ""] if simulated else [signed(_ahead(point, [p for _, p in curve], s), 2) for s in ("EG", "PG")]
+            body.append([called, *scores, bias, *lead])
+        return ["", "s", "EG", "PG", "rMAE_raw", _BIASES, "EG ahead", "PG ahead"], body
+
+    return arrange
+
+
+def _point(group: Rows) -> dict[str, float]:
+    """Of a contender: median of the seconds, means of the scores."""
+    names = ("EG", "PG", "rMAE_raw", "bias_low", "bias_mid", "bias_high")
+    return {"seconds": median(float(row["seconds"]) for row in group)} | {
+        name: fmean(float(row[name]) for row in group) for name in names
+    }
+
+
+def _ahead(own: dict[str, float], curve: list[dict[str, float]], score: str) -> float:
+    """Score less the simulation's at equal time, linear in the logarithm of time; its nearest end outside."""
+    at = math.log(own["seconds"])
+    times = [math.log(point["seconds"]) for point in curve]
+    after = next((i for i, time in enumerate(times) if time >= at), None)
+    if after is None or after == 0:
+        return own[score] - curve[-1 if after is None else 0][score]
+    share = (at - times[after - 1]) / (times[after] - times[after - 1])
+    return own[score] - (curve[after - 1][score] * (1 - share) + curve[after][score] * share)
+
+
+ARRANGEMENTS = {
+    "layered": Arrangement("layered", _layered),
+    "coarse_grids": Arrangement("coarse_grids", _coarse_grids),
+    "sem3d": Arrangement("sem3d", _sem3d),
+    "attenuation_by_frequency": Arrangement("attenuation_by_frequency", _attenuation_by_frequency),
+    "attenuation_by_time": Arrangement("attenuation_by_time", _attenuation_by_time),
+    "ablation_mifno_coarse": Arrangement("ablation_mifno_coarse", _ablation(_COARSE)),
+    "ablation_mifno": Arrangement("ablation_mifno", _ablation(_SMALL)),
+    "learning_curve_mifno": Arrangement("learning_curve_mifno", _learning_curve_mifno),
+    "learning_curve_mifno_1000": Arrangement("learning_curve_mifno_1000", _learning_curve_mifno_1000),
+    "learning_curve_ddpm": Arrangement("learning_curve_ddpm", _learning_curve_ddpm),
+    "learning_curve_ddpm_4000": Arrangement("learning_curve_ddpm_4000", _learning_curve_ddpm),
+    "quality_against_steps": Arrangement("quality_against_steps", _quality_against_steps),
+    "frontier_100m": Arrangement("frontier", _frontier("100 m")),
+    "frontier_sem3d": Arrangement("frontier", _frontier("SEM3D")),
+}
