@@ -102,9 +102,8 @@ def test_marched_times_are_never_late(high, share):
 def test_the_spacing_has_six_points_in_the_slowest_ground():
     geology = sp.make_geology(np.full((9, 9, 9), 2400.0), (9600.0, 9600.0, 9600.0))
     point = dataclasses.replace(SOURCE, position_m=(4800.0, 4800.0, -2000.0))
-    plan, _, _ = planned(
-        point, geology=geology, frequency_hz=2.0, duration_s=30.0, sensors=stations(4000.0, y_m=4000.0)
-    )
+    near = stations(4000.0, y_m=4000.0)
+    plan, _, _ = planned(point, geology=geology, frequency_hz=2.0, duration_s=30.0, sensors=near)
     assert plan.spacing_m == pytest.approx(200.0)
     assert plan.part.cells == (48, 48)
     slow = dict(geology.given, vs=np.where(np.arange(9) == 8, 1300.0, geology.vs_m_s).astype(np.float32))
