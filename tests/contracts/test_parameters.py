@@ -7,6 +7,7 @@ import inspect
 from pathlib import Path
 
 import spectremor
+from spectremor.model.pipeline import GroundMotionModel
 
 ROOT = Path(spectremor.__file__).parent
 MOST = 10
@@ -20,9 +21,9 @@ def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def public() -> set[tuple[Path, str]]:
-    """File and name of the public functions, and of the methods of public classes."""
+    """File and name of the public functions, and of the methods of public classes and of models."""
     found = set()
-    for thing in (getattr(spectremor, name) for name in spectremor.__all__):
+    for thing in (*(getattr(spectremor, name) for name in spectremor.__all__), GroundMotionModel):
         if not callable(thing):
             continue
         path = Path(inspect.getsourcefile(inspect.unwrap(thing)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import typer
 
 import spectremor
 from spectremor.cli import verbs
+from spectremor.cli.lists import join_lists
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,6 +74,29 @@ def test_every_help_has_an_example_that_parses(words: str) -> None:
     assert examples
     for example in examples:
         parse(shlex.split(example)[1:])
+
+
+def shown_commands() -> list[tuple[str, str]]:
+    """Command lines in the documentation, each with its page: lines of code that begin with `spectremor`."""
+    found = []
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        fenced = re.findall(r"^```(?:bash)?\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+        lines = [line.strip() for block in fenced for line in block.splitlines()]
+        lines += [line.strip() for line in re.findall(r"^    (spectremor .*)$", text, flags=re.MULTILINE)]
+        found += [(page.name, line) for line in lines if line.startswith("spectremor ")]
+    return found
+
+
+def test_every_command_in_the_documentation_parses() -> None:
+    shown = shown_commands()
+    assert len(shown) > 25
+    for page, line in shown:
+        words = join_lists(shlex.split(line, comments=True)[1:])
+        try:
+            parse(words)
+        except Exception as error:
+            raise AssertionError(f"{page}: {line}: {error}") from error
 
 
 def parse(arguments: list[str]) -> None:

@@ -100,3 +100,14 @@ def test_a_csv_in_the_form_of_its_page_is_quoted_as_it_stands(
     assert "| grid | EG |\n| --- | --- |\n| 300 m | 8.41 |\n" in made
     assert tables.with_tables(made) == made
     assert made.endswith("<!-- end of table -->\n\nText.\n")
+
+
+def test_what_collects_results_writes_what_pages_quote(
+    tables: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    collect = importlib.import_module("collect_results")
+    text = collect.table(tmp_path / "results_report.csv", ["", "EG"], [["stage 1", "8.05 [8.00, 8.10]"], ["both", ""]])
+    monkeypatch.setattr(tables, "FOLDER", tmp_path)
+    assert tables.QUOTED.search(text)
+    assert tables.with_tables(text) == text

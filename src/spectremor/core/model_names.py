@@ -19,6 +19,22 @@ _SHIPPED_BEFORE = {
     "6b98dd92adeb": "hybrid",
     "ee5d4a04e46f": "mifno",
 }
+#: Digests of the models that shipped while a digest was one of the files' bytes, by the digest of what they hold: such
+#: a model goes by the former, which wavefields have recorded.
+_DIGESTS_BEFORE = {"d1ad2d4c6f15": "7f35fe6e4987", "8843b0f2ad01": "52758a9a965b"}
+
+
+def recorded_digest(digest: str) -> str:
+    """The digest by which wavefields know a model.
+
+    Args:
+        digest: of what the model holds.
+
+    Example:
+        >>> recorded_digest("d1ad2d4c6f15"), recorded_digest("0123456789ab")
+        ('7f35fe6e4987', '0123456789ab')
+    """
+    return _DIGESTS_BEFORE.get(digest, digest)
 
 
 def present_model_id(model_id: str) -> str:

@@ -22,7 +22,7 @@ import pydantic
 
 from spectremor.core.errors import InputError
 from spectremor.core.files import atomic_folder
-from spectremor.core.model_names import FORMER_NAMES
+from spectremor.core.model_names import FORMER_NAMES, recorded_digest
 from spectremor.core.reading import existing_folder, read_small_file
 from spectremor.core.text import printable
 from spectremor.core.validation import validated
@@ -176,7 +176,7 @@ class ModelFolder:
         """
         digest = hashlib.sha256(content_digest(self.path / WEIGHTS))
         digest.update(self.config.parts_to_json().encode())
-        return digest.hexdigest()[:12]
+        return recorded_digest(digest.hexdigest()[:12])
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """For each part, its tensors, without the part's name in front of theirs.
