@@ -62,9 +62,9 @@ def test_the_cost_bounds_what_the_run_takes(monkeypatch):
     seen = []
     propagate = propagator.propagate
 
-    def noted(shots, device):
+    def noted(shots, *more):
         seen.append(shots[0])
-        return propagate(shots, device)
+        return propagate(shots, *more)
 
     monkeypatch.setattr(propagator, "propagate", noted)
     field = elastic.simulate(GROUND, POINT, **RUN)

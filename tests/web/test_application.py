@@ -186,6 +186,9 @@ def test_a_host_that_is_allowed_by_name_is_answered(ask):
         ("/static/js/bokeh.min.js", {"Sec_Fetch_Site": "cross-site"}, 403),
         ("/static/js/bokeh.min.js", {"Sec_Fetch_Site": "same-origin"}, 200),
         ("/?bokeh-session-id=known", {}, 403),
+        ("/?bokeh-absolute-url=http://evil.example/", {}, 403),
+        ("/?theme=dark", {}, 200),
+        ("/", {"Origin": "http://evil.example"}, 403),
     ],
 )
 def test_other_sites_cannot_embed_the_page_or_choose_its_session(ask, path, headers, code):

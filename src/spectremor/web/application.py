@@ -124,6 +124,12 @@ class PageApplication(BokehTornado):  # type: ignore[misc]
         if request.method not in ("GET", "HEAD"):
             return 405, "only GET is served"
         headers = request.headers
+        # Before anything else reads it: an origin may be no address at all.
+        if not self.hosts.allows_origin(headers.get("Origin")):
+            return 403, "only the page itself may ask for this"
+        if request.path == "/" and any(name.startswith("bokeh-") for name in request.arguments):
+            # Of pages that are put into other pages: whose session, and from where scripts are loaded.
+            return 403, "the page takes no such words in its address"
         # Browsers say of what they fetch whose page asks for it, and for what.
         if request.path == "/":
             if headers.get("Sec-Fetch-Dest", "document") != "document":

@@ -85,7 +85,7 @@ class GroundControls:
     def parts(self) -> list[Any]:
         """From top to bottom."""
         grid_note = "Layers (.csv, .fk1d), SPECFEM (.xyz) and models in degrees (.nc) are brought onto this grid."
-        fits = f"Shipped models take {_SIDE_KM:g} km along each side and {HEMEW_NODES} nodes."
+        fits = f"Neural operators take {_SIDE_KM:g} km along each side and {HEMEW_NODES} nodes."
         place_note = "Needed by files in degrees: models of the ground, ruptures, lists of stations."
         return [
             heading("1. Ground"),

@@ -22,7 +22,7 @@ class PlaceControls:
             label="Corner lat. (°)", value=None, width=FOLDED_THIRD, format="0[.][000000]"
         )
         self.azimuth = pn.widgets.FloatInput(label="Azimuth (°)", value=0.0, width=FOLDED_THIRD, format="0[.][000]")
-        self.projection = pn.widgets.TextInput(label="Projection", placeholder="none, or e.g. EPSG:32633", width=192)
+        self.projection = pn.widgets.TextInput(label="Projection", placeholder="e.g. EPSG:32633", width=192)
 
     @property
     def place(self) -> Georeference | None:
