@@ -129,9 +129,11 @@ def test_the_page_shows_stations() -> None:
     assert Scene.of(field(), "stations").measure("PGV", 0).shape == (3,)
 
 
-def test_what_needs_a_grid_says_so_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"dims: got .*station.*; allowed: a grid of sensors"):
-        write_sensor_table(finite(field()), tmp_path / "s.csv")
+def test_tables_of_sensors_name_the_stations(tmp_path: Path) -> None:
+    write_sensor_table(finite(field()), tmp_path / "s.csv")
+    header, *rows = (tmp_path / "s.csv").read_text().splitlines()
+    assert header == "station,name,x_m,y_m,z_m"
+    assert [row.split(",")[1] for row in rows] == field()["station"].values.tolist()
 
 
 @pytest.mark.parametrize(

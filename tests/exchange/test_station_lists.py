@@ -161,7 +161,10 @@ def test_names_travel_into_the_wavefield(tmp_path: Path, here: Callable[..., int
             Stations(("A", "FAR"), np.array([0.0, 3601.0]), np.zeros(2), np.zeros(2)),
             r"^stations\.FAR\.x: got 3601 m; allowed: positions in \[0, 3600\] m, inside the domain$",
         ),
-        (Stations(("A",), np.ones(1), np.ones(1), -np.ones(1)), r"^stations\.z: got -1 m; allowed: 0 m"),
+        (
+            Stations(("A",), np.ones(1), np.ones(1), np.array([-3601.0])),
+            r"^stations\.A\.z: got -3601 m; allowed: positions in \[-3600, 0\] m, inside the domain$",
+        ),
     ],
 )
 def test_stations_that_the_ground_does_not_hold(stations: object, message: str) -> None:

@@ -2,7 +2,8 @@ r"""A random rupture of one plane: its size, its slip, and when and how fast eac
 
 Size: Leonard (2010, doi:10.1785/0120090189). The area follows from the moment, M0 = mu C2 A^(3/2), and the width from
 the length, W = C1 L^(2/3), but no more than L: C1 = 17.5 m^(1/3) and C2 = 3.8e-5 for dip-slip, 15 m^(1/3) and 3.7e-5
-for strike-slip, whose width ends at 19 km. His mu is 33 GPa.
+for strike-slip, whose width ends at 19 km. His mu is 33 GPa. (In magnitudes: log10 of the area in km2 is Mw - 4.00 and
+Mw - 3.99, as in his update of 2014, doi:10.1785/0120140087.)
 
 Slip: 1 + 0.85 g, and 0 where that is negative; g is a Gaussian field of unit variance with a von Karman
 correlation of Hurst exponent 0.75 and lengths of 2 km + L/3 along strike and 1 km + W/3 along dip (Mai & Beroza 2002,
@@ -12,7 +13,8 @@ tapers to 0 over the outer 15% of each side by a cosine, and is scaled to the mo
 Times: along the straight line from the hypocentre, at 0.8 of the Vs met on the way (Graves & Pitarka 2010).
 
 Rise times: proportional to the square root of slip; the mean, weighted by slip, lasts 1.6e-9 M0^(1/3) s with the moment
-in dyn cm (Graves & Pitarka 2010). Our moment rate has the same variance in time as a triangle of that duration.
+in dyn cm (Graves & Pitarka 2010, without their factor for buried reverse faults; later versions of their generator
+have 1.45e-9). Our moment rate has the same variance in time as a triangle of that duration.
 """
 
 from __future__ import annotations

@@ -369,22 +369,6 @@ def check_wavefield(field: xr.DataArray, *, name: str = "wavefield") -> xr.DataA
     return field
 
 
-def check_grid(field: xr.DataArray, what: str, *, name: str = "wavefield") -> xr.DataArray:
-    """Return the wavefield, or refuse one at a list of stations.
-
-    Args:
-        field: checked.
-        what: that works on a grid of sensors alone, in words.
-        name: of the wavefield.
-
-    Raises:
-        InputError: a wavefield at stations.
-    """
-    if has_stations(field):
-        raise InputError(f"{name}.dims", field.dims, f"a grid of sensors ({', '.join(DIMS)}) for {what}")
-    return field
-
-
 def _check_coordinates(field: xr.DataArray, name: str) -> None:
     stations = has_stations(field)
     positions = ("x", "y", "z") if stations else ("x", "y")
