@@ -86,6 +86,7 @@ def test_options_reach_the_file(run, tmp_path, field_file):
         (("--format", "mseed", "--origin-time", "noon"), "origin_time"),
         (("--format", "csv", "--periods", "0.3,fast"), "--periods"),
         (("--format", "csv", "--periods", "0"), "--periods"),
+        (("--format", "csv", "--periods", "1e-300,1e300"), "--periods"),
         (("--format", "csv", "--table", "people"), "--table"),
         (("--format", "mseed", "--table", "traces"), "--table"),
         (("--format", "mseed", "--periods", "0.3"), "--periods"),

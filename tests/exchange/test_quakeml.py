@@ -243,3 +243,13 @@ def test_planes_and_tensors_are_turned_to_true_north(source):
     expected = Source.from_angles(position_m=source.position_m, moment_nm=source.moment_nm, rise_time_s=0.1, **angles)
     found = np.array([t.m_pp, t.m_tt, t.m_rr, -t.m_tp, t.m_rp, -t.m_rt])
     np.testing.assert_allclose(found, expected.moment_tensor_nm, atol=1e-6 * source.moment_nm)
+
+
+def test_longitude_and_latitude_in_each_others_place(tmp_path, source, place):
+    """As the catalogue has them they are far from the corner, and near it the other way round."""
+    write_source(source, tmp_path / "event.xml", place)
+    text = (tmp_path / "event.xml").read_text()
+    text = text.replace("latitude>", "L>").replace("longitude>", "latitude>").replace("L>", "longitude>")
+    (tmp_path / "event.xml").write_text(text)
+    with pytest.raises(InputError, match=r"^quakeml\.origin longitude, latitude: .*; swapped, it would be \d+ km$"):
+        read_source(tmp_path / "event.xml", place)

@@ -6,12 +6,14 @@ import shutil
 import warnings
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 import spectremor as sp
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.wavefield import check_wavefield, make_wavefield
+from spectremor.data.hdf5 import open_hdf5
 from spectremor.exchange.recorded_stations import Channel, RecordedStation
 from spectremor.exchange.waveform_files import write_asdf, write_mseed
 
@@ -303,6 +305,12 @@ def test_pleasant_hill_is_counts_over_the_gain_integrated_and_turned():
         ("34.009N", "34.009", "latitude and longitude"),
         ("  1500 points of veloc", "  9500 points of veloc", "fewer than the 9500"),
         ("points of veloc", "points of nothing", "without velocities"),
+        ("(8f10.7)", "(8f9999999999.7)", "width: got 9999999999"),
+        ("(8f10.7)", "(99999999999f10.7)", "columns: got 99999999999"),
+        ("  1500 points of veloc", "  " + "9" * 5000 + " points of veloc", "points: got 9999"),
+        ("at  .020 sec, in cm", "at  .0.2 sec, in cm", r"step: got \.0\.2"),
+        ("at  .020 sec, in cm", "at  0.0 sec, in cm", "step: got 0"),
+        ("3/29/14", "3/" + "2" * 5000 + "/14", "start time: got 2222"),
     ],
 )
 def test_damaged_v2_files_are_refused(tmp_path, old, new, message):
@@ -312,6 +320,74 @@ def test_damaged_v2_files_are_refused(tmp_path, old, new, message):
     (tmp_path / "CIWLT.V2").write_text(text.replace(old, new), encoding="latin-1")
     with pytest.raises(InputError, match=message):
         sp.read_recordings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, '{"id": "a", "time": 1e999}', '{"type": "Feature", "id": "a"}', "3"]
+)
+def test_events_that_are_none(tmp_path, content):
+    (tmp_path / "event.json").write_text(content)
+    with pytest.raises(InputError, match=r"no event"):
+        read(tmp_path)
+
+
+def test_an_event_of_a_time_that_no_calendar_holds(tmp_path):
+    content = '{"type": "Feature", "id": "a", "geometry": {"coordinates": [1, 2]}, "properties": {"time": 1e21}}'
+    (tmp_path / "event.json").write_text(content)
+    with pytest.raises(InputError, match=r"no event"):
+        read(tmp_path)
+
+
+def crafted_asdf(path: Path, kind: str) -> None:
+    """An ASDF file of the project with something in a group that nobody should unpack or follow."""
+    pytest.importorskip("pyasdf")
+    axis = np.array([0.0])
+    field = make_wavefield(np.ones((3, 1, 1, 50)), x_m=axis, y_m=axis, time_s=0.02 * np.arange(50), band_hz=(0, 5))
+    write_asdf(field, path, CORNER, origin_time=ORIGIN)
+    with h5py.File(path, "a") as file:
+        station = file["Waveforms"]["SY.S0000"]
+        if kind == "bomb":
+            plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            plist.set_chunk((1 << 20,))
+            for _ in range(3):
+                plist.set_deflate(9)
+            space = h5py.h5s.create_simple((1 << 27,))
+            name = b"SY.S0000.01.BHE__2020-01-01T00:00:00__2020-01-01T00:00:01__synthetic"
+            h5py.h5d.create(station.id, name, h5py.h5t.NATIVE_FLOAT, space, plist)
+        elif kind == "declared":
+            name = "SY.S0000.01.BHE__2020-01-01T00:00:00__2020-01-01T00:00:01__synthetic"
+            station.create_dataset(name, (1 << 28,), "f8", chunks=(1 << 16,), compression="gzip")
+        elif kind == "virtual":
+            station.create_virtual_dataset("other", h5py.VirtualLayout((4,), "f8"))
+        elif kind == "soft link":
+            station["other"] = h5py.SoftLink("/Waveforms")
+        else:
+            station["other"] = h5py.ExternalLink("/etc/passwd", "/x")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("bomb", "filters deflate, deflate, deflate"),
+        ("declared", "MB in memory"),
+        ("virtual", "data stored outside the file"),
+        ("soft link", r"recordings\.Waveforms|a link"),
+        ("external link", "a link"),
+    ],
+)
+def test_what_lies_in_an_asdf_files_groups_is_judged_before_it_is_read(tmp_path, kind, message):
+    crafted_asdf(tmp_path / "a.h5", kind)
+    with pytest.raises(InputError, match=message):
+        read(tmp_path)
+
+
+def test_groups_that_hold_themselves_are_looked_at_once(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["group/values"] = np.arange(3.0)
+        file["group/again"] = file["group"]
+        file["group/values again"] = file["group/values"]
+    with open_hdf5(tmp_path / "a.h5", field="file", groups=True) as file:
+        assert set(file["group"]) == {"again", "values", "values again"}
 
 
 def test_damaged_miniseed_is_refused(tmp_path):

@@ -36,8 +36,16 @@ def check_size(shape: tuple[int, ...], *, field: str) -> None:
 
 
 @contextlib.contextmanager
-def open_hdf5(path: str | Path, *, field: str, allowed: str = "a whole HDF5 file") -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading, whatever is in it bounded; `allowed` is what an error about a damaged one says.
+def open_hdf5(
+    path: str | Path, *, field: str, allowed: str = "a whole HDF5 file", groups: bool = False
+) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading, whatever is in it bounded.
+
+    Args:
+        path: of the file.
+        field: the name that an error carries.
+        allowed: what an error about a damaged file says.
+        groups: whether what lies in groups below the root is read too.
 
     Raises:
         InputError: missing, not HDF5, truncated or damaged (also when the damage shows only while reading), or beyond
@@ -46,7 +54,7 @@ def open_hdf5(path: str | Path, *, field: str, allowed: str = "a whole HDF5 file
     path = existing_file(path, field=field, allowed="an HDF5 file")
     try:
         with h5py.File(path, "r") as file:
-            check_limits(file, field=field)
+            check_limits(file, field=field, groups=groups)
             yield file
     except InputError:
         raise

@@ -3,7 +3,7 @@
 A file of a few kB can become many GB: by filters upon filters, by a compressed chunk longer than it says, by chunks
 that were never written, by millions of tiny chunks (HDF5 keeps about 3 kB of each that it reads), or by texts of any
 length that all are the same one in the file. `check_limits` is the one place that bounds all of it, and every reader
-of the project opens its files through it (`hdf5.open_hdf5`). Only the root group counts, as only that is read.
+of the project opens its files through it (`hdf5.open_hdf5`). Only the root group counts where only that is read.
 """
 
 from __future__ import annotations
@@ -42,12 +42,13 @@ _FILTERED_TABLE = re.compile(rb"FRHP\x00..(?!\x00\x00)[\x00-\xff][\x00-\x0f]", r
 _OVERLAP = 15
 
 
-def check_limits(file: h5py.File, *, field: str) -> None:
+def check_limits(file: h5py.File, *, field: str, groups: bool = False) -> None:
     """Refuse a file that could become more in memory than a file of its size may.
 
     Args:
         file: open for reading.
         field: the name that an error carries.
+        groups: whether what lies in groups below the root is read too: links, and data outside the file, are refused.
 
     Raises:
         InputError: a filter that is unknown, or twice on one array; a chunk that becomes longer than it says, or lies
@@ -55,7 +56,7 @@ def check_limits(file: h5py.File, *, field: str) -> None:
     """
     size = Path(file.filename).stat().st_size
     longest = longest_text(file, field=field)
-    items = _items(file)
+    items = _all_items(file, field) if groups else _items(file)
     arrays = {key: item for key, item in items.items() if isinstance(item, h5py.Dataset)}
     for key, array in arrays.items():
         _check_array(array, size, f"{field}.{printable(key, 80)}")
@@ -91,6 +92,40 @@ def stored_numbers(array: h5py.Dataset) -> int:
 def _items(file: h5py.File) -> dict[str, Any]:
     """What the root group itself holds; no link is followed."""
     return {key: file[key] for key in file if isinstance(file.get(key, getlink=True), h5py.HardLink)}
+
+
+def _all_items(file: h5py.File, field: str) -> dict[str, Any]:
+    """Everything in a file, each thing once however many names it has.
+
+    Raises:
+        InputError: a link that is none of a name within the file to its own data, or too many names.
+    """
+    found: dict[str, Any] = {}
+    seen: set[Any] = set()
+    waiting: list[tuple[str, Any]] = [("", file)]
+    names = 0
+    while waiting:
+        path, group = waiting.pop()
+        for key in group:
+            names += 1
+            where = f"{path}/{key}"
+            if names > MAX_CHUNKS:
+                raise InputError(field, f"{file.filename} with more than {MAX_CHUNKS} names", f"at most {MAX_CHUNKS}")
+            if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+                raise InputError(f"{field}.{printable(where, 80)}", "a link", "data in the file itself")
+            item = group[key]
+            if isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
+                raise InputError(
+                    f"{field}.{printable(where, 80)}", "data stored outside the file", "data in the file itself"
+                )
+            about = h5py.h5o.get_info(item.id)
+            if (about.fileno, about.addr) in seen:
+                continue
+            seen.add((about.fileno, about.addr))
+            found[where] = item
+            if isinstance(item, h5py.Group):
+                waiting.append((where, item))
+    return found
 
 
 def _check_array(array: h5py.Dataset, size: int, field: str) -> None:

@@ -32,6 +32,8 @@ TENSOR_COMPONENTS = ("m_rr", "m_tt", "m_pp", "m_rt", "m_rp", "m_tp")
 ENU_TO_USE = np.array([[0.0, 0.0, 1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
 #: A ratio of two moments that means dyn cm, in units of Mw, and how near to it counts.
 _DYN_CM_MW, _NEAR_MW = 7 / 1.5, 0.5
+#: How the ids of files begin that this project wrote.
+OWN_IDS = "smi:spectremor/"
 #: Hardly any earthquake is less deep; many are as many km deep.
 _SHALLOW_M = 100.0
 
@@ -257,7 +259,7 @@ def _problem(origin: Origin, file: EventFile) -> str | None:
 
 
 def _doubt_of_depth(origin: Origin) -> tuple[str, ...]:
-    if 0 < origin.depth < _SHALLOW_M:
+    if 0 < origin.depth < _SHALLOW_M and not _id(origin).startswith(OWN_IDS):
         return (f"origin {_id(origin)} is {origin.depth:g} m deep (a depth in km? QuakeML's are in m)",)
     return ()
 

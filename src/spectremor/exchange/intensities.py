@@ -21,6 +21,8 @@ from spectremor.signal.spectra import frequencies, konno_ohmachi, rotd_fourier
 DEFAULT_PERIODS_S = (0.3, 0.6, 1.0, 2.0)
 #: Of Fourier amplitude spectra in tables.
 FOURIER_FREQUENCIES_HZ = (0.5, 1.0, 2.0, 5.0)
+#: Far beyond what any record holds on either side.
+_PERIOD_RANGE_S = (1e-4, 1e4)
 _HORIZONTAL = slice(0, 2)
 
 
@@ -30,9 +32,10 @@ def check_periods(periods_s: tuple[float, ...]) -> tuple[float, ...]:
     Raises:
         InputError: none, not positive, or one given twice.
     """
-    good = periods_s and all(np.isfinite(t) and t > 0 for t in periods_s) and len(set(periods_s)) == len(periods_s)
-    if not good:
-        raise InputError("periods", ", ".join(f"{t:g}" for t in periods_s) or "none", "different positive numbers of s")
+    low, high = _PERIOD_RANGE_S
+    if not (periods_s and all(low <= t <= high for t in periods_s) and len(set(periods_s)) == len(periods_s)):
+        found = ", ".join(f"{t:g}" for t in periods_s) or "none"
+        raise InputError("periods", found, f"different positive numbers of s, {low:g} to {high:g}")
     return periods_s
 
 

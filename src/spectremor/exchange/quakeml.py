@@ -24,10 +24,11 @@ from spectremor.core.georeference import Georeference
 from spectremor.core.reading import read_small_file
 from spectremor.core.source import Source
 from spectremor.core.version import VERSION
-from spectremor.exchange.event_choice import ENU_TO_USE, TENSOR_COMPONENTS, Choice, choose
+from spectremor.exchange.event_choice import ENU_TO_USE, OWN_IDS, TENSOR_COMPONENTS, Choice, choose
 from spectremor.exchange.event_files import EventFile, parse_quakeml
 from spectremor.exchange.moment_rate import RiseTime, rise_time_of
 from spectremor.exchange.placing import agreed_origin_time, agreed_place
+from spectremor.exchange.subfaults import check_near
 from spectremor.exchange.times import parse_time
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 MAX_QUAKEML_BYTES = 64 * 2**20
 #: What has an id of its own.
 _KINDS = ("catalog", "event", "origin", "magnitude", "mechanism", "tensor")
-#: How the ids of files begin that this project wrote.
-_OWN_IDS = "smi:spectremor/"
 #: How many events an error lists.
 _LISTED = 10
 
@@ -90,11 +89,12 @@ def read_source(
     for doubt in choice.doubts:
         warnings.warn(_plain(f"quakeml: {doubt}; took {choice.words[0]}"), InputWarning, stacklevel=2)
     lon, lat = np.array(float(choice.origin.longitude)), np.array(float(choice.origin.latitude))
+    check_near("quakeml.origin", lon, lat, place)
     x, y = (float(v) for v in place.to_local(lon, lat))
     if not (math.isfinite(x) and math.isfinite(y)):
         raise InputError("quakeml.origin", f"({float(lon):g}, {float(lat):g})", "a point that the projection covers")
     if rise_time_s is None:
-        rise = rise_time_of(choice.function, ours=choice.tensor_id.startswith(_OWN_IDS))
+        rise = rise_time_of(choice.function, ours=choice.tensor_id.startswith(OWN_IDS))
     else:
         rise = RiseTime(rise_time_s, f"{rise_time_s:g} s, as asked")
     turn = _rotation(float(place.north_azimuth_deg(np.array(x), np.array(y))))
@@ -150,7 +150,7 @@ def to_catalog(source: Source, place: Georeference, *, origin_time: str | None =
     azimuth = float(place.north_azimuth_deg(x, y))
     time = parse_time(agreed_origin_time(source.event, origin_time))
     digest = _digest(source, place, time)
-    ids = {kind: ev.ResourceIdentifier(f"{_OWN_IDS}{kind}/{digest}") for kind in _KINDS}
+    ids = {kind: ev.ResourceIdentifier(f"{OWN_IDS}{kind}/{digest}") for kind in _KINDS}
     origin = ev.Origin(
         resource_id=ids["origin"],
         time=time,

@@ -48,7 +48,8 @@ def read_event_json(path: Path) -> RecordedEvent:
             seconds = float(found["properties"]["time"]) / 1000
             return _event(found["id"], _iso(seconds), longitude, latitude, path)
         return _event(found["id"], str(found["time"]), found["longitude"], found["latitude"], path)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    # OSError: a time that no calendar of the system holds; RecursionError: brackets without end.
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, OSError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError("recordings", f"{path} (no event: {type(error).__name__})", _ALLOWED) from None

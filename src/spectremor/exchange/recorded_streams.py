@@ -14,6 +14,7 @@ import numpy as np
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.extras import need
 from spectremor.core.reading import read_small_file
+from spectremor.data.hdf5 import open_hdf5
 from spectremor.exchange.recorded_stations import Channel, RecordedStation
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ def read_asdf(path: Path) -> Raw:
         InputError: HDF5 of another kind, or several sets of waveforms (tags).
     """
     pyasdf, raw = need("pyasdf", "exchange"), nothing()
+    # Whatever pyasdf will read of it is bounded first.
+    with open_hdf5(path, field="recordings", allowed="an ASDF file", groups=True):
+        pass
     try:
         with pyasdf.ASDFDataSet(str(path), mode="r", mpi=False) as store:
             tags = sorted(store.waveform_tags)

@@ -10,6 +10,7 @@ import numpy as np
 
 from spectremor.core.errors import InputError
 from spectremor.core.reading import read_small_file
+from spectremor.exchange.number_words import Range, parsed_number, whole_number
 from spectremor.exchange.recorded_stations import Channel, RecordedStation
 
 _MOST_BYTES = 1 << 27
@@ -26,6 +27,10 @@ _BAND = re.compile(r"filtered with 3 dB pts at\s+(\d*\.?\d+)\s+and\s+(\d*\.?\d+)
 _NAME = re.compile(r"^\w+\.(\w{1,2})\.(\w{1,6})\.")
 _NUMBER = re.compile(r"Station (?:No\.?|Id\.?)\s*(\w+)", re.IGNORECASE)
 _VERTICAL_DIP_DEG = {"up": -90.0, "dn": 90.0, "down": 90.0, "vert": -90.0}
+_STEP_S: Range = (1e-5, 10.0, "a time step in s, above 0")
+#: What is said of the numbers' form: name, group of `_SERIES`, the most that a line has room for.
+_FORMAT = (("columns", 5, 100), ("width", 6, 100))
+_MOST_SAMPLES = 10_000_000
 #: To m/s.
 _UNITS = {"cm/sec": 0.01, "cm/s": 0.01, "m/s": 1.0, "m/sec": 1.0}
 
@@ -86,12 +91,15 @@ def _channel(part: list[str], head: str, path: Path) -> Channel:
     chan = _found(_CHANNEL, head, path, "a channel such as Chan 1: 90 Deg, or Up")
     azimuth, dip = _direction(chan, path)
     band = _BAND.search(head)
-    step_s = float(found[3])
+    step_s = parsed_number(f"{where}.step", found[3], _STEP_S)
+    samples, columns, width = (
+        whole_number(f"{where}.{name}", found[k], most) for name, k, most in (("points", 1, _MOST_SAMPLES), *_FORMAT)
+    )
     return Channel(
         code=f"Chan {chan[1]}",
         azimuth_deg=azimuth,
         dip_deg=dip,
-        velocity_m_s=_UNITS[unit] * _numbers(part[line + 1 :], int(found[1]), int(found[5]), int(found[6]), where),
+        velocity_m_s=_UNITS[unit] * _numbers(part[line + 1 :], samples, columns, width, where),
         start_s=_start_s(head, path),
         step_s=step_s,
         band_hz=(0.0, 0.5 / step_s) if band is None else (float(band[1]), min(float(band[2]), 0.5 / step_s)),
@@ -113,7 +121,9 @@ def _direction(channel: re.Match[str], path: Path) -> tuple[float, float]:
 
 def _start_s(head: str, path: Path) -> float:
     found = _found(_START, head, path, "a start time such as 3/29/14, 04:09:34.0 UTC")
-    month, day, year, hour, minute = (int(found[k]) for k in range(1, 6))
+    month, day, year, hour, minute = (
+        whole_number(f"recordings.{path.name}.start time", found[k], 9999) for k in range(1, 6)
+    )
     if year < 100:
         year += 1900 if year > 50 else 2000
     seconds = float(found[6])
@@ -125,14 +135,14 @@ def _start_s(head: str, path: Path) -> float:
 
 def _numbers(lines: list[str], samples: int, columns: int, width: int, where: str) -> np.ndarray:
     """Samples in columns of fixed width, which may touch each other."""
-    rows = -(-samples // columns)
+    rows = -(-samples // max(columns, 1))
     text = [line.rstrip("\n").ljust(columns * width) for line in lines[:rows]]
     cells = [row[k * width : (k + 1) * width] for row in text for k in range(columns)][:samples]
     try:
         values = np.array([float(cell) for cell in cells])
     except ValueError:
         values = np.empty(0)
-    if len(values) != samples:
+    if len(values) != samples or not np.isfinite(values).all():
         raise InputError(where, f"fewer than the {samples} numbers that it names", _ALLOWED)
     return values
 

@@ -140,7 +140,7 @@ def _reader(path: Path) -> Callable[[Path], Any]:
     """What reads a file, told from its content; other files are passed over."""
     with path.open("rb") as stream:
         head = stream.read(512)
-    if head[:6].isdigit() and head[6:7] in b"DRQM":
+    if len(head) > 6 and head[:6].isdigit() and head[6:7] in b"DRQM":
         return read_mseed
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return read_asdf
