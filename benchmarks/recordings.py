@@ -1,18 +1,15 @@
 """Recorded ground motion against predictions that know nothing but the flatfile's source (docs/tables/recordings.csv).
 
-    python benchmarks/recordings.py --out DIR [--events N] [--predict simulation direct] [--flatfile CSV]
+    python benchmarks/recordings.py --out DIR [--events N] [--grounds N] [--predict simulation direct] [--flatfile CSV]
 
-Rock records of small earthquakes in New Zealand are predicted on a stated ground by a model of this project and by
+Rock records of small earthquakes in New Zealand are predicted on a stated ground by the model `simulation` and by
 direct simulation, and four ground-motion models say what they would have said. `benchmarks/recordings.yaml` holds all
-that was chosen; it was committed before the first comparison. Printed and written: ln(observed / predicted) by period,
-its mean (the bias) and its parts between and within events.
+that was chosen; it was committed before predictions were first compared with records. Printed and written:
+ln(observed / predicted) by period, its mean (the bias) and its parts between and within events.
 
-Every record and predictor has a small file in DIR/predictions: run again, it goes on with those that are missing;
---events takes the nearest earthquakes first. Run it behind other work: `chrt -i 0 python benchmarks/recordings.py ...`.
-
-The domain of the models is a cube of 9.6 km and 6.4 s. Records whose source is too deep or too far away for it are not
-predicted, and the table says how many are; ground-motion models stand there for all records too. `Layout` is where a
-larger domain goes.
+Every record, ground and predictor has a small file in DIR/predictions: run again, it goes on with those that are
+missing, and the table has the records that all predictors have. Cheap first: --events takes the nearest earthquakes,
+--grounds the first grounds. Run it behind other work: `chrt -i 0 python benchmarks/recordings.py ...`.
 
 Data: New Zealand Strong Motion Database (Van Houtte et al. 2017, Kaiser et al. 2017), CC BY 3.0 NZ. We acknowledge the
 New Zealand GeoNet project and its sponsors EQC, GNS Science and LINZ, for providing data used in this study.
@@ -27,7 +24,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +34,13 @@ import yaml
 import spectremor as sp
 from spectremor.core.errors import InputWarning
 from spectremor.core.files import atomic_file
+from spectremor.core.recording import Stations
 from spectremor.core.source import brune_rise_time_s, moment_from_mw
-from spectremor.hazard.generic_rock import rock_profile, site_term
+from spectremor.hazard.generic_rock import Profile, rock_profile, site_term
 from spectremor.hazard.ground_motion_models import NGA_WEST2, ask_models
 from spectremor.hazard.motion import motion_measures
 from spectremor.hazard.residuals import split_residuals
 from spectremor.hazard.scenario import Scenario, mechanism_of
-from spectremor.signal.corner import with_rise_time
 from spectremor.signal.intensity import STANDARD_GRAVITY_M_S2
 
 HERE = Path(__file__).resolve().parent
@@ -51,7 +48,7 @@ SHARED = Path(os.environ.get("SPECTREMOR_SHARED", HERE.parents[1] / "shared"))
 FLATFILE = SHARED / "recordings" / "geonet_nzsmd" / "NZdatabase_flatfile_PSA_05pc.csv"
 TABLE = HERE.parent / "docs" / "tables" / "recordings.csv"
 MISSING = -99999.0
-PREDICTORS = ("simulation", "hybrid", "direct")
+PREDICTORS = ("simulation", "direct")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,11 +60,16 @@ class Choices:
     slowest_vs30_m_s: float
     tectonic_classes: tuple[str, ...]
     stress_drop_pa: float
+    nodes_m: float
+    slowest_vs_m_s: float
     heterogeneity: float
     correlation_lengths_m: tuple[float, float, float]
     hurst: float
     grounds: int
     kappa_s: float
+    margin_m: float
+    slowest_waves_m_s: float
+    after_s: float
     grid_spacing_m: float
     draws: int
     periods_s: tuple[float, ...]
@@ -102,38 +104,34 @@ class Record:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Layout:
-    """The domain of a prediction, and where source and station may stand in it.
+    """The domain of one prediction: a box whose x axis points from the epicentre to the station.
 
     Attributes:
-        extent_m: sides of a cube.
-        nodes: of the geology along each side.
-        slowest_m_s: nothing slower is on the nodes.
-        source_m: nearest and farthest that a source may stand from where x and y begin.
-        sensors_m: positions of sensors along x and y.
-        depths_m: shallowest and deepest source.
-        duration_s: of the records.
+        extent_m: sides along x and y, and depth: whole numbers of distances between nodes.
+        source_m: position (x, y, z).
+        station_m: position (x, y) at the surface.
+        duration_s: of the record.
     """
 
-    extent_m: float = 9600.0
-    nodes: int = 32
-    slowest_m_s: float = 1071.0
-    source_m: tuple[float, float] = (1200.0, 8400.0)
-    sensors_m: tuple[float, ...] = tuple(300.0 * k + 150.0 for k in range(2, 30))
-    depths_m: tuple[float, float] = (600.0, 9000.0)
-    duration_s: float = 6.4
+    extent_m: tuple[float, float, float]
+    source_m: tuple[float, float, float]
+    station_m: tuple[float, float]
+    duration_s: float
 
-    def place(self, record: Record) -> tuple[tuple[float, float], float] | None:
-        """Source and station on the diagonal of the domain: the source's (x, y), and the station's x, which is its y.
-
-        As near to the middle as can be; None where they do not fit.
-        """
-        offset_m = 1000.0 * record.epicentre_km / math.sqrt(2)
-        low, high = self.source_m
-        fitting = [s for s in self.sensors_m if low <= s - offset_m <= high]
-        if not fitting or not self.depths_m[0] <= 1000.0 * record.depth_km <= self.depths_m[1]:
-            return None
-        station = min(fitting, key=lambda s: abs(s - offset_m / 2 - self.extent_m / 2))
-        return (station - offset_m, station - offset_m), station
+    @classmethod
+    def of(cls, record: Record, choices: Choices) -> Layout:
+        """Around the source and the station of a record."""
+        margin, nodes = choices.margin_m, choices.nodes_m
+        along_m, depth_m = 1000.0 * record.epicentre_km, 1000.0 * record.depth_km
+        sides = (along_m + 2 * margin, 2 * margin, depth_m + margin)
+        x, y, depth = (nodes * math.ceil(side / nodes) for side in sides)
+        seconds = math.hypot(along_m, depth_m) / choices.slowest_waves_m_s + choices.after_s
+        return cls(
+            extent_m=(x, y, depth),
+            source_m=(margin, y / 2, -depth_m),
+            station_m=(margin + along_m, y / 2),
+            duration_s=math.ceil(seconds * 10) / 10,
+        )
 
 
 def read_choices(path: Path = HERE / "recordings.yaml") -> Choices:
@@ -210,53 +208,51 @@ def _azimuth_deg(lon_1: float, lat_1: float, lon_2: float, lat_2: float) -> floa
 
 
 class Predictor:
-    """Traces at the station of a record, by a model of this project or by direct simulation."""
+    """Motion at the station of a record on one ground, by the model `simulation` or by direct simulation."""
 
-    def __init__(self, name: str, choices: Choices, layout: Layout) -> None:
-        self.name, self.choices, self.layout = name, choices, layout
+    def __init__(self, name: str, choices: Choices) -> None:
+        self.name, self.choices = name, choices
         self.model = None if name == "direct" else sp.load_model(name)
 
-    def __call__(self, record: Record) -> dict[str, float] | None:
-        """Mean over grounds and draws of the logarithm of each measure; None where the record does not fit."""
-        placed = self.layout.place(record)
-        if placed is None:
-            return None
-        logs = [self._logs(record, *placed, ground) for ground in range(self.choices.grounds)]
-        return {name: float(np.mean([log[name] for log in logs])) for name in logs[0]}
-
-    def _logs(self, record: Record, epicentre_m: tuple[float, float], station_m: float, ground: int) -> dict:
-        layout, choices = self.layout, self.choices
+    def __call__(self, record: Record, ground: int) -> dict[str, float]:
+        """Mean over draws of the logarithm of each measure."""
+        choices, layout = self.choices, Layout.of(record, self.choices)
         profile = rock_profile(record.scenario.vs30_m_s)
-        carried = profile.on_nodes(np.linspace(0.0, layout.extent_m, layout.nodes), layout.slowest_m_s)
-        geology = self._geology(carried, ground)
-        position_m = (*epicentre_m, -1000.0 * record.depth_km)
-        vs_at_source = float(carried.vs_at(np.array(-position_m[2])))
-        rise_time_s = brune_rise_time_s(moment_from_mw(record.mw), vs_at_source, choices.stress_drop_pa)
-        strike, dip, rake = record.angles_deg
-        # The station stands to the north-east of the epicentre in the domain's axes.
-        turned = strike - record.azimuth_deg + 45.0
-
-        def source(tau_s: float) -> sp.Source:
-            return sp.Source.from_angles(
-                position_m=position_m, strike_deg=turned, dip_deg=dip, rake_deg=rake, mw=record.mw, rise_time_s=tau_s
-            )
-
+        depths_m = np.arange(round(layout.extent_m[2] / choices.nodes_m) + 1) * choices.nodes_m
+        carried = profile.on_nodes(depths_m, choices.slowest_vs_m_s)
+        geology, source = self._geology(carried, layout, ground), self._source(record, layout, carried)
+        x, y = (np.array([position]) for position in layout.station_m)
+        there = {"stations": Stations(("station",), x, y, np.zeros(1)), "duration_s": layout.duration_s}
         if self.model is None:
-            traces, dt_s = self._simulated(geology, source(rise_time_s), station_m)
+            field = sp.simulate(geology, source, grid_spacing_m=choices.grid_spacing_m, **there).expand_dims(
+                "realization"
+            )
         else:
-            tau_s = self.model.trained_range.rise_time_s
-            traces, dt_s = self._drawn(geology, source(tau_s), station_m, ground)
-            traces = with_rise_time(traces, dt_s, tau_s, rise_time_s)
+            field = self.model.generate(geology, source, realizations=choices.draws, seed=ground, **there)
+        traces = field.transpose("realization", "station", "component", "time").values[:, 0].astype(float)
+        dt_s = float(field["time"][1] - field["time"][0])
         traces = filtered(traces, dt_s, lambda f: site_term(f, carried, profile, choices.kappa_s))
         measures = motion_measures(traces, dt_s, periods_s=choices.periods_s, frequencies_hz=(1.0,))
         found = {"PGV": measures.pgv[0]}
         found |= {f"SA({period:g})": measures.sa[0, :, k] for k, period in enumerate(choices.periods_s)}
         return {name: float(np.log(values).mean()) for name, values in found.items()}
 
-    def _geology(self, carried, ground: int) -> sp.Geology:
-        side, nodes = self.layout.extent_m, self.layout.nodes
-        upward = carried.vs_m_s[::-1]
-        flat = sp.make_geology(np.broadcast_to(upward, (nodes, nodes, nodes)).copy(), (side, side, side))
+    def _source(self, record: Record, layout: Layout, carried: Profile) -> sp.Source:
+        vs_m_s = float(carried.vs_at(np.array(-layout.source_m[2])))
+        strike, dip, rake = record.angles_deg
+        return sp.Source.from_angles(
+            position_m=layout.source_m,
+            # The station stands east of the epicentre in the domain's axes.
+            strike_deg=strike - record.azimuth_deg + 90.0,
+            dip_deg=dip,
+            rake_deg=rake,
+            mw=record.mw,
+            rise_time_s=brune_rise_time_s(moment_from_mw(record.mw), vs_m_s, self.choices.stress_drop_pa),
+        )
+
+    def _geology(self, carried: Profile, layout: Layout, ground: int) -> sp.Geology:
+        shape = tuple(round(side / self.choices.nodes_m) + 1 for side in layout.extent_m)
+        flat = sp.make_geology(np.broadcast_to(carried.vs_m_s[::-1], shape).copy(), layout.extent_m)
         return sp.perturb_geology(
             flat,
             seed=ground,
@@ -264,24 +260,6 @@ class Predictor:
             correlation_lengths_m=self.choices.correlation_lengths_m,
             hurst=self.choices.hurst,
         )
-
-    def _simulated(self, geology, source, station_m: float) -> tuple[np.ndarray, float]:
-        at = (np.array([station_m]), np.array([station_m]))
-        field = sp.simulate(
-            geology,
-            source,
-            grid_spacing_m=self.choices.grid_spacing_m,
-            duration_s=self.layout.duration_s,
-            sensors_m=at,
-        )
-        return field.values[None, :, 0, 0].astype(float), 0.02
-
-    def _drawn(self, geology, source, station_m: float, ground: int) -> tuple[np.ndarray, float]:
-        stage1 = self.model.predict(geology, source)
-        k = int(np.abs(stage1["x"].values - station_m).argmin())
-        one = stage1.isel(x=[k], y=[k])
-        draws = self.model.restore(one, realizations=self.choices.draws, seed=ground)
-        return draws.values[:, :, 0, 0].astype(float), 0.02
 
 
 def filtered(traces: np.ndarray, dt_s: float, gain: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -291,24 +269,29 @@ def filtered(traces: np.ndarray, dt_s: float, gain: Callable[[np.ndarray], np.nd
     return np.fft.irfft(spectrum, 4 * samples, axis=-1)[..., :samples]
 
 
-def predictions(records: Iterable[Record], predictor: Predictor, folder: Path) -> dict[str, dict[str, float]]:
-    """By record; those that are on disk are not made again."""
+def predictions(
+    records: Sequence[Record], predictor: Predictor, grounds: int, folder: Path
+) -> dict[str, dict[str, float]]:
+    """By record, the mean over the grounds; what is on disk is not made again."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = {}
-    for record in records:
-        path = folder / f"{predictor.name}_{record.name}.json"
-        if not path.exists():
-            with warnings.catch_warnings():
-                # Of what the grid carries: the periods that it does not are in the table all the same, and the text.
-                warnings.simplefilter("ignore", InputWarning)
-                logs = predictor(record)
-            if logs is None:
-                continue
-            with atomic_file(path) as aside:
-                aside.write_text(json.dumps(logs), encoding="utf-8")
-            print(f"{predictor.name}: {record.name}", flush=True)
-        found[record.name] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    found: dict[str, list[dict[str, float]]] = {}
+    # The first ground of all records comes before the second of any.
+    for ground in range(grounds):
+        for record in records:
+            path = folder / f"{predictor.name}_{record.name}_{ground}.json"
+            if not path.exists():
+                with warnings.catch_warnings():
+                    # Of what the grid carries and of what models learned: the text says it.
+                    warnings.simplefilter("ignore", InputWarning)
+                    logs = predictor(record, ground)
+                with atomic_file(path) as aside:
+                    aside.write_text(json.dumps(logs), encoding="utf-8")
+                print(f"{predictor.name}: {record.name}, ground {ground}", flush=True)
+            found.setdefault(record.name, []).append(json.loads(path.read_text(encoding="utf-8")))
+    return {
+        name: {measure: float(np.mean([one[measure] for one in logs])) for measure in logs[0]}
+        for name, logs in found.items()
+    }
 
 
 def of_ground_motion_models(records: Sequence[Record], choices: Choices) -> dict[str, dict[str, dict[str, float]]]:
@@ -326,10 +309,8 @@ def of_ground_motion_models(records: Sequence[Record], choices: Choices) -> dict
     }
 
 
-def table_rows(
-    name_of_set: str, records: Sequence[Record], by_predictor: dict[str, dict[str, dict[str, float]]]
-) -> list[dict]:
-    """A row for each measure and predictor; all predictors on the same records, which have a name together."""
+def table_rows(records: Sequence[Record], by_predictor: dict[str, dict[str, dict[str, float]]]) -> list[dict]:
+    """A row for each measure and predictor; all predictors on the same records."""
     common = set.intersection(*(set(found) for found in by_predictor.values()))
     chosen = [r for r in records if r.name in common]
     rows = []
@@ -339,7 +320,6 @@ def table_rows(
             parts = split_residuals(residuals, [r.event for r in chosen])
             rows.append(
                 {
-                    "set": name_of_set,
                     "measure": measure,
                     "predictor": name,
                     "records": parts.records,
@@ -366,21 +346,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for predictions and the table")
     parser.add_argument("--flatfile", type=Path, default=FLATFILE)
-    parser.add_argument("--events", type=int, help="the nearest so many earthquakes that fit the domain")
-    parser.add_argument("--predict", nargs="*", choices=PREDICTORS, default=("simulation", "direct"))
+    parser.add_argument("--events", type=int, help="the nearest so many earthquakes")
+    parser.add_argument("--grounds", type=int, help="the first so many grounds (default: all that were chosen)")
+    parser.add_argument("--predict", nargs="*", choices=PREDICTORS, default=PREDICTORS)
     parser.add_argument("--table", type=Path, help=f"csv file, e.g. {TABLE} (default: OUT/recordings.csv)")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    choices, layout = read_choices(), Layout()
+    choices = read_choices()
     records = read_records(options.flatfile, choices)
-    fitting = [r for r in records if layout.place(r) is not None]
-    events = list(dict.fromkeys(r.event for r in fitting))[: options.events]
-    print(f"{len(records)} records of {len({r.event for r in records})} earthquakes; {len(fitting)} fit the domain")
-    chosen = [r for r in fitting if r.event in events]
-    folder = options.out / "predictions"
-    by_predictor = {name: predictions(chosen, Predictor(name, choices, layout), folder) for name in options.predict}
-    rows = table_rows("in the cube", chosen, by_predictor | of_ground_motion_models(chosen, choices))
-    rows += table_rows("all", records, of_ground_motion_models(records, choices))
+    events = list(dict.fromkeys(r.event for r in records))[: options.events]
+    chosen = [r for r in records if r.event in events]
+    print(f"{len(chosen)} records of {len(events)} earthquakes")
+    folder, grounds = options.out / "predictions", options.grounds or choices.grounds
+    by_predictor = {name: predictions(chosen, Predictor(name, choices), grounds, folder) for name in options.predict}
+    rows = table_rows(chosen, by_predictor | of_ground_motion_models(chosen, choices))
     write_table(rows, options.table or options.out / "recordings.csv")
     for row in rows:
         print(", ".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()))

@@ -239,7 +239,7 @@ def test_the_command_line_compares_and_writes(here, capsys, predicted, tmp_path)
     assert "CI.WLT: PGV RotD50: observed" in said
     assert "D5-95: observed" in said
     assert re.search(r"CI.WLT: waveforms from 0.1 to 2 Hz: EG (9\.9\d|10\.00), PG (9\.9\d|10\.00)", said)
-    assert "mean ln(predicted / CY14) of RotD50 over 1 sites" in said
+    assert "mean ln(predicted / CY14) of RotD50 over 1 site:" in said
     assert (out / "index.html").exists()
 
 

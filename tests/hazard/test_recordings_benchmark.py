@@ -7,10 +7,13 @@ import dataclasses
 import importlib.util
 import math
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from spectremor.core.errors import InputWarning
 
 ROOT = Path(__file__).resolve().parents[2]
 EXCERPT = Path(__file__).parent / "data" / "nz_flatfile_excerpt.csv"
@@ -61,21 +64,19 @@ def test_a_value_outside_the_usable_band_is_missing(benchmark, choices, tmp_path
     assert math.isnan(changed[row["Record"]].observed["SA(2)"])
 
 
-def test_source_and_station_keep_their_distance_and_lie_where_the_model_takes_them(benchmark, records):
-    layout, placed = benchmark.Layout(), 0
+def test_source_and_station_keep_their_distance_inside_the_domain(benchmark, choices, records):
     for record in records:
-        place = layout.place(record)
-        if place is None:
-            assert record.epicentre_km > 10 or not 0.6 <= record.depth_km <= 9
-            continue
-        placed += 1
-        (x, y), station = place
-        assert np.hypot(station - x, station - y) == pytest.approx(1000 * record.epicentre_km)
-        assert 1200 <= x <= 8400
-        assert station in layout.sensors_m
-    assert placed >= 7
-    deep = dataclasses.replace(records[0], depth_km=12.0)
-    assert layout.place(deep) is None
+        layout = benchmark.Layout.of(record, choices)
+        x, y, z = layout.source_m
+        distance = np.hypot(layout.station_m[0] - x, layout.station_m[1] - y)
+        assert distance == pytest.approx(1000 * record.epicentre_km)
+        assert z == pytest.approx(-1000 * record.depth_km)
+        for side, low, high in zip(layout.extent_m, (x, y, -z), (layout.station_m[0], y, -z), strict=True):
+            assert side % choices.nodes_m == pytest.approx(0, abs=1e-6)
+            assert side - high >= choices.margin_m - 1e-6
+            assert low >= 0
+        assert x >= choices.margin_m
+        assert layout.duration_s >= distance / 2000 + 6
 
 
 def test_azimuths_point_from_the_epicentre_to_the_station(benchmark):
@@ -88,16 +89,19 @@ def test_predictions_are_kept_and_not_made_again(benchmark, records, tmp_path):
     class Counting:
         name, calls = "counting", 0
 
-        def __call__(self, record):
+        def __call__(self, record, ground):
             self.calls += 1
-            return None if record.epicentre_km > 11 else {"PGV": math.log(record.observed["PGV"])}
+            return {"PGV": math.log(record.observed["PGV"]) + ground}
 
     predictor = Counting()
-    found = benchmark.predictions(records, predictor, tmp_path / "kept")
-    first = predictor.calls
-    assert first == len(records)
-    assert benchmark.predictions([r for r in records if r.name in found], predictor, tmp_path / "kept") == found
-    assert predictor.calls == first
+    one = benchmark.predictions(records, predictor, 1, tmp_path / "kept")
+    assert predictor.calls == len(records)
+    assert one[records[0].name]["PGV"] == pytest.approx(math.log(records[0].observed["PGV"]))
+    three = benchmark.predictions(records, predictor, 3, tmp_path / "kept")
+    assert predictor.calls == 3 * len(records)
+    assert three[records[0].name]["PGV"] == pytest.approx(one[records[0].name]["PGV"] + 1)
+    assert benchmark.predictions(records, predictor, 3, tmp_path / "kept") == three
+    assert predictor.calls == 3 * len(records)
 
 
 def test_the_table_says_what_was_put_in(benchmark, choices, records, tmp_path):
@@ -109,7 +113,7 @@ def test_the_table_says_what_was_put_in(benchmark, choices, records, tmp_path):
     }
     models = benchmark.of_ground_motion_models(records, choices)
     assert set(models) == {"ASK14", "BSSA14", "CB14", "CY14"}
-    rows = benchmark.table_rows("in the cube", records, {"direct": halves} | models)
+    rows = benchmark.table_rows(records, {"direct": halves} | models)
     ours = [row for row in rows if row["predictor"] == "direct"]
     assert [row["measure"] for row in ours] == ["PGV", *(f"SA({t:g})" for t in choices.periods_s)]
     for row in ours:
@@ -128,12 +132,13 @@ def test_a_filter_leaves_what_it_shall(benchmark):
     np.testing.assert_allclose(benchmark.filtered(traces, 0.02, lambda f: 0 * f + 2), 2 * traces, atol=1e-12)
 
 
-def test_a_direct_prediction_has_the_size_of_such_earthquakes(benchmark, choices, records):
+@pytest.mark.parametrize("predictor", ["direct", "simulation"])
+def test_a_prediction_has_the_size_of_such_earthquakes(benchmark, choices, records, predictor):
     """Not an accuracy test: a factor of ten either way would be a wrong unit, angle or power."""
-    once = dataclasses.replace(choices, grounds=1, grid_spacing_m=300.0)
+    once = dataclasses.replace(choices, grid_spacing_m=300.0, draws=1)
     record = next(r for r in records if r.event == "3391440" and r.name.endswith("CRLZ"))
-    found = benchmark.Predictor("direct", once, benchmark.Layout())
-    with pytest.warns(UserWarning, match="shear waves accurately"):
-        logs = found(record)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)
+        logs = benchmark.Predictor(predictor, once)(record, 0)
     assert abs(logs["SA(1)"] - math.log(record.observed["SA(1)"])) < math.log(10)
     assert abs(logs["PGV"] - math.log(record.observed["PGV"])) < math.log(10)

@@ -147,12 +147,12 @@ def _lines(recorded: Recorded | None, beside: BesideModels | None) -> Iterator[s
             yield f"{row['station']}: waveforms from {span}: EG {row['EG_mean']:.2f}, PG {row['PG_mean']:.2f}"
     if beside is not None:
         yield from beside.answers.notes
-        rows = [row for row in model_rows(beside) if row["usable"]]
+        rows, count = [row for row in model_rows(beside) if row["usable"]], len(beside.seen)
         for motion in beside.answers.motions:
             ours = [row for row in rows if row["model"] == motion.name]
             means = {m: _mean_log(ours, m) for m in dict.fromkeys(row["measure"] for row in ours)}
             said = ", ".join(f"{measure.removesuffix(' RotD50')} {value:+.2f}" for measure, value in means.items())
-            yield f"mean ln(predicted / {motion.name}) of RotD50 over {len(beside.seen)} sites: {said}"
+            yield f"mean ln(predicted / {motion.name}) of RotD50 over {count} site{'s' * (count != 1)}: {said}"
 
 
 def _mean_log(rows: list[dict[str, Any]], measure: str) -> float:

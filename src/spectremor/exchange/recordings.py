@@ -72,16 +72,17 @@ def read_recordings(
     Example:
         >>> import pathlib, tempfile
         >>> import numpy as np
+        >>> import spectremor as sp
         >>> from spectremor.core.wavefield import make_wavefield
         >>> from spectremor.exchange import write_asdf
         >>> time_s = np.arange(1000) / 50
         >>> pulse = np.exp(-(((time_s - 10) / 2) ** 2)) * np.sin(2 * np.pi * time_s)
         >>> moved = np.broadcast_to(pulse, (3, 1, 1, 1000)) * 0.01
         >>> field = make_wavefield(moved, x_m=np.array([0.0]), y_m=np.array([0.0]), time_s=time_s)
-        >>> corner = Georeference(longitude_deg=13.26, latitude_deg=42.29)
+        >>> corner = sp.Georeference(longitude_deg=13.26, latitude_deg=42.29)
         >>> folder = pathlib.Path(tempfile.mkdtemp())
         >>> _ = write_asdf(field, folder / "records.h5", corner, origin_time="2024-01-31T12:00:00Z")
-        >>> records = read_recordings(folder, corner, origin_time="2024-01-31T12:00:00Z")
+        >>> records = sp.read_recordings(folder, corner, origin_time="2024-01-31T12:00:00Z")
         >>> records.dims, records.station.values.tolist()
         (('component', 'station', 'time'), ['SY.S0000'])
     """
