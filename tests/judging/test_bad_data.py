@@ -31,7 +31,7 @@ def test_a_nan_sensor_is_counted_and_averaged_nowhere(campaign, shrunk, tmp_path
     bad = 2 * NY + 3
     for tally, whole in zip(found.tallies, clean.tallies, strict=True):
         assert [row["undefined_sensors"] for row in tally.rows] == [0, 1]
-        for metric in ("EG", "PG", "bias_high", "rMAE_raw"):
+        for metric in ("EG", "PG", "ln_bias_high", "rMAE_raw"):
             assert np.isnan(tally.sensors[1][metric][bad])
             rest = np.delete(whole.sensors[1][metric], bad)
             # What is kept of errors and biases at sensors has half precision.
@@ -52,7 +52,7 @@ def _few_index(sensor: int) -> np.ndarray:
 
 def test_what_a_short_record_cannot_resolve_is_said(campaign, shrunk, tmp_path: Path) -> None:
     found = judged(campaign(tmp_path / "short.zarr", 20), shrunk)
-    assert all(np.isnan(row["bias_mid"]) for row in found.tallies[0].rows)
+    assert all(np.isnan(row["ln_bias_mid"]) for row in found.tallies[0].rows)
     assert np.isfinite(found.tallies[0].rows[0]["EG"])
     assert any("bias_mid is undefined" in r and "0.4 s" in r for r in found.remarks)
     assert any("coherency is undefined" in r for r in found.remarks)

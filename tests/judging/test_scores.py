@@ -13,7 +13,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield
 from spectremor.judging.pairing import make_pair
-from spectremor.judging.scores import METRICS, evaluate
+from spectremor.judging.scores import LOG_BIASES, METRICS, PUBLISHED_BIASES, evaluate
 from spectremor.signal.misfit import event_scale
 
 
@@ -26,14 +26,19 @@ def test_a_wavefield_against_itself(truth: xr.DataArray, store) -> None:
     assert set(METRICS) <= set(scores)
     assert scores["EG"] == pytest.approx(10, abs=1e-6)
     assert scores["PG"] == pytest.approx(10, abs=1e-6)
-    assert [scores[m] for m in METRICS if m not in ("EG", "PG")] == pytest.approx([0] * 7)
+    assert [scores[m] for m in METRICS if m not in ("EG", "PG")] == pytest.approx([0] * 10)
     assert scores.sensors == 35
     assert scores.undefined_sensors == 0
 
 
 def test_scaled_and_flipped(truth: xr.DataArray) -> None:
     scores = evaluate(changed(truth, -0.7), truth)
+    assert [scores[b] for b in LOG_BIASES] == pytest.approx([np.log(0.7)] * 3, abs=1e-5)
+    assert [scores[b] for b in PUBLISHED_BIASES] == pytest.approx([-0.3] * 3, abs=1e-5)
+    # The names of earlier versions mean what they meant.
     assert [scores[b] for b in ("bias_low", "bias_mid", "bias_high")] == pytest.approx([-0.3] * 3, abs=1e-5)
+    with pytest.raises(KeyError):
+        scores["bias"]
     assert scores["PG"] < 3
     assert np.isnan(scores["rMAE"])
     assert any("rMAE" in note for note in scores.notes)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spectremor.core.errors import InputError
-from spectremor.signal.misfit import event_scale, frequency_biases, relative_errors
+from spectremor.signal.misfit import event_scale, relative_biases, relative_errors
 
 DT = 0.02
 TIME = np.arange(320) * DT
@@ -36,13 +36,13 @@ def test_biases_of_scaled_bands() -> None:
     sines = {k: np.sin(2 * np.pi * k * TIME / (320 * DT)) for k in bins}
     reference = np.stack([sum(sines.values())] * 3)
     prediction = np.stack([sum(f * sines[k] for k, f in bins.items())] * 3)
-    np.testing.assert_allclose(frequency_biases(prediction, reference, DT), [-0.5, -0.2, 0.3], atol=1e-9)
+    np.testing.assert_allclose(relative_biases(prediction, reference, DT), [-0.5, -0.2, 0.3], atol=1e-9)
 
 
 def test_components_are_averaged_before_they_are_compared() -> None:
     sine = np.sin(2 * np.pi * 0.9375 * TIME)
     reference, prediction = np.stack([sine, 3 * sine, 0 * sine]), np.stack([2 * sine, 3 * sine, 0 * sine])
-    assert frequency_biases(prediction, reference, DT)[0] == pytest.approx(0.25)
+    assert relative_biases(prediction, reference, DT)[0] == pytest.approx(0.25)
 
 
 def test_edges_belong_to_the_lower_band() -> None:
@@ -51,16 +51,16 @@ def test_edges_belong_to_the_lower_band() -> None:
     for hertz, band in ((0.0, 0), (1.0, 0), (1.25, 1), (2.0, 1), (5.0, 2)):
         wave = np.stack([np.cos(2 * np.pi * hertz * time)] * 3)
         noise = 1e-3 * np.random.default_rng(0).standard_normal(wave.shape)
-        bias = frequency_biases(2 * wave + noise, wave + noise, DT)
+        bias = relative_biases(2 * wave + noise, wave + noise, DT)
         assert bias.argmax() == band
         assert bias[band] > 0.4
 
 
 def test_a_band_without_bins_and_a_silent_reference_are_nan() -> None:
     rng = np.random.default_rng(1)
-    short = frequency_biases(rng.standard_normal((3, 12)), rng.standard_normal((3, 12)), DT)
+    short = relative_biases(rng.standard_normal((3, 12)), rng.standard_normal((3, 12)), DT)
     assert np.isnan(short).tolist() == [False, True, False]
-    assert np.isnan(frequency_biases(np.ones((3, 320)), np.zeros((3, 320)), DT)).all()
+    assert np.isnan(relative_biases(np.ones((3, 320)), np.zeros((3, 320)), DT)).all()
 
 
 def test_shapes_that_differ_are_refused() -> None:

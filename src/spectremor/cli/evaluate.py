@@ -64,6 +64,14 @@ SensorsOption = Annotated[
 ]
 RealizationsOption = Annotated[int, typer.Option("--realizations", help="Draws of the second stage.")]
 StepsOption = Annotated[int | None, typer.Option("--steps", help="Sampling steps of the second stage.")]
+GainSamplesOption = Annotated[int, typer.Option("--gain-samples", help="Training events that gains are fitted on.")]
+ResidualSamplesOption = Annotated[
+    int,
+    typer.Option("--residual-samples", help="Validation events whose errors dress the single baselines (0: none)."),
+]
+FieldEventsOption = Annotated[
+    int, typer.Option("--field-events", help="Events whose whole fields are looked at: coherency, apparent velocity.")
+]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="One seed, one result (0).")]
 
 
@@ -88,6 +96,9 @@ def evaluate(
     sensors: SensorsOption = None,
     realizations: RealizationsOption = 1,
     steps: StepsOption = None,
+    gain_samples: GainSamplesOption = 16,
+    residual_samples: ResidualSamplesOption = 16,
+    field_events: FieldEventsOption = 16,
     seed: SeedOption = None,
     nearest: NearestOption = False,
     tolerance: ToleranceOption = None,
@@ -129,6 +140,9 @@ def evaluate(
         "--sensors": sensors,
         "--realizations": None if realizations == 1 else realizations,
         "--steps": steps,
+        "--gain-samples": None if gain_samples == 16 else gain_samples,
+        "--residual-samples": None if residual_samples == 16 else residual_samples,
+        "--field-events": None if field_events == 16 else field_events,
         "--seed": seed,
     }
     _refuse_idle(*((of_models, "--data") if data is None else (of_pairs, "--prediction and --reference")))
@@ -151,6 +165,9 @@ def evaluate(
         sensors=sensors,
         realizations=realizations,
         steps=steps,
+        gain_samples=gain_samples,
+        residual_samples=residual_samples,
+        field_events=field_events,
         seed=seed or 0,
     )
     if regression is not None:

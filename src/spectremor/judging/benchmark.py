@@ -14,7 +14,17 @@ import numpy as np
 from spectremor.core.errors import InputError
 from spectremor.core.version import VERSION
 from spectremor.data.store import CampaignStore, Split
-from spectremor.judging.contenders import Case, CoarseSimulation, Contender, Restorer, Stage1TimesGain, contenders_of
+from spectremor.judging.contenders import (
+    Case,
+    CoarseSimulation,
+    Contender,
+    Restorer,
+    contenders_of,
+    patch_of,
+    simulations_of,
+)
+from spectremor.judging.dressing import Residuals
+from spectremor.judging.fields import Measures, draw_measures, field_measures, with_patch
 from spectremor.judging.ledger import Ledger
 from spectremor.judging.scores import BIASES, scale_at_source
 from spectremor.judging.subset import stratified_sensors
@@ -41,6 +51,10 @@ FEW_SENSORS = 24
 #: Events whose coherency is computed.
 COHERENCY_EVENTS = 16
 PAIRS_PER_BIN = 120
+#: Draws of whole fields, of which the first is looked at and the others make the mean that it is held against.
+FIELD_DRAWS = 4
+#: The band up to which a truth is sound counts in steps of this, so that few wavelet plans are made.
+BAND_STEP_HZ = 0.1
 #: Distance bins in units of the sensor spacing.
 DISTANCE_EDGES = np.array([0.5, 1.2, 2.2, 4.2, 8.2, 16.2])
 
@@ -56,7 +70,9 @@ class Settings:
         realizations: draws of the second stage.
         steps: its sampling steps (None: the model's default).
         seed: master seed.
-        gain_samples: training samples that the gain baseline is fitted on.
+        gain_samples: training samples that the gain baselines are fitted on.
+        residual_samples: validation samples whose errors dress the best single baseline, where realizations are judged.
+        field_events: events whose whole fields are looked at, for what neighbours have in common.
     """
 
     split: Split = "test"
@@ -66,12 +82,17 @@ class Settings:
     steps: int | None = None
     seed: int = 0
     gain_samples: int = 16
+    residual_samples: int = 16
+    field_events: int = COHERENCY_EVENTS
 
     def __post_init__(self) -> None:
         for name in ("samples", "sensors", "realizations", "steps", "gain_samples"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(name, value, "1 or more")
+        for name in ("residual_samples", "field_events"):
+            if getattr(self, name) < 0:
+                raise InputError(name, getattr(self, name), "0 or more")
 
 
 @dataclasses.dataclass
@@ -84,6 +105,9 @@ class Benchmark:
         samples: event numbers.
         chosen: per event, the judged sensors.
         peak_velocity: per event, of the truth at the judged sensors, m/s.
+        highest_hz: per event, the frequency up to which its truth is sound.
+        truth_fields: how whole true fields hang together, of the events where it was looked at.
+        residuals: by contender, errors on the validation split that dress it into an ensemble.
         truth_ensemble: per event, the quantities that ensembles are judged by, of the truth.
         remarks: what is missing or was left out, in words.
         facts: of the data: path, shape, band, sampling.
@@ -95,6 +119,9 @@ class Benchmark:
     chosen: list[np.ndarray]
     peak_velocity: list[np.ndarray]
     truth_ensemble: list[np.ndarray]
+    highest_hz: list[float]
+    truth_fields: list[Measures]
+    residuals: dict[str, Residuals]
     remarks: list[str]
     facts: dict[str, Any]
     settings: Settings
@@ -106,6 +133,9 @@ class Benchmark:
         self.truth.append(event.truth)
         self.chosen.append(event.sensors)
         self.peak_velocity.append(event.peak_velocity)
+        self.highest_hz.append(event.highest_hz)
+        if event.truth_field:
+            self.truth_fields.append(event.truth_field)
         if event.truth_ensemble is not None:
             self.truth_ensemble.append(event.truth_ensemble)
         for tally, verdict in zip(self.tallies, event.verdicts, strict=True):
@@ -154,18 +184,23 @@ def run_benchmark(
         store, models, regression, about_regression, settings, lambda text: report(0, len(samples), text)
     )
     result = Benchmark(
-        tallies=[Tally(c.name) for c in contenders],
+        tallies=[Tally(c.name, c.product) for c in contenders],
         truth=[],
         samples=samples,
         chosen=[],
         peak_velocity=[],
         truth_ensemble=[],
+        highest_hz=[],
+        truth_fields=[],
+        residuals={},
         remarks=remarks,
         facts=_facts(store, samples),
         settings=settings,
         contenders=contenders,
         store=store,
     )
+    if settings.realizations > 1 and settings.residual_samples:
+        result.residuals = _validation_residuals(result, lambda text: report(0, len(samples), text))
     ledger = None if keep is None else Ledger(keep, store, _identity(result, models, regression))
     for done, sample in enumerate(samples):
         report(done, len(samples), f"event {sample}")
@@ -193,7 +228,7 @@ def _identity(result: Benchmark, models: dict[str, GroundMotionModel], regressio
         "models": {name: model.model_id for name, model in models.items()},
         "regression": None if regression is None else regression.model_id,
         "contenders": [c.name for c in result.contenders],
-        "gains": [c.gain.gain.tolist() for c in result.contenders if isinstance(c, Stage1TimesGain)],
+        "gains": [gain.gain.tolist() for c in result.contenders if (gain := getattr(c, "gain", None)) is not None],
     }
 
 
@@ -221,40 +256,122 @@ def _contenders(
             regression=regression if not contenders else None,
             say_regression=not (contenders or about_regression),
             gain_samples=settings.gain_samples,
+            realizations=settings.realizations,
             on_progress=lambda done, total: say(f"fitting the gain baseline, {done + 1} of {total}"),
         )
         remarks += missing
         contenders += found
     # Sentences are about the first model: where that simulation is its stage 1, they say all of it.
     first = next(iter(models.values())).stage1
+    others = []
     for spacing_m in store.also_m:
-        name = f"simulation at {spacing_m:g} m"
         if is_stored(first, store, spacing_m):
+            name = f"simulation at {spacing_m:g} m"
             remarks.append(f"the {name} has no row of its own: it is {contenders[0].name!r}")
         else:
-            contenders.append(CoarseSimulation(name, spacing_m))
-    return contenders, remarks
+            others.append(spacing_m)
+    return contenders + simulations_of(store, others, settings.gain_samples), remarks
 
 
 def _judged_event(result: Benchmark, sample: int) -> JudgedEvent:
     """The verdicts on every contender's prediction of an event."""
     truth = _true_event(result, sample)
     plan, case = _plan(result.store), case_of(result, sample, truth.sensors)
+    whole = case.everywhere(min(FIELD_DRAWS, case.realizations)) if _look_at_field(result) else None
+    first = result.contenders[0].model
+    assert first is not None
     verdicts = []
     for contender in result.contenders:
         start_s = time.perf_counter()
         prediction = contender(case)
         # What the store holds was simulated long ago: reading it tells nothing about its cost.
         seconds = math.nan if isinstance(contender, CoarseSimulation) else time.perf_counter() - start_s
-        verdicts.append(judge(prediction, truth, plan, seconds))
+        weak_or_strong = peak_norm(case.at_sensors(case.stage1(contender.model or first).values)[0])
+        verdict = judge(prediction, weak_or_strong, truth, plan, seconds)
+        if whole is not None:
+            verdict = dataclasses.replace(verdict, field=_field_of(contender, whole, truth.highest_hz))
+        verdicts.append(verdict)
     return JudgedEvent(
         sample=sample,
         sensors=truth.sensors,
         peak_velocity=truth.peak_velocity,
         truth=truth.traits,
         truth_ensemble=truth.ensemble,
+        highest_hz=truth.highest_hz,
+        truth_field={} if whole is None else _true_field(whole, truth.highest_hz),
         verdicts=verdicts,
     )
+
+
+def _look_at_field(result: Benchmark) -> bool:
+    """Whether the next event's whole field is worth its time: early in the run, on a regular grid."""
+    return len(result.truth) < result.settings.field_events and _regular_spacing_m(result.store) is not None
+
+
+def _regular_spacing_m(store: CampaignStore) -> float | None:
+    """Between sensors along both axes; None where it is not one number."""
+    steps = np.concatenate([np.diff(store.x_m), np.diff(store.y_m)])
+    regular = len(store.x_m) > 1 and len(store.y_m) > 1 and np.allclose(steps, steps[0], rtol=1e-3)
+    return float(steps[0]) if regular else None
+
+
+def _true_field(case: Case, highest_hz: float) -> Measures:
+    store, dt_s = case.store, 1 / case.store.sampling_hz
+    spacing_m = _regular_spacing_m(store)
+    assert spacing_m is not None
+    found = field_measures(store.velocity(case.sample), spacing_m, dt_s, highest_hz, case.seed)
+    if store.stations is None:
+        return found
+    patch_m = store.stations.patch_spacing_m
+    patch = field_measures(patch_of(store, case.sample), patch_m, dt_s, highest_hz, case.seed)
+    return with_patch(found, patch, spacing_m)
+
+
+def _field_of(contender: Contender, case: Case, highest_hz: float) -> Measures:
+    """How a contender's whole field hangs together; `case` is of all sensors."""
+    store, dt_s = case.store, 1 / case.store.sampling_hz
+    spacing_m = _regular_spacing_m(store)
+    assert spacing_m is not None
+    predicted = np.moveaxis(contender(case), 1, 2)
+    fields = predicted.reshape(len(predicted), 3, len(store.x_m), len(store.y_m), -1)
+    about = (spacing_m, dt_s, highest_hz, case.seed)
+    if contender.product == "draw":
+        return draw_measures(fields, store.velocity(case.sample), *about)
+    found = field_measures(fields[0], *about)
+    if not isinstance(contender, CoarseSimulation) or store.stations is None:
+        return found
+    patch = contender.patch(store, case.sample)
+    of_patch = field_measures(patch, store.stations.patch_spacing_m, dt_s, highest_hz, case.seed)
+    return with_patch(found, of_patch, spacing_m)
+
+
+def _validation_residuals(result: Benchmark, say: Callable[[str], None]) -> dict[str, Residuals]:
+    """Errors, on the validation split, of each single baseline with a gain: those that may be dressed."""
+    baselines = [c for c in result.contenders if c.product == "mean" and getattr(c, "gain", None) is not None]
+    samples = [int(i) for i in result.store.ids("val")[: result.settings.residual_samples]]
+    if not samples:
+        result.remarks.append("no baseline is dressed with its errors: the store has no complete validation sample")
+        return {}
+    dt_s = 1 / result.store.sampling_hz
+    truths: list[np.ndarray] = []
+    predictions: dict[str, list[np.ndarray]] = {c.name: [] for c in baselines}
+    for done, sample in enumerate(samples):
+        say(f"errors on the validation split, {done + 1} of {len(samples)}")
+        truth = _true_event(result, sample)
+        case = case_of(result, sample, truth.sensors[truth.few])
+        truths.append(ensemble_quantities(truth.traces[truth.few], dt_s, truth.highest_hz))
+        for contender in baselines:
+            predictions[contender.name].append(ensemble_quantities(contender(case)[0], dt_s, truth.highest_hz))
+    return {name: Residuals.of(found, truths) for name, found in predictions.items()}
+
+
+def sound_up_to_hz(store: CampaignStore, sample: int) -> float:
+    """Frequency up to which a sample's truth is sound, at most that of the published scores; rounded down.
+
+    What the grid of its simulation carried; the campaign's low-pass where that is not recorded.
+    """
+    highest_hz = min(store.band_high_hz(sample), BANDS_HZ[-1][1])
+    return round(BAND_STEP_HZ * math.floor(highest_hz / BAND_STEP_HZ + 1e-9), 6)
 
 
 def _true_event(result: Benchmark, sample: int) -> TrueEvent:
@@ -263,23 +380,28 @@ def _true_event(result: Benchmark, sample: int) -> TrueEvent:
     everywhere = np.moveaxis(field.reshape(3, -1, field.shape[-1]), 0, 1)
     sensors = stratified_sensors(peak_norm(everywhere), settings.sensors, settings.seed, sample)
     traces = np.ascontiguousarray(everywhere[sensors])
-    few = _few(len(sensors))
+    few = few_of(len(sensors))
     positions_m = sensor_positions_m(store)[sensors]
     pairs, few_pairs = (
         pairs_by_distance(p, plan.distance_edges_m, PAIRS_PER_BIN, settings.seed)
         for p in (positions_m, positions_m[few])
     )
     with_coherency = len(result.truth) < COHERENCY_EVENTS and can_cohere(traces.shape[-1], plan.dt_s)
+    highest_hz = sound_up_to_hz(store, sample)
+    # Spectra above what all data hold are drawn in grey; above what this event's grid carried they are left out.
+    shown_hz = highest_hz if highest_hz < result.band_hz[1] * (1 - 1e-9) else math.inf
     return TrueEvent(
         sample=sample,
         sensors=sensors,
         traces=traces,
         scale=scale_at_source(store.geology(sample), store.source(sample)),
+        highest_hz=highest_hz,
+        shown_hz=shown_hz,
         few=few,
         pairs=pairs,
         few_pairs=few_pairs,
-        traits=Traits.of(traces, plan.dt_s, few, pairs if with_coherency else None),
-        ensemble=ensemble_quantities(traces[few], plan.dt_s) if settings.realizations > 1 else None,
+        traits=Traits.of(traces, plan.dt_s, few, pairs if with_coherency else None, shown_hz),
+        ensemble=ensemble_quantities(traces[few], plan.dt_s, highest_hz) if settings.realizations > 1 else None,
     )
 
 
@@ -289,7 +411,8 @@ def sensor_positions_m(store: CampaignStore) -> np.ndarray:
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
-def _few(count: int) -> np.ndarray:
+def few_of(count: int) -> np.ndarray:
+    """Positions, among so many judged sensors, of those whose response spectra are looked at."""
     return np.unique(np.linspace(0, count - 1, min(FEW_SENSORS, count)).round().astype(int))
 
 
@@ -307,8 +430,13 @@ def _facts(store: CampaignStore, samples: list[int]) -> dict[str, Any]:
         "duration_s": len(store.time_s) / store.sampling_hz,
         "sampling_hz": store.sampling_hz,
         "band_high_hz": float(store.attrs["band_high_hz"]),
+        "sound_up_to_hz": _range_of([sound_up_to_hz(store, i) for i in samples]),
         "distance_edges_m": _plan(store).distance_edges_m.tolist(),
     }
+
+
+def _range_of(values: list[float]) -> dict[str, float]:
+    return {"lowest": min(values), "median": float(np.median(values)), "highest": max(values)}
 
 
 def _remarks(result: Benchmark) -> list[str]:
@@ -324,12 +452,18 @@ def _remarks(result: Benchmark) -> list[str]:
         for metric in BIASES
         if all(math.isnan(row[metric]) for row in result.tallies[0].rows)
     ]
-    if result.band_hz[1] < BANDS_HZ[-1][1] - 1e-9:
-        said.append(f"the data hold no more than {result.band_hz[1]:g} Hz: scores that look up to 5 Hz reach beyond it")
+    sound = result.facts["sound_up_to_hz"]
+    if sound["lowest"] < BANDS_HZ[-1][1] - 1e-9:
+        said.append(
+            f"the truth is sound up to {sound['lowest']:g} to {sound['highest']:g} Hz (median {sound['median']:g} Hz), "
+            "event by event what its grid carried: goodness of fit, biases, spectra, coherency, SA and energies end "
+            "there; rMAE, rRMSE and peak values are of the motion as it is stored"
+        )
     if all(traits.coherency is None for traits in result.truth):
         said.append(f"coherency is undefined: the {duration:g} s record is too short, or its sampling too coarse")
     if result.settings.split in ("train", "all"):
         said.append(f"split {result.settings.split}: models and baselines may have been fitted on these very events")
     if result.settings.realizations == 1:
         said.append("one realization of each event: CRPS, coverage and rank histograms need --realizations 3 or more")
+        said.append("one draw is not held against single best predictions: --realizations N adds the mean of N draws")
     return said

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
@@ -16,8 +16,12 @@ from spectremor.core.seeds import derive_seed
 from spectremor.core.trained_range import TrainedRange
 from spectremor.core.wavefield import recording_of
 from spectremor.data.store import CampaignStore
-from spectremor.judging.gain import StageOneGain
+from spectremor.judging.gain import FrequencyGain, GainFit
 from spectremor.model.pipeline import GroundMotionModel
+
+#: A draw is one possible motion; a mean is the single best prediction, quieter than any real motion. Their scores are
+#: different things, and no table mixes them.
+Product = Literal["mean", "draw"]
 
 
 @dataclasses.dataclass
@@ -40,6 +44,7 @@ class Case:
     steps: int | None = None
     seed: int = 0
     _stage1: dict[str, xr.DataArray] = dataclasses.field(default_factory=dict)
+    _draws: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def stage1(self, model: GroundMotionModel) -> xr.DataArray:
         """The model's stage-1 wavefield on the store's own sensors and times."""
@@ -50,6 +55,23 @@ class Case:
                 raise InputError("model", "; ".join(differences), "the campaign's sensors and times")
             self._stage1[model.model_id] = field
         return self._stage1[model.model_id]
+
+    def draws(self, model: GroundMotionModel) -> Float[np.ndarray, "realization sensor 3 time"]:
+        """Realizations of both stages at the judged sensors, drawn once."""
+        if model.model_id not in self._draws:
+            self._draws[model.model_id] = model.need_diffusion().generate_at(
+                np.ascontiguousarray(self.stage1(model).values, dtype=np.float32),
+                self.sensors,
+                realizations=self.realizations,
+                seed=self.draw_seed(),
+                steps=self.steps,
+            )
+        return self._draws[model.model_id]
+
+    def everywhere(self, realizations: int) -> Case:
+        """The same event at all sensors, with as many draws; each model's stage 1 is not computed again."""
+        sensors = np.arange(len(self.store.x_m) * len(self.store.y_m))
+        return dataclasses.replace(self, sensors=sensors, realizations=realizations, _draws={})
 
     def draw_seed(self) -> int:
         """Of stage 2: another for each event, the same in whatever order they run."""
@@ -62,9 +84,20 @@ class Case:
 
 @runtime_checkable
 class Contender(Protocol):
-    """Anything that predicts the traces of a case, (realization, sensor, 3, time) in m/s."""
+    """Anything that predicts the traces of a case, (realization, sensor, 3, time) in m/s.
+
+    Attributes:
+        name: in tables.
+        product: what its traces are.
+        model: whose stage 1 they are made from; None: none's.
+    """
 
     name: str
+    product: ClassVar[Product]
+
+    @property
+    def model(self) -> GroundMotionModel | None:
+        """Whose stage 1 they are made from; None: none's."""
 
     def __call__(self, case: Case) -> np.ndarray:
         """Predict."""
@@ -76,6 +109,7 @@ class Stage1Alone:
 
     name: str
     model: GroundMotionModel
+    product: ClassVar[Product] = "mean"
 
     def __call__(self, case: Case) -> np.ndarray:
         """Stage 1's traces."""
@@ -88,7 +122,8 @@ class Stage1TimesGain:
 
     name: str
     model: GroundMotionModel
-    gain: StageOneGain
+    gain: FrequencyGain
+    product: ClassVar[Product] = "mean"
 
     def __call__(self, case: Case) -> np.ndarray:
         """Stage 1's traces, amplified."""
@@ -121,29 +156,40 @@ class RestoredStage1:
     name: str
     model: GroundMotionModel
     restorer: Restorer
+    gain: FrequencyGain | None = None
+    product: ClassVar[Product] = "mean"
 
     def __call__(self, case: Case) -> np.ndarray:
-        """The restored traces."""
+        """The restored traces, amplified if there is a gain."""
         stage1 = np.ascontiguousarray(case.stage1(self.model).values, dtype=np.float32)
-        return self.restorer.restore_at(stage1, case.sensors)[None]
+        restored = self.restorer.restore_at(stage1, case.sensors)[None]
+        return restored if self.gain is None else self.gain(restored)
 
 
 @dataclasses.dataclass
 class BothStages:
-    """Stage 1 and the diffusion stage."""
+    """Stage 1 and the diffusion stage: draws."""
 
     name: str
     model: GroundMotionModel
+    product: ClassVar[Product] = "draw"
 
     def __call__(self, case: Case) -> np.ndarray:
         """Realizations at the judged sensors."""
-        return self.model.need_diffusion().generate_at(
-            np.ascontiguousarray(case.stage1(self.model).values, dtype=np.float32),
-            case.sensors,
-            realizations=case.realizations,
-            seed=case.draw_seed(),
-            steps=case.steps,
-        )
+        return case.draws(self.model)
+
+
+@dataclasses.dataclass
+class MeanOfDraws:
+    """The mean of a model's draws: of n of them, with 1/n of their scatter left in it."""
+
+    name: str
+    model: GroundMotionModel
+    product: ClassVar[Product] = "mean"
+
+    def __call__(self, case: Case) -> np.ndarray:
+        """The mean at the judged sensors."""
+        return case.draws(self.model).mean(axis=0, keepdims=True)
 
 
 @dataclasses.dataclass
@@ -152,10 +198,31 @@ class CoarseSimulation:
 
     name: str
     spacing_m: float
+    gain: FrequencyGain | None = None
+    product: ClassVar[Product] = "mean"
+
+    @property
+    def model(self) -> None:
+        """None: it is the solver's."""
+        return
 
     def __call__(self, case: Case) -> np.ndarray:
-        """The stored simulation's traces."""
-        return case.at_sensors(case.store.velocity(case.sample, self.spacing_m))
+        """The stored simulation's traces, amplified if there is a gain."""
+        traces = case.at_sensors(case.store.velocity(case.sample, self.spacing_m))
+        return traces if self.gain is None else self.gain(traces)
+
+    def patch(self, store: CampaignStore, sample: int) -> Float[np.ndarray, "3 x y time"]:
+        """The stored simulation at the event's patch of close stations."""
+        traces = patch_of(store, sample, self.spacing_m)
+        return traces if self.gain is None else self.gain(traces)
+
+
+def patch_of(store: CampaignStore, sample: int, grid_spacing_m: float | None = None) -> Float[np.ndarray, "3 x y time"]:
+    """Velocities at an event's patch of close stations, as a small grid of sensors; the store has stations."""
+    plan = store.stations
+    assert plan is not None
+    traces = store.station_velocity(sample, grid_spacing_m)[:, plan.random :]
+    return traces.reshape(3, plan.patch, plan.patch, traces.shape[-1])
 
 
 def contenders_of(
@@ -166,6 +233,7 @@ def contenders_of(
     regression: Restorer | None = None,
     say_regression: bool = True,
     gain_samples: int = 16,
+    realizations: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Contender], list[str]]:
     """Everything that one model brings into the comparison, and what is missing, in words.
@@ -173,42 +241,68 @@ def contenders_of(
     Args:
         name: put before each entry when several models are compared; empty for one.
         model: the two stages.
-        store: whose training split the gain is fitted on.
+        store: whose training split the gains are fitted on.
         regression: the second stage trained as a plain regression.
         say_regression: whether its absence is to be told.
-        gain_samples: how many training samples the gain is fitted on, at most.
-        on_progress: called with (done, total) while the gain is fitted.
+        gain_samples: how many training samples the gains are fitted on, at most.
+        realizations: draws of each event; of two or more their mean is judged too.
+        on_progress: called with (done, total) while the gains are fitted.
     """
     before = f"{name}: " if name else ""
-    entries: list[Contender] = [Stage1Alone(f"{before}stage 1", model)]
+    alone = Stage1Alone(f"{before}stage 1", model)
+    restored = None if regression is None else RestoredStage1(f"{before}stage 1 + regression", model, regression)
+    fitted: list[Contender] = [alone, *([] if restored is None else [restored])]
+    gains = fit_gains(fitted, store, gain_samples, on_progress)
+    entries: list[Contender] = [alone]
     missing = []
-    train = store.ids("train")[:gain_samples]
-    if len(train):
-        pairs = _training_pairs(model, store, train, on_progress)
-        gain = StageOneGain.fit(pairs, 1 / store.sampling_hz, float(store.attrs["band_high_hz"]))
-        entries.append(Stage1TimesGain(f"{before}stage 1 x gain", model, gain))
+    if gains:
+        entries.append(Stage1TimesGain(f"{before}stage 1 x gain", model, gains[0]))
     else:
-        missing.append(f"{before}baseline 'stage 1 x gain' is absent: the store has no complete training sample")
-    if regression is not None:
-        entries.append(RestoredStage1(f"{before}stage 1 + regression", model, regression))
+        missing.append(f"{before}baselines 'x gain' are absent: the store has no complete training sample")
+    if restored is not None:
+        entries.append(restored)
+        if gains:
+            entries.append(dataclasses.replace(restored, name=f"{restored.name} x gain", gain=gains[1]))
     elif say_regression:
         missing.append(f"{before}baseline 'stage 1 + L1 regression' is absent: no weights given (--regression DIR)")
     if model.diffusion is not None:
         entries.append(BothStages(f"{before}stage 1 + diffusion", model))
+        if realizations > 1:
+            entries.append(MeanOfDraws(f"{before}stage 1 + diffusion, mean of {realizations} draws", model))
     else:
         missing.append(f"{before}the model has no second stage")
     return entries, missing
 
 
-def _training_pairs(
-    model: GroundMotionModel,
+def simulations_of(store: CampaignStore, spacings_m: list[float], gain_samples: int = 16) -> list[Contender]:
+    """The store's simulations on coarser grids, each also times its gain where there are training samples."""
+    plain = [CoarseSimulation(f"simulation at {spacing:g} m", spacing) for spacing in spacings_m]
+    gains: Sequence[FrequencyGain | None] = fit_gains(plain, store, gain_samples) or [None] * len(plain)
+    entries: list[Contender] = []
+    for one, gain in zip(plain, gains, strict=True):
+        entries.append(one)
+        if gain is not None:
+            entries.append(dataclasses.replace(one, name=f"{one.name} x gain", gain=gain))
+    return entries
+
+
+def fit_gains(
+    contenders: Sequence[Contender],
     store: CampaignStore,
-    train: Int[np.ndarray, " n"],
-    on_progress: Callable[[int, int], None] | None,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    everywhere = np.arange(len(store.x_m) * len(store.y_m))
-    for done, sample in enumerate(train):
+    samples: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[FrequencyGain]:
+    """One gain for each frequency for each contender, from the first training samples at all sensors; empty of none.
+
+    A sample counts at the frequencies that its truth's grid carried.
+    """
+    train = store.ids("train")[:samples]
+    fits = [GainFit(1 / store.sampling_hz) for _ in contenders]
+    for done, sample in enumerate(train.tolist() if contenders else []):
         if on_progress is not None:
             on_progress(done, len(train))
-        case = Case(store, int(sample), everywhere)
-        yield case.stage1(model).values, store.velocity(int(sample))
+        case = Case(store, sample, np.arange(len(store.x_m) * len(store.y_m)))
+        truth, highest_hz = case.at_sensors(store.velocity(sample)), store.band_high_hz(sample)
+        for fit, contender in zip(fits, contenders, strict=True):
+            fit.add(contender(case), truth, highest_hz)
+    return [fit.gain() for fit in fits] if len(train) else []

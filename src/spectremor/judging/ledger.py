@@ -65,12 +65,16 @@ def _to_arrays(event: JudgedEvent) -> dict[str, Any]:
     if event.truth_ensemble is not None:
         arrays["truth_ensemble"] = event.truth_ensemble
     arrays["contenders"] = np.array(len(event.verdicts))
+    arrays["highest_hz"] = np.array(event.highest_hz)
+    arrays |= {f"truth.field.{name}": values for name, values in event.truth_field.items()}
     for k, verdict in enumerate(event.verdicts):
         names, values = list(verdict.row), list(verdict.row.values())
         arrays |= {f"{k}.row.names": np.array(names), f"{k}.row.values": np.array(values, float)}
         arrays |= {f"{k}.sensors.{metric}": scores for metric, scores in verdict.sensors.items()}
         arrays |= _flat(str(k), verdict.traits)
+        arrays |= {f"{k}.field.{name}": values for name, values in verdict.field.items()}
         arrays[f"{k}.variogram"] = verdict.variogram
+        arrays[f"{k}.stage1_peak_velocity"] = verdict.stage1_peak_velocity
         if verdict.ensemble is not None:
             arrays[f"{k}.ensemble"] = verdict.ensemble
     return arrays
@@ -84,20 +88,27 @@ def _from_arrays(sample: int, arrays: dict[str, np.ndarray]) -> JudgedEvent:
         peak_velocity=arrays["peak_velocity"],
         truth=_traits("truth", arrays),
         truth_ensemble=arrays.get("truth_ensemble"),
+        highest_hz=float(arrays["highest_hz"]),
+        truth_field=_named("truth.field.", arrays),
         verdicts=[_verdict(k, arrays) for k in range(int(arrays["contenders"]))],
     )
 
 
 def _verdict(k: int, arrays: dict[str, np.ndarray]) -> Verdict:
     names, values = arrays[f"{k}.row.names"], arrays[f"{k}.row.values"]
-    start = f"{k}.sensors."
     return Verdict(
         row=dict(zip(names.tolist(), values.tolist(), strict=True)),
-        sensors={n.removeprefix(start): v for n, v in arrays.items() if n.startswith(start)},
+        sensors=_named(f"{k}.sensors.", arrays),
         traits=_traits(str(k), arrays),
         variogram=arrays[f"{k}.variogram"],
+        stage1_peak_velocity=arrays[f"{k}.stage1_peak_velocity"],
+        field=_named(f"{k}.field.", arrays),
         ensemble=arrays.get(f"{k}.ensemble"),
     )
+
+
+def _named(start: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(start): values for name, values in arrays.items() if name.startswith(start)}
 
 
 def _flat(name: str, traits: Traits) -> dict[str, np.ndarray]:

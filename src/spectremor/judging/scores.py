@@ -14,11 +14,18 @@ from spectremor.core.source import Source
 from spectremor.core.wavefield import source_of
 from spectremor.judging.pairing import Pair, Sensors, make_pair
 from spectremor.signal.gof import gof
-from spectremor.signal.misfit import event_scale, frequency_biases, relative_errors
+from spectremor.signal.misfit import event_scale, log_biases, relative_biases, relative_errors
+from spectremor.signal.spectra import BANDS_HZ, bands_up_to
 
-BIASES = ("bias_low", "bias_mid", "bias_high")
-#: Every score, in the order of the published table. The biases are of 0-1, 1-2 and 2-5 Hz.
+#: Mean of ln(prediction / reference) of the Fourier amplitude at 0-1, 1-2 and 2-5 Hz.
+LOG_BIASES = ("ln_bias_low", "ln_bias_mid", "ln_bias_high")
+#: The published form, mean of (prediction - reference) / reference, in the same bands.
+PUBLISHED_BIASES = ("published_relative_bias_low", "published_relative_bias_mid", "published_relative_bias_high")
+BIASES = (*LOG_BIASES, *PUBLISHED_BIASES)
+#: Every score, in the order of the tables.
 METRICS = ("rMAE", "rRMSE", *BIASES, "EG", "PG", "rMAE_raw", "rRMSE_raw")
+#: Names of earlier versions, which mean what they meant.
+_EARLIER_NAMES = dict(zip(("bias_low", "bias_mid", "bias_high"), PUBLISHED_BIASES, strict=True))
 
 
 class Scores(dict[str, float]):
@@ -35,6 +42,10 @@ class Scores(dict[str, float]):
         self.per_sensor = per_sensor
         self.positions_m = positions_m
         self.notes = notes
+
+    def __missing__(self, name: str) -> float:
+        """A score by the name that an earlier version gave it: `bias_high` is `published_relative_bias_high`."""
+        return self[_EARLIER_NAMES[name]]
 
     @property
     def sensors(self) -> int:
@@ -68,8 +79,9 @@ def evaluate(
         geology: gives Vs at the reference's source, without which the event-normalised rMAE and rRMSE are NaN.
 
     Returns:
-        rMAE, rRMSE, bias_low (0-1 Hz), bias_mid (1-2 Hz), bias_high (2-5 Hz), EG, PG, rMAE_raw, rRMSE_raw: means over
-        the sensors where each is defined; and as attributes `sensors` and `undefined_sensors`.
+        rMAE, rRMSE, ln_bias_low (0-1 Hz), ln_bias_mid (1-2 Hz), ln_bias_high (2-5 Hz), the same three in the published
+        form as published_relative_bias_low and so on, EG, PG, rMAE_raw, rRMSE_raw: means over the sensors where each is
+        defined; and as attributes `sensors` and `undefined_sensors`.
 
     Raises:
         InputError: wavefields that do not describe the same ground at the same times, with both values named.
@@ -101,15 +113,25 @@ def sensor_scores(
     reference: Float[np.ndarray, "sensor 3 time"],
     dt_s: float,
     scale: float = math.nan,
+    highest_hz: float = BANDS_HZ[-1][1],
 ) -> dict[str, np.ndarray]:
-    """Every metric at every sensor; NaN where it has no meaning. `scale` is `signal.misfit.event_scale`."""
+    """Every metric at every sensor; NaN where it has no meaning.
+
+    Args:
+        prediction: velocities in m/s.
+        reference: velocities in m/s.
+        dt_s: sampling step in s.
+        scale: `signal.misfit.event_scale`.
+        highest_hz: frequency up to which the reference is sound; goodness of fit and biases look no further.
+    """
     # An infinite sample leaves a sensor as undefined as one that is no number.
     prediction, reference = (np.where(np.isfinite(field), field, np.nan) for field in (prediction, reference))
-    eg, pg = gof(prediction, reference, dt_s)
-    biases = frequency_biases(prediction, reference, dt_s)
+    bands_hz = bands_up_to(highest_hz)
+    eg, pg = gof(prediction, reference, dt_s, fmax_hz=bands_hz[-1][1])
+    biases = [biases_of(prediction, reference, dt_s, bands_hz) for biases_of in (log_biases, relative_biases)]
     rmae_raw, rrmse_raw = relative_errors(prediction, reference)
     rmae, rrmse = relative_errors(prediction, reference, scale)
-    columns = (rmae, rrmse, *np.moveaxis(biases, -1, 0), eg, pg, rmae_raw, rrmse_raw)
+    columns = (rmae, rrmse, *np.moveaxis(np.concatenate(biases, axis=-1), -1, 0), eg, pg, rmae_raw, rrmse_raw)
     return {name: np.asarray(column, dtype=float) for name, column in zip(METRICS, columns, strict=True)}
 
 

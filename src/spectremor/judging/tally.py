@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import warnings
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from spectremor.judging.fields import Measures
 from spectremor.judging.scores import METRICS, mean, sensor_scores
 from spectremor.judging.subset import stratified_error
 from spectremor.signal import intensity
 from spectremor.signal.coherence import SMOOTHING_BINS, coherency_by_distance, semivariogram
 from spectremor.signal.filters import high_pass
-from spectremor.signal.response import rotd
-from spectremor.signal.spectra import BANDS_HZ, amplitude_spectrum, band_rms
+from spectremor.signal.response import rotd, rotd_peak, usable_frequencies
+from spectremor.signal.spectra import BANDS_HZ, amplitude_spectrum, band_rms, bands_up_to, frequencies
 
 #: Oscillator periods in s.
 PERIODS_S = np.geomspace(0.1, 5.0, 15)
-#: Quantities that ensembles are judged by, and the frequencies in Hz that each of them needs the data to hold.
+#: Quantities that ensembles are judged by, and the frequencies in Hz that each of them needs the data to hold. PGV and
+#: SA are RotD50 of the horizontal components.
 ENSEMBLE_QUANTITIES: dict[str, tuple[float, float]] = {
     "PGV": (0.0, 0.0),
     "SA(0.3 s)": (1 / 0.3, 1 / 0.3),
@@ -62,13 +65,31 @@ class Traits:
     coherency: np.ndarray | None
 
     @classmethod
-    def of(cls, traces: np.ndarray, dt_s: float, few: np.ndarray, pairs: list[np.ndarray] | None) -> Traits:
-        """Look at the traces; `few` are the sensors whose spectra of response are worth their time."""
+    def of(
+        cls,
+        traces: np.ndarray,
+        dt_s: float,
+        few: np.ndarray,
+        pairs: list[np.ndarray] | None,
+        highest_hz: float = math.inf,
+    ) -> Traits:
+        """Look at the traces.
+
+        Args:
+            traces: velocities in m/s.
+            dt_s: sampling step.
+            few: the sensors whose spectra of response are worth their time.
+            pairs: for coherency; None to leave it.
+            highest_hz: frequency up to which the truth is sound; what lies above it is NaN.
+        """
+        frequency = frequencies(traces.shape[-1], dt_s)
+        sound = np.where(usable_frequencies(frequency, (0.0, highest_hz)), 1.0, np.nan)
+        sound_periods = np.where(usable_frequencies(1 / PERIODS_S, (0.0, highest_hz)), 1.0, np.nan)
         return cls(
-            spectrum=_defined_mean(amplitude_spectrum(traces, dt_s).mean(axis=1)),
-            response=_response(traces[few, :2], dt_s, PERIODS_S, angles=36),
+            spectrum=_defined_mean(amplitude_spectrum(traces, dt_s).mean(axis=1)) * sound,
+            response=_response(traces[few, :2], dt_s, PERIODS_S, angles=36) * sound_periods,
             measures=_measures(traces[few, :2], dt_s),
-            coherency=None if pairs is None else _coherency(traces, dt_s, pairs),
+            coherency=None if pairs is None else _coherency(traces, dt_s, pairs) * sound,
         )
 
 
@@ -81,6 +102,8 @@ class TrueEvent:
         sensors: numbers of the judged sensors, x-major.
         traces: velocities in m/s.
         scale: the constant that event-normalised errors are divided by, see `signal.misfit.event_scale`.
+        highest_hz: frequency up to which its grid carried the waves: no score looks further.
+        shown_hz: frequency up to which spectra are kept: infinite where all data of the run are as sound.
         few: positions, among the judged sensors, of those whose response spectra are looked at.
         pairs: pairs of judged sensors for each distance bin.
         few_pairs: pairs of the few sensors for each distance bin.
@@ -92,6 +115,8 @@ class TrueEvent:
     sensors: Int[np.ndarray, " sensor"]
     traces: Float[np.ndarray, "sensor 3 time"]
     scale: float
+    highest_hz: float
+    shown_hz: float
     few: Int[np.ndarray, " few"]
     pairs: list[np.ndarray]
     few_pairs: list[np.ndarray]
@@ -114,14 +139,19 @@ class Verdict:
             in half precision, so that a test set of three million sensors fits in memory.
         traits: what the prediction is like.
         variogram: of the residual response spectra, (distance, period).
+        stage1_peak_velocity: (sensor,) of the stage 1 that the prediction is made from, in m/s, all components
+            together; by it sensors are grouped into deciles.
         ensemble: (realization, quantity, few sensors); None in a run of a single realization.
+        field: how the whole field hangs together; empty where it was not looked at.
     """
 
     row: dict[str, float]
     sensors: dict[str, np.ndarray]
     traits: Traits
     variogram: np.ndarray
+    stage1_peak_velocity: np.ndarray
     ensemble: np.ndarray | None = None
+    field: Measures = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -134,6 +164,8 @@ class JudgedEvent:
         peak_velocity: of the truth at each of them, m/s.
         truth: traits of the true motion.
         truth_ensemble: (quantity, few sensors) of the truth; None in a run of a single realization.
+        highest_hz: frequency up to which the truth is sound.
+        truth_field: how the whole true field hangs together; empty where it was not looked at.
         verdicts: on the contenders.
     """
 
@@ -142,39 +174,49 @@ class JudgedEvent:
     peak_velocity: Float[np.ndarray, " sensor"]
     truth: Traits
     truth_ensemble: np.ndarray | None
+    highest_hz: float
+    truth_field: Measures
     verdicts: list[Verdict]
 
 
 def judge(
-    prediction: Float[np.ndarray, "realization sensor 3 time"], truth: TrueEvent, plan: Plan, seconds: float
+    prediction: Float[np.ndarray, "realization sensor 3 time"],
+    stage1_peak_velocity: Float[np.ndarray, " sensor"],
+    truth: TrueEvent,
+    plan: Plan,
+    seconds: float,
 ) -> Verdict:
     """Hold a prediction against the truth.
 
     Args:
         prediction: velocities in m/s at the judged sensors.
+        stage1_peak_velocity: of the stage 1 that it is made from, at the judged sensors, in m/s.
         truth: of the event.
         plan: what is looked at.
         seconds: that the prediction took; NaN where it was read.
     """
-    draws = [sensor_scores(draw, truth.traces, plan.dt_s, truth.scale) for draw in prediction]
+    scored = (truth.traces, plan.dt_s, truth.scale, truth.highest_hz)
+    draws = [sensor_scores(draw, *scored) for draw in prediction]
     scores = {m: np.mean([d[m] for d in draws], axis=0).astype(np.float32) for m in METRICS}
-    row: dict[str, float] = {"sample": truth.sample}
+    row: dict[str, float] = {"sample": truth.sample, "highest_hz": truth.highest_hz}
     for metric, values in scores.items():
         row[metric] = mean(values)
         row[f"{metric}_se"] = stratified_error(values, plan.total_sensors)
     undefined = int(np.isnan(scores["EG"]).sum())
     row |= {"sensors": len(truth.traces), "undefined_sensors": undefined, "seconds": seconds}
     pairs = None if truth.traits.coherency is None else truth.pairs
-    traits = Traits.of(prediction[0], plan.dt_s, truth.few, pairs)
+    traits = Traits.of(prediction[0], plan.dt_s, truth.few, pairs, truth.shown_hz)
     residual = log_ratio(traits.response, truth.traits.response)
     ensemble = None
     if truth.ensemble is not None:
-        ensemble = np.stack([ensemble_quantities(draw[truth.few], plan.dt_s) for draw in prediction])
+        drawn = [ensemble_quantities(draw[truth.few], plan.dt_s, truth.highest_hz) for draw in prediction]
+        ensemble = np.stack(drawn)
     return Verdict(
         row=row,
         sensors={m: _compact(m, values) for m, values in scores.items()},
         traits=traits,
         variogram=np.stack([semivariogram(r, truth.few_pairs) for r in residual.T], axis=1),
+        stage1_peak_velocity=stage1_peak_velocity.astype(np.float32),
         ensemble=ensemble,
     )
 
@@ -185,19 +227,25 @@ class Tally:
 
     Attributes:
         name: of the contender.
+        product: "draw" or "mean": what its predictions are.
         rows: mean scores, standard errors, counts, seconds.
         sensors: each metric at each judged sensor.
         traits: what the predictions are like.
         ensemble: in a run with several realizations, what they are judged by.
         variogram: of the residual response spectra.
+        stage1_peak_velocity: at the judged sensors.
+        fields: how whole fields hang together, of the events where it was looked at.
     """
 
     name: str
+    product: str = "mean"
     rows: list[dict[str, float]] = dataclasses.field(default_factory=list)
     sensors: list[dict[str, np.ndarray]] = dataclasses.field(default_factory=list)
     traits: list[Traits] = dataclasses.field(default_factory=list)
     ensemble: list[np.ndarray] = dataclasses.field(default_factory=list)
     variogram: list[np.ndarray] = dataclasses.field(default_factory=list)
+    stage1_peak_velocity: list[np.ndarray] = dataclasses.field(default_factory=list)
+    fields: list[Measures] = dataclasses.field(default_factory=list)
 
     def add(self, verdict: Verdict) -> None:
         """The verdict on one more event."""
@@ -205,6 +253,9 @@ class Tally:
         self.sensors.append(verdict.sensors)
         self.traits.append(verdict.traits)
         self.variogram.append(verdict.variogram)
+        self.stage1_peak_velocity.append(verdict.stage1_peak_velocity)
+        if verdict.field:
+            self.fields.append(verdict.field)
         if verdict.ensemble is not None:
             self.ensemble.append(verdict.ensemble)
 
@@ -217,12 +268,17 @@ def _compact(metric: str, values: np.ndarray) -> np.ndarray:
 
 
 def ensemble_quantities(
-    traces: Float[np.ndarray, "sensor 3 time"], dt_s: float
+    traces: Float[np.ndarray, "sensor 3 time"], dt_s: float, highest_hz: float = math.inf
 ) -> Float[np.ndarray, "quantity sensor"]:
-    """The numbers by which the spread of realizations is judged, in m/s (SA: m/s2); energies as rms velocities."""
-    response = _response(traces[:, :2], dt_s, np.array([0.3, 1.0]), angles=36)
-    energy = np.sqrt((band_rms(traces, dt_s) ** 2).mean(axis=1))
-    return np.stack([intensity.peak_norm(traces), *response.T, *energy.T])
+    """The numbers by which the spread of realizations is judged, in m/s (SA: m/s2); energies as rms velocities.
+
+    `highest_hz` is the frequency up to which the truth is sound: energies end there, and SA of shorter periods is NaN.
+    """
+    periods_s = np.array([0.3, 1.0])
+    response = _response(traces[:, :2], dt_s, periods_s, angles=36)
+    response = response * np.where(usable_frequencies(1 / periods_s, (0.0, highest_hz)), 1.0, np.nan)
+    energy = np.sqrt((band_rms(traces, dt_s, bands_up_to(highest_hz)) ** 2).mean(axis=1))
+    return np.stack([rotd_peak(traces[:, :2], (50.0,), angles=36)[0], *response.T, *energy.T])
 
 
 def log_ratio(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:

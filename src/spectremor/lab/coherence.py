@@ -21,8 +21,7 @@ from spectremor.lab.common import Report, Result, Settings, silent, sized
 from spectremor.lab.drawing import AKIN, COLOURS, OWN, STAGE1, TRUTH, Figure, new_figure, tidy
 from spectremor.lab.scoring import mean, score, spread
 from spectremor.lab.wording import compare, with_spread
-from spectremor.signal.coherence import coherency_by_distance, pairs_by_distance
-from spectremor.signal.filters import band_pass
+from spectremor.signal.coherence import coherency_by_distance, pairs_by_distance, zero_lag_correlation
 from spectremor.signal.spectra import BANDS_HZ, frequencies, in_band
 
 if TYPE_CHECKING:
@@ -123,7 +122,8 @@ class Findings:
         for name, field in traces.items():
             components = np.moveaxis(field.astype(float), 0, 1)
             self.coherency[name].append(coherency_by_distance(components, pairs))
-            self.correlation[name].append(zero_lag_correlation(components, pairs, self.dt_s))
+            alike = [mean(zero_lag_correlation(components, p, self.dt_s)) for p in pairs]
+            self.correlation[name].append(np.array(alike))
             if name != TRUTH:
                 self.scores[name].append(score(field[some], traces[TRUTH][some], self.dt_s))
 
@@ -149,20 +149,6 @@ def sensor_block(
     numbers = (rows[:, None] * len(y_m) + columns[None, :]).ravel()
     positions = np.stack(np.broadcast_arrays(x_m[rows][:, None], y_m[columns][None, :]), axis=-1).reshape(-1, 2)
     return numbers, positions
-
-
-def zero_lag_correlation(
-    traces: Float[np.ndarray, "component sensor time"],
-    pairs: list[Int[np.ndarray, "_ two"]],
-    dt_s: float,
-    band_hz: tuple[float, float] = BANDS_HZ[-1],
-) -> Float[np.ndarray, " distance"]:
-    """Mean correlation coefficient of band-passed traces in each distance bin, over pairs and components."""
-    high_hz = min(band_hz[1], 0.45 / dt_s)
-    filtered = band_pass(traces, dt_s, band_hz[0], high_hz)
-    length = np.sqrt((filtered**2).sum(axis=-1, keepdims=True))
-    unit = np.divide(filtered, length, out=np.full_like(filtered, np.nan), where=length > 0)
-    return np.array([mean((unit[:, p[:, 0]] * unit[:, p[:, 1]]).sum(axis=-1)) for p in pairs])
 
 
 def noise_floor(samples: int, seed: int) -> float:

@@ -43,7 +43,11 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 WITH, WITHOUT = "with the condition", "without"
 ARMS: dict[str, Build] = {WITH: DiffusionStage, WITHOUT: BlindStage}
-PANELS = (("PG", "phase goodness of fit"), ("EG", "envelope goodness of fit"), ("bias_high", "bias at 2-5 Hz"))
+PANELS = (
+    ("PG", "phase goodness of fit"),
+    ("EG", "envelope goodness of fit"),
+    ("ln_bias_high", "ln(prediction / truth) at 2-5 Hz"),
+)
 
 
 def run(settings: TrainingSettings, report: Report = silent) -> Result:
@@ -110,14 +114,14 @@ def arm_config(base: DiffusionConfig) -> DiffusionConfig:
 def _paragraph(judged: list[Judged], alone: list[dict[str, float]]) -> str:
     arms = (WITH, WITHOUT)
     last = [j for j in judged if j.at == EQUAL_STEPS]
-    stage1 = {name: with_spread([row[name] for row in alone]) for name in ("PG", "EG", "bias_high")}
+    stage1 = {name: with_spread([row[name] for row in alone]) for name in ("PG", "EG", "ln_bias_high")}
     lost = values(judged, WITH, EQUAL_STEPS, "PG").mean() - values(judged, WITHOUT, EQUAL_STEPS, "PG").mean()
     return (
         f"After {last[0].steps} steps and over {len(alone)} samples, PG is "
         f"{difference(judged, arms, EQUAL_STEPS, 'PG')}: hiding the stage-1 traces costs {lost:.2f} of PG (stage 1 "
         f"alone: {stage1['PG']}). EG is {difference(judged, arms, EQUAL_STEPS, 'EG')}, against {stage1['EG']}; the "
-        f"2-5 Hz bias is {difference(judged, arms, EQUAL_STEPS, 'bias_high')}, against {stage1['bias_high']}. For "
-        f"equal training time PG is {difference(judged, arms, EQUAL_TIME, 'PG')}. Numbers of arms: "
-        f"{over_trainings(len(values(judged, WITH, EQUAL_STEPS, 'PG')))}. Both arms know each sensor's stage-1 "
+        f"mean ln(prediction / truth) at 2-5 Hz is {difference(judged, arms, EQUAL_STEPS, 'ln_bias_high')}, against "
+        f"{stage1['ln_bias_high']}. For equal training time PG is {difference(judged, arms, EQUAL_TIME, 'PG')}. Numbers "
+        f"of arms: {over_trainings(len(values(judged, WITH, EQUAL_STEPS, 'PG')))}. Both arms know each sensor's stage-1 "
         f"amplitude, so the bias, which sees no phase, judges the condition little."
     )

@@ -27,7 +27,7 @@ from spectremor.lab.arms import (
 from spectremor.lab.cases import Cases, open_cases
 from spectremor.lab.common import Positive, Report, Result, TrainingSettings, silent
 from spectremor.lab.joint import JointTask
-from spectremor.lab.scoring import BIASES, mean, score
+from spectremor.lab.scoring import LOG_BIASES, PUBLISHED_BIASES, mean, score
 from spectremor.lab.two_arms import (
     EQUAL_STEPS,
     EQUAL_TIME,
@@ -54,7 +54,7 @@ PANELS = (
     ("PG", "both stages: phase goodness of fit"),
     ("EG", "both stages: envelope goodness of fit"),
     ("stage1_PG", "stage 1 alone: phase goodness of fit"),
-    ("bias_high", "both stages: bias at 2-5 Hz"),
+    ("ln_bias_high", "both stages: ln(prediction / truth) at 2-5 Hz"),
 )
 #: Of both arms: that of fine-tuning, since stage 1 starts trained.
 LEARNING_RATE = 3e-4
@@ -207,7 +207,7 @@ def _judge(
 
 
 def _twice(both: Scores, alone: Scores) -> Scores:
-    return both | {f"stage1_{name}": alone[name] for name in ("EG", "PG", *BIASES)}
+    return both | {f"stage1_{name}": alone[name] for name in ("EG", "PG", *LOG_BIASES, *PUBLISHED_BIASES)}
 
 
 def _paragraph(judged: list[Judged], alone: list[Scores], warm_steps: int) -> str:
@@ -215,7 +215,9 @@ def _paragraph(judged: list[Judged], alone: list[Scores], warm_steps: int) -> st
 
     def reached(at: str) -> str:
         told = [f"{name} is {difference(judged, arms, at, name)}" for name in ("PG", "EG")]
-        return ", ".join([*told, f"the 2-5 Hz bias {difference(judged, arms, at, 'bias_high')}"])
+        return ", ".join(
+            [*told, f"the mean ln(prediction / truth) at 2-5 Hz {difference(judged, arms, at, 'ln_bias_high')}"]
+        )
 
     cost = {arm: mean(np.array([j.seconds / j.steps for j in judged if j.arm == arm])) for arm in arms}
     late = round(mean(np.array([j.steps for j in judged if j.arm == FROZEN and j.at == EQUAL_TIME])))

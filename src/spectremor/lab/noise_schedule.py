@@ -237,11 +237,11 @@ def _figure(outcomes: dict[str, list[list[Scores]]], alone: list[Scores]) -> Fig
     fit.set_ylim(0, 10)
     tidy(fit, "fidelity against diversity (filled PG, open EG)", "spread of ln(measure) over realizations", "EG, PG")
     fit.legend(frameon=False, fontsize=8, loc="lower left")
-    _trade(bias, outcomes, "bias_high", "o", filled=True)
+    _trade(bias, outcomes, "ln_bias_high", "o", filled=True)
     bias.axhline(0, color="0.8", lw=0.8, zorder=0)
     low, high = bias.get_ylim()
     bias.set_ylim(min(low, -0.2), max(high, 0.2))
-    tidy(bias, "bias at 2-5 Hz", "spread of ln(measure) over realizations", "bias")
+    tidy(bias, "bias at 2-5 Hz", "spread of ln(measure) over realizations", "mean ln(prediction / truth)")
     _coverage(cover, outcomes)
     return figure
 
@@ -278,8 +278,8 @@ def _paragraph(outcomes: Outcomes, alone: list[Scores], steps: int, realizations
         v = {name: with_spread(_over_trainings(by_arm[arm], name)) for name in by_arm[arm][0][0]}
         return (
             f"{arm}: spread {v['spread']}, error of the mean {v['error']}, CRPS {v['crps']}, the 50% and 80% intervals "
-            f"hold {v['cover50']} and {v['cover80']} of the truths, EG {v['EG']}, PG {v['PG']}, 2-5 Hz bias "
-            f"{v['bias_high']}"
+            f"hold {v['cover50']} and {v['cover80']} of the truths, EG {v['EG']}, PG {v['PG']}, mean "
+            f"ln(prediction / truth) at 2-5 Hz {v['ln_bias_high']}"
         )
 
     def best(name: str) -> str:

@@ -14,7 +14,7 @@ from spectremor.core.errors import InputError
 from spectremor.lab.cases import open_cases
 from spectremor.lab.common import Report, Result, Settings, silent, sized
 from spectremor.lab.drawing import BAND_COLOURS, BOTH, COLOURS, STAGE1, Figure, new_figure, tidy
-from spectremor.lab.scoring import BIASES, mean, score, summary
+from spectremor.lab.scoring import LOG_BIASES, mean, score, summary
 from spectremor.lab.wording import compare, with_spread
 
 SIZES = {"tiny": {"samples": 2, "sensors": 8}, "default": {"samples": 40, "sensors": 128}}
@@ -125,14 +125,14 @@ def _figure(rows: dict[tuple[float, str, str], list[Scores]], shifts: list[float
                     axis.fill_between(shifts, middle - width, middle + width, color=COLOURS[field], alpha=0.12, lw=0)
         axis.set_ylim(0, 10)
         tidy(axis, f"{title} goodness of fit (10 is perfect)", "delay of the condition (s)", name)
-    for band, colour, label in zip(BIASES, BAND_COLOURS, ("0-1 Hz", "1-2 Hz", "2-5 Hz"), strict=True):
+    for band, colour, label in zip(LOG_BIASES, BAND_COLOURS, ("0-1 Hz", "1-2 Hz", "2-5 Hz"), strict=True):
         middle = np.array([summary(rows[shift, BOTH, AGAINST_TRUTH])[band] for shift in shifts])
         axes[2].plot(shifts, middle, color=colour, marker="o", ms=4, label=label)
     axes[2].axhline(0, color="0.8", lw=0.8, zorder=0)
     low, high = axes[2].get_ylim()
     # Differences of a hundredth are no finding: never zoom in on them.
     axes[2].set_ylim(min(low, -0.2), max(high, 0.2))
-    tidy(axes[2], "frequency bias after both stages", "delay of the condition (s)", "bias")
+    tidy(axes[2], "frequency bias after both stages", "delay of the condition (s)", "mean ln(prediction / truth)")
     for axis in axes[1:]:
         axis.legend(frameon=False, fontsize=8, loc="lower left")
     return figure
@@ -150,8 +150,8 @@ def _paragraph(rows: dict[tuple[float, str, str], list[Scores]], shifts: list[fl
     verdict = (
         _VERDICTS[followed] if lost else "no cost of a delay is told apart here, so nothing follows for its timing"
     )
-    bias = values(0.0, BOTH, "bias_high")
-    drift = max(abs(mean(values(shift, BOTH, "bias_high") - bias)) for shift in shifts)
+    bias = values(0.0, BOTH, "ln_bias_high")
+    drift = max(abs(mean(values(shift, BOTH, "ln_bias_high") - bias)) for shift in shifts)
     return (
         f"Over {len(start)} samples and with the condition on time, both stages reach PG {with_spread(start)} and EG "
         f"{with_spread(values(0.0, BOTH, 'EG'))} (stage 1 alone: {with_spread(values(0.0, STAGE1, 'PG'))} and "
@@ -161,5 +161,5 @@ def _paragraph(rows: dict[tuple[float, str, str], list[Scores]], shifts: list[fl
         f"({with_spread(stage1_end)}); EG is {with_spread(values(last, BOTH, 'EG'))}. Judged against a truth that is "
         f"just as late, PG is {with_spread(values(last, BOTH, 'PG', AGAINST_DELAYED))}, {followed} the value without "
         f"delay: {verdict}. "
-        f"The high-frequency bias moves by at most {drift:.2f}."
+        f"The mean ln(prediction / truth) at 2-5 Hz moves by at most {drift:.2f}."
     )

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from spectremor.judging.scores import mean, sensor_scores
+from spectremor.judging.scores import LOG_BIASES, PUBLISHED_BIASES, mean, sensor_scores
 
-__all__ = ["BIASES", "SCORES", "mean", "score", "spread", "standard_error", "summary"]
+__all__ = ["LOG_BIASES", "PUBLISHED_BIASES", "SCORES", "mean", "score", "spread", "standard_error", "summary"]
 
-BIASES = ("bias_low", "bias_mid", "bias_high")
-SCORES = ("EG", "PG", *BIASES, "rMAE_raw", "rRMSE_raw")
+SCORES = ("EG", "PG", *LOG_BIASES, *PUBLISHED_BIASES, "rMAE_raw", "rRMSE_raw")
 
 
 def score(

@@ -16,7 +16,8 @@ from spectremor.core.version import VERSION
 from spectremor.judging.benchmark import Benchmark, case_of
 from spectremor.report import figures, html
 from spectremor.report import motion_tables as tables
-from spectremor.report.ensembles import Checks, check_rows, crps_findings, ensemble_checks
+from spectremor.report.ensembles import Checks, check_rows, crps_findings, decile_crps_rows, ensemble_checks
+from spectremor.report.field_tables import field_rows
 from spectremor.report.findings import findings
 from spectremor.report.page import Content, write_page
 from spectremor.report.ranking import Ranked, ranked_sensors
@@ -48,9 +49,10 @@ def write_report(result: Benchmark, out: str | Path) -> Path:
     """
     out = check_report_folder(out)
     summary = summary_rows(result.tallies, result.settings.seed)
-    deciles = decile_rows(result.tallies, result.peak_velocity)
+    deciles = decile_rows(result.tallies, result.settings.seed)
     checks = ensemble_checks(result)
     shares = share_rows(result.tallies)
+    fields = field_rows(result)
     pictures = {name: html.png(figure) for name, figure in _figures(result, deciles, checks).items()}
     ranked = ranked_sensors(result)
     pictures |= {f"seismograms_{r.word}": html.png(_seismograms(result, r)) for r in ranked}
@@ -59,7 +61,7 @@ def write_report(result: Benchmark, out: str | Path) -> Path:
         all_rows = {
             "per_sample": per_sample,
             "summary": summary,
-            "deciles": deciles,
+            "deciles": deciles + decile_crps_rows(result),
             "shares": shares,
             "spectra": tables.spectra_rows(result),
             "response": tables.response_rows(result),
@@ -67,6 +69,7 @@ def write_report(result: Benchmark, out: str | Path) -> Path:
             "coherency": tables.coherency_rows(result),
             "semivariogram": tables.semivariance_rows(result),
             "ensembles": check_rows(checks),
+            "fields": fields,
         }
         for name in TABLES:
             rows = all_rows[name]
@@ -78,7 +81,9 @@ def write_report(result: Benchmark, out: str | Path) -> Path:
         (folder / FIGURES).mkdir()
         for name, data in pictures.items():
             (folder / FIGURES / f"{name}.png").write_bytes(data)
-        content = Content(result=result, summary=summary, shares=shares, checks=checks, pictures=pictures)
+        content = Content(
+            result=result, summary=summary, shares=shares, checks=checks, fields=fields, pictures=pictures
+        )
         (folder / PAGE).write_text(write_page(content, ranked), encoding="utf-8")
     return out / PAGE
 
@@ -123,6 +128,8 @@ def _summary_json(result: Benchmark, summary: list[dict[str, Any]], checks: Chec
         "undefined_sensors": {t.name: int(sum(r["undefined_sensors"] for r in t.rows)) for t in result.tallies},
         "seconds_per_event": {t.name: float(np.median([r["seconds"] for r in t.rows])) for t in result.tallies},
         "ensembles": checks,
+        "fields": field_rows(result),
+        "products": {t.name: t.product for t in result.tallies},
         "published": PUBLISHED,
         "published_shares": PUBLISHED_SHARES,
         "findings": findings(result.tallies, result.settings.seed, result.band_hz[1]) + crps_findings(result),

@@ -1,18 +1,43 @@
-"""Is the spread of a contender's realizations honest? CRPS, coverage and rank histograms over all cases of a run."""
+"""Is the spread of a contender's realizations honest? CRPS, coverage and rank histograms over all cases of a run.
+
+Ensembles stand beside ensembles: draws of models, and single predictions dressed with the errors that they made on the
+validation split. A single prediction alone has its absolute error here, under its own product.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from typing import Any
 
 import numpy as np
 
-from spectremor.judging.benchmark import Benchmark
+from spectremor.judging.benchmark import Benchmark, few_of
+from spectremor.judging.calibration import Calibration, Estimate, calibration
+from spectremor.judging.intervals import bootstrap_interval, bootstrap_of_ratio
 from spectremor.judging.tally import ENSEMBLE_QUANTITIES, Tally
-from spectremor.report.tables import bootstrap_interval
-from spectremor.signal.ensemble import LEVELS, coverage, crps, rank_histogram
+from spectremor.report.tables import DECILES, decile_of
+from spectremor.signal.ensemble import LEVELS, crps, rank_histogram
 
 #: By contender, by quantity.
 Checks = dict[str, dict[str, dict[str, Any]]]
+
+DRESSED = "dressed with its errors"
+
+
+def ensembles_of(result: Benchmark) -> list[Tally]:
+    """All contenders that have quantities, and the baselines dressed with their errors on the validation split."""
+    own = [tally for tally in result.tallies if tally.ensemble]
+    dressed = []
+    for tally in own:
+        residuals = result.residuals.get(tally.name)
+        if residuals is not None:
+            count, seed = result.settings.realizations, result.settings.seed
+            pairs = zip(tally.ensemble, result.samples, strict=True)
+            drawn = [residuals.dress(members[0], count, seed, sample) for members, sample in pairs]
+            name = f"{tally.name}, {DRESSED}"
+            dressed.append(dataclasses.replace(tally, name=name, product="draw", ensemble=drawn))
+    return own + dressed
 
 
 def ensemble_checks(result: Benchmark) -> Checks:
@@ -22,16 +47,13 @@ def ensemble_checks(result: Benchmark) -> Checks:
     """
     if not any(len(members) > 1 for tally in result.tallies for members in tally.ensemble[:1]):
         return {}
-    truth = np.concatenate(result.truth_ensemble, axis=1)
-    checks: Checks = {}
-    for tally in result.tallies:
-        if tally.ensemble:
-            members = np.concatenate(tally.ensemble, axis=2)
-            checks[tally.name] = {
-                name: _check(members[:, k], truth[k], usable=_usable(result, *needs))
-                for k, (name, needs) in enumerate(ENSEMBLE_QUANTITIES.items())
-            }
-    return checks
+    return {
+        tally.name: {
+            name: _check(tally, result, k, usable=_usable(result, *needs))
+            for k, (name, needs) in enumerate(ENSEMBLE_QUANTITIES.items())
+        }
+        for tally in ensembles_of(result)
+    }
 
 
 def _usable(result: Benchmark, low_hz: float, high_hz: float) -> bool:
@@ -39,61 +61,123 @@ def _usable(result: Benchmark, low_hz: float, high_hz: float) -> bool:
     return high_hz <= result.band_hz[1] * (1 + 1e-9) and (low_hz == 0 or low_hz >= result.band_hz[0])
 
 
-def _check(draws: np.ndarray, true: np.ndarray, *, usable: bool) -> dict[str, Any]:
-    """One quantity: draws (realization, case) against truth (case,)."""
+def _check(tally: Tally, result: Benchmark, quantity: int, *, usable: bool) -> dict[str, Any]:
+    """One quantity of one contender, over all events."""
+    of_events = [members[:, quantity] for members in tally.ensemble]
+    truths = [truth[quantity] for truth in result.truth_ensemble]
+    judged = calibration(of_events, truths, result.settings.seed)
+    draws, true = np.concatenate(of_events, axis=1), np.concatenate(truths)
     finite = np.isfinite(true) & np.isfinite(draws).all(axis=0)
     draws, true = draws[:, finite], true[finite]
-    scale = float(true.mean()) if len(true) else np.nan
-    inside = coverage(draws, true) if len(true) else np.full(len(LEVELS), np.nan)
+    scale = float(true.mean()) if len(true) else math.nan
     return {
+        "product": tally.product,
         "usable": usable,
-        "crps_relative": float(crps(draws, true).mean()) / scale if len(true) else np.nan,
-        "error_of_one_draw_relative": float(np.abs(draws - true).mean()) / scale if len(true) else np.nan,
-        "coverage": {f"{level:.0%}": float(share) for level, share in zip(LEVELS, inside, strict=True)},
+        **_calibrated(judged),
+        "crps_relative": float(crps(draws, true).mean()) / scale if len(true) else math.nan,
+        "error_of_one_draw_relative": float(np.abs(draws - true).mean()) / scale if len(true) else math.nan,
         "rank_histogram": rank_histogram(draws, true).tolist() if len(draws) > 1 else [],
         "realizations": len(draws),
         "cases": len(true),
+        "events": judged.events,
     }
 
 
-def crps_findings(result: Benchmark) -> list[str]:
-    """Where the realizations of diffusion have a lower CRPS than each baseline, in sentences.
+def _calibrated(judged: Calibration) -> dict[str, Any]:
+    levels = [f"{level:.0%}" for level in LEVELS]
+    return {
+        "crps_ln": judged.crps_ln.mean,
+        "crps_ln_ci95": _ends(judged.crps_ln),
+        "coverage": {level: share.mean for level, share in zip(levels, judged.shares, strict=True)},
+        "coverage_ci95": {level: _ends(share) for level, share in zip(levels, judged.shares, strict=True)},
+    }
 
-    Backed by the 95% interval of a paired bootstrap over events.
+
+def _ends(estimate: Estimate) -> list[float]:
+    return [estimate.low, estimate.high]
+
+
+def crps_findings(result: Benchmark) -> list[str]:
+    """Where the realizations of diffusion have a lower CRPS than each other ensemble, in sentences.
+
+    Of natural logarithms, backed by the 95% interval of a paired bootstrap over events.
     """
-    full = next((t for t in result.tallies if t.ensemble and t.name.endswith("+ diffusion")), None)
-    if full is None or not result.truth_ensemble:
+    everything = ensembles_of(result) if result.truth_ensemble else []
+    full = next((t for t in everything if t.name.endswith("+ diffusion")), None)
+    if full is None:
         return []
-    prefix = full.name.removesuffix("stage 1 + diffusion")
-    own = _event_crps(full, result)
+    own = event_crps_ln(full, result)
     names = [name for name, needs in ENSEMBLE_QUANTITIES.items() if _usable(result, *needs)]
     columns = [k for k, name in enumerate(ENSEMBLE_QUANTITIES) if name in names]
-    said = []
-    for other in result.tallies:
-        if other is full or not other.ensemble or not other.name.startswith((prefix, "simulation")):
-            continue
-        difference = (_event_crps(other, result) - own)[:, columns]
-        intervals = [bootstrap_interval(d[np.isfinite(d)], result.settings.seed) for d in difference.T]
-        low, high = np.array(intervals).T
-        verdicts = np.where(low > 0, "lower", np.where(high < 0, "higher", "not told apart"))
-        parts = [
-            f"{word} in {', '.join(n for n, v in zip(names, verdicts, strict=True) if v == word)}"
-            for word in ("lower", "higher", "not told apart")
-            if word in verdicts
-        ]
-        said.append(f"Against '{other.name}', the CRPS of diffusion is {'; '.join(parts)}.")
-    return said
+    rivals = [t for t in everything if t is not full and len(t.ensemble[0]) > 1]
+    return [
+        f"Against '{other.name}', the CRPS of diffusion is "
+        f"{_in_words(event_crps_ln(other, result)[:, columns] - own[:, columns], names, result.settings.seed)}."
+        for other in rivals
+    ]
 
 
-def _event_crps(tally: Tally, result: Benchmark) -> np.ndarray:
-    """Mean CRPS over the sensors of each event, shape (event, quantity)."""
-    pairs = zip(tally.ensemble, result.truth_ensemble, strict=True)
-    scores = [crps(members, truth) for members, truth in pairs]
+def _in_words(difference: np.ndarray, names: list[str], seed: int) -> str:
+    """By how much others are above, (event, quantity), as what is lower, higher and neither."""
+    intervals = [bootstrap_interval(d[np.isfinite(d)], seed) for d in difference.T]
+    low, high = np.array(intervals).T
+    verdicts = np.where(low > 0, "lower", np.where(high < 0, "higher", "not told apart"))
+    parts = [
+        f"{word} in {', '.join(n for n, v in zip(names, verdicts, strict=True) if v == word)}"
+        for word in ("lower", "higher", "not told apart")
+        if word in verdicts
+    ]
+    return "; ".join(parts)
+
+
+def _crps_ln(members: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Fair CRPS of logarithms, (quantity, sensor); NaN where a value is not positive."""
+    positive = (truth > 0) & (members > 0).all(axis=0)
+    logarithms = (np.log(np.where(positive, values, 1.0).astype(float)) for values in (members, truth))
+    return np.where(positive, crps(*logarithms), np.nan)
+
+
+def event_crps_ln(tally: Tally, result: Benchmark) -> np.ndarray:
+    """Mean fair CRPS of logarithms over the sensors of each event, shape (event, quantity); NaN of none."""
+    scores = [_crps_ln(m, truth) for m, truth in zip(tally.ensemble, result.truth_ensemble, strict=True)]
     finite = [np.isfinite(score) for score in scores]
-    # Of an event without a defined sensor: NaN.
     sums = np.array([np.where(k, s, 0.0).sum(axis=-1) for k, s in zip(finite, scores, strict=True)])
     counts = np.array([k.sum(axis=-1) for k in finite])
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def decile_crps_rows(result: Benchmark) -> list[dict[str, Any]]:
+    """CRPS of logarithms by decile of stage-1 amplitude, with intervals over events; of a single one, its error."""
+    return [
+        row for tally in (ensembles_of(result) if result.truth_ensemble else []) for row in _decile_crps(tally, result)
+    ]
+
+
+def _decile_crps(tally: Tally, result: Benchmark) -> list[dict[str, Any]]:
+    edges = np.nanquantile(np.concatenate(tally.stage1_peak_velocity), np.linspace(0, 1, DECILES + 1))
+    sums, counts = np.zeros((2, len(ENSEMBLE_QUANTITIES), DECILES, len(tally.ensemble)))
+    events = zip(tally.ensemble, result.truth_ensemble, tally.stage1_peak_velocity, strict=True)
+    for event, (members, truth, amplitude) in enumerate(events):
+        decile = decile_of(amplitude[few_of(len(amplitude))], edges)
+        for k, scores in enumerate(_crps_ln(members, truth)):
+            defined = ~np.isnan(scores)
+            sums[k, :, event] = np.bincount(decile[defined], scores[defined], DECILES)
+            counts[k, :, event] = np.bincount(decile[defined], minlength=DECILES)
+    rows = []
+    for k, name in enumerate(ENSEMBLE_QUANTITIES):
+        for d in range(DECILES):
+            total = counts[k, d].sum()
+            low, high = bootstrap_of_ratio(sums[k, d], counts[k, d], result.settings.seed)
+            what: dict[str, Any] = {
+                "contender": tally.name,
+                "product": tally.product,
+                "metric": f"CRPS of ln {name}",
+                "decile": d + 1,
+            }
+            where = {"stage1_peak_from_m_s": float(edges[d]), "stage1_peak_to_m_s": float(edges[d + 1])}
+            mean = float(sums[k, d].sum() / total) if total else math.nan
+            rows.append({**what, **where, "mean": mean, "ci95_low": low, "ci95_high": high, "sensors": int(total)})
+    return rows
 
 
 def check_rows(checks: Checks) -> list[dict[str, Any]]:
@@ -101,9 +185,14 @@ def check_rows(checks: Checks) -> list[dict[str, Any]]:
     rows = []
     for contender, by_name in checks.items():
         for name, check in by_name.items():
-            row: dict[str, Any] = {"contender": contender, "quantity": name, "usable": check["usable"]}
-            row |= {k: check[k] for k in ("crps_relative", "error_of_one_draw_relative", "realizations", "cases")}
-            row |= {f"inside_{level}": share for level, share in check["coverage"].items()}
+            row: dict[str, Any] = {"contender": contender, "product": check["product"], "quantity": name}
+            row |= {"usable": check["usable"], "crps_ln": check["crps_ln"]}
+            row |= dict(zip(("crps_ln_ci95_low", "crps_ln_ci95_high"), check["crps_ln_ci95"], strict=True))
+            kept = ("crps_relative", "error_of_one_draw_relative", "realizations", "cases", "events")
+            row |= {k: check[k] for k in kept}
+            for level, share in check["coverage"].items():
+                low, high = check["coverage_ci95"][level]
+                row |= {f"inside_{level}": share, f"inside_{level}_ci95_low": low, f"inside_{level}_ci95_high": high}
             row["rank_histogram"] = " ".join(str(n) for n in check["rank_histogram"])
             rows.append(row)
     return rows

@@ -172,17 +172,17 @@ def _in_blocks(values: np.ndarray) -> np.ndarray:
 
 
 def deciles(result: Benchmark, rows: list[dict[str, Any]]) -> Figure:
-    """Scores against the amplitude of the true motion."""
+    """Scores against the amplitude of stage 1."""
     figure = _figure(11, 3.7)
-    for axis, metric in zip(figure.subplots(1, 3), ("EG", "PG", "bias_high"), strict=True):
+    for axis, metric in zip(figure.subplots(1, 3), ("EG", "PG", "ln_bias_high"), strict=True):
         for tally in result.tallies:
             chosen = [r for r in rows if r["contender"] == tally.name and r["metric"] == metric]
             decile, mean = [r["decile"] for r in chosen], [r["mean"] for r in chosen]
             axis.plot(decile, mean, "o-", ms=3.5, lw=1.3, color=_colour(result, tally.name), label=tally.name)
         _clean(axis)
-        title = {"EG": "Envelope", "PG": "Phase", "bias_high": "Bias 2-5 Hz"}[metric]
-        axis.set(xlabel="decile of true peak velocity (1: weakest)", title=title, xticks=range(1, 11))
-        if metric == "bias_high":
+        title = {"EG": "Envelope", "PG": "Phase", "ln_bias_high": "Mean ln(prediction / truth), 2-5 Hz"}[metric]
+        axis.set(xlabel="decile of stage-1 peak velocity (1: weakest)", title=title, xticks=range(1, 11))
+        if metric == "ln_bias_high":
             axis.axhline(0, color=TRUTH_COLOUR, lw=0.8)
     _legend_below(figure)
     return figure

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from spectremor.core.seeds import generator
+from spectremor.judging.intervals import BOOTSTRAP_DRAWS, widened
 from spectremor.judging.tally import Tally
-from spectremor.report.tables import BOOTSTRAP_DRAWS, IDEAL, widened
+from spectremor.report.tables import IDEAL
 from spectremor.signal.spectra import BANDS_HZ
 
 _WORDS = {
-    "bias_high": "bias at 2–5 Hz",
+    "ln_bias_high": "bias at 2–5 Hz",
     "PG": "phase goodness of fit",
     "EG": "envelope goodness of fit",
 }
@@ -22,9 +23,10 @@ _WORDS = {
 def findings(tallies: Sequence[Tally], seed: int = 0, band_high_hz: float = math.inf) -> list[str]:
     """What the second stage of the first model that has one does to its scores, and whether it beats each baseline.
 
+    The mean of draws is held against baselines, which are means too; one draw against another model's.
     Nothing is said of a bias in a band that reaches beyond `band_high_hz`, the highest frequency of the data.
     """
-    metrics = [m for m in _WORDS if m != "bias_high" or BANDS_HZ[-1][1] <= band_high_hz + 1e-9]
+    metrics = [m for m in _WORDS if m != "ln_bias_high" or BANDS_HZ[-1][1] <= band_high_hz + 1e-9]
     full = next((t for t in tallies if t.name.endswith("+ diffusion")), None)
     prefix = "" if full is None else full.name.removesuffix("stage 1 + diffusion")
     stage1 = next((t for t in tallies if t.name == f"{prefix}stage 1"), None)
@@ -38,22 +40,23 @@ def findings(tallies: Sequence[Tally], seed: int = 0, band_high_hz: float = math
         said.append(
             f"{prefix}{'d' if prefix else 'D'}iffusion takes the {words} from {before:.2f} to {after:.2f}: {verdict}."
         )
+    mean_of_draws = next((t for t in tallies if t.name.startswith(f"{full.name}, mean of")), None)
     for other in tallies:
         own = other.name.startswith(prefix) and other.name.endswith(("x gain", "+ regression"))
-        if own or other.name.startswith("simulation"):
-            said.append(_against(full, other, metrics, seed))
+        if mean_of_draws is not None and (own or other.name.startswith("simulation")):
+            said.append(_against("the mean of draws", mean_of_draws, other, metrics, seed))
     rivals = [t for t in tallies if t is not full and t.name.endswith("+ diffusion")]
-    return said + [_against(full, rival, metrics, seed) for rival in rivals]
+    return said + [_against("one draw", full, rival, metrics, seed) for rival in rivals]
 
 
-def _against(full: Tally, other: Tally, metrics: Sequence[str], seed: int) -> str:
-    won = {metric: better(full, other, metric, seed) for metric in ("EG", "PG", "bias_high") if metric in metrics}
+def _against(words: str, full: Tally, other: Tally, metrics: Sequence[str], seed: int) -> str:
+    won = {metric: better(full, other, metric, seed) for metric in ("EG", "PG", "ln_bias_high") if metric in metrics}
     parts = []
     for sign, verb in ((1, "is better in"), (-1, "is worse in"), (0, "is not told apart in")):
-        names = [_WORDS[m] if m == "bias_high" else m for m, result in won.items() if result == sign]
+        names = [_WORDS[m] if m == "ln_bias_high" else m for m, result in won.items() if result == sign]
         if names:
             parts.append(f"{verb} {' and '.join(names)}")
-    return f"Against '{other.name}', diffusion {', '.join(parts)}."
+    return f"Against '{other.name}', {words} {', '.join(parts)}."
 
 
 def better(one: Tally, other: Tally, metric: str, seed: int = 0) -> int:

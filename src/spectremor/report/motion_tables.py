@@ -29,7 +29,16 @@ def mean_spectra(result: Benchmark, *, smooth: bool = False) -> dict[str, np.nda
     if not smooth:
         return means
     frequency = frequency_axis(result)
-    return {name: konno_ohmachi(mean, frequency) for name, mean in means.items()}
+    return {name: _smoothed(mean, frequency) for name, mean in means.items()}
+
+
+def _smoothed(spectrum: np.ndarray, frequency: np.ndarray) -> np.ndarray:
+    """Over the frequencies at which the spectrum is defined."""
+    defined = ~np.isnan(spectrum)
+    out = np.full_like(spectrum, np.nan)
+    if defined.any():
+        out[defined] = konno_ohmachi(spectrum[defined], frequency[defined])
+    return out
 
 
 def spectra_rows(result: Benchmark) -> Rows:

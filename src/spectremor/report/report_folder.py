@@ -20,6 +20,7 @@ TABLES = (
     "coherency",
     "semivariogram",
     "ensembles",
+    "fields",
 )
 _NAMES = {PAGE, FIGURES, SCORES, PER_SENSOR, PER_SAMPLE, SUMMARY, SETTINGS, *(f"{name}.csv" for name in TABLES)}
 

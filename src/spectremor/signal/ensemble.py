@@ -41,15 +41,30 @@ def coverage(
     what it claims; a level wider than (n - 1) / (n + 1), beyond the reach of n members, is NaN. NaN cases are left
     out.
     """
-    members = _members(ensemble, truth)
+    _members(ensemble, truth)
     defined = ~(np.isnan(truth) | np.isnan(ensemble).any(axis=0))
-    shares = np.full(len(levels), np.nan)
+    if not defined.any():
+        return np.full(len(levels), np.nan)
+    return np.asarray(inside(ensemble[:, defined], truth[defined], levels).mean(axis=1))
+
+
+def inside(
+    ensemble: Float[np.ndarray, "member ..."],
+    truth: Float[np.ndarray, "*batch"],
+    levels: tuple[float, ...] = LEVELS,
+) -> Float[np.ndarray, "level ..."]:
+    """1 where a truth lies in the ensemble's central interval of a level, else 0; NaN for a level out of reach.
+
+    As `coverage`, case by case; no case may be NaN.
+    """
+    members = _members(ensemble, truth)
+    held = np.full((len(levels), *truth.shape), np.nan)
     for index, level in enumerate(levels):
-        if level <= (members - 1) / (members + 1) + 1e-12 and defined.any():
+        if level <= (members - 1) / (members + 1) + 1e-12:
             tails = [0.5 - level / 2, 0.5 + level / 2]
-            low, high = np.quantile(ensemble[:, defined], tails, axis=0, method="weibull")
-            shares[index] = ((truth[defined] >= low) & (truth[defined] <= high)).mean()
-    return shares
+            low, high = np.quantile(ensemble, tails, axis=0, method="weibull")
+            held[index] = (truth >= low) & (truth <= high)
+    return held
 
 
 def rank_histogram(

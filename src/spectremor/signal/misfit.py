@@ -57,16 +57,49 @@ def relative_errors(
     return np.asarray(rmae), np.asarray(rrmse)
 
 
-def frequency_biases(
+def log_biases(
     prediction: Float[np.ndarray, "*batch component time"],
     reference: Float[np.ndarray, "..."],
     dt_s: float,
     bands_hz: tuple[tuple[float, float], ...] = BANDS_HZ,
 ) -> Float[np.ndarray, "*batch band"]:
-    """Signed relative error of the mean Fourier modulus in each band; -0.44 means 44% of it is missing.
+    """Natural logarithm of predicted over true mean Fourier modulus in each band; -0.44 means a factor of exp(-0.44).
+
+    The modulus is averaged over the band's bins, then over the components. Of draws from the true distribution the
+    mean over events is 0, which that of the relative error (`relative_biases`) is not.
+
+    Args:
+        prediction: traces in m/s.
+        reference: traces in m/s, same shape.
+        dt_s: sampling step in s.
+        bands_hz: (low, high] pairs; a band from 0 holds 0.
+
+    Returns:
+        ln(prediction / reference), shape (..., band); NaN for a band that the record cannot resolve and where either
+        has no energy in it.
+
+    Example:
+        >>> traces = np.random.default_rng(0).standard_normal((3, 320))
+        >>> log_biases(2.0 * traces, traces, 0.02).round(3).tolist()
+        [0.693, 0.693, 0.693]
+    """
+    predicted, true = _band_levels(prediction, reference, dt_s, bands_hz)
+    both = (predicted > 0) & (true > 0)
+    ratio = np.divide(predicted, true, out=np.ones_like(true), where=both)
+    return np.where(both, np.log(ratio), np.nan)
+
+
+def relative_biases(
+    prediction: Float[np.ndarray, "*batch component time"],
+    reference: Float[np.ndarray, "..."],
+    dt_s: float,
+    bands_hz: tuple[tuple[float, float], ...] = BANDS_HZ,
+) -> Float[np.ndarray, "*batch band"]:
+    """The published frequency bias: signed relative error of the mean Fourier modulus; -0.44 means 44% is missing.
 
     The modulus is averaged over the band's bins, then over the components, and then compared: the mean of the
-    modulus, never the modulus of a mean.
+    modulus, never the modulus of a mean. Its mean over events is above 0 for draws from the true distribution:
+    `log_biases` has no such offset.
 
     Args:
         prediction: traces in m/s.
@@ -78,10 +111,17 @@ def frequency_biases(
         (prediction - reference) / reference, shape (..., band); NaN for a band that the record cannot resolve and for
         a reference without energy in it.
     """
-    _same_shape(prediction, reference)
-    predicted = band_means(prediction, dt_s, bands_hz).mean(axis=-2)
-    true = band_means(reference, dt_s, bands_hz).mean(axis=-2)
+    predicted, true = _band_levels(prediction, reference, dt_s, bands_hz)
     return np.asarray(np.divide(predicted - true, true, out=np.full_like(true, np.nan), where=true > 0))
+
+
+def _band_levels(
+    prediction: np.ndarray, reference: np.ndarray, dt_s: float, bands_hz: tuple[tuple[float, float], ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean modulus of both in each band, over bins and components, shape (..., band)."""
+    _same_shape(prediction, reference)
+    predicted, true = (band_means(traces, dt_s, bands_hz).mean(axis=-2) for traces in (prediction, reference))
+    return predicted, true
 
 
 def _same_shape(prediction: np.ndarray, reference: np.ndarray) -> None:

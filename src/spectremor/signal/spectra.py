@@ -13,6 +13,18 @@ from spectremor.core.errors import InputError
 BANDS_HZ: tuple[tuple[float, float], ...] = ((0.0, 1.0), (1.0, 2.0), (2.0, 5.0))
 
 
+def bands_up_to(
+    highest_hz: float, bands_hz: tuple[tuple[float, float], ...] = BANDS_HZ
+) -> tuple[tuple[float, float], ...]:
+    """The bands, each cut at the highest frequency that data hold; one that begins above it holds no frequency.
+
+    Example:
+        >>> bands_up_to(3.5)
+        ((0.0, 1.0), (1.0, 2.0), (2.0, 3.5))
+    """
+    return tuple((low, min(high, highest_hz)) for low, high in bands_hz)
+
+
 def frequencies(samples: int, dt_s: float) -> Float[np.ndarray, " frequency"]:
     """Frequencies in Hz of the bins of a real Fourier transform."""
     return np.fft.rfftfreq(samples, dt_s)
