@@ -32,12 +32,12 @@ from spectremor.campaign.random_source import random_source
 from spectremor.core.errors import InputWarning
 from spectremor.core.files import atomic_file
 from spectremor.core.recording import Recording, SensorGrid
-from spectremor.judging.scores import sensor_scores
+from spectremor.judging.scores import LOG_BIASES, PUBLISHED_BIASES, sensor_scores
 from spectremor.signal.dispersion import DifferenceScheme, remove_grid_dispersion
 from spectremor.simulation.elastic import simulate_many
 from spectremor.simulation.settings import SimulationSettings
 
-SCORES = ("EG", "PG", "bias_low", "bias_mid", "bias_high", "rRMSE_raw")
+SCORES = ("EG", "PG", *LOG_BIASES, *PUBLISHED_BIASES, "rRMSE_raw")
 ORDER, EVERY = 8, 4
 
 

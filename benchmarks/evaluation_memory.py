@@ -15,13 +15,14 @@ import resource
 import tempfile
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from spectremor.core.geology import make_geology
+from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.source import Source
+from spectremor.core.wavefield import make_wavefield
 from spectremor.judging import benchmark, tally
 from spectremor.judging.contenders import Case
 from spectremor.report import benchmark_report as report
@@ -41,6 +42,15 @@ class SameEvent:
         self.x_m = self.y_m = 150.0 + 300.0 * np.arange(SENSORS)
         self.time_s, self.sampling_hz, self.attrs = np.arange(SAMPLES) / HZ, HZ, {"band_high_hz": 5.0}
 
+        self.stations = None
+        self.recording = Recording(
+            sensors=SensorGrid(self.x_m, self.y_m), samples=SAMPLES, sampling_hz=HZ, lowpass_hz=5.0
+        )
+
+    def band_high_hz(self, _event: int) -> float:
+        """Of the campaign."""
+        return 5.0
+
     def ids(self, _split: str) -> np.ndarray:
         """All of them."""
         return np.arange(self.count)
@@ -58,11 +68,27 @@ class SameEvent:
         return Source.from_angles(position_m=(4800, 4800, -5000), strike_deg=10, dip_deg=50, rake_deg=80)
 
 
+class Perfect:
+    """A stage 1 that knows the truth."""
+
+    model_id, diffusion = "none", None
+
+    def __init__(self, store: SameEvent) -> None:
+        self.store = store
+
+    def predict(self, _geology: Any, _source: Source) -> Any:
+        """The truth."""
+        store = self.store
+        return make_wavefield(store.field, x_m=store.x_m, y_m=store.y_m, time_s=store.time_s)
+
+
 class Named:
     """A contender that predicts the truth."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    product = "mean"
+
+    def __init__(self, name: str, model: Perfect) -> None:
+        self.name, self.model = name, model
 
     def __call__(self, case: Case) -> np.ndarray:
         """The truth, as one realization."""
@@ -74,15 +100,15 @@ def leave_out_the_work() -> None:
     score, look = tally.sensor_scores, tally.Traits.of.__func__
     rng, seen = np.random.default_rng(1), {}
 
-    def scores(prediction: np.ndarray, truth: np.ndarray, dt_s: float, scale: float) -> dict[str, np.ndarray]:
+    def scores(prediction: np.ndarray, truth: np.ndarray, *about: float) -> dict[str, np.ndarray]:
         if "scores" not in seen:
-            seen["scores"] = score(prediction, truth, dt_s, scale)
+            seen["scores"] = score(prediction, truth, *about)
         return {name: 10 * rng.random(len(truth)) for name in tally.METRICS}
 
-    def traits(cls: type, traces: np.ndarray, dt_s: float, few: np.ndarray, pairs: list[np.ndarray] | None) -> Any:
+    def traits(cls: type, traces: np.ndarray, dt_s: float, few: np.ndarray, pairs: Any, highest_hz: float) -> Any:
         key = pairs is None
         if key not in seen:
-            seen[key] = look(cls, traces, dt_s, few, pairs)
+            seen[key] = look(cls, traces, dt_s, few, pairs, highest_hz)
         values = {f.name: getattr(seen[key], f.name) for f in dataclasses.fields(cls)}
         return cls(**{name: None if v is None else v.copy() for name, v in values.items()})
 
@@ -95,12 +121,12 @@ def main() -> None:
     parser.add_argument("--contenders", type=int, default=6)
     arguments = parser.parse_args()
     names = [*NAMES, *(f"simulation at {200 + 100 * k} m" for k in range(arguments.contenders))][: arguments.contenders]
-    benchmark._contenders = lambda *_: ([Named(name) for name in names], [])
-    leave_out_the_work()
-    model = SimpleNamespace(model_id="none", diffusion=None)
-    start = time.perf_counter()
     store: Any = SameEvent(arguments.events)
-    result = benchmark.run_benchmark(store, {"none": model})  # type: ignore[dict-item]
+    model: Any = Perfect(store)
+    benchmark._contenders = lambda *_: ([Named(name, model) for name in names], [])
+    leave_out_the_work()
+    start = time.perf_counter()
+    result = benchmark.run_benchmark(store, {"none": model}, settings=benchmark.Settings(field_events=0))
     told = f"{arguments.events} events of {SENSORS * SENSORS} sensors, {arguments.contenders} contenders"
     print(f"{told}: {memory_gb():.2f} GB after the run ({time.perf_counter() - start:.0f} s)")
     with tempfile.TemporaryDirectory() as folder:

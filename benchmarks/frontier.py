@@ -134,7 +134,7 @@ def means(table: Path, compared: list[Contender], clock: str) -> dict[str, Lines
     for (truth, contender), group in groups.items():
         values = {"cases": float(len(group))}
         values |= {name: float(np.median([float(r[name]) for r in group])) for name in MEASURES}
-        values |= {name: float(np.nanmean([float(r[name]) for r in group])) for name in SCORES}
+        values |= {name: defined_mean([r[name] for r in group]) for name in SCORES}
         found.setdefault(truth, {})[contender] = values
     simulated = [c.name for c in compared if c.curve == simulation_curve(8)]
     for truth, lines in found.items():
@@ -143,6 +143,12 @@ def means(table: Path, compared: list[Contender], clock: str) -> dict[str, Lines
             values |= {f"{name}_at_equal_time": ahead(values, curve, name, clock) for name in ("EG", "PG")}
         found[truth] = dict(sorted(lines.items(), key=lambda item: item[1][clock]))
     return found
+
+
+def defined_mean(cells: list[str]) -> float:
+    """Mean of the numbers; tables of earlier versions lack the mean logarithms."""
+    numbers = [value for value in (float(cell or "nan") for cell in cells) if math.isfinite(value)]
+    return float(np.mean(numbers)) if numbers else math.nan
 
 
 def ahead(own: dict[str, float], curve: list[dict[str, float]], score: str, clock: str) -> float:

@@ -13,10 +13,11 @@ import xarray as xr
 
 import spectremor as sp
 from spectremor.data.store import CampaignStore
+from spectremor.judging.scores import LOG_BIASES, PUBLISHED_BIASES
 from spectremor.model.folder import short_name
 from spectremor.simulation.settings import SOLVER_VERSION
 
-SCORES = ("EG", "PG", "rMAE_raw", "rRMSE_raw", "bias_low", "bias_mid", "bias_high")
+SCORES = ("EG", "PG", "rMAE_raw", "rRMSE_raw", *LOG_BIASES, *PUBLISHED_BIASES)
 DURATION_S = 6.4
 WINDOW_S = (0.98, 6.36)
 #: Judged of a campaign's event.

@@ -19,9 +19,9 @@ PANELS = {
     "PG": "phase GOF",
     "rMAE_raw": "rMAE, m/s",
     "rRMSE_raw": "rRMSE, m/s",
-    "bias_low": "bias 0-1 Hz",
-    "bias_mid": "bias 1-2 Hz",
-    "bias_high": "bias 2-5 Hz",
+    "ln_bias_low": "mean ln(prediction / truth), 0-1 Hz",
+    "ln_bias_mid": "mean ln(prediction / truth), 1-2 Hz",
+    "ln_bias_high": "mean ln(prediction / truth), 2-5 Hz",
 }
 CLOCKS = {
     "seconds": "seconds for one wavefield of 6.4 s",
@@ -60,7 +60,7 @@ def panel(axis: Axes, compared: list[Contender], lines: Lines, score: str, clock
         place = {"xytext": (-3, 5), "ha": "right"} if curve == simulation_curve(8) else {"xytext": (0, -11)}
         for point, *at in zip(points, times, values, strict=True):
             axis.annotate(point.label, at, textcoords="offset points", fontsize=6, color=colour, **place)
-    if score.startswith("bias"):
+    if score.startswith("ln_bias"):
         axis.axhline(0, color="0.5", lw=0.8)
         # Biases of a hundredth are none: they must not fill the panel.
         low, high = axis.get_ylim()

@@ -17,7 +17,13 @@ from typing import Any
 EXPERIMENTS = ("spectral-bias", "conditioning", "coherence", "phase-shift", "freezing", "noise-schedule")
 REPORT_FIGURES = ("spectra", "histograms", "deciles", "coherency", "response", "seismograms_median")
 OTHER_FIGURES = ("coherency", "deciles")
-METRICS = ("rMAE", "rRMSE", "bias_low", "bias_mid", "bias_high", "EG", "PG", "rMAE_raw", "rRMSE_raw")
+LOG_BIASES = ("ln_bias_low", "ln_bias_mid", "ln_bias_high")
+PUBLISHED_BIASES = ("published_relative_bias_low", "published_relative_bias_mid", "published_relative_bias_high")
+METRICS = ("rMAE", "rRMSE", *LOG_BIASES, *PUBLISHED_BIASES, "EG", "PG", "rMAE_raw", "rRMSE_raw")
+PRODUCTS = {
+    "mean": "Single predictions, whose aim is the mean, held against one another:",
+    "draw": "Draws, held against one another:",
+}
 
 
 def main() -> None:
@@ -46,15 +52,12 @@ def report(out: Path, name: str = "report") -> list[str]:
     lines = [
         f"{facts['events']} test events of `{facts['data']}`, {facts['duration_s']:g} s at {facts['sampling_hz']:g} "
         f"Hz, sound up to {facts['band_high_hz']:g} Hz. Mean over events, with the 95% bootstrap interval of EG, PG "
-        "and the 2-5 Hz bias.",
+        "and the mean ln(prediction / truth) at 2-5 Hz.",
         "",
         command(folder),
         "",
-        table(
-            ["", *METRICS, "s per event"],
-            [score_row(n, s, told) for n, s in told["scores"].items()] + (published(told) if main else []),
-        ),
-        "",
+        *scores(told),
+        *(published(told) if main else []),
         *(f"- {line}" for line in [*told["findings"], *(told["remarks"] if main else [])]),
         "",
         *shares(folder, told),
@@ -68,15 +71,27 @@ def score_row(name: str, scores: dict[str, Any], told: dict[str, Any]) -> list[s
     cells = [name]
     for metric in METRICS:
         row = scores[metric]
-        wide = metric in ("EG", "PG", "bias_high") and row["ci95_low"] is not None
+        wide = metric in ("EG", "PG", "ln_bias_high") and row["ci95_low"] is not None
         cells.append(
             number(row["mean"]) + (f" [{number(row['ci95_low'])}, {number(row['ci95_high'])}]" if wide else "")
         )
     return [*cells, number(told["seconds_per_event"][name])]
 
 
-def published(told: dict[str, Any]) -> list[list[str]]:
-    return [[name, *(number(known.get(m)) for m in METRICS), ""] for name, known in told["published"].items()]
+def scores(told: dict[str, Any]) -> list[str]:
+    """Draws and single predictions, each in a table of their own."""
+    lines: list[str] = []
+    for product, words in PRODUCTS.items():
+        rows = [score_row(n, s, told) for n, s in told["scores"].items() if told["products"][n] == product]
+        lines += [words, "", table(["", *METRICS, "s per event"], rows), ""] if rows else []
+    return lines
+
+
+def published(told: dict[str, Any]) -> list[str]:
+    """Published figures, which are of other data and stand apart."""
+    shown = (PUBLISHED_BIASES[-1], "PG")
+    rows = [[name, *(number(known.get(m)) for m in shown)] for name, known in told["published"].items()]
+    return [told["published_data"], "", table(["published, of other data", *shown], rows), ""]
 
 
 def shares(folder: Path, told: dict[str, Any]) -> list[str]:
@@ -96,19 +111,21 @@ def realizations(out: Path, name: str = "realizations", heading: str = "## Reali
     rows = read(folder / "ensembles.csv")
     known = [r for r in rows if r["usable"] == "True"]
     drawn = [r for r in known if int(r["realizations"]) > 1]
-    columns = ["quantity", "crps_relative", "error_of_one_draw_relative", "inside_50%", "inside_80%", "inside_95%"]
-    body = [[r["quantity"], *(number(float(r[c])) for c in columns[1:])] for r in drawn]
-    title = f"{drawn[0]['realizations']} realizations, {drawn[0]['cases']} cases ({drawn[0]['contender']})"
+    columns = ["contender", "quantity", "crps_ln", "inside_50%", "inside_80%", "inside_95%"]
+    body = [[r["contender"], r["quantity"], *(with_interval(r, c) for c in columns[2:])] for r in drawn]
+    title = (
+        f"{drawn[0]['realizations']} realizations, {drawn[0]['cases']} cases of {drawn[0]['events']} events; "
+        "in brackets 95% intervals from resampling events"
+    )
     lines = [heading, "", title, "", command(folder), "", table(columns, body), ""]
-    quantities = list(dict.fromkeys(r["quantity"] for r in known))
-    by_name: dict[str, list[str]] = {}
-    for r in known:
-        by_name.setdefault(r["contender"], [r["contender"]]).append(number(float(r["crps_relative"])))
-    lines += ["CRPS over the mean of the truth; of a single prediction, its absolute error:", ""]
-    lines += [table(["", *quantities], list(by_name.values())), ""]
     told = json.loads((folder / "summary.json").read_text())
     lines += [*(f"- {line}" for line in told["findings"] if "CRPS" in line), ""]
     return lines + figure(out, folder / "figures" / "ensembles.png", name)
+
+
+def with_interval(row: dict[str, str], column: str) -> str:
+    low, high = (number(float(row[f"{column}_ci95_{end}"])) for end in ("low", "high"))
+    return f"{number(float(row[column]))} [{low}, {high}]" if low else number(float(row[column]))
 
 
 def experiment(out: Path, name: str) -> list[str]:

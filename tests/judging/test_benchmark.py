@@ -196,7 +196,7 @@ def test_crps_findings_are_paired_over_events(result) -> None:
     names, events, sensors = list(checks_of(result)), 12, 5
     truth = rng.uniform(1, 2, (events, len(names), sensors))
     spread = truth[:, None] + rng.normal(0, 0.3, (events, 9, 1, 1)) + rng.normal(0, 0.3, (events, 1, 1, 1))
-    far = truth[:, None] + 1.0
+    far = np.repeat(truth[:, None] + 1.0, 2, axis=1)
     far[:, :, 0] = spread[:, :1, 0]
     far[:, :, 1] = truth[:, None, 1]
     tallies = [
@@ -209,6 +209,9 @@ def test_crps_findings_are_paired_over_events(result) -> None:
     lower, higher = said.split("; ")[:2]
     assert names[1] in higher
     assert all(name in lower for name in names[2:])
+    # A single prediction is no ensemble: its error is not held against a CRPS.
+    alone = [Tally("stage 1 + regression", ensemble=list(far[:, :1])), tallies[1]]
+    assert crps_findings(dataclasses.replace(made, tallies=alone)) == []
     assert crps_findings(dataclasses.replace(result, tallies=tallies[:1], truth_ensemble=list(truth))) == []
 
 

@@ -120,8 +120,9 @@ def _paragraph(judged: list[Judged], alone: list[dict[str, float]]) -> str:
         f"After {last[0].steps} steps and over {len(alone)} samples, PG is "
         f"{difference(judged, arms, EQUAL_STEPS, 'PG')}: hiding the stage-1 traces costs {lost:.2f} of PG (stage 1 "
         f"alone: {stage1['PG']}). EG is {difference(judged, arms, EQUAL_STEPS, 'EG')}, against {stage1['EG']}; the "
-        f"mean ln(prediction / truth) at 2-5 Hz is {difference(judged, arms, EQUAL_STEPS, 'ln_bias_high')}, against "
-        f"{stage1['ln_bias_high']}. For equal training time PG is {difference(judged, arms, EQUAL_TIME, 'PG')}. Numbers "
-        f"of arms: {over_trainings(len(values(judged, WITH, EQUAL_STEPS, 'PG')))}. Both arms know each sensor's stage-1 "
+        f"mean ln(prediction / truth) at 2-5 Hz is {difference(judged, arms, EQUAL_STEPS, 'ln_bias_high')}, "
+        f"against {stage1['ln_bias_high']}. For equal training time PG is "
+        f"{difference(judged, arms, EQUAL_TIME, 'PG')}. Numbers of arms: "
+        f"{over_trainings(len(values(judged, WITH, EQUAL_STEPS, 'PG')))}. Both arms know each sensor's stage-1 "
         f"amplitude, so the bias, which sees no phase, judges the condition little."
     )

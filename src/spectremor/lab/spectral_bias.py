@@ -206,8 +206,9 @@ def _paragraph(alone: list[Scores], curve: Curve) -> str:
     return (
         f"Over {len(alone)} samples, stage 1 alone has a mean ln(prediction / truth) of {before[low_name]} "
         f"(0-1 Hz), {before[middle_name]} (1-2 Hz) and {before[high_name]} (2-5 Hz; mean and spread over samples). "
-        f"Trained on top of it, the diffusion stage moves the 2-5 Hz bias to {biases} steps ({over_trainings(high.shape[1])}): "
-        f"{reached}. At the end the other two are {with_spread(low[-1])} and {with_spread(middle[-1])}. "
+        f"Trained on top of it, the diffusion stage moves the 2-5 Hz bias to {biases} steps "
+        f"({over_trainings(high.shape[1])}): {reached}. "
+        f"At the end the other two are {with_spread(low[-1])} and {with_spread(middle[-1])}. "
         f"A small bias alone says little, since noise of the right strength has none: at the same steps PG is "
         f"{phases}, against {fits[0]} for stage 1, which is {'passed' if better else 'not passed'} at the end; EG ends "
         f"at {with_spread(envelope[-1])} against {fits[1]}."

@@ -32,6 +32,7 @@ from spectremor.report.report_folder import (
 )
 from spectremor.report.tables import (
     PUBLISHED,
+    PUBLISHED_DATA,
     PUBLISHED_SHARES,
     decile_rows,
     per_sample_rows,
@@ -131,6 +132,7 @@ def _summary_json(result: Benchmark, summary: list[dict[str, Any]], checks: Chec
         "fields": field_rows(result),
         "products": {t.name: t.product for t in result.tallies},
         "published": PUBLISHED,
+        "published_data": PUBLISHED_DATA,
         "published_shares": PUBLISHED_SHARES,
         "findings": findings(result.tallies, result.settings.seed, result.band_hz[1]) + crps_findings(result),
         "remarks": result.remarks,
