@@ -85,7 +85,7 @@ def spectra(result: Benchmark) -> Figure:
         if name != "truth":
             right.plot(frequency[1:], (mean / truth)[1:], color=colour, lw=width, label=name)
     low, high = result.band_hz
-    seen = truth[usable_frequencies(frequency, (low, high))]
+    seen = truth[usable_frequencies(frequency, (low, high)) & np.isfinite(truth)]
     left.set_xlim(frequency[1], max(2 * high, 2 * frequency[1]))
     if len(seen):
         left.set_ylim(seen.min() / 8, 2 * seen.max())
