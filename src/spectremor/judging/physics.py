@@ -61,8 +61,7 @@ def symmetry_error(predict: Predict, geology: Geology, source: Source, symmetry:
 
 def moment_error(predict: Predict, geology: Geology, source: Source, factor: float = 0.5) -> float:
     """How far the prediction of `factor` times the moment is from `factor` times the prediction, over its size (L2)."""
-    tensor = tuple(factor * value for value in source.moment_tensor_nm)
-    weaker = dataclasses.replace(source, moment_tensor_nm=tensor)
+    weaker = _with_tensor(source, factor * source.tensor_nm)
     return _relative(predict(geology, weaker).values, factor * predict(geology, source).values)
 
 
@@ -71,9 +70,8 @@ def superposition_error(predict: Predict, geology: Geology, source: Source, othe
 
     Both sources are taken at the place of the first one.
     """
-    tensors = [np.array(one.moment_tensor_nm) for one in (source, other)]
-    sources = [dataclasses.replace(source, moment_tensor_nm=tuple(t.tolist())) for t in (*tensors, sum(tensors))]
-    first, second, both = (predict(geology, one).values for one in sources)
+    tensors = (source.tensor_nm, other.tensor_nm, source.tensor_nm + other.tensor_nm)
+    first, second, both = (predict(geology, _with_tensor(source, tensor)).values for tensor in tensors)
     return _relative(both, first + second)
 
 
@@ -110,6 +108,10 @@ def pattern_correlation(prediction: Decay, truth: Decay) -> float:
     one, other = prediction.rest.ravel(), truth.rest.ravel()
     defined = ~(np.isnan(one) | np.isnan(other))
     return float(np.corrcoef(one[defined], other[defined])[0, 1]) if defined.sum() > 2 else math.nan
+
+
+def _with_tensor(source: Source, tensor_nm: Float[np.ndarray, "3 3"]) -> Source:
+    return Source.from_tensor(position_m=source.position_m, tensor_nm=tensor_nm, rise_time_s=source.rise_time_s)
 
 
 def _relative(values: np.ndarray, reference: np.ndarray) -> float:

@@ -59,6 +59,10 @@ class Draws:
     on_progress: Callable[[float], None] | None = None
 
 
+#: What gives the mean of all draws: the denoiser's estimate from noise alone.
+EXPECTED = Draws(steps=1, sampler="dpm-solver++")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stage1Motion:
     """What stage 1 gives, and what stage 2 needs to know of it.
@@ -205,7 +209,7 @@ class GroundMotionModel:
         """
         wanted = _wanted(stations, sensors_m, duration_s, max_frequency_hz)
         self.need_diffusion()
-        mean = self.restored(self.stage1_motion(geology, source, wanted), Draws(steps=1, sampler="dpm-solver++"))
+        mean = self.restored(self.stage1_motion(geology, source, wanted), EXPECTED)
         mean = mean.isel(realization=0, drop=True)
         mean.attrs = {name: value for name, value in mean.attrs.items() if name != "seed"} | {"product": "mean"}
         return mean
