@@ -43,7 +43,7 @@ def findings(tallies: Sequence[Tally], seed: int = 0, band_high_hz: float = math
     expected = next((t for t in tallies if t.name == f"{full.name}, expect"), None)
     for other in tallies:
         own = other.name.startswith(prefix) and other.name.endswith(("x gain", "+ regression"))
-        if expected is not None and (own or other.name.startswith("simulation")):
+        if expected is not None and (own or other.name.startswith("simulation at ")):
             said.append(_against("`expect`", expected, other, metrics, seed))
     rivals = [t for t in tallies if t is not full and t.name.endswith("+ diffusion")]
     return said + [_against("one draw", full, rival, metrics, seed) for rival in rivals]
