@@ -23,6 +23,10 @@ EXTENT_M, NODES = (2100.0, 1500.0, 2400.0), (5, 4, 6)
 #: train, val, test; event 5 has a sensor without motion.
 SPLITS = (0, 0, 0, 1, 2, 2, 2)
 SILENT = (5, 2, 3)
+#: What the models that know the truth may be asked for.
+RANGE = TrainedRange(
+    extent_m=EXTENT_M, nodes=NODES, source_low_m=(0.0, 0.0, -2400.0), source_high_m=(2100.0, 1500.0, 0.0)
+)
 
 
 def waves(seed: int) -> np.ndarray:
@@ -89,7 +93,7 @@ class Noisy:
     def __init__(self, level: float = 0.002) -> None:
         self.level = level
 
-    def generate_at(self, stage1, sensors, *, realizations=1, seed=0, steps=None) -> np.ndarray:
+    def generate_at(self, stage1, sensors, *, realizations=1, seed=0, steps=None, sampler=None) -> np.ndarray:
         traces = np.moveaxis(stage1.reshape(3, -1, stage1.shape[-1])[:, sensors], 0, 1)
         noise = [
             [np.random.default_rng([seed, r, int(s)]).standard_normal(traces.shape[1:]) for s in sensors]
@@ -114,7 +118,7 @@ def regression() -> Restorer:
 
 @pytest.fixture(scope="session")
 def model(store: CampaignStore) -> GroundMotionModel:
-    return GroundMotionModel(stage1=Smoothed(store), diffusion=Noisy(), model_id="standin@1")
+    return GroundMotionModel(stage1=Smoothed(store), diffusion=Noisy(), model_id="standin@1", trained_range=RANGE)
 
 
 @pytest.fixture(scope="session")
@@ -164,4 +168,6 @@ class Shrunk(Smoothed):
 @pytest.fixture(scope="session")
 def shrunk():
     """Makes a model around that stage 1."""
-    return lambda store: GroundMotionModel(stage1=Shrunk(store), diffusion=Noisy(), model_id="shrunk@1")
+    return lambda store: GroundMotionModel(
+        stage1=Shrunk(store), diffusion=Noisy(), model_id="shrunk@1", trained_range=RANGE
+    )

@@ -24,7 +24,6 @@ from spectremor.judging.gain import FrequencyGain
 from spectremor.judging.scores import METRICS, evaluate
 from spectremor.judging.subset import stratified_error, stratified_sensors
 from spectremor.judging.tally import Tally
-from spectremor.model.pipeline import GroundMotionModel
 from spectremor.report import motion_tables
 from spectremor.report.benchmark_report import write_report
 from spectremor.report.ensembles import check_rows, crps_findings, ensemble_checks
@@ -35,7 +34,8 @@ from spectremor.signal.misfit import relative_biases
 
 NAMES = [
     "stage 1", "stage 1 x gain", "stage 1 + regression", "stage 1 + regression x gain", "stage 1 + diffusion",
-    "stage 1 + diffusion, mean of 3 draws", "simulation at 300 m", "simulation at 300 m x gain",
+    "stage 1 + diffusion, expect", "stage 1 + diffusion, mean of 3 draws", "simulation at 300 m",
+    "simulation at 300 m x gain",
 ]  # fmt: skip
 
 
@@ -236,7 +236,7 @@ def test_findings_are_paired_over_events() -> None:
         "stage 1 x gain": [{"EG": h + rng.normal(0, 0.3), "PG": h, "ln_bias_high": 0.0} for h in hardness],
         "stage 1 + diffusion": [{"EG": h - rng.normal(0, 0.3), "PG": h + 0.1, "ln_bias_high": 0.1} for h in hardness],
     }
-    rows["stage 1 + diffusion, mean of 3 draws"] = rows["stage 1 + diffusion"]
+    rows["stage 1 + diffusion, expect"] = rows["stage 1 + diffusion"]
     one, two, three, _ = tallies = [Tally(name, rows=found) for name, found in rows.items()]
     assert better(three, one, "PG") == 1
     assert not any("2–5 Hz" in line for line in findings(tallies, band_high_hz=2.0))
@@ -246,7 +246,7 @@ def test_findings_are_paired_over_events() -> None:
     assert better(Tally("a", rows=rows["stage 1"][:1]), Tally("b", rows=rows["stage 1"][:1]), "PG") == 0
     said = findings(tallies)
     assert said[0] == "Diffusion takes the bias at 2–5 Hz from -0.40 to 0.10: better."
-    assert said[3].startswith("Against 'stage 1 x gain', the mean of draws is better in PG, is worse in bias at 2–5 Hz")
+    assert said[3].startswith("Against 'stage 1 x gain', `expect` is better in PG, is worse in bias at 2–5 Hz")
     # One draw has more error than any mean: it is not held against one.
     assert len(findings([one, two, three])) == 3
 
@@ -292,7 +292,7 @@ def test_the_report_stands_alone(result, report_path) -> None:
     for name in [*NAMES, "MIFNO + DDPM (published)", "-0.44", "7.52"]:
         assert name in text
     with (page.parent / "per_sample.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == 8 * 3
+        assert len(list(csv.DictReader(file))) == 9 * 3
     rows = json.loads((page.parent / "per_sample.json").read_text(), parse_constant=lambda c: pytest.fail(c))
     assert [row["sample"] for row in rows[:3]] == [4, 5, 6]
     assert all((page.parent / f"{name}.csv").is_file() for name in ("coherency", "semivariogram", "ensembles"))
@@ -318,10 +318,10 @@ def test_the_same_run_gives_the_same_bytes(store, model, report_path) -> None:
 
 
 def test_comparing_models_and_missing_parts(store, model) -> None:
-    bare = GroundMotionModel(stage1=model.stage1, diffusion=None, model_id="bare@2")
+    bare = dataclasses.replace(model, diffusion=None, model_id="bare@2")
     run = run_benchmark(store, {"one": model, "two": bare}, settings=Settings(sensors=5, samples=1))
     assert [t.name for t in run.tallies] == [
-        "one: stage 1", "one: stage 1 x gain", "one: stage 1 + diffusion",
+        "one: stage 1", "one: stage 1 x gain", "one: stage 1 + diffusion", "one: stage 1 + diffusion, expect",
         "two: stage 1", "two: stage 1 x gain", "simulation at 300 m", "simulation at 300 m x gain",
     ]  # fmt: skip
     assert [r for r in run.remarks if "regression" in r] == [
@@ -347,17 +347,22 @@ def test_a_second_stage_of_other_rise_times_is_refused(store, model, regression)
 def test_a_simulation_that_is_stage_1_has_no_second_row(store, model, monkeypatch) -> None:
     monkeypatch.setattr(benchmark, "is_stored", lambda stage1, _, spacing_m: (stage1, spacing_m) == (model.stage1, 300))
     run = run_benchmark(store, {"one": model}, settings=Settings(sensors=5, samples=1))
-    assert [t.name for t in run.tallies] == ["stage 1", "stage 1 x gain", "stage 1 + diffusion"]
+    assert [t.name for t in run.tallies] == [
+        "stage 1",
+        "stage 1 x gain",
+        "stage 1 + diffusion",
+        "stage 1 + diffusion, expect",
+    ]
     assert "the simulation at 300 m has no row of its own: it is 'stage 1'" in run.remarks
     # Where it is that of a model to compare with, the first one's sentences need the row.
-    first = GroundMotionModel(stage1=type(model.stage1)(store), diffusion=model.diffusion, model_id="first@4")
+    first = dataclasses.replace(model, stage1=type(model.stage1)(store), model_id="first@4")
     run = run_benchmark(store, {"first": first, "one": model}, settings=Settings(sensors=5, samples=1))
     assert run.tallies[-2].name == "simulation at 300 m"
 
 
 def test_bad_runs_are_refused(store, model) -> None:
     short = type(model.stage1)(store, time_s=store.time_s[:100])
-    stranger = GroundMotionModel(stage1=short, diffusion=None, model_id="short@3")
+    stranger = dataclasses.replace(model, stage1=short, diffusion=None, model_id="short@3")
     with pytest.raises(InputError, match=r"model: got 100 samples, not 160; allowed: the campaign"):
         run_benchmark(store, {"m": stranger})
     with pytest.raises(InputError, match="sensors"):

@@ -18,6 +18,7 @@ from spectremor.judging.contenders import (
     Case,
     CoarseSimulation,
     Contender,
+    MeanOfDraws,
     Restorer,
     contenders_of,
     patch_of,
@@ -328,7 +329,9 @@ def _true_field(case: Case, highest_hz: float) -> Measures:
 
 
 def _field_of(contender: Contender, case: Case, highest_hz: float) -> Measures:
-    """How a contender's whole field hangs together; `case` is of all sensors."""
+    """How a contender's whole field hangs together; `case` is of all sensors, and of too few draws for their mean."""
+    if isinstance(contender, MeanOfDraws):
+        return {}
     store, dt_s = case.store, 1 / case.store.sampling_hz
     spacing_m = _regular_spacing_m(store)
     assert spacing_m is not None

@@ -1,10 +1,13 @@
 """The controlled test of weak motion: one event, its stage 1 and its truth both scaled down by known factors.
 
-The physics is linear, so nothing should change; what does is what the second stage makes of a weak condition.
+The physics is linear, so nothing should change; what does is what the second stage makes of a weak condition. A stage
+that takes amplitudes over that of the whole field sees nothing of a whole field that is scaled, so the judged sensors
+are also scaled alone, among others that keep their strength.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,8 @@ from spectremor.judging.tally import ENSEMBLE_QUANTITIES, ensemble_quantities
 from spectremor.model.pipeline import GroundMotionModel
 
 FACTORS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+WHOLE_FIELD, JUDGED_SENSORS = "whole field", "judged sensors alone"
+SCALED = (WHOLE_FIELD, JUDGED_SENSORS)
 _SCORES = ("EG", "PG", *LOG_BIASES)
 
 
@@ -46,16 +51,16 @@ def scaled_condition_rows(
         seed: one seed, one result.
 
     Returns:
-        One row per factor and product (stage 1, mean, draw); CRPS of logarithms of the quantities that ensembles are
-        judged by (of a single prediction, its absolute error).
+        One row for what is scaled, factor and product (stage 1, mean, draw); CRPS of logarithms of the quantities that
+        ensembles are judged by (of a single prediction, its absolute error).
     """
     stage1 = np.ascontiguousarray(model.predict(store.geology(sample), store.source(sample)).values, dtype=np.float32)
     truth = np.ascontiguousarray(at_sensors(store.velocity(sample), sensors))
     noise = derive_seed(seed, "condition scaling", sample) % 2**31
     dt_s = 1 / store.sampling_hz
     rows = []
-    for factor in factors:
-        weak = (stage1 * factor).astype(np.float32)
+    for scaled, factor in itertools.product(SCALED, factors):
+        weak = _scaled(stage1, factor, None if scaled == WHOLE_FIELD else sensors)
         draws = model.need_single_sensors().generate_at(weak, sensors, realizations=realizations, seed=noise)
         products = {
             ("stage 1", "mean"): np.ascontiguousarray(at_sensors(weak, sensors))[None],
@@ -63,9 +68,19 @@ def scaled_condition_rows(
             ("draw", "draw"): draws,
         }
         for (field, product), predicted in products.items():
-            about = {"model": model.model_id, "sample": sample, "factor": factor, "field": field, "product": product}
+            about = {"model": model.model_id, "sample": sample, "scaled": scaled, "factor": factor}
+            about |= {"field": field, "product": product}
             rows.append(about | _scores(predicted, truth * factor, dt_s, highest_hz))
     return rows
+
+
+def _scaled(
+    stage1: Float[np.ndarray, "3 x y time"], factor: float, sensors: Int[np.ndarray, " k"] | None
+) -> Float[np.ndarray, "3 x y time"]:
+    """The field times a factor, at some sensors (x-major) or at all."""
+    factors = np.ones(stage1.shape[1] * stage1.shape[2], np.float32)
+    factors[slice(None) if sensors is None else sensors] = factor
+    return stage1 * factors.reshape(stage1.shape[1:3])[..., None]
 
 
 def _scores(

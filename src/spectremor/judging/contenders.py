@@ -17,7 +17,7 @@ from spectremor.core.trained_range import TrainedRange
 from spectremor.core.wavefield import recording_of
 from spectremor.data.store import CampaignStore
 from spectremor.judging.gain import FrequencyGain, GainFit
-from spectremor.model.pipeline import GroundMotionModel
+from spectremor.model.pipeline import EXPECTED, GroundMotionModel
 
 #: A draw is one possible motion; a mean is the single best prediction, quieter than any real motion. Their scores are
 #: different things, and no table mixes them.
@@ -188,6 +188,24 @@ class BothStages:
 
 
 @dataclasses.dataclass
+class Expected:
+    """A model's own mean of all draws, as `GroundMotionModel.expect` gives it."""
+
+    name: str
+    model: GroundMotionModel
+    product: ClassVar[Product] = "mean"
+
+    def __call__(self, case: Case) -> np.ndarray:
+        """The mean at the judged sensors."""
+        if self.model.need_diffusion().config.field is not None:
+            field = self.model.expect(case.store.geology(case.sample), case.store.source(case.sample))
+            return case.at_sensors(field.values)
+        stage1 = np.ascontiguousarray(case.stage1(self.model).values, dtype=np.float32)
+        steps, sampler = EXPECTED.steps, EXPECTED.sampler
+        return self.model.need_single_sensors().generate_at(stage1, case.sensors, steps=steps, sampler=sampler)
+
+
+@dataclasses.dataclass
 class MeanOfDraws:
     """The mean of a model's draws: of n of them, with 1/n of their scatter left in it."""
 
@@ -275,6 +293,7 @@ def contenders_of(
         missing.append(f"{before}baseline 'stage 1 + L1 regression' is absent: no weights given (--regression DIR)")
     if model.diffusion is not None:
         entries.append(BothStages(f"{before}stage 1 + diffusion", model))
+        entries.append(Expected(f"{before}stage 1 + diffusion, expect", model))
         if realizations > 1:
             entries.append(MeanOfDraws(f"{before}stage 1 + diffusion, mean of {realizations} draws", model))
     else:

@@ -61,7 +61,7 @@ def symmetry_error(predict: Predict, geology: Geology, source: Source, symmetry:
 
 def moment_error(predict: Predict, geology: Geology, source: Source, factor: float = 0.5) -> float:
     """How far the prediction of `factor` times the moment is from `factor` times the prediction, over its size (L2)."""
-    weaker = _with_moment(source, factor * np.array(source.moment_tensor_nm))
+    weaker = _with_tensor(source, factor * source.tensor_nm)
     return _relative(predict(geology, weaker).values, factor * predict(geology, source).values)
 
 
@@ -70,9 +70,8 @@ def superposition_error(predict: Predict, geology: Geology, source: Source, othe
 
     Both sources are taken at the place of the first one.
     """
-    one_nm, other_nm = (np.array(each.moment_tensor_nm) for each in (source, other))
-    sources = [_with_moment(source, tensor) for tensor in (one_nm, other_nm, one_nm + other_nm)]
-    first, second, both = (predict(geology, one).values for one in sources)
+    tensors = (source.tensor_nm, other.tensor_nm, source.tensor_nm + other.tensor_nm)
+    first, second, both = (predict(geology, _with_tensor(source, tensor)).values for tensor in tensors)
     return _relative(both, first + second)
 
 
@@ -111,11 +110,10 @@ def pattern_correlation(prediction: Decay, truth: Decay) -> float:
     return float(np.corrcoef(one[defined], other[defined])[0, 1]) if defined.sum() > 2 else math.nan
 
 
+def _with_tensor(source: Source, tensor_nm: Float[np.ndarray, "3 3"]) -> Source:
+    return Source.from_tensor(position_m=source.position_m, tensor_nm=tensor_nm, rise_time_s=source.rise_time_s)
+
+
 def _relative(values: np.ndarray, reference: np.ndarray) -> float:
     size = float(np.linalg.norm(reference))
     return float(np.linalg.norm(values - reference)) / size if size > 0 else math.nan
-
-
-def _with_moment(source: Source, tensor_nm: np.ndarray) -> Source:
-    xx, yy, zz, xy, xz, yz = tensor_nm.tolist()
-    return dataclasses.replace(source, moment_tensor_nm=(xx, yy, zz, xy, xz, yz))

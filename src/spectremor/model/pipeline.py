@@ -69,6 +69,10 @@ class Draws:
     on_progress: Callable[[float], None] | None = None
 
 
+#: What gives the mean of all draws: the denoiser's estimate from noise alone.
+EXPECTED = Draws(steps=1, sampler="dpm-solver++")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stage1Motion:
     """What stage 1 gives, and what stage 2 needs to know of it.
@@ -230,7 +234,7 @@ class GroundMotionModel:
         wanted = _wanted(stations, sensors_m, duration_s, max_frequency_hz)
         sees_field = self.need_diffusion().config.field is not None
         records = self.parsed_observed(observed, observed_error)
-        draws = Draws(mean=True, observed=records) if sees_field else Draws(steps=1, sampler="dpm-solver++")
+        draws = Draws(mean=True, observed=records) if sees_field else EXPECTED
         mean = self.restored(self.stage1_motion(geology, source, wanted), draws)
         mean = mean.isel(realization=0, drop=True)
         mean.attrs = {name: value for name, value in mean.attrs.items() if name != "seed"} | {"product": "mean"}

@@ -52,7 +52,7 @@ def write_report(result: Benchmark, out: str | Path) -> Path:
     summary = summary_rows(result.tallies, result.settings.seed)
     deciles = decile_rows(result.tallies, result.settings.seed)
     checks = ensemble_checks(result)
-    shares = share_rows(result.tallies)
+    shares = share_rows(result.tallies, result.settings.seed)
     fields = field_rows(result)
     pictures = {name: html.png(figure) for name, figure in _figures(result, deciles, checks).items()}
     ranked = ranked_sensors(result)

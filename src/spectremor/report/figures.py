@@ -132,7 +132,7 @@ def histograms(result: Benchmark) -> Figure:
 
 def maps(result: Benchmark) -> Figure:
     """Mean EG and PG at each sensor (in blocks of sensors where few were judged): where a model fails in space."""
-    tallies = [t for t in result.tallies if not t.name.startswith("simulation")]
+    tallies = [t for t in result.tallies if not t.name.startswith("simulation at ")]
     figure = _figure(1.2 + 2.7 * len(tallies), 5.6)
     x_km, y_km = result.store.x_m / 1000, result.store.y_m / 1000
     grid = figure.subplots(2, len(tallies), squeeze=False, sharex=True, sharey=True)

@@ -23,7 +23,7 @@ _WORDS = {
 def findings(tallies: Sequence[Tally], seed: int = 0, band_high_hz: float = math.inf) -> list[str]:
     """What the second stage of the first model that has one does to its scores, and whether it beats each baseline.
 
-    The mean of draws is held against baselines, which are means too; one draw against another model's.
+    The model's mean, `expect`, is held against baselines, which are means too; one draw against another model's.
     Nothing is said of a bias in a band that reaches beyond `band_high_hz`, the highest frequency of the data.
     """
     metrics = [m for m in _WORDS if m != "ln_bias_high" or BANDS_HZ[-1][1] <= band_high_hz + 1e-9]
@@ -40,11 +40,11 @@ def findings(tallies: Sequence[Tally], seed: int = 0, band_high_hz: float = math
         said.append(
             f"{prefix}{'d' if prefix else 'D'}iffusion takes the {words} from {before:.2f} to {after:.2f}: {verdict}."
         )
-    mean_of_draws = next((t for t in tallies if t.name.startswith(f"{full.name}, mean of")), None)
+    expected = next((t for t in tallies if t.name == f"{full.name}, expect"), None)
     for other in tallies:
         own = other.name.startswith(prefix) and other.name.endswith(("x gain", "+ regression"))
-        if mean_of_draws is not None and (own or other.name.startswith("simulation")):
-            said.append(_against("the mean of draws", mean_of_draws, other, metrics, seed))
+        if expected is not None and (own or other.name.startswith("simulation at ")):
+            said.append(_against("`expect`", expected, other, metrics, seed))
     rivals = [t for t in tallies if t is not full and t.name.endswith("+ diffusion")]
     return said + [_against("one draw", full, rival, metrics, seed) for rival in rivals]
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spectremor.judging.benchmark import Benchmark
+from spectremor.judging.intervals import bootstrap_of_ratio
 from spectremor.judging.tally import COHERENCY_HIGH_PASS_HZ, INTENSITIES, PERIODS_S, Tally, Traits, log_ratio
 from spectremor.signal.response import usable_frequencies
 from spectremor.signal.spectra import frequencies, konno_ohmachi
@@ -67,10 +68,11 @@ def response_rows(result: Benchmark) -> Rows:
     for tally in result.tallies:
         residual = response_residuals(result, tally)
         mean, std = nanmean(residual), _nanstd(residual)
+        of_events = _sums_of_events(residual, tally.traits)
         for k, period in enumerate(PERIODS_S):
             fields = {"period_s": float(period), "usable": bool(usable[k])}
-            fields |= {"mean_ln_ratio": float(mean[k]), "std_ln_ratio": float(std[k])}
-            rows.append({"contender": tally.name, **fields})
+            fields |= _mean_and_interval(mean[k], std[k], of_events[..., k], result)
+            rows.append({"contender": tally.name, "product": tally.product, **fields})
     return rows
 
 
@@ -86,10 +88,27 @@ def intensity_rows(result: Benchmark) -> Rows:
     for tally in result.tallies:
         residual = intensity_residuals(result, tally)
         mean, std = nanmean(residual), _nanstd(residual)
+        of_events = _sums_of_events(residual, tally.traits)
         for k, name in enumerate(INTENSITIES):
-            fields = {"measure": name, "mean_ln_ratio": float(mean[k]), "std_ln_ratio": float(std[k])}
-            rows.append({"contender": tally.name, **fields})
+            fields = {"measure": name} | _mean_and_interval(mean[k], std[k], of_events[..., k], result)
+            rows.append({"contender": tally.name, "product": tally.product, **fields})
     return rows
+
+
+def _sums_of_events(residual: np.ndarray, traits: list[Traits]) -> np.ndarray:
+    """Sums and numbers of defined residuals (case, quantity) in each event, (2, event, quantity)."""
+    ends = np.cumsum([len(one.response) for one in traits])[:-1]
+    parts = np.split(residual, ends)
+    counts = [(~np.isnan(part)).sum(axis=0) for part in parts]
+    return np.array([[np.nansum(part, axis=0) for part in parts], counts], dtype=float)
+
+
+def _mean_and_interval(mean: float, std: float, of_events: np.ndarray, result: Benchmark) -> dict[str, float]:
+    """A mean logarithm with its interval from resampling events, whose sums and counts are `of_events`."""
+    sums, counts = of_events
+    low, high = bootstrap_of_ratio(sums, counts, result.settings.seed)
+    values = {"mean_ln_ratio": float(mean), "mean_ln_ratio_ci95_low": low, "mean_ln_ratio_ci95_high": high}
+    return values | {"std_ln_ratio": float(std)}
 
 
 def mean_coherency(result: Benchmark, traits: list[Traits]) -> np.ndarray:

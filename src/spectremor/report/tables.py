@@ -100,17 +100,18 @@ def decile_of(amplitude: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.clip(np.searchsorted(edges, amplitude, side="right") - 1, 0, DECILES - 1)
 
 
-def share_rows(tallies: Sequence[Tally]) -> list[dict[str, Any]]:
-    """Share of the sensors with a score whose score is above each threshold."""
+def share_rows(tallies: Sequence[Tally], seed: int = 0) -> list[dict[str, Any]]:
+    """Share of the sensors with a score whose score is above each threshold, with its interval over events."""
     rows = []
     for tally in tallies:
         for metric, edge in SHARES:
-            values = np.concatenate([scores[metric] for scores in tally.sensors])
-            values = values[~np.isnan(values)]
-            share = float((values > edge).mean()) if len(values) else math.nan
-            rows.append(
-                {"contender": tally.name, "product": tally.product, "metric": metric, "above": edge, "share": share}
-            )
+            values = [scores[metric][~np.isnan(scores[metric])] for scores in tally.sensors]
+            counts = np.array([len(of_event) for of_event in values], dtype=float)
+            above = np.array([(of_event > edge).sum() for of_event in values], dtype=float)
+            share = float(above.sum() / counts.sum()) if counts.sum() else math.nan
+            low, high = bootstrap_of_ratio(above, counts, seed)
+            row = {"contender": tally.name, "product": tally.product, "metric": metric, "above": edge, "share": share}
+            rows.append(row | {"share_ci95_low": low, "share_ci95_high": high})
     return rows
 
 
