@@ -54,8 +54,8 @@ def test_another_order_of_the_sensors_changes_nothing_but_the_order() -> None:
 def test_of_sensors_equally_far_none_is_preferred(turn: np.ndarray) -> None:
     x, y = np.meshgrid(np.arange(5), np.arange(5), indexing="ij")
     grid = np.stack([x.ravel(), y.ravel()], axis=1) * 300.0
-    # Three neighbours: on a grid four are equally near.
-    config = CONFIG.model_copy(update={"neighbours": 3})
+    # Five neighbours: on a grid four are equally near, and the next four.
+    config = CONFIG.model_copy(update={"neighbours": 5})
     turned = (grid - 600.0) @ turn.T + 600.0
     numbers = [int(np.argmin(np.abs(grid - place).sum(axis=1))) for place in turned]
     before = weights_by_sensor(found(grid, config=config), 25)

@@ -28,6 +28,8 @@ _FEWEST_FOR_JUMPS = 48
 MAX_MATRIX = 1 << 25
 #: Largest such matrix, and most coefficients, that a crossover is computed for (a second).
 MAX_CROSSOVER, MAX_CROSSOVER_SAMPLES = 1 << 23, 1 << 10
+#: Neighbours that a sensor is judged together with, and fewest that it hears of.
+JUDGED_TOGETHER = 4
 #: Error of a recording, as a part of each trace's root-mean-square velocity, where nobody says otherwise.
 OBSERVED_ERROR = 0.01
 #: Highest crossover, as a part of the highest frequency of the latents: above, hardly anything would be left to draw.
@@ -181,13 +183,15 @@ class FieldConfig(_Strict):
     """How a network that sees the field lets its sensors exchange what they know (`field_network.py`).
 
     Attributes:
-        neighbours: nearest sensors that each sensor hears of (0: none, each sensor is restored alone).
+        neighbours: nearest sensors that each sensor hears of, 4 or more (0: none, each sensor is restored alone).
         reach_m: distance at which a neighbour no longer counts.
         channels: signals that are exchanged, each at the full rate of the latents.
         heads: groups of these that have weights of their own; divides `channels`.
         observed: the network takes recordings at some of the sensors.
         observed_neighbours: nearest sensors with a recording that each sensor hears of besides.
         observed_reach_m: distance at which such a one no longer counts.
+        shared_noise: share of the noise's variance that near sensors have in common at equal time after S.
+        shared_noise_m: distance over which that noise is alike, as exp(-distance / this).
         any_orientation: each draw is made in one of the 8 orientations of the square and for one of the two signs of
             the moment, at random, so that the draws' distribution has these symmetries exactly; the mean is over all.
     """
@@ -199,12 +203,16 @@ class FieldConfig(_Strict):
     observed: bool = True
     observed_neighbours: Annotated[int, Field(ge=0, le=64)] = 4
     observed_reach_m: Annotated[float, Field(gt=0, le=1e6)] = 6000.0
+    shared_noise: Annotated[float, Field(ge=0, le=1)] = 0.5
+    shared_noise_m: Annotated[float, Field(gt=0, le=1e6)] = 1500.0
     any_orientation: bool = True
 
     @model_validator(mode="after")
     def _heads_divide_channels(self) -> FieldConfig:
         if self.channels % self.heads:
             raise ValueError("heads must divide channels")
+        if 0 < self.neighbours < JUDGED_TOGETHER:
+            raise ValueError(f"neighbours must be 0, or {JUDGED_TOGETHER} or more")
         return self
 
 

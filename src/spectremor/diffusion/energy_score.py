@@ -13,12 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from spectremor.diffusion.config import JUDGED_TOGETHER
 from spectremor.diffusion.latent import Latents
 from spectremor.diffusion.sensor_inputs import SensorInputs
 from spectremor.signal.spectra import BANDS_HZ
 
-#: Neighbours that a sensor is judged together with.
-TOGETHER = 4
 #: Least energy, as a part of stage 1's.
 _LEAST_ENERGY = 1e-5
 #: Keeps the gradient of a norm finite.
@@ -60,13 +59,12 @@ def score_parts(
     bands = [_score([x[..., low:high] for x in spectra], lambda x: x.flatten(1)) for low, high in edges]
     parts = {"spectrum": torch.stack(bands).mean()}
     energies = [log_energies(latents, x, sensors, edges) for x in three]
-    near = sensors.neighbour[:, :TOGETHER]
+    near = sensors.neighbour[:, :JUDGED_TOGETHER]
     parts["together"] = _score(three, lambda x: _with(x, near).flatten(1))
     parts["energy"] = _score(energies, lambda x: _with(x, near).flatten(1))
-    if near.shape[1]:
-        moved = [latents.spectrum(x @ clock) for x in three]
-        each = [_difference(x, near, sensors.amplitude, edges) for x in (spectra, moved)]
-        parts["difference"] = torch.stack(each).mean()
+    moved = [latents.spectrum(x @ clock) for x in three]
+    each = [_difference(x, near, sensors.amplitude, edges) for x in (spectra, moved)]
+    parts["difference"] = torch.stack(each).mean()
     return parts
 
 

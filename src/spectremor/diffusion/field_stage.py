@@ -18,14 +18,14 @@ from spectremor.diffusion.config import DiffusionConfig, FieldConfig, PlainSampl
 from spectremor.diffusion.field_condition import FieldCondition
 from spectremor.diffusion.field_network import FieldNetwork
 from spectremor.diffusion.latent import Latents
-from spectremor.diffusion.noise import StationNoise
 from spectremor.diffusion.onset import begun
 from spectremor.diffusion.orientation import ORIENTATIONS
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
 from spectremor.diffusion.recorded import Recorded, honoured
 from spectremor.diffusion.samplers import sample
-from spectremor.diffusion.sensor_inputs import SensorInputs, amplitude_by_reference, log_amplitude, place_inputs
+from spectremor.diffusion.sensor_inputs import SensorInputs, amplitude_by_reference, delays, log_amplitude, place_inputs
+from spectremor.diffusion.shared_noise import place_noise
 from spectremor.diffusion.surroundings import Surroundings
 
 OnProgress = Callable[[float], None]
@@ -110,11 +110,11 @@ class FieldStage(nn.Module):
         steps = self.config.evaluations(steps, sampler)
         event = self._event(stage1, surroundings, recorded)
         out = np.empty((realizations, *stage1.shape), dtype=np.float32)
-        shape, device = (3, self.config.latent.latent_samples), event.traces.device
+        samples = self.config.latent.latent_samples
         self.eval()
         for r in range(realizations):
             number = int(generator(seed, "orientation", r).integers(self.orientations))
-            noise = StationNoise(seed, r, surroundings.positions_m, shape, device)
+            noise = place_noise(seed, r, surroundings.positions_m, self._delay(event), samples, self.field)
             draw = self.draw(self._condition(event, number), noise, steps=steps, sampler=sampler)
             out[r] = self._traces(event, _turned_back(draw, number))
             if on_progress is not None:
@@ -234,6 +234,10 @@ class FieldStage(nn.Module):
             recording_error=error,
             surroundings=surroundings,
         )
+
+    def _delay(self, event: _Event) -> Float[Tensor, " s"]:
+        """Arrival of the S wave in latent samples."""
+        return delays(event.surroundings, self.config.latent).to(event.traces.device)
 
     def _condition(self, event: _Event, number: int) -> FieldCondition:
         """What the network is told, in one of the orientations."""

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 from scipy.spatial import cKDTree
 
-from spectremor.diffusion.config import FieldConfig
+from spectremor.diffusion.config import JUDGED_TOGETHER, FieldConfig
 from spectremor.diffusion.surroundings import Surroundings
 
 #: Numbers that describe each pair of neighbours.
@@ -50,7 +50,8 @@ def neighbours_of(
         config: how many neighbours, and how far.
     """
     everywhere = np.arange(len(sensors))
-    parts = [_nearest(sensors.positions_m, everywhere, config.neighbours, config.reach_m)]
+    count = max(config.neighbours, JUDGED_TOGETHER)
+    parts = [_nearest(sensors.positions_m, everywhere, count, config.reach_m)]
     if observed.any() and config.observed_neighbours:
         recorded = np.flatnonzero(observed)
         parts.append(_nearest(sensors.positions_m, recorded, config.observed_neighbours, config.observed_reach_m))

@@ -84,14 +84,19 @@ def place_inputs(
         latent: the grid that the delay is counted in.
     """
     near = neighbours_of(sensors, log_amplitude, observed, field)
-    latent_hz = latent.sampling_hz * latent.latent_samples / latent.time_samples
     return {
         "features": torch.from_numpy(sensors.features()),
-        "delay": torch.from_numpy((sensors.s_time_s * latent_hz).astype(np.float32)),
+        "delay": delays(sensors, latent),
         "neighbour": torch.from_numpy(near.index.astype(np.int64)),
         "weight": torch.from_numpy(near.weight),
         "pair": torch.from_numpy(near.features),
     }
+
+
+def delays(sensors: Surroundings, latent: LatentConfig) -> Float[Tensor, " s"]:
+    """Arrival of the S wave at each sensor, in latent samples."""
+    latent_hz = latent.sampling_hz * latent.latent_samples / latent.time_samples
+    return torch.from_numpy((sensors.s_time_s * latent_hz).astype(np.float32))
 
 
 def amplitude_by_reference(

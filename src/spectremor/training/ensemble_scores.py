@@ -71,8 +71,6 @@ def _alike(latents: Latents, x: Float[Tensor, "b 3 n"], sensors: SensorInputs) -
     motion = latents.unwhitened(x) + sensors.stage1 / sensors.amplitude[:, None, None]
     part = motion[:, :, low:high].flatten(1)
     part = part / part.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    if sensors.neighbour.shape[1] == 0:
-        return torch.tensor(float("nan"))
     return (part * part[sensors.neighbour[:, 0]]).sum(dim=1).mean()
 
 

@@ -17,12 +17,13 @@ from spectremor.diffusion.denoiser import JUMP_WEIGHTS
 from spectremor.diffusion.field_network import weights_of_single_sensors
 from spectremor.diffusion.field_stage import FieldStage
 from spectremor.diffusion.sensor_inputs import amplitude_by_reference
+from spectremor.diffusion.shared_noise import group_noise
 from spectremor.model.folder import Parts
 from spectremor.training.config import FieldTraining
 from spectremor.training.ensemble_scores import ensemble_scores
 from spectremor.training.field_batches import group_of_sample, places_of_groups
 from spectremor.training.field_cache import FieldCache
-from spectremor.training.field_objective import FieldObjective, rows_of_groups
+from spectremor.training.field_objective import INPUTS, FieldObjective, rows_of_groups
 from spectremor.training.order import items_of_step
 from spectremor.training.samples import Samples
 
@@ -122,14 +123,15 @@ class FieldTask:
     def _scores(self, i: int, batch: dict[str, Tensor]) -> dict[str, float]:
         """Of a few draws at a group of sensors, each with noise of its own."""
         c, stage = self.config, self.stage
-        inputs = {name: batch[name] for name in batch if name not in ("truth", "noise", "step", "of_mean")}
+        inputs = {name: batch[name] for name in batch if name in INPUTS}
         rows = rows_of_groups(inputs)
         condition = rows.condition(stage.latents)
         clean = stage.latents.target(batch["truth"][0], rows.stage1, rows.amplitude)
         draws = []
         for number in range(c.validation_draws):
             rng = generator(c.seed, "validation draw", i, number)
-            noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32)).to(clean.device)
+            places = batch["positions_m"][0].cpu().numpy(), batch["delay"][0].cpu()
+            noise = group_noise(rng, *places, (1, *clean.shape[1:]), stage.field)[0].to(clean.device)
             draws.append(stage.draw(condition, lambda noise=noise: noise))  # type: ignore[misc]
         return ensemble_scores(stage.latents, torch.stack(draws), stage.mean(condition), clean, rows)
 

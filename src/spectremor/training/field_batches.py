@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from spectremor.core.seeds import generator
-from spectremor.diffusion.config import FieldConfig
+from spectremor.diffusion.config import JUDGED_TOGETHER, FieldConfig
 from spectremor.diffusion.orientation import ORIENTATIONS
 from spectremor.diffusion.sensor_inputs import amplitude_by_reference, log_amplitude, place_inputs
+from spectremor.diffusion.shared_noise import group_noise
 from spectremor.training.config import FieldTraining
 from spectremor.training.field_cache import FieldSample
 from spectremor.training.layouts import Layout
@@ -43,10 +44,10 @@ def group_of_sample(
     field = config.model.field
     assert field is not None
     places = _padded(place_inputs(where, amplitudes, observed, field, latent), field)
-    noise = rng.standard_normal((2, *stage1.shape), dtype=np.float32)
+    noise = group_noise(rng, where.positions_m, places["delay"], (2, *stage1.shape[1:]), field)
     return {
         "truth": truth,
-        "noise": torch.from_numpy(noise),
+        "noise": noise,
         "step": torch.tensor(int(place * longest)),
         "of_mean": torch.tensor(float(rng.random() < _OF_MEAN)),
         "stage1": stage1,
@@ -55,6 +56,7 @@ def group_of_sample(
         "recorded": records,
         "is_recorded": torch.from_numpy(observed.astype(np.float32)),
         "recording_error": error,
+        "positions_m": torch.from_numpy(where.positions_m),
         **places,
     }
 
@@ -85,7 +87,7 @@ def _recordings(truth: Tensor, rng: np.random.Generator, config: FieldTraining) 
 
 def _padded(places: dict[str, Tensor], field: FieldConfig) -> dict[str, Tensor]:
     """The same with room for neighbours with recordings where there are none, so that all groups are of one size."""
-    wanted = field.neighbours + (field.observed_neighbours if field.observed else 0)
+    wanted = max(field.neighbours, JUDGED_TOGETHER) + (field.observed_neighbours if field.observed else 0)
     count, found = places["neighbour"].shape
     own = torch.arange(count)[:, None].expand(count, wanted - found)
     nothing = torch.zeros(count, wanted - found)

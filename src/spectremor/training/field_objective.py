@@ -14,7 +14,8 @@ from spectremor.diffusion.field_stage import FieldStage
 from spectremor.diffusion.sensor_inputs import SensorInputs
 from spectremor.training.config import FieldTraining, ScoreWeights
 
-_INPUTS = tuple(field.name for field in dataclasses.fields(SensorInputs))
+#: Of a batch, what `SensorInputs` holds.
+INPUTS = tuple(field.name for field in dataclasses.fields(SensorInputs))
 
 
 class FieldObjective(nn.Module):
@@ -36,6 +37,7 @@ class FieldObjective(nn.Module):
         noise: Float[Tensor, "g two s 3 n"],
         step: Int[Tensor, " g"],
         of_mean: Float[Tensor, " g"],
+        positions_m: Float[Tensor, "g s 2"],
         **inputs: Tensor,
     ) -> Float[Tensor, ""]:
         """Mean loss.
@@ -45,8 +47,10 @@ class FieldObjective(nn.Module):
             noise: standard normal; two of each.
             step: of the noise process, one for each group; a score has no use for it.
             of_mean: 1 where a group teaches the mean and not a step; likewise.
+            positions_m: of the sensors; the noise has them in it already.
             inputs: those of `SensorInputs`, of each group.
         """
+        del positions_m
         sensors = truth.shape[1]
         rows = rows_of_groups(inputs)
         condition = rows.condition(self.stage.latents)
