@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -50,6 +51,11 @@ def test_a_stated_rise_time_and_the_published_convention_are_final(stated, rise_
     source = Source.from_angles(**PLACE, **stated)
     assert source.rise_time_s == rise_time_s
     assert in_ground(source, ground()) is source
+
+
+def test_a_copy_with_another_rise_time_states_it():
+    copy = dataclasses.replace(Source.from_angles(**PLACE, mw=4.2), rise_time_s=1.0)
+    assert in_ground(copy, ground()).rise_time_s == 1.0
 
 
 def test_a_rupture_has_its_own_rise_times():

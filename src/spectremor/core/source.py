@@ -66,14 +66,18 @@ class Source:
             raise InputError("source.z", f"{self.position_m[2]:g} m", "below the surface: z < 0 m")
         if not (math.isfinite(self.rise_time_s) and self.rise_time_s > 0):
             raise InputError("source.rise_time_s", self.rise_time_s, "a positive number of seconds")
-        if self.stress_drop_pa is not None:
-            _check_stress_drop(self.stress_drop_pa)
         if self.moment_nm == 0:
             raise InputError("source.moment_tensor_nm", "all zeros", "a moment tensor with a nonzero component")
         if not MW_RANGE[0] - 1e-9 <= self.mw <= MW_RANGE[1] + 1e-9:
             low, high = (f"{moment_from_mw(mw):.3g}" for mw in MW_RANGE)
             allowed = f"{low} to {high} N m (moment magnitude {MW_RANGE[0]:g} to {MW_RANGE[1]:g}); {_HINT}"
             raise InputError("source.moment", f"{self.moment_nm:.4g} N m", allowed)
+        if self.stress_drop_pa is not None:
+            _check_stress_drop(self.stress_drop_pa)
+            expected_s = brune_rise_time_s(self.moment_nm, REFERENCE_VS_M_S, self.stress_drop_pa)
+            if not math.isclose(self.rise_time_s, expected_s, rel_tol=1e-9):
+                # A copy with another rise time: that is stated, and final.
+                object.__setattr__(self, "stress_drop_pa", None)
 
     @classmethod
     def from_angles(

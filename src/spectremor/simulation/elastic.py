@@ -299,6 +299,8 @@ def _as_deep_as(source: Source, sensors: Sensors) -> Source:
 
 def _check_apart(earthquake: Source | Rupture, sensors: Sensors, spacing_m: float) -> None:
     """Refuse a sensor so close to a point of the earthquake that the grid does not tell them apart."""
+    if not sensors.points_m()[:, 2].any():
+        return  # a source is at least one cell deep
     points = [earthquake.position_m] if isinstance(earthquake, Source) else earthquake.position_m
     distance_m, _ = cKDTree(np.asarray(points)).query(sensors.points_m())
     nearest = int(np.argmin(distance_m))
