@@ -10,6 +10,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from statistics import fmean, median
+from typing import Any
 
 Rows = list[dict[str, str]]
 Table = tuple[list[str], list[list[str]]]
@@ -35,9 +36,14 @@ def signed(value: str | float, count: int) -> str:
     return f"+{text}" if float(text) > 0 else text
 
 
-def biases(row: dict[str, str], prefix: str = "") -> str:
+def relative_bias(row: dict[str, Any], band: str, prefix: str = "") -> Any:
+    """The published relative bias of a band, which older tables call `bias_...`."""
+    return row.get(f"{prefix}published_relative_bias_{band}", row.get(f"{prefix}bias_{band}"))
+
+
+def biases(row: dict[str, Any], prefix: str = "", count: int = 2) -> str:
     """The three frequency biases of a line."""
-    return " / ".join(signed(row[f"{prefix}bias_{band}"], 2) for band in ("low", "mid", "high"))
+    return " / ".join(signed(relative_bias(row, band, prefix), count) for band in ("low", "mid", "high"))
 
 
 _BIASES = "bias 0-1 / 1-2 / 2-5 Hz"
@@ -71,7 +77,7 @@ def _coarse_grids(rows: Rows) -> Table:
         gained = [by["as simulated x gain"], by["dispersion taken out x gain"]]
         seconds = f"{float(raw['cpu_seconds']):.1f} + {float(mended['cpu_seconds_correction']):.2f}"
         errors = f"{digits(raw['rRMSE_raw'], 2)} to {digits(mended['rRMSE_raw'], 2)}"
-        bias = f"{digits(raw['bias_high'], 2)} to {digits(mended['bias_high'], 2)}"
+        bias = " to ".join(digits(relative_bias(row, "high"), 2) for row in (raw, mended))
         fits = [f"{digits(row['EG'], 2)}, {digits(row['PG'], 2)}" for row in (raw, mended, *gained)]
         body.append([f"{float(spacing):g} m", seconds, fits[0], f"**{fits[1]}**", errors, bias, *fits[2:]])
     header = ["grid", "time, s", "EG, PG as simulated", "EG, PG without dispersion", "relative rms", "bias 2-5 Hz"]
@@ -82,7 +88,7 @@ def _sem3d(rows: Rows) -> Table:
     body = []
     for row in rows:
         scores = [digits(row["correlation"], 3), digits(row["rMAE_raw"], 3), digits(row["rRMSE_raw"], 3)]
-        bias = " / ".join(signed(row[f"bias_{band}"], 3) for band in ("low", "mid", "high"))
+        bias = biases(row, count=3)
         cells = [*scores, bias, digits(row["EG"], 2), digits(row["PG"], 2)]
         mean = row["sample"] == "mean"
         body.append(
@@ -226,8 +232,8 @@ def _quality_against_steps(rows: Rows) -> Table:
             scores = [
                 digits(row["EG"], 2),
                 digits(row["PG"], 2),
-                signed(row["bias_mid"], 3),
-                signed(row["bias_high"], 3),
+                signed(relative_bias(row, "mid"), 3),
+                signed(relative_bias(row, "high"), 3),
             ]
             body.append([sampler, str(count or ""), *scores, digits(row["rRMSE_raw"], 2)])
     return ["sampler", "steps", "EG", "PG", "bias 1-2 Hz", "bias 2-5 Hz", "rRMSE_raw"], body
@@ -249,7 +255,7 @@ def _frontier(truth: str) -> Callable[[Rows], Table]:
             simulated = name.endswith(", order 8")
             called = name.replace(", order 8", " simulation").replace("1 steps", "1 step")
             scores = [f"{point['seconds']:.2f}", f"{point['EG']:.2f}", f"{point['PG']:.2f}", f"{point['rMAE_raw']:.3f}"]
-            bias = " / ".join(signed(point[f"bias_{band}"], 2) for band in ("low", "mid", "high"))
+            bias = biases(point)
             lead = ["", ""] if simulated else [signed(_ahead(point, [p for _, p in curve], s), 2) for s in ("EG", "PG")]
             body.append([called, *scores, bias, *lead])
         return ["", "s", "EG", "PG", "rMAE_raw", _BIASES, "EG ahead", "PG ahead"], body
@@ -259,10 +265,9 @@ def _frontier(truth: str) -> Callable[[Rows], Table]:
 
 def _point(group: Rows) -> dict[str, float]:
     """Of a contender: median of the seconds, means of the scores."""
-    names = ("EG", "PG", "rMAE_raw", "bias_low", "bias_mid", "bias_high")
-    return {"seconds": median(float(row["seconds"]) for row in group)} | {
-        name: fmean(float(row[name]) for row in group) for name in names
-    }
+    scores = {name: fmean(float(row[name]) for row in group) for name in ("EG", "PG", "rMAE_raw")}
+    means = {f"bias_{b}": fmean(float(relative_bias(row, b)) for row in group) for b in ("low", "mid", "high")}
+    return {"seconds": median(float(row["seconds"]) for row in group), **scores, **means}
 
 
 def _ahead(own: dict[str, float], curve: list[dict[str, float]], score: str) -> float:
