@@ -15,8 +15,8 @@ slowest twentieth of the ground) and compared at 8 x 8 sensors:
   band.
 
 Writes a line for each case and product to DIR/regional.csv as soon as it is there; run again, it goes on with those
-that are missing. `seconds` are of processor's time; those of the mean and of the draws include stage 1. --tables copies
-the lines to docs/tables/regional.csv and writes medians over the cases, of draws, to
+that are missing. `seconds` are of processor's time; those of the mean and of the draws are stage 2's alone. --tables
+copies the lines to docs/tables/regional.csv and writes medians over the cases, of draws, to
 src/spectremor/model/regional_errors.csv, from which the models take what they say outside of what they learned.
 
 Cost: half a minute to three minutes of one core for each case, most of it the truth; less than an hour for all.
@@ -38,6 +38,8 @@ import spectremor as sp
 from spectremor.core.errors import InputWarning
 from spectremor.core.files import atomic_file
 from spectremor.core.source import Source
+from spectremor.model.pipeline import Draws
+from spectremor.model.region import Wanted
 from spectremor.signal.ensemble import coverage
 from spectremor.signal.filters import low_pass
 from spectremor.signal.gof import gof
@@ -80,18 +82,17 @@ def by_sensor(values: np.ndarray) -> np.ndarray:
 
 def products_of(model, case: RegionalCase, realizations: int) -> dict[str, tuple[np.ndarray, float]]:
     """Velocities (realization, sensor, 3, time) of each product, and the processor's time."""
-    where = {"sensors_m": case.sensors_m, "duration_s": case.duration_s}
-    start = time.process_time()
-    stage1 = model.predict(case.geology, case.earthquake, **where)
-    middle = time.process_time()
-    mean = model.expect(case.geology, case.earthquake, **where)
-    between = time.process_time()
-    draws = model.generate(case.geology, case.earthquake, realizations=realizations, seed=1, **where)
-    return {
-        "stage1": (by_sensor(stage1.values)[None], middle - start),
-        "mean": (by_sensor(mean.values)[None], between - middle),
-        "draws": (by_sensor(draws.values), time.process_time() - between),
-    }
+    wanted = Wanted(sensors_m=case.sensors_m, duration_s=case.duration_s)
+    times = [time.process_time()]
+    motion = model.stage1_motion(case.geology, case.earthquake, wanted)
+    times.append(time.process_time())
+    # As `expect` does, without another simulation.
+    mean = model.restored(motion, Draws(steps=1, sampler="dpm-solver++"))
+    times.append(time.process_time())
+    draws = model.restored(motion, Draws(realizations=realizations, seed=1))
+    times.append(time.process_time())
+    fields = {"stage1": motion.field.values[None], "mean": mean.values, "draws": draws.values}
+    return {name: (by_sensor(v), s) for (name, v), s in zip(fields.items(), np.diff(times), strict=True)}
 
 
 def energies(traces: np.ndarray, dt_s: float, judged_hz: float) -> dict[str, np.ndarray]:

@@ -20,15 +20,24 @@ from spectremor.cli.options import (
     OriginLatOption,
     OriginLonOption,
     RiseTimeOption,
+    RuptureOption,
     SourceOption,
+    StationsOption,
     check_netcdf,
     load_geology,
+    load_rupture,
     load_source,
+    load_stations,
     show_event,
 )
 from spectremor.core.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from spectremor.core.geology import Geology
+    from spectremor.core.rupture import Rupture
+    from spectremor.core.source import Source
     from spectremor.diffusion.config import SamplerName
 
 _FIGURES = (".png", ".pdf", ".svg")
@@ -44,12 +53,24 @@ def generate(
     out: Annotated[Path, typer.Option("--out", help="NetCDF file to write.")],
     source: SourceOption = None,
     event: EventOption = None,
+    rupture: RuptureOption = None,
     event_id: EventIdOption = None,
     origin_lon: OriginLonOption = None,
     origin_lat: OriginLatOption = None,
     azimuth: AzimuthOption = None,
     crs: CrsOption = None,
     index: IndexOption = None,
+    stations: StationsOption = None,
+    sensors: Annotated[
+        str | None,
+        typer.Option("--sensors", help="NX,NY: another grid of sensors, spread over the ground (default: 32,32)."),
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option("--duration", help="Seconds of motion, from the origin time (default: 6.4).")
+    ] = None,
+    max_frequency: Annotated[
+        float | None, typer.Option("--max-frequency", help="Highest frequency in Hz (default: 5).")
+    ] = None,
     convention: ConventionOption = "standard",
     moment: MomentOption = None,
     mw: MwOption = None,
@@ -67,6 +88,8 @@ def generate(
 ) -> None:
     """Generate the surface wavefield of an earthquake: stage 1, then diffusion.
 
+    A model that simulates takes ground of any extent, ruptures, stations and longer records.
+
     [bold]Example[/bold]
 
     spectremor generate --geology geology.npy --source 4800,4800,-8400,48,45,88 --mw 4.9 --out field.nc
@@ -82,53 +105,108 @@ def generate(
     seed = seed or 0
     check_job(realizations, seed, steps)
     check_netcdf(out)
-    check_output(out, geology, event, field="--out")
+    check_output(out, geology, event, rupture, stations, field="--out")
     if figure is not None:
-        check_output(figure, geology, event, field="--figure")
+        check_output(figure, geology, event, rupture, stations, field="--figure")
+        if stations is not None:
+            raise InputError("--figure", figure, "nothing beside --stations: it shows a grid of sensors")
         if figure.suffix.lower() not in _FIGURES:
             raise InputError("--figure", figure, f"a file name that ends in one of {', '.join(_FIGURES)}")
         if stage1_only:
             raise InputError("--figure", figure, "a figure of both stages: not together with --stage1-only")
-    earthquake = load_source(
-        source,
-        event,
-        origin=(origin_lon, origin_lat, crs),
-        convention=convention,
-        moment_nm=moment,
-        mw=mw,
-        rise_time_s=rise_time,
-        azimuth_deg=azimuth,
-        event_id=event_id,
-    )
+    origin = (origin_lon, origin_lat, crs)
+    listed = load_stations(stations, origin, azimuth)
+    if rupture is not None:
+        _nothing_beside_rupture(source, event, event_id, moment, mw, rise_time)
+        earthquake: Source | Rupture = load_rupture(rupture, origin, azimuth)
+    else:
+        # Beside a --source, the place is that of the stations.
+        of_stations = event is None and listed is not None
+        earthquake = load_source(
+            source,
+            event,
+            origin=(None, None, None) if of_stations else origin,
+            convention=convention,
+            moment_nm=moment,
+            mw=mw,
+            rise_time_s=rise_time,
+            azimuth_deg=None if of_stations else azimuth,
+            event_id=event_id,
+        )
     ground = load_geology(geology, index)
 
     from spectremor.cli.progress import spinner
     from spectremor.data.wavefield_files import write_wavefield
     from spectremor.model.folder import read_model_folder
+    from spectremor.model.region import Wanted
 
+    wanted = Wanted(
+        stations=listed,
+        sensors_m=None if sensors is None else _sensors_m(sensors, ground),
+        duration_s=duration,
+        max_frequency_hz=max_frequency,
+    )
     folder = read_model_folder(model)
-    folder.check_event(ground, earthquake, stage1_only=stage1_only)
+    folder.check_run(ground, earthquake, wanted, stage1_only=stage1_only)
     if not stage1_only:
         folder.config.evaluations(steps, sampler)
 
     # What follows needs torch.
     from spectremor.model.build import load_model
+    from spectremor.model.pipeline import Draws
 
     with spinner("loading the model") as say:
         loaded = load_model(folder)
         say(f"stage 1: {loaded.stage1.name}")
-        stage1 = loaded.predict(ground, earthquake)
-        field = stage1
+        motion = loaded.stage1_motion(ground, earthquake, wanted)
+        field = motion.field
         if not stage1_only:
             say("stage 2: diffusion")
-            field = loaded.restore(
-                stage1, realizations=realizations, seed=seed, steps=steps, sampler=cast("SamplerName | None", sampler)
+            draws = Draws(
+                realizations=realizations, seed=seed, steps=steps, sampler=cast("SamplerName | None", sampler)
             )
+            field = loaded.restored(motion, draws)
         say("writing")
         write_wavefield(field, out)
         if figure is not None:
-            _draw(figure, stage1, field, earthquake)
-    show_event(earthquake)
+            _draw(figure, motion.field, field, motion.source)
+    show_event(motion.source)
+
+
+def _nothing_beside_rupture(*stated: object) -> None:
+    """Refuse what a rupture's file says itself.
+
+    Raises:
+        InputError: names the option.
+    """
+    names = ("--source", "--event", "--event-id", "--moment", "--mw", "--rise-time")
+    for name, value in zip(names, stated, strict=True):
+        if value is not None:
+            raise InputError(name, value, "nothing beside --rupture, whose file says it")
+
+
+def _sensors_m(text: str, ground: Geology) -> tuple[np.ndarray, np.ndarray]:
+    """Positions along East and North of a grid spread over the ground, the outermost half a spacing from its sides.
+
+    Raises:
+        InputError: not two whole numbers.
+    """
+    from spectremor.cli.lists import numbers_in
+    from spectremor.core.axes import sensor_axis_m
+
+    allowed = "NX,NY: two whole numbers from 1 to 1000"
+    try:
+        counts = [int(number) for number in numbers_in(text) if number == int(number) and 1 <= number <= 1000]
+    except (ValueError, OverflowError):
+        raise InputError("--sensors", text, allowed) from None
+    if len(counts) != 2:
+        raise InputError("--sensors", text, allowed)
+    edges_m = [side / (2 * count) for side, count in zip(ground.extent_m, counts, strict=False)]
+    x_m, y_m = (
+        sensor_axis_m(count, edge, side - edge)
+        for count, edge, side in zip(counts, edges_m, ground.extent_m, strict=False)
+    )
+    return x_m, y_m
 
 
 def _draw(path: Path, stage1, field, source) -> None:  # type: ignore[no-untyped-def]

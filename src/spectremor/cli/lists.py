@@ -6,7 +6,7 @@ import math
 import re
 
 #: Options that take a list of numbers.
-_OPTIONS = ("--source", "--periods", "--window", "--extent")
+_OPTIONS = ("--source", "--periods", "--window", "--extent", "--sensors")
 _DATES = ("--origin-time",)
 _CLOCK = re.compile(r"\d{1,2}:\d{2}")
 _SEPARATOR = re.compile(r"\s*,\s*|\s+")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from spectremor.core.geology import Geology
     from spectremor.core.georeference import Georeference
     from spectremor.core.recording import Stations
+    from spectremor.core.rupture import Rupture
     from spectremor.core.source import Source
 
 #: Largest magnitude that a point source stands for in a domain of ten kilometres.
@@ -62,7 +63,20 @@ RiseTimeOption = Annotated[
     float | None,
     typer.Option(
         "--rise-time",
-        help="Rise time tau in s (default: 0.1, or the event's own); models take only the one they learned.",
+        help="Rise time tau in s (default: 0.1, or the event's own).",
+    ),
+]
+
+
+RuptureOption = Annotated[
+    Path | None,
+    typer.Option("--rupture", help="SRF, .param or .fsp, instead of --source; needs --origin-lon and --origin-lat."),
+]
+StationsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--stations",
+        help="Instead of the 32 x 32 sensors: csv (name, and lon and lat or x_m and y_m) or StationXML.",
     ),
 ]
 
@@ -145,6 +159,24 @@ def load_source(
         if error.field not in ("event", "event_id"):
             raise
         raise InputError("--event-id", error.value, error.allowed) from None
+
+
+def load_rupture(
+    path: Path, origin: tuple[float | None, float | None, str | None], azimuth_deg: float | None
+) -> Rupture:
+    """The rupture in a file, at the place of the domain.
+
+    Raises:
+        InputError: names what is wrong with the file, or the place that it needs.
+    """
+    from spectremor.exchange.ruptures import read_rupture
+
+    try:
+        return read_rupture(path, parse_place(*origin, azimuth_deg))
+    except InputError as error:
+        if error.field != "rupture":
+            raise
+        raise InputError("--rupture", error.value, error.allowed) from None
 
 
 def _warned(source: Source) -> Source:

@@ -21,6 +21,7 @@ from spectremor.cli.options import (
     OriginLonOption,
     RiseTimeOption,
     SourceOption,
+    StationsOption,
     check_netcdf,
     load_geology,
     load_source,
@@ -45,13 +46,7 @@ def simulate(
     azimuth: AzimuthOption = None,
     crs: CrsOption = None,
     index: IndexOption = None,
-    stations: Annotated[
-        Path | None,
-        typer.Option(
-            "--stations",
-            help="Instead of the 32 x 32 sensors: csv (name, and lon and lat or x_m and y_m) or StationXML.",
-        ),
-    ] = None,
+    stations: StationsOption = None,
     convention: ConventionOption = "standard",
     moment: MomentOption = None,
     mw: MwOption = None,

@@ -306,7 +306,7 @@ class GroundMotionModel:
         field = self.stage1.predict(geology, dataclasses.replace(source, rise_time_s=learned_s))
         rise_times_s = (learned_s, source.rise_time_s)
         values = _with_rise_time(field.values, 1 / self.recording.sampling_hz, *rise_times_s)
-        return with_traces(field, values, source=source, attrs=field.attrs)
+        return with_traces(field, values, source=source, attrs=_own_attrs(field.attrs, Similarity()))
 
     def _signed(self, field: xr.DataArray) -> xr.DataArray:
         return field.assign_attrs(model=self.model_id, stage="1", stage1=self.stage1.name, version=VERSION)
