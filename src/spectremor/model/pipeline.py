@@ -368,7 +368,7 @@ class GroundMotionModel:
 
     def _drawn_in_region(
         self, learned_m_s: Float32[np.ndarray, "3 sensor time"], region: Region, draws: Draws
-    ) -> Float32[np.ndarray, "realization 3 *sensors time"]:
+    ) -> Float32[np.ndarray, "realization 3 *sensors wanted"]:
         """Broadband motion in windows of time, at any sensors, in the problem's own units."""
         from spectremor.diffusion.windows import LongField, grid_noise, place_noise, restore_in_windows
 

@@ -2,8 +2,8 @@
 
 A model learned simulations on one grid spacing, of ground in a range of speeds, up to one frequency. By similarity
 (`core.similarity`) it serves other spacings, speeds and frequencies. The wanted frequency fixes the ratio of times; the
-spacing is then chosen so that it divides the sides of the ground and that the speeds fall in the learned range, as near
-to the learned spacing as can be.
+spacing is then chosen so that the speeds fall in the learned range, and that it divides the sides of the ground if any
+does; of those, the one that changes speeds least.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from spectremor.signal.paths import straight_paths
 SLOWEST_SHARE = 0.35
 #: Speeds this much outside the learned range are inside it, and the learned rise time is one this near to it.
 _NEAR = 1e-3
+#: By how much the fastest ground must exceed the speed that a grid needs: the grid's own cells are averages.
+_SAFETY = 1.02
 #: Rise time of the whole, in learned rise times, above which an earthquake is refused: motion at high frequencies is
 #: then a thousandth of what was learned.
 LONGEST_RISE_SHARE = 30.0
@@ -157,7 +159,7 @@ def plan_region(learned: Learned, geology: Geology, earthquake: Earthquake, want
     recording = Recording(
         sensors=sensors, samples=samples, sampling_hz=sampling_hz, lowpass_hz=own.lowpass_hz * similarity.frequency
     )
-    ground = similarity.learned_geology(geology)
+    ground = similarity.learned_geology(lengthened(geology, learned.spacing_m * similarity.length))
     shrunk = _shrunk(sensors, similarity)
     arrival_s = first_arrivals_s(geology, earthquake, sensors.points_m()) / similarity.time
     inside = learned.ground
@@ -175,7 +177,7 @@ def plan_region(learned: Learned, geology: Geology, earthquake: Earthquake, want
 
 
 def choose_similarity(learned: Learned, geology: Geology, max_frequency_hz: float) -> Similarity:
-    """The similarity under which ground falls in what a model learned, as near to the learned spacing as can be.
+    """The similarity under which ground falls in what a model learned, its speeds changed as little as can be.
 
     Args:
         learned: what the model learned.
@@ -183,31 +185,45 @@ def choose_similarity(learned: Learned, geology: Geology, max_frequency_hz: floa
         max_frequency_hz: that the motion is wanted to.
 
     Raises:
-        InputError: sides that no spacing divides, or ground far slower than any that was learned.
+        InputError: ground far slower than any that was learned.
     """
     slowest, fastest = float(geology.vs_m_s.min()), float(geology.vs_m_s.max())
     inside, speed_per_length = learned.ground, max_frequency_hz / learned.recording.lowpass_hz
     # The fastest ground decides what the grid must resolve at all, and what is possible.
     low = fastest / inside.vs_high_m_s / speed_per_length * (1 - _NEAR)
-    high = fastest / learned.slowest_fastest_m_s / speed_per_length * (1 + _NEAR)
-    lengths = _dividing(geology.extent_m, learned.spacing_m, low, high)
-    if not lengths:
-        spacing_m = learned.spacing_m * min(max(1.0, low), high)
-        sides = " x ".join(f"{spacing_m * max(4, round(side / spacing_m)):g}" for side in geology.extent_m)
-        found = " x ".join(f"{side:g}" for side in geology.extent_m)
-        allowed = (
-            f"sides that one spacing between {low * learned.spacing_m:.4g} and {high * learned.spacing_m:.4g} m "
-            f"divides, such as {sides} m"
-        )
-        raise InputError("geology", f"a domain of {found} m", allowed)
+    high = fastest / (learned.slowest_fastest_m_s * _SAFETY) / speed_per_length
+    # Where no spacing divides all sides, the ground is lengthened by less than a cell (`lengthened`).
+    lengths = _dividing(geology.extent_m, learned.spacing_m, low, high) or [min(max(1 / speed_per_length, low), high)]
     slow_enough = slowest / inside.vs_low_m_s / speed_per_length * (1 + _NEAR)
-    best = min(lengths, key=lambda length: (length > slow_enough, abs(math.log(length))))
+    best = min(lengths, key=lambda length: (length > slow_enough, abs(math.log(length * speed_per_length))))
     similarity = Similarity(length=best, speed=best * speed_per_length)
     least = SLOWEST_SHARE * inside.vs_low_m_s * similarity.speed
     if slowest < least:
         allowed = f"{least:.4g} m/s or more everywhere: slower ground lies too far outside of what the model learned"
         raise InputError("geology", f"Vs of {slowest:g} m/s", allowed)
     return similarity
+
+
+def lengthened(geology: Geology, spacing_m: float) -> Geology:
+    """The ground with sides that a spacing divides: as it is, or less than a cell longer to the East, North and bottom.
+
+    What is added is as the ground at its edge. Nodes come to lie elsewhere, nearer to each other than before; between
+    the old ones the ground is linear.
+    """
+    cells = [max(4, math.ceil(side / spacing_m * (1 - 1e-9) - 1e-6)) for side in geology.extent_m]
+    if all(abs(n * spacing_m - side) <= 1e-6 * side for n, side in zip(cells, geology.extent_m, strict=True)):
+        return geology
+    parts = [max(1, math.ceil(spacing_m / step - 1e-9)) for step in geology.spacing_m]
+    x_m, y_m, depth_m = (np.arange(n * p + 1) * (spacing_m / p) for n, p in zip(cells, parts, strict=True))
+    axes = ((geology.x_m, x_m), (geology.y_m, y_m), (geology.z_m, -depth_m[::-1]))
+    given = dict(geology.given)
+    for axis, (old_m, new_m) in enumerate(axes):
+        place = np.clip((new_m - old_m[0]) / (old_m[-1] - old_m[0]) * (len(old_m) - 1), 0, len(old_m) - 1)
+        low = np.minimum(place.astype(int), len(old_m) - 2)
+        part = (place - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+        for name, values in given.items():
+            given[name] = np.take(values, low, axis) * (1 - part) + np.take(values, low + 1, axis) * part
+    return Geology(x_m=x_m, y_m=y_m, z_m=-depth_m[::-1], given=given, attrs=geology.attrs)
 
 
 def first_arrivals_s(
@@ -218,11 +234,12 @@ def first_arrivals_s(
     The P wave of a rupture's hypocentre runs ahead of the rupture; a path in the ground saves at most 15% of the time
     on a straight line.
     """
-    if isinstance(earthquake, Source):
-        start, start_s = earthquake, 0.0
-    else:
-        at = int(np.argmin(np.linalg.norm(earthquake.position_m - np.array(earthquake.hypocentre_m), axis=1)))
-        start, start_s = earthquake.take([at]).as_point(rise_time_s=0.1), float(earthquake.start_s[at])
+    start, start_s = earthquake, 0.0
+    if isinstance(earthquake, Rupture):
+        # Only the place counts of it.
+        start = Source(position_m=earthquake.hypocentre_m, moment_tensor_nm=(0.0, 0.0, 0.0, 1e15, 0.0, 0.0))
+        start_s = float(earthquake.start_s.min())
+    assert isinstance(start, Source)
     parts = []
     for first in range(0, len(points_m), _PATHS_AT_ONCE):
         x, y, _ = points_m[first : first + _PATHS_AT_ONCE].T
