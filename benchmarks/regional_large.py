@@ -41,6 +41,8 @@ from spectremor.signal.response import rotd
 
 EXTENT_M, DURATION_S, SENSORS, MW = (30_000.0, 30_000.0, 15_000.0), 20.0, 8, 5.8
 SLOWEST_M_S, FASTEST_M_S = 1000.0, 4200.0
+#: Least distance of the rupture from sides and bottom; half of it from the surface.
+MARGIN_M = 1200.0
 PERIODS_S = np.array([0.2, 0.3, 0.5, 1.0])
 COLUMNS = (
     "contender", "made_by", "bias_2_5", "sa_error", "cpu_seconds", "memory_mib", "sensors", "draws", "extent_m",
@@ -73,11 +75,13 @@ def _rupture(geology: sp.Geology, mw: float, seed: int) -> sp.Rupture:
     middle = (0.45 * geology.extent_m[0], 0.5 * geology.extent_m[1], -0.5 * geology.extent_m[2])
     for attempt in range(100):
         try:
-            return sp.Rupture.from_magnitude(
+            rupture = sp.Rupture.from_magnitude(
                 mw=mw, hypocentre_m=middle, strike_deg=40, dip_deg=70, rake_deg=20, seed=seed + attempt, geology=geology
-            ).check_inside(geology.extent_m, 1200.0)
+            ).check_inside(geology.extent_m, MARGIN_M)
         except InputError:
             continue
+        if rupture.position_m[:, 2].max() <= -MARGIN_M / 2:
+            return rupture
     raise RuntimeError("no rupture fits into this ground")
 
 
