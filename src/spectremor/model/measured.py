@@ -37,12 +37,11 @@ def measured_error(model: str, *, source: str, ground: str) -> str:
     """
     for row in _rows():
         if (row["model"], row["source"], row["ground"]) == (model, source, ground):
-            bands = ", ".join(
-                f"{100 * float(row[name]):+.0f}% at {band} Hz"
-                for name, band in (("ln_bias_1_2", "1-2"), ("ln_bias_2_5", "2-5"))
-            )
+            named = (("ln_bias_1_2", "1-2"), ("ln_bias_2_5", "2-5"))
+            bands = ", ".join(f"{float(row[name]):+.2f} at {band} Hz" for name, band in named if row[name])
+            cases = f"{row['cases']} such case{'s' * (row['cases'] != '1')}"
             return (
-                f"on {row['cases']} such cases single draws had ln(amplitude / truth) of {bands}, EG {row['eg']}, "
-                f"PG {row['pg']}, and 80% intervals held {100 * float(row['coverage_80']):.0f}%"
+                f"on {cases} single draws had ln(amplitude / truth) of {bands}, EG {row['eg']}, PG {row['pg']}, and "
+                f"80% intervals held {100 * float(row['coverage_80']):.0f}%"
             )
     return "no error has been measured on such cases"
