@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from spectremor.core.geology import Geology
 from spectremor.core.source import Source
@@ -106,14 +106,23 @@ def remove_grid_dispersion(
     circle = scipy.fft.next_fast_len(math.ceil(_CIRCLE * count), real=True)
     frequency_hz = scipy.fft.rfftfreq(circle, dt_s)
     chosen = frequency_hz <= _HIGHEST_CORNERS * lowpass_hz
-    phases = _phases(frequency_hz[chosen], straight_paths(geology, source, sensors_m), scheme)
-    late = phases.s_phase.max(axis=0) > _LEAST_PHASE
-    if not late.any():
+    late_hz = frequency_hz[chosen & _is_late(frequency_hz, geology, scheme)]
+    if not len(late_hz):
         return velocity_m_s
-    phases = dataclasses.replace(phases, p_phase=phases.p_phase[:, late], s_phase=phases.s_phase[:, late])
-    spectra = scipy.fft.rfft(traces, circle)[..., chosen][..., late] * (2 / circle)
-    change = _turned(spectra, frequency_hz[chosen][late], time_s, phases)
+    phases = _phases(late_hz, straight_paths(geology, source, sensors_m), scheme)
+    spectra = scipy.fft.rfft(traces, circle)[..., np.isin(frequency_hz, late_hz)] * (2 / circle)
+    change = _turned(spectra, late_hz, time_s, phases)
     return np.asarray((traces + change).reshape(velocity_m_s.shape).astype(velocity_m_s.dtype))
+
+
+def _is_late(frequency_hz: np.ndarray, geology: Geology, scheme: DifferenceScheme) -> Bool[np.ndarray, " f"]:
+    """Whether a wave can be late at all: along an axis, across the whole domain, in its slowest ground.
+
+    So a sensor's motion does not depend on the other sensors.
+    """
+    cells = 2 * np.pi * scheme.spacing_m * frequency_hz / float(geology.vs_m_s.min())
+    excess = _excess_wavenumber(cells[None, None, :, None], np.array([[1.0, 0.0, 0.0]]), scheme.order)[0, 0, :, 0]
+    return np.asarray(excess * np.linalg.norm(geology.extent_m) / scheme.spacing_m > _LEAST_PHASE)
 
 
 def _turned(
