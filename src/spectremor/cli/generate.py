@@ -29,7 +29,6 @@ from spectremor.cli.options import (
     show_event,
 )
 from spectremor.core.errors import InputError
-from spectremor.diffusion.config import OBSERVED_ERROR
 
 if TYPE_CHECKING:
     from spectremor.diffusion.config import SamplerName
@@ -121,6 +120,7 @@ def generate(
     recordings = load_observed(observed, place, origin_time, folder.config.recording)
 
     # What follows needs torch.
+    from spectremor.diffusion.config import OBSERVED_ERROR
     from spectremor.model.build import load_model
     from spectremor.model.pipeline import Draws
     from spectremor.model.region import Wanted
