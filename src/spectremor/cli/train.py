@@ -15,8 +15,8 @@ ConfigOption = Annotated[
     str,
     typer.Option(
         "--config",
-        help="tiny, small, paper, coarse or coarse-gpu, for ddpm also jumps or jumps-gpu, for field tiny, denoising, draws, "
-        "denoising-gpu or draws-gpu; or a YAML file.",
+        help="tiny, small, paper, coarse or coarse-gpu, for ddpm also jumps or jumps-gpu, for field tiny, denoising, "
+        "draws, denoising-gpu or draws-gpu; or a YAML file.",
     ),
 ]
 DataOption = Annotated[Path, typer.Option("--data", help="Campaign store, from `spectremor dataset`.")]
