@@ -23,7 +23,7 @@ from spectremor.diffusion.surroundings import surroundings_of
 from spectremor.model.build import build_diffusion
 from spectremor.model.folder import read_model_folder
 from spectremor.training.checkpoint import checkpoints
-from spectremor.training.config import DdpmTraining, FieldTraining, parse_config
+from spectremor.training.config import DdpmTraining, FieldTraining, load_config, parse_config
 from spectremor.training.field_cache import FieldCache
 from spectremor.training.layouts import Layout
 from spectremor.training.logs import read_metrics
@@ -233,6 +233,16 @@ def test_groups_are_windows_of_the_grid_and_the_patch_and_any_sensors() -> None:
     assert kinds == {"grid", "patch", "any"}
 
 
+def test_the_presets_are_configs_and_start_from_one_another() -> None:
+    for first, second in (("denoising", "draws"), ("denoising-gpu", "draws-gpu")):
+        before, after = (load_config(name, "field") for name in (first, second))
+        assert isinstance(before, FieldTraining)
+        assert isinstance(after, FieldTraining)
+        assert (before.objective, after.objective) == ("denoising", "score")
+        assert before.model.model_copy(update={"sampling": after.model.sampling}) == after.model
+    assert load_config("tiny", "field").steps == 40
+
+
 @pytest.mark.parametrize(
     ("more", "found"),
     [
@@ -240,6 +250,8 @@ def test_groups_are_windows_of_the_grid_and_the_patch_and_any_sensors() -> None:
         ({"model": {k: v for k, v in MODEL.items() if k != "field"}}, "model.field must be there"),
         ({"model": MODEL | {"sampling": {"sampler": "ddim", "steps": 2}}}, "objective score needs"),
         ({"score": {"phase": 1.0}}, "phase"),
+        ({"mixed_precision": "bf16"}, "mixed_precision"),
+        ({"model": MODEL | {"field": {"neighbours": 3}}}, "neighbours must be 0, or 4 or more"),
     ],
 )
 def test_configs_that_make_no_training_are_refused(more: dict[str, Any], found: str) -> None:

@@ -35,7 +35,6 @@ from spectremor.cli.options import (
     show_event,
 )
 from spectremor.core.errors import InputError
-from spectremor.diffusion.config import OBSERVED_ERROR
 
 if TYPE_CHECKING:
     import numpy as np
@@ -182,6 +181,7 @@ def generate(
     recordings = load_observed(observed, place, origin_time, folder.config.recording)
 
     # What follows needs torch.
+    from spectremor.diffusion.config import OBSERVED_ERROR
     from spectremor.model.build import load_model
     from spectremor.model.pipeline import Draws
 

@@ -16,7 +16,8 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         help="tiny, small, large, paper, coarse or coarse-gpu, for mifno also rays or rays-gpu, for ddpm also jumps or "
-        "jumps-gpu, for field tiny, denoising or draws; or a YAML file.",
+        "jumps-gpu, for field tiny, denoising, draws, "
+        "denoising-gpu or draws-gpu; or a YAML file.",
     ),
 ]
 DataOption = Annotated[Path, typer.Option("--data", help="Campaign store, from `spectremor dataset`.")]
