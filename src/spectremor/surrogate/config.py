@@ -191,7 +191,7 @@ class RayConfig(OwnAxisConfig):
     """
 
     kind: Literal["rays"] = "rays"
-    domain: NetworkDomainConfig = NetworkDomainConfig(ray_smoothings_m=(1000.0,))
+    domain: NetworkDomainConfig = NetworkDomainConfig(ray_smoothings_m=(500.0, 1000.0))
     along: Count = 32
     across: Count = 7
     tube_spacing_m: float = Field(400.0, gt=0)
@@ -200,7 +200,7 @@ class RayConfig(OwnAxisConfig):
     tube_width: Count = 32
     latent: Annotated[Count, Field(multiple_of=2)] = 256
     knots: Annotated[int, Field(ge=2, le=64)] = 8
-    context: Count = 24
+    context: Count = 16
     width: Count = 48
     layers: Layers = 4
     expansion: Count = 2

@@ -104,7 +104,7 @@ class _Convolve(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, length: int, wx: Tensor, wy: Tensor, wt: Tensor) -> Tensor:
         b, nx, ny, nt, _ = x.shape
         y = x.new_empty(b, nx, ny, length, wt.shape[-1])
-        blocks = complex_blocks(wt, kept_modes(wt.shape[0], nt, length))
+        blocks = _complex_blocks(wt, kept_modes(wt.shape[0], nt, length))
         needs_grad = any(ctx.needs_input_grad)
         common = min(nt, length)
         saved: list[Tensor] = []
@@ -127,7 +127,7 @@ class _Convolve(torch.autograd.Function):
         grad = grad.contiguous()
         gx = grad.new_empty(ctx.shape)
         gwx, gwy, gwt = torch.zeros_like(wx), torch.zeros_like(wy), torch.zeros_like(wt)
-        blocks = complex_blocks(wt, kept_modes(wt.shape[0], nt, ctx.length))
+        blocks = _complex_blocks(wt, kept_modes(wt.shape[0], nt, ctx.length))
         together = _together(gx, ctx.length)
         for i, (gs, gxs) in enumerate(zip(_shares(grad, together), _shares(gx, together), strict=True)):
             ct, cx, cy = saved[3 * i : 3 * i + 3]
@@ -162,7 +162,7 @@ def _along_y(volume: Tensor, common: int) -> Float[Tensor, "p n t c"]:
     return volume.flatten(0, 1)[:, :, :common]
 
 
-def complex_blocks(weight: Tensor, modes: int) -> Tensor:
+def _complex_blocks(weight: Tensor, modes: int) -> Tensor:
     """(modes, 2 in, 2 out) real matrices that multiply (real, imaginary) row vectors by complex weights."""
     re, im = weight[:modes, 0], weight[:modes, 1]
     return torch.cat([torch.cat([re, im], dim=2), torch.cat([-im, re], dim=2)], dim=1)

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from spectremor.surrogate.gated import gate
 from spectremor.surrogate.initial import normal
-from spectremor.surrogate.spectral import complex_blocks, dft_matrices
+from spectremor.surrogate.spectral import dft_matrices
 
 
 class GatedTimeLayer(nn.Module):
     """One layer, linear in its first argument: y = h S + (relu(c Wc + bc) * (K(h) W1)) W2.
 
-    K is a Fourier convolution along time: the same at all sensors, with a matrix between channels for each mode.
+    K is a Fourier convolution along time, channel by channel, the same at all sensors; W1 mixes the channels.
 
     Args:
         width: channels of the waves.
@@ -29,7 +29,7 @@ class GatedTimeLayer(nn.Module):
         super().__init__()
         hidden = expansion * width
         self.modes = modes
-        self.kernel = nn.Parameter(normal(modes, 2, width, width, scale=math.sqrt(0.5 / width)))
+        self.kernel = nn.Parameter(normal(modes, 2, width, scale=math.sqrt(0.5)))
         self.skip = nn.Linear(width, width, bias=False)
         self.weight1 = nn.Parameter(normal(width, hidden, scale=math.sqrt(1.0 / width)))
         self.gate = nn.Parameter(normal(context, hidden, scale=math.sqrt(1.0 / context)))
@@ -48,6 +48,7 @@ class GatedTimeLayer(nn.Module):
     def _convolved(self, waves: Float[Tensor, "n t w"]) -> Float[Tensor, "n t w"]:
         n, steps, width = waves.shape
         forward, inverse = dft_matrices(steps, steps, self.modes, waves.dtype, waves.device)
-        coefficients = (forward @ waves).view(n, self.modes, 2 * width).transpose(0, 1)
-        mixed = torch.bmm(coefficients, complex_blocks(self.kernel, self.modes)).transpose(0, 1)
-        return inverse @ mixed.reshape(n, 2 * self.modes, width)
+        real, imaginary = (forward @ waves).view(n, self.modes, 2, width).unbind(dim=2)
+        re, im = self.kernel.unbind(dim=1)
+        moved = torch.stack([real * re - imaginary * im, real * im + imaginary * re], dim=2)
+        return inverse @ moved.view(n, 2 * self.modes, width)
