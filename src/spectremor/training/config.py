@@ -31,6 +31,8 @@ class LoopConfig(BaseModel):
         steps: length of the whole training; the learning rate's schedule is laid over it.
         batch: items per step, over all processes together.
         train_samples: learn from the first so many of the training split (0: all that are there).
+        skip_samples: leave out the first so many before. A second stage that learns from what the first one has learned
+            by heart takes its errors for smaller than they are: let one of the two leave out what the other has seen.
         micro_batch: items that go through the network at once (0: all of a process's share).
         learning_rate: the highest.
         final_rate: the last, as a fraction of the highest.
@@ -50,6 +52,7 @@ class LoopConfig(BaseModel):
     steps: Count = 20_000
     batch: Count = 16
     train_samples: Annotated[int, Field(ge=0)] = 0
+    skip_samples: Annotated[int, Field(ge=0)] = 0
     micro_batch: Annotated[int, Field(ge=0)] = 0
     learning_rate: Annotated[float, Field(gt=0)] = 4e-4
     final_rate: Annotated[float, Field(ge=0, le=1)] = 0.01

@@ -91,7 +91,7 @@ def train(
     if resume and init is None:
         init = recorded_init(run)
     initial = None if init is None else initial_tensors(config, init)
-    samples = Samples.of(store, config.train_samples)
+    samples = Samples.of(store, config.train_samples, config.skip_samples)
     facts: Facts = {"store": str(store.path.resolve()), "train_ids": samples.train, "val_ids": samples.val}
     if frozen is not None:
         facts |= {"stage1": frozen.digest, "earlier": frozen.history}

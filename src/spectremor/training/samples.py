@@ -30,7 +30,13 @@ class Samples:
             raise InputError("--data", found, "at least one of each")
 
     @classmethod
-    def of(cls, store: CampaignStore, most: int = 0) -> Samples:
-        """The complete samples of a campaign's own splits; of the training split the first `most` (0: all)."""
+    def of(cls, store: CampaignStore, most: int = 0, skipped: int = 0) -> Samples:
+        """The complete samples of a campaign's own splits.
+
+        Args:
+            store: the campaign.
+            most: of the training split the first so many (0: all), counted after those that are left out.
+            skipped: so many are left out first.
+        """
         train, val = (store.ids(split).tolist() for split in ("train", "val"))
-        return cls(train=train[: most or None], val=val)
+        return cls(train=train[skipped : skipped + most if most else None], val=val)
