@@ -106,8 +106,7 @@ def simulate(
 
     spectremor simulate --geology geology.npy --source 4800,4800,-8400,48,45,88 --mw 4.9 --out field.nc
 
-    spectremor simulate --geology geology.nc --rupture event.srf --origin-lon 13 --origin-lat 42 \\
-    --stations stations.csv --max-frequency 2 --duration 20 --out field.nc
+    spectremor simulate --geology g.nc --rupture r.srf --origin-lon 13 --origin-lat 42 --max-frequency 2 --out field.nc
     """
     from spectremor.core.files import check_output
 

@@ -116,6 +116,7 @@ class Source:
             InputError: an angle, size or convention that is not allowed, or a stress drop beside a rise time.
 
         Example:
+            >>> from spectremor import Source
             >>> place = {"position_m": (4800, 4800, -8400), "strike_deg": 48, "dip_deg": 45, "rake_deg": 88}
             >>> Source.from_angles(**place, mw=4.9).stress_drop_pa
             5000000.0

@@ -95,7 +95,7 @@ def evaluate(
         >>> truth = sp.simulate(ground, source, grid_spacing_m=150, duration_s=2, sensors_m=sensors_m)
         >>> scores = sp.evaluate(1.1 * truth, truth, geology=ground)  # a tenth too strong
         >>> round(scores["EG"], 1), round(scores["PG"], 1)
-        (9.2, 10.0)
+        (9.1, 10.0)
     """
     pair = make_pair(prediction, reference, sensors=sensors, tolerance_m=tolerance_m, window_s=window_s)
     scale = math.nan if geology is None else scale_at_source(as_geology(geology), _known_source(reference, prediction))
