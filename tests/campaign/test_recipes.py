@@ -128,7 +128,7 @@ def test_a_file_that_is_no_settings_is_named(option, content, tmp_path, create):
 @pytest.mark.parametrize(
     ("text", "start", "allowed"),
     [
-        ("walltime: 12:00:00\n", "slurm.walltime: got 43200;", 'in quotes, such as "12:00:00"'),
+        ("walltime: 12:00:00\n", "slurm: got", 'text such as "12:00:00" in quotes'),
         ("walltime: soon\n", "slurm.walltime: got soon;", "HH:MM:SS"),
         ("cores: 0\n", "slurm.cores: got 0;", "greater than or equal to 1"),
         ("partition: cpu\n", "slurm: got", "YAML with keys queue, account"),

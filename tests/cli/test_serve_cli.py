@@ -21,9 +21,6 @@ class Server:
 
     port = 1
 
-    def run_until_shutdown(self):
-        pass
-
 
 @pytest.fixture
 def started(monkeypatch):
@@ -35,6 +32,7 @@ def started(monkeypatch):
         return Server()
 
     monkeypatch.setattr(server, "start_server", start)
+    monkeypatch.setattr(server, "run_until_stopped", lambda _server: None)
     return folders
 
 
@@ -64,6 +62,7 @@ def studios(monkeypatch):
         return Server()
 
     monkeypatch.setattr(server, "start_server", start)
+    monkeypatch.setattr(server, "run_until_stopped", lambda _server: None)
     return found
 
 

@@ -68,7 +68,7 @@ def test_options_reach_the_file(run, tmp_path, field_file):
     assert trace.stats.starttime == obspy.UTCDateTime(when) + 0.98
     run(field_file, "--format", "csv", "--out", tmp_path / "im.csv", "--periods", "0.5,2")
     names = [n for n in pd.read_csv(tmp_path / "im.csv") if n.startswith("sa")]
-    assert names == ["sa_0.5s_rotd50_m_s2", "sa_2.0s_rotd50_m_s2"]
+    assert names == [f"sa_{t}s_{rotd}_m_s2" for rotd in ("rotd50", "rotd100") for t in ("0.5", "2.0")]
 
 
 @pytest.mark.parametrize(

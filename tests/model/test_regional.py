@@ -75,7 +75,7 @@ def scaled(geology: Geology, length: float, speed: float) -> Geology:
 
 
 def source(**changes: object) -> sp.Source:
-    return sp.Source.from_angles(**(AT | {"mw": 5.0} | changes))
+    return sp.Source.from_angles(**(AT | {"mw": 5.0, "rise_time_s": 0.1} | changes))
 
 
 def stations(*places: tuple[float, float]) -> Stations:

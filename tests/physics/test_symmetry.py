@@ -76,4 +76,5 @@ def test_linear_in_the_moment_tensor_and_independent_of_company():
     assert np.abs(a + b - both).max() <= 1e-5 * np.abs(both).max()
     alone = simulate(geology, sources[1], sensors_m=sensors(), **SETTINGS)
     np.testing.assert_array_equal(alone.values, b)
-    assert alone.attrs == fields[1].attrs
+    # What a run of its own says besides: from when on its absorbing sides could matter.
+    assert {name: value for name, value in alone.attrs.items() if name != "absorbing_sides_from_s"} == fields[1].attrs

@@ -28,7 +28,7 @@ from spectremor.training.field_cache import FieldCache
 from spectremor.training.layouts import Layout
 from spectremor.training.logs import read_metrics
 from spectremor.training.loop import Watch
-from spectremor.training.run import train
+from spectremor.training.run import Surroundings, train
 from spectremor.training.stage1_cache import FrozenStage1
 
 STAGE1 = "simulation:300"
@@ -124,7 +124,9 @@ def without_time(run: Path) -> list[dict[str, str]]:
 def test_resumed_runs_end_in_the_same_bytes(tmp_path: Path, stations: Path, objective: str) -> None:
     settings = config(objective, steps=4, validate_every=2)
     assert train(settings, stations, tmp_path / "whole", stage1=STAGE1).finished
-    assert not train(settings, stations, tmp_path / "parts", stage1=STAGE1, watch=stop_after(2)).finished
+    assert not train(
+        settings, stations, tmp_path / "parts", stage1=STAGE1, surroundings=Surroundings(watch=stop_after(2))
+    ).finished
     assert train(settings, stations, tmp_path / "parts", stage1=STAGE1, resume=True).finished
     whole, parts = state_of(tmp_path / "whole"), state_of(tmp_path / "parts")
     assert whole.keys() == parts.keys()

@@ -134,7 +134,7 @@ def generate(
             "--stress-drop": stress_drop,
             "--convention": None if convention == "standard" else convention,
         }
-        earthquake: Source | Rupture = load_rupture(rupture, parse_place(*origin, azimuth), rigidity, stated)
+        earthquake: Source | Rupture = load_rupture(rupture, origin, azimuth, rigidity, stated)
     else:
         if rigidity is not None:
             raise InputError("--rigidity", rigidity, "nothing without --rupture")

@@ -189,24 +189,30 @@ def load_source(
 
 
 def load_rupture(
-    path: Path, place: Georeference, rigidity_pa: float | None, beside: Mapping[str, object | None]
+    path: Path,
+    origin: tuple[float | None, float | None, str | None],
+    azimuth_deg: float | None,
+    rigidity_pa: float | None,
+    beside: Mapping[str, object | None],
 ) -> Rupture:
     """The rupture in a file.
 
     Args:
         path: of the file.
-        place: of the domain's corner.
+        origin: longitude, latitude and reference system of the domain's corner.
+        azimuth_deg: of the domain's y axis.
         rigidity_pa: of all subfaults, or None.
         beside: options that describe an earthquake in other ways, with their values.
 
     Raises:
-        InputError: one of these options, or what is wrong with the file.
+        InputError: one of these options, no place, or what is wrong with the file.
     """
     from spectremor.exchange.ruptures import read_rupture
 
     for option, value in beside.items():
         if value is not None:
             raise InputError(option, value, "nothing beside --rupture, whose file says it")
+    place = parse_place(*origin, azimuth_deg)
     try:
         return read_rupture(path, place, rigidity_pa=rigidity_pa)
     except InputError as error:

@@ -33,7 +33,6 @@ from spectremor.cli.options import (
     load_rupture,
     load_source,
     load_stations,
-    parse_place,
     show_event,
 )
 from spectremor.core.errors import InputError
@@ -118,7 +117,8 @@ def simulate(
     if rupture is not None:
         earthquake = load_rupture(
             rupture,
-            parse_place(*origin, azimuth),
+            origin,
+            azimuth,
             rigidity,
             {
                 "--source": source,

@@ -100,4 +100,5 @@ def _check_number(node: yaml.Node, path: str | Path, field: str) -> None:
         raise InputError(field, found, f"numbers of at most {MAX_NUMBER_CHARACTERS} characters")
     # YAML 1.1 reads 010 as 8 and 1:30 as 90.
     if node.tag in _NUMBERS and isinstance(node.value, str) and re.match(r"[-+]?0[0-9_]|.*:", node.value):
-        raise InputError(field, f"{path} (the number {node.value})", "decimal numbers without zeros in front or colons")
+        allowed = 'decimal numbers without zeros in front or colons; text such as "12:00:00" in quotes'
+        raise InputError(field, f"{path} (the number {node.value})", allowed)

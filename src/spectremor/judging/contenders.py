@@ -16,6 +16,7 @@ from spectremor.core.seeds import derive_seed
 from spectremor.core.trained_range import TrainedRange
 from spectremor.core.wavefield import recording_of
 from spectremor.data.store import CampaignStore
+from spectremor.diffusion.field_stage import FieldStage
 from spectremor.judging.gain import FrequencyGain, GainFit
 from spectremor.model.pipeline import EXPECTED, GroundMotionModel
 
@@ -64,8 +65,9 @@ class Case:
 
     def _drawn(self, model: GroundMotionModel) -> Float[np.ndarray, "realization sensor 3 time"]:
         stage1, seed = self.stage1(model), self.draw_seed()
-        if model.need_diffusion().config.field is None:
-            return model.need_single_sensors().generate_at(
+        stage2 = model.need_diffusion()
+        if not isinstance(stage2, FieldStage):
+            return stage2.generate_at(
                 np.ascontiguousarray(stage1.values, dtype=np.float32),
                 self.sensors,
                 realizations=self.realizations,
@@ -197,12 +199,13 @@ class Expected:
 
     def __call__(self, case: Case) -> np.ndarray:
         """The mean at the judged sensors."""
-        if self.model.need_diffusion().config.field is not None:
+        stage2 = self.model.need_diffusion()
+        if isinstance(stage2, FieldStage):
             field = self.model.expect(case.store.geology(case.sample), case.store.source(case.sample))
             return case.at_sensors(field.values)
         stage1 = np.ascontiguousarray(case.stage1(self.model).values, dtype=np.float32)
         steps, sampler = EXPECTED.steps, EXPECTED.sampler
-        return self.model.need_single_sensors().generate_at(stage1, case.sensors, steps=steps, sampler=sampler)
+        return stage2.generate_at(stage1, case.sensors, steps=steps, sampler=sampler)
 
 
 @dataclasses.dataclass

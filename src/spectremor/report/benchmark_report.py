@@ -27,7 +27,6 @@ from spectremor.report.report_folder import (
     PER_SAMPLE,
     SETTINGS,
     SUMMARY,
-    TABLES,
     check_report_folder,
 )
 from spectremor.report.tables import (
@@ -72,8 +71,7 @@ def write_report(result: Benchmark, out: str | Path) -> Path:
             "ensembles": check_rows(checks),
             "fields": fields,
         }
-        for name in TABLES:
-            rows = all_rows[name]
+        for name, rows in all_rows.items():
             if rows:
                 write_csv(folder / f"{name}.csv", rows)
         _write_json(folder / PER_SAMPLE, per_sample)

@@ -8,11 +8,11 @@ for tau into motion for tau', whatever the ground.
 from __future__ import annotations
 
 import numpy as np
-import scipy.signal
 from jaxtyping import Float
 
 from spectremor.core.errors import InputError
 from spectremor.signal.calculus import refine
+from spectremor.signal.recursion import recursive_filter
 
 #: The filter runs on times this many times finer, where it takes its input as linear between samples.
 _FINER = 8
@@ -62,5 +62,4 @@ def _low_pass(traces: np.ndarray, step_s: float, time_s: float) -> np.ndarray:
     # Weights of the newer and of the older sample: the integral of exp(-t / T) / T over a straight line.
     newer = 1 - passed / a
     # y[n] = keep y[n - 1] + newer x[n] + (passed - newer) x[n - 1]
-    out: np.ndarray = scipy.signal.lfilter([newer, passed - newer], [1.0, -keep], traces, axis=-1)
-    return out
+    return recursive_filter([newer, passed - newer], [1.0, -keep], traces)

@@ -16,11 +16,11 @@ import math
 
 import numpy as np
 import scipy.linalg
-import scipy.signal
 from jaxtyping import Bool, Float
 
 from spectremor.core.errors import InputError
 from spectremor.signal.calculus import derivative, refine
+from spectremor.signal.recursion import recursive_filter
 
 #: Bytes of rotated traces held at once, about a core's second-level cache.
 _ROTATION_BYTES = 2**20
@@ -47,8 +47,7 @@ def oscillator_displacement(
     numerator, denominator, correction = _recursion(dt_s, 2 * math.pi / period_s, damping)
     # The filter's own start supposes a ramp before the record; this start supposes rest.
     start = np.stack([-numerator[0] * acceleration[..., 0], correction * acceleration[..., 0]], axis=-1)
-    out: np.ndarray = scipy.signal.lfilter(numerator, denominator, acceleration, axis=-1, zi=start)[0]
-    return out
+    return recursive_filter(numerator, denominator, acceleration, start)
 
 
 @functools.lru_cache(maxsize=1024)
