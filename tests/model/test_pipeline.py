@@ -28,7 +28,7 @@ def model(tiny_model: Path) -> GroundMotionModel:
 def test_a_name_is_a_shipped_model_unless_a_folder_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_model() == find_model("simulation") == SHIPPED / "simulation"
     assert find_model("hybrid") == SHIPPED / "hybrid"
-    with pytest.raises(InputError, match="no-such-model; allowed: a model folder, or one of hybrid, simulation"):
+    with pytest.raises(InputError, match="no-such-model; allowed: a model folder, or one of hybrid, mifno, simulation"):
         find_model("no-such-model")
     assert find_model("some/where") == Path("some/where")
     monkeypatch.chdir(tmp_path)
@@ -37,17 +37,10 @@ def test_a_name_is_a_shipped_model_unless_a_folder_has_it(tmp_path: Path, monkey
         assert find_model(name) == Path(name)
 
 
-@pytest.mark.parametrize(
-    ("former", "words"),
-    [
-        ("default", "model: got default; allowed: simulation, the present name"),
-        ("mifno", r"model: got mifno; allowed: hybrid, the present name .*\(the operator alone has no weights yet\)"),
-    ],
-)
-def test_a_former_name_tells_the_present_one(former: str, words: str) -> None:
+def test_a_former_name_tells_the_present_one() -> None:
     for ask in (find_model, load_model):
-        with pytest.raises(InputError, match=words) as refused:
-            ask(former)
+        with pytest.raises(InputError, match="model: got default; allowed: simulation, the present name") as refused:
+            ask("default")
         assert len(str(refused.value).splitlines()) == 1
 
 

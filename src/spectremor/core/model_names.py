@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 #: What is told to who asks for a former name.
-FORMER_NAMES = {
-    "default": "simulation, the present name of the model that was called default",
-    "mifno": "hybrid, the present name of the model that was called mifno (the operator alone has no weights yet)",
-}
+FORMER_NAMES = {"default": "simulation, the present name of the model that was called default"}
 #: Digests of all weights that shipped under a former name, and the present name of such a model. One shipped under both
 #: names: the operator alone, then diffusion.
 _SHIPPED_BEFORE = {
@@ -48,6 +45,6 @@ def present_model_id(model_id: str) -> str:
         ('simulation@7f35fe6e4987', 'default@0123456789ab')
     """
     name, _, digest = model_id.partition("@")
-    if name in FORMER_NAMES and digest in _SHIPPED_BEFORE:
+    if name in ("default", "mifno") and digest in _SHIPPED_BEFORE:
         return f"{_SHIPPED_BEFORE[digest]}@{digest}"
     return model_id

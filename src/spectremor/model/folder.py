@@ -74,7 +74,7 @@ def find_model(name: str | Path | None = None, *, field: str = "model", also: st
             return path
     if len(path.parts) != 1:
         return path
-    if path.name in FORMER_NAMES and path.name not in shipped_names():
+    if path.name in FORMER_NAMES:
         raise InputError(field, name, FORMER_NAMES[path.name])
     if path.name not in shipped_names():
         raise InputError(field, name, f"{also}, or one of {', '.join(shipped_names())}")

@@ -1,7 +1,7 @@
 """Recursive filters, written out for a few short traces, where loading scipy.signal costs most.
 
-scipy.signal brings scipy.stats and half of scipy with it, a second of start-up. The size of the traces alone decides, so
-a result is the same bytes whatever else has been loaded. A test holds the two together.
+scipy.signal brings scipy.stats and half of scipy with it, a second of start-up. The size of the traces alone decides,
+so a result is the same bytes whatever else has been loaded. A test holds the two together.
 """
 
 from __future__ import annotations

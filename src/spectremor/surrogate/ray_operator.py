@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from spectremor.core.medium import VP_OVER_VS
 from spectremor.surrogate.config import RayConfig
 from spectremor.surrogate.first_guess import arrival_envelopes, direct_wave_spectra, pulse_spectrum
 from spectremor.surrogate.initial import normal
@@ -27,6 +28,9 @@ from spectremor.surrogate.transfer import WAVES, TransferFunctions
 
 #: Where the six numbers of a moment tensor stand in its matrix.
 _SIX = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+#: Until so long before the first arrival of ray theory, which comes late where the ground is rough, nothing moves; in
+#: the next so many seconds the motion is let in.
+_QUIET_S, _RISE_S = 0.35, 0.2
 #: Normalised Vs is divided by 4 standard deviations; the network sees it over one.
 _DEVIATIONS = 4.0
 
@@ -90,8 +94,8 @@ class RayOperator(nn.Module):
         traces = self.waves(direct, context, _turned(inputs["moment"], frames.axes))
 
         moved = delay(spectrum(torch.einsum("bstr,bsri->bist", traces, frames.axes)), origin[:, None], c.period_s)
-        step_s = stride / c.recording.sampling_hz
-        return at_times(moved, 0.0, step_s, -(-c.recording.samples // stride), c.period_s)
+        step_s, count = stride / c.recording.sampling_hz, -(-c.recording.samples // stride)
+        return at_times(moved, 0.0, step_s, count, c.period_s) * _after_p(s_time, step_s, count)[:, None]
 
     def _source_m(self, position: Float[Tensor, "b 3"]) -> Float[Tensor, "b 3"]:
         """Position of the source from that of `event_inputs`, which counts depth downward."""
@@ -155,6 +159,14 @@ class ScatteredWaves(nn.Module):
         for layer in self.layers:
             waves = layer(waves, context.flatten(0, 1))
         return (waves @ self.head).unflatten(0, direct.shape[:2]) + direct @ self.sum
+
+
+def _after_p(s_time: Float[Tensor, "b media s"], step_s: float, count: int) -> Float[Tensor, "b s time"]:
+    """0 before the first wave can be there, 1 from a little before it on: the network's axis is a circle."""
+    time_s = torch.arange(count, dtype=s_time.dtype, device=s_time.device) * step_s
+    since_s = time_s - (s_time.amin(dim=1) / VP_OVER_VS - _QUIET_S)[..., None]
+    share = (since_s / _RISE_S).clamp(0, 1)
+    return share * share * (3 - 2 * share)
 
 
 def _picked(plane: Float[Tensor, "b *c x y"], sensors: Int[Tensor, "b s"]) -> Float[Tensor, "b *c s"]:
