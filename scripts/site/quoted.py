@@ -97,6 +97,26 @@ def _sem3d(rows: Rows) -> Table:
     return ["grid", "sample", "correlation", "rMAE_raw", "rRMSE_raw", _BIASES, "EG", "PG"], body
 
 
+def _mifno(rows: Rows) -> Table:
+    """Scores of each contender with their 95% intervals, draws and means apart."""
+    by: dict[tuple[str, str], dict[str, str]] = {}
+    for row in rows:
+        interval = f"[{digits(row['ci95_low'], 2)}, {digits(row['ci95_high'], 2)}]"
+        cell = f"{digits(row['mean'], 2)} {interval}" if row["ci95_low"] else digits(row["mean"], 2)
+        by.setdefault((row["contender"], row["product"]), {})[row["metric"]] = cell
+    metrics = ("EG", "PG", "ln_bias_low", "ln_bias_mid", "ln_bias_high")
+    body = [[name, product, *(cells[m] for m in metrics)] for (name, product), cells in by.items()]
+    return ["", "product", "EG", "PG", "ln bias 0-1 Hz", "1-2 Hz", "2-5 Hz"], body
+
+
+def _mifno_ensembles(rows: Rows) -> Table:
+    """Calibration and score of the draws."""
+    drawn = [row for row in rows if row["contender"] == "stage 1 + diffusion"]
+    names = ("inside_50%", "inside_80%", "crps_ln")
+    body = [[row["quantity"], *(digits(row[name], 2) for name in names)] for row in drawn]
+    return ["RotD50 and energy", "the 50% interval holds", "the 80% interval holds", "CRPS of ln"], body
+
+
 def _attenuation_by_frequency(rows: Rows) -> Table:
     lines = {
         "ratio": ("ratio", 2),
@@ -284,6 +304,8 @@ def _ahead(own: dict[str, float], curve: list[dict[str, float]], score: str) -> 
 ARRANGEMENTS = {
     "layered": Arrangement("layered", _layered),
     "coarse_grids": Arrangement("coarse_grids", _coarse_grids),
+    "mifno_summary": Arrangement("mifno_summary", _mifno),
+    "mifno_ensembles": Arrangement("mifno_ensembles", _mifno_ensembles),
     "sem3d": Arrangement("sem3d", _sem3d),
     "attenuation_by_frequency": Arrangement("attenuation_by_frequency", _attenuation_by_frequency),
     "attenuation_by_time": Arrangement("attenuation_by_time", _attenuation_by_time),
