@@ -25,7 +25,9 @@ from spectremor.surrogate.published import load
 from spectremor.training.config import load_config
 from spectremor.training.mifno import MifnoObjective
 
-SOURCE = Source.from_angles(position_m=(4000.0, 2500.0, -5000.0), strike_deg=30, dip_deg=60, rake_deg=20, mw=4.5)
+SOURCE = Source.from_angles(
+    position_m=(4000.0, 2500.0, -5000.0), strike_deg=30, dip_deg=60, rake_deg=20, mw=4.5, rise_time_s=0.1
+)
 
 
 def authors_tensors(config, seed=0):
