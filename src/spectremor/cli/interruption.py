@@ -39,8 +39,19 @@ class Interruption:
         self.number = number
         # What destructors and callbacks say of the interruption is no news.
         sys.unraisablehook = lambda _unraisable: None
-        if self.result is None:
-            raise KeyboardInterrupt
+        if self.result is not None:
+            return
+        if _loads_torch():
+            # Its C++ aborts the process where an exception comes out of Python. Nothing has been begun so early.
+            os.write(2, b"interrupted\n")
+            os._exit(self.code)
+        raise KeyboardInterrupt
+
+
+def _loads_torch() -> bool:
+    """Whether torch is being imported just now."""
+    spec = getattr(sys.modules.get("torch"), "__spec__", None)
+    return bool(getattr(spec, "_initializing", False))
 
 
 def watched(work: Callable[[Interruption], int], *, until_exit: bool) -> NoReturn:
