@@ -27,9 +27,8 @@ from spectremor.cli.options import (
     StationsOption,
     StressDropOption,
     check_netcdf,
+    load_earthquake,
     load_geology,
-    load_rupture,
-    load_source,
     load_stations,
     parse_place,
     show_event,
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from spectremor.core.geology import Geology
-    from spectremor.core.rupture import Rupture
-    from spectremor.core.source import Source
     from spectremor.diffusion.config import SamplerName
 
 _FIGURES = (".png", ".pdf", ".svg")
@@ -123,35 +120,21 @@ def generate(
             raise InputError("--figure", figure, "a figure of both stages: not together with --stage1-only")
     origin = (origin_lon, origin_lat, crs)
     listed = load_stations(stations, origin, azimuth)
-    if rupture is not None:
-        stated = {
-            "--source": source,
-            "--event": event,
-            "--event-id": event_id,
-            "--moment": moment,
-            "--mw": mw,
-            "--rise-time": rise_time,
-            "--stress-drop": stress_drop,
-            "--convention": None if convention == "standard" else convention,
-        }
-        earthquake: Source | Rupture = load_rupture(rupture, origin, azimuth, rigidity, stated)
-    else:
-        if rigidity is not None:
-            raise InputError("--rigidity", rigidity, "nothing without --rupture")
-        # Beside a --source, the place is that of the stations.
-        of_stations = event is None and listed is not None
-        earthquake = load_source(
-            source,
-            event,
-            origin=(None, None, None) if of_stations else origin,
-            convention=convention,
-            moment_nm=moment,
-            mw=mw,
-            rise_time_s=rise_time,
-            stress_drop_pa=stress_drop,
-            azimuth_deg=None if of_stations else azimuth,
-            event_id=event_id,
-        )
+    earthquake = load_earthquake(
+        source,
+        event,
+        rupture,
+        rigidity_pa=rigidity,
+        origin=origin,
+        azimuth_deg=azimuth,
+        places_stations=listed is not None,
+        convention=convention,
+        moment_nm=moment,
+        mw=mw,
+        rise_time_s=rise_time,
+        stress_drop_pa=stress_drop,
+        event_id=event_id,
+    )
     ground = load_geology(geology, index)
 
     from spectremor.cli.motion import show_motion

@@ -221,6 +221,72 @@ def load_rupture(
         raise InputError("--rupture", error.value, error.allowed) from None
 
 
+def load_earthquake(
+    source: str | None,
+    event: Path | None,
+    rupture: Path | None,
+    *,
+    rigidity_pa: float | None,
+    origin: tuple[float | None, float | None, str | None],
+    azimuth_deg: float | None,
+    places_stations: bool,
+    convention: str,
+    moment_nm: float | None,
+    mw: float | None,
+    rise_time_s: float | None,
+    stress_drop_pa: float | None,
+    event_id: str | None,
+) -> Source | Rupture:
+    """The earthquake that a command's options describe, a point or a rupture.
+
+    Args:
+        source: position and angles.
+        event: QuakeML file.
+        rupture: file of one.
+        rigidity_pa: of all subfaults of the rupture, or None.
+        origin: longitude, latitude and reference system of the domain's corner.
+        azimuth_deg: of the domain's y axis.
+        places_stations: there is a list of stations, which the origin may be for.
+        convention: of the source's angles.
+        moment_nm: its size.
+        mw: the same as a magnitude.
+        rise_time_s: of its moment function.
+        stress_drop_pa: the same as a stress drop.
+        event_id: which event of the file.
+
+    Raises:
+        InputError: names the option.
+    """
+    if rupture is not None:
+        beside = {
+            "--source": source,
+            "--event": event,
+            "--event-id": event_id,
+            "--moment": moment_nm,
+            "--mw": mw,
+            "--rise-time": rise_time_s,
+            "--stress-drop": stress_drop_pa,
+            "--convention": None if convention == "standard" else convention,
+        }
+        return load_rupture(rupture, origin, azimuth_deg, rigidity_pa, beside)
+    if rigidity_pa is not None:
+        raise InputError("--rigidity", rigidity_pa, "nothing without --rupture")
+    # Beside a --source, the place is that of the stations.
+    of_stations = event is None and places_stations
+    return load_source(
+        source,
+        event,
+        origin=(None, None, None) if of_stations else origin,
+        convention=convention,
+        moment_nm=moment_nm,
+        mw=mw,
+        rise_time_s=rise_time_s,
+        stress_drop_pa=stress_drop_pa,
+        azimuth_deg=None if of_stations else azimuth_deg,
+        event_id=event_id,
+    )
+
+
 def _warned(source: Source) -> Source:
     """The source, after a word about one that is too large for a point."""
     if source.mw > POINT_SOURCE_MW:

@@ -29,19 +29,15 @@ from spectremor.cli.options import (
     StationsOption,
     StressDropOption,
     check_netcdf,
+    load_earthquake,
     load_geology,
-    load_rupture,
-    load_source,
     load_stations,
     show_event,
 )
-from spectremor.core.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from spectremor.core.rupture import Rupture
-    from spectremor.core.source import Source
     from spectremor.simulation.plan import Plan
 
 
@@ -113,41 +109,21 @@ def simulate(
     check_output(out, geology, event, rupture, stations, field="--out")
     origin = (origin_lon, origin_lat, crs)
     listed = load_stations(stations, origin, azimuth)
-    earthquake: Source | Rupture
-    if rupture is not None:
-        earthquake = load_rupture(
-            rupture,
-            origin,
-            azimuth,
-            rigidity,
-            {
-                "--source": source,
-                "--event": event,
-                "--event-id": event_id,
-                "--moment": moment,
-                "--mw": mw,
-                "--rise-time": rise_time,
-                "--stress-drop": stress_drop,
-                "--convention": None if convention == "standard" else convention,
-            },
-        )
-    else:
-        if rigidity is not None:
-            raise InputError("--rigidity", rigidity, "nothing without --rupture")
-        # Beside a --source, the place is that of the stations.
-        of_stations = event is None and listed is not None
-        earthquake = load_source(
-            source,
-            event,
-            origin=(None, None, None) if of_stations else origin,
-            convention=convention,
-            moment_nm=moment,
-            mw=mw,
-            rise_time_s=rise_time,
-            stress_drop_pa=stress_drop,
-            azimuth_deg=None if of_stations else azimuth,
-            event_id=event_id,
-        )
+    earthquake = load_earthquake(
+        source,
+        event,
+        rupture,
+        rigidity_pa=rigidity,
+        origin=origin,
+        azimuth_deg=azimuth,
+        places_stations=listed is not None,
+        convention=convention,
+        moment_nm=moment,
+        mw=mw,
+        rise_time_s=rise_time,
+        stress_drop_pa=stress_drop,
+        event_id=event_id,
+    )
     ground = load_geology(geology, index)
 
     from spectremor.cli.motion import show_motion
