@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from spectremor.core.source import Source
 from spectremor.data.normalisation import GeologyNormalisation, trace_scale
-from spectremor.surrogate.config import NetworkConfig, PublishedStageConfig
+from spectremor.surrogate.config import MifnoConfig, NetworkConfig, PublishedStageConfig
 from spectremor.surrogate.ray_theory import DirectWaves, direct_waves
 
 
@@ -33,7 +33,7 @@ def event_inputs(
         geology (sx, sy, z): normalised Vs below the sensors.
         position (3,): of the source over the ground's size, z positive downward.
         moment (6,): tensor over its scalar moment.
-        offset_time (sx, sy, z): S arrival below the sensors in s, in the first medium.
+        offset_time (sx, sy, z): S arrival below the sensors in s, in the first medium, for a network on volumes.
         s_time (media, sx, sy): S arrival at the sensors in s, in each medium of `ray_smoothings_m`.
         amplitude (2, 9 media, sx, sy): direct waves, real and imaginary parts, (medium, wave, component) flattened,
             normalised.
@@ -57,12 +57,13 @@ def event_inputs(
     arrays = {
         "geology": below_sensors(normalisation.apply(vs_m_s), config),
         **_source_inputs(source, extent_m),
-        "offset_time": below_sensors(waves.s_time_volume_s[0], config),
         "s_time": waves.s_time_s,
         "amplitude": np.stack([amplitude.real, amplitude.imag]),
         "sensor": np.stack([waves.surface_vs_m_s[0] / 3000.0, *waves.incidence[0], distance / size.max()]),
         "scale": np.array(scale),
     }
+    if isinstance(config, MifnoConfig):
+        arrays["offset_time"] = below_sensors(waves.s_time_volume_s[0], config)
     if simulated_m_s is not None:
         arrays["simulation"] = simulated_m_s * scale
     return {name: np.ascontiguousarray(values, dtype=np.float32) for name, values in arrays.items()}
