@@ -120,6 +120,18 @@ def without_time(run: Path) -> list[dict[str, str]]:
     return [{k: v for k, v in row.items() if k != "seconds"} for row in read_metrics(run / "metrics.csv")]
 
 
+def test_in_bfloat16_it_learns_the_same_and_keeps_single_precision(tmp_path: Path, stations: Path) -> None:
+    runs = {}
+    for precision in ("no", "bf16"):
+        settings = config("score", steps=2, validate_every=2, mixed_precision=precision)
+        train(settings, stations, tmp_path / precision, stage1=STAGE1)
+        runs[precision] = validation(tmp_path / precision, "loss")[-1]
+    assert runs["bf16"] != runs["no"]
+    assert runs["bf16"] == pytest.approx(runs["no"], rel=0.01)
+    tensors = load_file(tmp_path / "bf16/model/model.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
+
+
 @pytest.mark.parametrize("objective", ["denoising", "score"])
 def test_resumed_runs_end_in_the_same_bytes(tmp_path: Path, stations: Path, objective: str) -> None:
     settings = config(objective, steps=4, validate_every=2)
@@ -252,7 +264,7 @@ def test_the_presets_are_configs_and_start_from_one_another() -> None:
         ({"model": {k: v for k, v in MODEL.items() if k != "field"}}, "model.field must be there"),
         ({"model": MODEL | {"sampling": {"sampler": "ddim", "steps": 2}}}, "objective score needs"),
         ({"score": {"phase": 1.0}}, "phase"),
-        ({"mixed_precision": "bf16"}, "mixed_precision"),
+        ({"mixed_precision": "fp16"}, "mixed_precision"),
         ({"model": MODEL | {"field": {"neighbours": 3}}}, "neighbours must be 0, or 4 or more"),
     ],
 )

@@ -78,8 +78,9 @@ class Exchange(nn.Module):
     def _added_up(self, told: Tensor, weights: Float[Tensor, "b k h"], neighbour: Tensor) -> Float[Tensor, "b c n"]:
         """Weighted sums over the neighbours, each head of its own channels."""
         b, c, n = told.shape
-        rows = told.reshape(b * self.heads, (c // self.heads) * n)
+        # Sums over neighbours are kept in single precision, whatever the network runs in.
+        rows = told.float().reshape(b * self.heads, (c // self.heads) * n)
         head = neighbour.new_tensor(range(self.heads))[None, :, None]
         index = (neighbour[:, None, :] * self.heads + head).reshape(b * self.heads, -1)
-        each = weights.transpose(1, 2).reshape(b * self.heads, -1)
+        each = weights.float().transpose(1, 2).reshape(b * self.heads, -1)
         return F.embedding_bag(index, rows, per_sample_weights=each.contiguous(), mode="sum").view(b, c, n)

@@ -195,7 +195,6 @@ class FieldTraining(LoopConfig):
     gain_samples: Count = 32
     validation_samples: Count = 32
     validation_draws: Annotated[int, Field(ge=2, le=1000)] = 8
-    mixed_precision: Literal["no"] = "no"
 
     @model_validator(mode="after")
     def _is_of_a_field(self) -> FieldTraining:

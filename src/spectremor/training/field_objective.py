@@ -30,6 +30,7 @@ class FieldObjective(nn.Module):
         super().__init__()
         self.stage = stage
         self.config = config
+        stage.network.bf16 = config.mixed_precision == "bf16"
 
     def forward(
         self,
