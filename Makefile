@@ -9,11 +9,11 @@ TORCH_INDEX ?=
 export SPECTREMOR_SHARED ?= $(abspath ../shared)
 
 # Budget of `make reproduce`: simulations (and minutes after which no more are begun; empty: without end), and minutes for
-# each of its five trainings. DEVICE=cuda simulates on a GPU and trains for one; a training uses a GPU wherever there is one.
+# each of its six trainings. DEVICE=cuda simulates on a GPU and trains for one; a training uses a GPU wherever there is one.
 DEVICE ?= cpu
 N ?= 2000
 DATA_MINUTES ?=
-MINUTES ?= 480
+MINUTES ?= 240
 WORKERS ?= $(if $(filter cuda,$(DEVICE)),12,2)
 REPRODUCE ?= reproduced
 
@@ -48,7 +48,7 @@ test: lint  ## lint and the core tests
 test-full: setup  ## the slow tests: notebooks, the site, browser, kills, wheel in an empty environment
 	@$(BIN)/python -m pytest -m slow
 
-reproduce: setup  ## data, training and results from seeds; N=2000 MINUTES=480 WORKERS=2 DEVICE=cpu; stopped, the same command goes on
+reproduce: setup  ## data, training and results from seeds; N=2000 MINUTES=240 WORKERS=2 DEVICE=cpu; stopped, the same command goes on
 	@PATH="$(abspath $(BIN)):$$PATH" N=$(N) MINUTES=$(MINUTES) WORKERS=$(WORKERS) DEVICE=$(DEVICE) DATA_MINUTES=$(DATA_MINUTES) OUT=$(REPRODUCE) bash scripts/reproduce.sh
 
 clean:  ## remove what was made here

@@ -3,8 +3,8 @@
     python benchmarks/gpu.py --model MODEL [--data STORE] [--out docs/tables/gpu.csv] [--device cuda] [--batches 1 4 16]
 
 MODEL has the operator alone as its stage 1. Wavefields are timed from the arrays that the networks are fed to the
-restored traces in m/s (the direct waves of ray theory, which a processor traces, are timed apart); simulations, of the
-same events at 150 m, from geology to traces. The least of five repeats is taken. Without a GPU, `--device cpu` times it
+restored traces in m/s (what a processor prepares, the direct waves of ray theory and what lies around the sensors, is
+timed apart); simulations, of the same events at 150 m, from geology to traces. The least of five repeats is taken. Without a GPU, `--device cpu` times it
 all on a processor.
 """
 
@@ -23,6 +23,8 @@ import torch
 import spectremor as sp
 from spectremor.core.errors import InputWarning
 from spectremor.data.store import CampaignStore
+from spectremor.diffusion.field_stage import FieldStage
+from spectremor.diffusion.surroundings import Surroundings, surroundings_of
 from spectremor.examples import example_geology, example_source
 from spectremor.surrogate.inputs import event_inputs
 
@@ -54,12 +56,17 @@ def main() -> None:
             f"{what}, {batch} at a time: {1e3 * seconds / batch:.1f} ms each, {per_second:.1f} per second", flush=True
         )
 
-    prepared = []
+    prepared: list[dict[str, np.ndarray]] = []
+    around: list[Surroundings] = []
     start = time.perf_counter()
     for geology, source in events:
         vs = geology.vs_m_s.astype(np.float64)
         prepared.append(event_inputs(vs, source, stage1.config, stage1.normalisation))
     tell("direct waves (processor)", 1, (time.perf_counter() - start) / len(events))
+    if isinstance(stage2, FieldStage):
+        start = time.perf_counter()
+        around = [surroundings_of(geology, source, stage1.recording.sensors.points_m()[:, :2]) for geology, source in events]
+        tell("surroundings of the sensors (processor)", 1, (time.perf_counter() - start) / len(events))
 
     def both(batch: int) -> None:
         arrays = {
@@ -68,8 +75,12 @@ def main() -> None:
         }
         with torch.inference_mode():
             traces = stage1.network(arrays) / arrays["scale"][:, None, None, None, None]
-        for field in traces.cpu().numpy():
-            stage2.generate_arrays(field)
+        for number, field in enumerate(traces.cpu().numpy()):
+            if isinstance(stage2, FieldStage):
+                by_sensor = field.reshape(3, -1, field.shape[-1]).swapaxes(0, 1)
+                stage2.generate(np.ascontiguousarray(by_sensor), around[number])
+            else:
+                stage2.generate_arrays(field)
 
     for batch in args.batches:
         tell("both stages", batch, _least(lambda b=batch: both(b)))
