@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -210,3 +211,45 @@ def test_links_that_lead_back_to_themselves_and_endless_names_are_refused(tmp_pa
     # As inputs they are their readers' business.
     assert check_output(tmp_path / "a.nc", loop, tmp_path / ("x" * 300)) == tmp_path / "a.nc"
     assert [p.name for p in tmp_path.iterdir()] == ["loop"]
+
+
+#: Replaces an output, and is killed when the old one is out of its place or the new one is in it.
+KILLED_WHILE_REPLACING = """
+import os, signal, sys
+from pathlib import Path
+from spectremor.core import files
+
+def replace(self, target, real=Path.replace):
+    moves.append(target)
+    if len(moves) == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(self, target)
+
+moves, folder = [], Path(sys.argv[2])
+Path.hardlink_to = lambda *_: os.link("/nowhere", "/nowhere")  # as on a file system without hard links
+Path.replace = replace
+if sys.argv[1] == "atomic_folder":
+    with files.atomic_folder(folder / "out") as aside:
+        (aside / "inside").write_text("new")
+else:
+    with files.atomic_files([folder / "out", folder / "beside"]) as asides:
+        for aside in asides:
+            aside.write_text("new")
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "moves", "left"), [("atomic_folder", 2, "old"), ("atomic_files", 2, "old"), ("atomic_files", 3, "new")]
+)
+def test_what_a_killed_process_was_replacing_comes_back_or_goes(kind, moves, left, tmp_path):
+    out = tmp_path / "out"
+    text = out / "inside" if kind == "atomic_folder" else out
+    text.parent.mkdir(exist_ok=True)
+    text.write_text("old")
+    done = subprocess.run([sys.executable, "-c", KILLED_WHILE_REPLACING, kind, tmp_path, str(moves)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert list(tmp_path.glob(".out.*.old"))
+    with atomic_file(tmp_path / "another") as aside:
+        aside.write_text("whole")
+    assert text.read_text() == left
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["another", "out"]

@@ -2,7 +2,8 @@
 
 What is not finished lies in a folder beside its place, `.NAME.xxxxxxxx.part`, locked by the process that writes. The
 lock dies with the process: whoever writes there next removes what killed processes left, and never what a living one
-holds.
+holds. What an output replaces lies for a moment in `.NAME.xxxxxxxx.old`: where a process was killed before the new one
+was in its place, the old one is put back.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from pathlib import Path
 
 from spectremor.core.errors import InputError
 
-#: Names of unfinished outputs.
+#: Names of unfinished outputs, and of what they replace.
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.part")
+_REPLACED = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.old")
 
 
 def check_writable(path: str | Path, *, field: str = "out") -> Path:
@@ -301,17 +303,46 @@ def _locked_aside(path: Path, *, parents: bool) -> tuple[Path, int]:
 
 
 def _sweep_killed(folder: Path) -> None:
-    """Remove what killed processes left in a folder."""
+    """Remove what killed processes left in a folder, and put back what they were about to replace."""
     with os.scandir(folder) as entries:
-        found = [e.path for e in entries if _UNFINISHED.fullmatch(e.name) and e.is_dir(follow_symlinks=False)]
+        found = [Path(e.path) for e in entries]
+    for old in found:
+        if replaced := _REPLACED.fullmatch(old.name):
+            with contextlib.suppress(OSError), _of_killed(old.with_suffix(".part")):
+                _take_back(old, old.with_name(replaced["name"]))
     for leftover in found:
-        with contextlib.suppress(OSError):
-            handle = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _UNFINISHED.fullmatch(leftover.name):
+            with contextlib.suppress(OSError), _of_killed(leftover):
                 shutil.rmtree(leftover, ignore_errors=True)
-            finally:
-                os.close(handle)
+
+
+@contextlib.contextmanager
+def _of_killed(unfinished: Path) -> Iterator[None]:
+    """Hold the lock of an unfinished output; one that is not there is nobody's.
+
+    Raises:
+        OSError: a living process holds it, or it is no folder.
+    """
+    try:
+        handle = os.open(unfinished, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _take_back(old: Path, target: Path) -> None:
+    """What was replaced goes, or returns where nothing has taken its place."""
+    if not os.path.lexists(target):
+        old.rename(target)
+    elif old.is_dir() and not old.is_symlink():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        old.unlink(missing_ok=True)
 
 
 #: For files, of which a folder may get very many: once for each process.
