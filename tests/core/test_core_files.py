@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from spectremor.core.files import (
     check_result_folder,
     check_writable,
     new_folder,
+    temporary_folder,
 )
 
 
@@ -211,6 +213,27 @@ def test_links_that_lead_back_to_themselves_and_endless_names_are_refused(tmp_pa
     # As inputs they are their readers' business.
     assert check_output(tmp_path / "a.nc", loop, tmp_path / ("x" * 300)) == tmp_path / "a.nc"
     assert [p.name for p in tmp_path.iterdir()] == ["loop"]
+
+
+HELD = """
+import os, signal
+from spectremor.core.files import temporary_folder
+
+with temporary_folder() as folder:
+    (folder / "upload.nc").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_temporary_folders_are_ones_own_and_those_of_killed_processes_go(tmp_path, monkeypatch):
+    done = subprocess.run([sys.executable, "-c", HELD], env=os.environ | {"TMPDIR": str(tmp_path)}, check=False)
+    assert done.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with temporary_folder() as folder:
+        assert list(tmp_path.iterdir()) == [folder] != [left]
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert not list(tmp_path.iterdir())
 
 
 #: Replaces an output, and is killed when the old one is out of its place or the new one is in it.

@@ -382,7 +382,9 @@ def test_what_is_taken_of_moments_that_no_magnitude_confirms_is_said(tmp_path, s
         text = re.sub(r"<scalarMoment>.*?</scalarMoment>", "", text)
     path = tmp_path / "event.xml"
     path.write_text(numbers.sub(lambda m: f"<{m[1]}><value>{float(m[2]) * 1e7 / 30:.6e}</value>", text))
-    with pytest.warns(InputWarning, match=r"tensor of .* \(Mw 8\.58\); if it is in dyn cm, the earthquake has Mw 3\.92"):
+    with pytest.warns(
+        InputWarning, match=r"tensor of .* \(Mw 8\.58\); if it is in dyn cm, the earthquake has Mw 3\.92"
+    ):
         source = read_source(path, CORNER)
     assert source.mw == pytest.approx(8.58, abs=0.01)
     path.write_text(text)

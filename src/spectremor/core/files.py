@@ -15,6 +15,7 @@ import functools
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -273,11 +274,21 @@ def new_folder(path: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _unfinished(path: Path, *, parents: bool = False) -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
+    """A folder of this process's own among the system's temporary files, gone in the end.
+
+    What killed processes left there goes too. Nobody else can look into it.
+    """
+    with _unfinished(Path(tempfile.gettempdir()) / "spectremor", mode=0o700) as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def _unfinished(path: Path, *, parents: bool = False, mode: int = 0o777) -> Iterator[Path]:
     """A new folder beside `path`, locked and in the end removed, if it still is there."""
     if path.parent.is_dir():
         _sweep_killed_once(path.parent.resolve())
-    aside, handle = _locked_aside(path, parents=parents)
+    aside, handle = _locked_aside(path, parents=parents, mode=mode)
     try:
         yield aside
     finally:
@@ -285,11 +296,11 @@ def _unfinished(path: Path, *, parents: bool = False) -> Iterator[Path]:
         os.close(handle)
 
 
-def _locked_aside(path: Path, *, parents: bool) -> tuple[Path, int]:
+def _locked_aside(path: Path, *, parents: bool, mode: int) -> tuple[Path, int]:
     """A folder beside `path` and the handle that locks it; another process may sweep it away before it is locked."""
     while True:
         aside = aside_of(path)
-        aside.mkdir(parents=parents)
+        aside.mkdir(mode, parents=parents)
         handle = -1
         with contextlib.suppress(FileNotFoundError):
             handle = os.open(aside, os.O_RDONLY)
