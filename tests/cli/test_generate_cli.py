@@ -159,6 +159,12 @@ def test_bad_geology_is_one_line_and_no_file(kind: str, words: list[str], refuse
     refused(["--geology", path, "--source", SOURCE], words)
 
 
+def test_an_h5_of_other_nodes_is_not_stretched_over_the_published_domain(refused: Refused, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "small.h5", "w") as file:
+        file["a"] = np.full((16, 16, 16), 2000, np.float32)
+    refused(["--geology", tmp_path / "small.h5", "--source", SOURCE], ["shape (16, 16, 16)", "shape (32, 32, 32)"])
+
+
 def test_wrong_and_broken_files_are_refused(refused: Refused, tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("Vs = 2000")

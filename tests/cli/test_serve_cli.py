@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shlex
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from spectremor.cli.serve import serve
-from spectremor.core.errors import InputError
+from spectremor.core.errors import InputError, InputWarning
+from spectremor.core.geology import make_geology
+from spectremor.data.geology_files import write_geology
 from spectremor.examples import example_geology, example_source
 from spectremor.model.folder import SHIPPED
 from spectremor.web import server
@@ -92,6 +95,7 @@ def test_the_example_geology_and_the_shipped_model_are_named(studios, here):
     ("shape", "arguments", "words"),
     [
         ((16, 16, 16), (), ["geology: got shape (16, 16, 16)", "the model's"]),
+        ((16, 16, 16), ("--model", "mifno"), ["geology: got shape (16, 16, 16)", "the model's"]),
         ((2, 32, 32, 32), ("--index", 2), ["index: got 2"]),
         (None, (), ["geology: got", "no such file"]),
     ],
@@ -102,6 +106,54 @@ def test_a_geology_that_cannot_be_used_starts_no_server(studios, tmp_path, here,
         np.save(path, np.full(shape, 2000, "float32"))
     assert here("serve", "--geology", path, *arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
+    for word in words:
+        assert word in line
+    assert studios == []
+
+
+def write_ground(path, extent_m, nodes, low_m_s=1500.0, first_m=0.0):
+    """A geology with axes of its own, faster below."""
+    vs = np.linspace(3500.0, low_m_s, nodes[2]) * np.ones((*nodes, 1))[..., 0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)
+        ground = make_geology(vs, extent_m)
+        write_geology(ground.dataset.assign_coords(x=ground.x_m + first_m), path)
+    return path
+
+
+def test_a_model_that_simulates_takes_ground_of_any_extent(studios, tmp_path, here):
+    path = write_ground(tmp_path / "long.nc", (19200.0, 14400.0, 9600.0), (33, 25, 17))
+    assert here("serve", "--geology", path) == 0
+    page = Page(studios[0], example_source())
+    assert "19.2 × 14.4 × 9.6 km, 33 × 25 × 17 nodes" in page.ground.about.object
+    section = page.ground_figures.west_east.image.data
+    assert section["dw"][0] == pytest.approx(19.8, rel=0.05)
+    assert section["image"][0].shape == (17, 33)
+    assert page.ground_figures.south_north.image.data["image"][0].shape == (17, 25)
+    words = shlex.split(page.takeaway._text.value)
+    assert words[:4] == ["spectremor", "generate", "--geology", str(path)]
+
+
+def test_an_operator_takes_its_cube_or_a_similar_one(studios, tmp_path, here, capsys):
+    cube = write_ground(tmp_path / "cube.nc", (19200.0,) * 3, (32, 32, 32))
+    assert here("serve", "--geology", cube, "--model", "mifno") == 0
+    longer = write_ground(tmp_path / "long.nc", (19200.0, 9600.0, 9600.0), (32, 32, 32))
+    assert here("serve", "--geology", longer, "--model", "mifno") == 2
+    assert "a domain of 19200 x 9600 x 9600 m" in capsys.readouterr().err
+    assert len(studios) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"low_m_s": 150.0}, ["geology: got Vs of 150 m/s", "too far outside of what the model learned"]),
+        ({"first_m": 600.0}, ["geology", "600"]),
+    ],
+)
+def test_ground_that_no_earthquake_of_the_model_has_starts_no_server(studios, tmp_path, here, capsys, more, words):
+    path = write_ground(tmp_path / "ground.nc", (14400.0, 9600.0, 9600.0), (25, 17, 17), **more)
+    assert here("serve", "--geology", path) == 2
+    *_, line = capsys.readouterr().err.splitlines()
     for word in words:
         assert word in line
     assert studios == []

@@ -6,9 +6,11 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from spectremor.core.files import (
     check_result_folder,
     check_writable,
     new_folder,
+    temporary_folder,
 )
 
 
@@ -210,3 +213,66 @@ def test_links_that_lead_back_to_themselves_and_endless_names_are_refused(tmp_pa
     # As inputs they are their readers' business.
     assert check_output(tmp_path / "a.nc", loop, tmp_path / ("x" * 300)) == tmp_path / "a.nc"
     assert [p.name for p in tmp_path.iterdir()] == ["loop"]
+
+
+HELD = """
+import os, signal
+from spectremor.core.files import temporary_folder
+
+with temporary_folder() as folder:
+    (folder / "upload.nc").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_temporary_folders_are_ones_own_and_those_of_killed_processes_go(tmp_path, monkeypatch):
+    done = subprocess.run([sys.executable, "-c", HELD], env=os.environ | {"TMPDIR": str(tmp_path)}, check=False)
+    assert done.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with temporary_folder() as folder:
+        assert list(tmp_path.iterdir()) == [folder] != [left]
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert not list(tmp_path.iterdir())
+
+
+#: Replaces an output, and is killed when the old one is out of its place or the new one is in it.
+KILLED_WHILE_REPLACING = """
+import os, signal, sys
+from pathlib import Path
+from spectremor.core import files
+
+def replace(self, target, real=Path.replace):
+    moves.append(target)
+    if len(moves) == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(self, target)
+
+moves, folder = [], Path(sys.argv[2])
+Path.hardlink_to = lambda *_: os.link("/nowhere", "/nowhere")  # as on a file system without hard links
+Path.replace = replace
+if sys.argv[1] == "atomic_folder":
+    with files.atomic_folder(folder / "out") as aside:
+        (aside / "inside").write_text("new")
+else:
+    with files.atomic_files([folder / "out", folder / "beside"]) as asides:
+        for aside in asides:
+            aside.write_text("new")
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "moves", "left"), [("atomic_folder", 2, "old"), ("atomic_files", 2, "old"), ("atomic_files", 3, "new")]
+)
+def test_what_a_killed_process_was_replacing_comes_back_or_goes(kind, moves, left, tmp_path):
+    out = tmp_path / "out"
+    text = out / "inside" if kind == "atomic_folder" else out
+    text.parent.mkdir(exist_ok=True)
+    text.write_text("old")
+    done = subprocess.run([sys.executable, "-c", KILLED_WHILE_REPLACING, kind, tmp_path, str(moves)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert list(tmp_path.glob(".out.*.old"))
+    with atomic_file(tmp_path / "another") as aside:
+        aside.write_text("whole")
+    assert text.read_text() == left
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["another", "out"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import io
 import os
 import pickle
 import zipfile
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from spectremor.core.errors import InputError
+from spectremor.data import torch_checkpoint
 from spectremor.data.torch_checkpoint import read_torch_checkpoint
 
 
@@ -92,6 +94,60 @@ def test_refuses_in_one_line(spoil, tmp_path):
         read_torch_checkpoint(tmp_path / "bad.pt")
     assert refused.value.field == "checkpoint"
     assert "\n" not in str(refused.value)
+
+
+class Repeated:
+    """A tensor that repeats the numbers of its storage, as a pickle of torch would describe it."""
+
+    def __init__(self, shape, stride):
+        self.shape, self.stride = shape, stride
+
+    def __reduce__(self):
+        return torch._utils._rebuild_tensor_v2, (Storage(), 0, self.shape, self.stride, False, {})
+
+
+class Storage:
+    """One storage, whoever names it."""
+
+
+def repeated(path, tensors, numbers=8):
+    """A checkpoint of tensors that share one storage of so many numbers."""
+    stream = io.BytesIO()
+    pickler = pickle.Pickler(stream, protocol=2)
+    pickler.persistent_id = lambda it: (
+        ("storage", torch.FloatStorage, "0", "cpu", numbers) if isinstance(it, Storage) else None
+    )
+    pickler.dump(tensors)
+    return archive(path, stream.getvalue(), {"0": bytes(4 * numbers)})
+
+
+@pytest.mark.parametrize(
+    ("tensors", "said"),
+    [
+        ({"w": Repeated((1 << 26,), (0,))}, "inside its storage"),  # 256 MB of 32 bytes
+        ({f"{k}": Repeated((8,), (1,)) for k in range(5)}, "at most 32 numbers"),  # more than all may hold
+        ({"w": Repeated((0, 1 << 70), (1 << 70, 1))}, "Error"),
+        ({"w": Repeated((8,), (1 << 70,))}, "inside its storage"),
+    ],
+)
+def test_small_files_do_not_become_large(tensors, said, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch_checkpoint, "_MAX_NUMBERS", 32)
+    repeated(tmp_path / "bomb.pt", tensors)
+    with pytest.raises(InputError, match=said):
+        read_torch_checkpoint(tmp_path / "bomb.pt")
+
+
+def test_marks_without_end_and_damaged_archives_are_refused(tmp_path):
+    archive(tmp_path / "marks.pt", b"\x80\x02" + b"(t" * 100_000 + b"e.")
+    good = repeated(tmp_path / "good.pt", {"w": Repeated((8,), (1,))})
+    assert read_torch_checkpoint(good)["w"].shape == (8,)
+    encrypted = bytearray(good.read_bytes())
+    for magic, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        encrypted[encrypted.find(magic) + place] |= 1
+    (tmp_path / "locked.pt").write_bytes(encrypted)
+    for name in ("marks.pt", "locked.pt"):
+        with pytest.raises(InputError, match=r"torch\.save wrote"):
+            read_torch_checkpoint(tmp_path / name)
 
 
 def test_refuses_a_missing_file(tmp_path):

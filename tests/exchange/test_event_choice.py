@@ -373,6 +373,26 @@ def test_moments_in_dyn_cm_that_only_another_magnitude_contradicts(tmp_path, kin
     assert read_source(path, CORNER).mw == pytest.approx(8.58, abs=0.01)
 
 
+@pytest.mark.parametrize("scalar", [True, False])
+def test_what_is_taken_of_moments_that_no_magnitude_confirms_is_said(tmp_path, scalar):
+    """Nothing tells a magnitude 3.9 in dyn cm from an 8.6 in N m: both readings are named."""
+    numbers = re.compile(r"<(M..|scalarMoment)><value>([-\d.e+]+)</value>")
+    text = BASE.replace(MAGNITUDE, "")
+    if not scalar:
+        text = re.sub(r"<scalarMoment>.*?</scalarMoment>", "", text)
+    path = tmp_path / "event.xml"
+    path.write_text(numbers.sub(lambda m: f"<{m[1]}><value>{float(m[2]) * 1e7 / 30:.6e}</value>", text))
+    with pytest.warns(
+        InputWarning, match=r"tensor of .* \(Mw 8\.58\); if it is in dyn cm, the earthquake has Mw 3\.92"
+    ):
+        source = read_source(path, CORNER)
+    assert source.mw == pytest.approx(8.58, abs=0.01)
+    path.write_text(text)
+    source = read_source(path, CORNER)
+    assert source.mw == pytest.approx(4.9, abs=1e-3)
+    assert "(Mw 4.90), in N m as QuakeML has it, without a magnitude to compare" in source.event.choice
+
+
 def test_a_depth_as_if_in_km_is_said(tmp_path):
     with pytest.warns(InputWarning, match="5.4 m deep"):
         assert depth_of(changed(tmp_path, ("5400", "5.4"))) == 5.4

@@ -100,7 +100,7 @@ def test_ground_too_slow_for_the_grid_is_the_geologys_fault(folder: Path, model:
         lambda: model.predict(slow, example_source()),
         # Before any weight is read: `generate` and `serve`.
         lambda: read_model_folder(folder).check_event(slow, example_source()),
-        lambda: read_model_folder(folder).check_geology(slow),
+        lambda: read_model_folder(folder).check_ground(slow),
     ):
         with pytest.raises(
             InputError, match=rf"geology: got Vs of 2000 m/s at most; allowed: {needed} m/s or more somewhere"

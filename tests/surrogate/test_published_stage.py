@@ -171,6 +171,38 @@ def test_refuses_another_network(spoil, field, tmp_path):
     assert not os.path.lexists(tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("mean", "std", "field"),
+    [
+        (2.4, 500.0, "mean"),  # km/s
+        (2400.0, 0.5, "std"),
+        (np.nan, 500.0, "mean"),
+        (-2400.0, 500.0, "mean"),
+        (2.4e6, 500.0, "mean"),  # mm/s
+        (np.full((16, 16, 16), 2400.0), 500.0, "mean"),
+    ],
+)
+def test_speeds_in_other_units_are_refused(mean, std, field, tmp_path):
+    tensors = {"spectral_layers.7.fourier_weight.0": torch.zeros(2)}
+    torch.save(tensors, tmp_path / "w.pth")
+    for name, values in (("mean", mean), ("std", std)):
+        np.save(tmp_path / f"{name}.npy", values)
+    with pytest.raises(InputError, match="m/s") as refused:
+        import_published(tmp_path / "w.pth", tmp_path / "mean.npy", tmp_path / "std.npy", tmp_path / "out")
+    assert refused.value.field == field
+    assert not os.path.lexists(tmp_path / "out")
+
+
+def test_a_folder_with_other_things_is_not_replaced(tmp_path):
+    """The folder of the weights themselves, for example."""
+    torch.save({"spectral_layers.7.fourier_weight.0": torch.zeros(2)}, tmp_path / "w.pth")
+    np.save(tmp_path / "n.npy", np.array(2000.0))
+    for out in (tmp_path, tmp_path / "w.pth"):
+        with pytest.raises(InputError, match="allowed: a new folder"):
+            import_published(tmp_path / "w.pth", tmp_path / "n.npy", tmp_path / "n.npy", out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["n.npy", "w.pth"]
+
+
 def test_sizes_that_are_not_the_domains_are_refused():
     values = json.loads(small().model_dump_json())
     values["domain"]["samples"] = 48

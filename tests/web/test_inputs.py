@@ -267,7 +267,7 @@ def test_a_rupture_in_a_file(page):
     np.testing.assert_allclose(page.ground_figures.surface.rupture.data["x"], points_m[:, 0] / 1000)
     assert page.ground_figures.surface.source.data["x"] == [page.earthquake.read.read.hypocentre_m[0] / 1000]
     page.model.model.value = SIMULATION_ONLY
-    assert "sp.read_rupture('event.srf', sp.Georeference(longitude_deg=-118.06" in page.takeaway._text.value
+    assert "--rupture event.srf --origin-lon -118.06 --origin-lat 33.98" in page.takeaway._text.value
     asyncio.run(page.open_rupture("worse.srf", b"1.0\nPOINTS 3\n"))
     assert "srf" in page.earthquake.reply.text
     assert page.earthquake.read.name == "event.srf"

@@ -150,10 +150,7 @@ def generate(
         max_frequency_hz=max_frequency,
     )
     folder = read_model_folder(model)
-    if geology.suffix.lower() == ".npy":
-        # Such a file says nothing of its extent: other nodes would be stretched over the published one.
-        folder.require()
-        folder.config.trained_range.check_shape(ground.shape)
+    folder.check_ground_of(geology, ground)
     folder.check_run(ground, earthquake, wanted, stage1_only=stage1_only)
     if not stage1_only:
         folder.config.evaluations(steps, sampler)

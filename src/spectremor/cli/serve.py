@@ -76,7 +76,7 @@ def serve(
 
 
 def _fitting_geology(path: Path | None, index: int | None, model: ModelFolder) -> Ground | None:
-    """The person's own geology, which the model takes; None where they gave none."""
+    """The person's own geology, in which the model takes earthquakes; None where they gave none."""
     from spectremor.web.ground import Ground
 
     if path is None:
@@ -84,7 +84,8 @@ def _fitting_geology(path: Path | None, index: int | None, model: ModelFolder) -
             raise InputError("--index", index, "nothing without --geology")
         return None
     geology = load_geology(path, index)
-    model.check_geology(geology)
+    model.check_ground_of(path, geology)
+    model.check_ground(geology)
     return Ground(geology, path.name, str(path), index)
 
 

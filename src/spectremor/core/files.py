@@ -2,7 +2,8 @@
 
 What is not finished lies in a folder beside its place, `.NAME.xxxxxxxx.part`, locked by the process that writes. The
 lock dies with the process: whoever writes there next removes what killed processes left, and never what a living one
-holds.
+holds. What an output replaces lies for a moment in `.NAME.xxxxxxxx.old`: where a process was killed before the new one
+was in its place, the old one is put back.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ import functools
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from spectremor.core.errors import InputError
 
-#: Names of unfinished outputs.
+#: Names of unfinished outputs, and of what they replace.
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.part")
+_REPLACED = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.old")
 
 
 def check_writable(path: str | Path, *, field: str = "out") -> Path:
@@ -271,11 +274,21 @@ def new_folder(path: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _unfinished(path: Path, *, parents: bool = False) -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
+    """A folder of this process's own among the system's temporary files, gone in the end.
+
+    What killed processes left there goes too. Nobody else can look into it.
+    """
+    with _unfinished(Path(tempfile.gettempdir()) / "spectremor", mode=0o700) as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def _unfinished(path: Path, *, parents: bool = False, mode: int = 0o777) -> Iterator[Path]:
     """A new folder beside `path`, locked and in the end removed, if it still is there."""
     if path.parent.is_dir():
         _sweep_killed_once(path.parent.resolve())
-    aside, handle = _locked_aside(path, parents=parents)
+    aside, handle = _locked_aside(path, parents=parents, mode=mode)
     try:
         yield aside
     finally:
@@ -283,11 +296,11 @@ def _unfinished(path: Path, *, parents: bool = False) -> Iterator[Path]:
         os.close(handle)
 
 
-def _locked_aside(path: Path, *, parents: bool) -> tuple[Path, int]:
+def _locked_aside(path: Path, *, parents: bool, mode: int) -> tuple[Path, int]:
     """A folder beside `path` and the handle that locks it; another process may sweep it away before it is locked."""
     while True:
         aside = aside_of(path)
-        aside.mkdir(parents=parents)
+        aside.mkdir(mode, parents=parents)
         handle = -1
         with contextlib.suppress(FileNotFoundError):
             handle = os.open(aside, os.O_RDONLY)
@@ -301,17 +314,46 @@ def _locked_aside(path: Path, *, parents: bool) -> tuple[Path, int]:
 
 
 def _sweep_killed(folder: Path) -> None:
-    """Remove what killed processes left in a folder."""
+    """Remove what killed processes left in a folder, and put back what they were about to replace."""
     with os.scandir(folder) as entries:
-        found = [e.path for e in entries if _UNFINISHED.fullmatch(e.name) and e.is_dir(follow_symlinks=False)]
+        found = [Path(e.path) for e in entries]
+    for old in found:
+        if replaced := _REPLACED.fullmatch(old.name):
+            with contextlib.suppress(OSError), _of_killed(old.with_suffix(".part")):
+                _take_back(old, old.with_name(replaced["name"]))
     for leftover in found:
-        with contextlib.suppress(OSError):
-            handle = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _UNFINISHED.fullmatch(leftover.name):
+            with contextlib.suppress(OSError), _of_killed(leftover):
                 shutil.rmtree(leftover, ignore_errors=True)
-            finally:
-                os.close(handle)
+
+
+@contextlib.contextmanager
+def _of_killed(unfinished: Path) -> Iterator[None]:
+    """Hold the lock of an unfinished output; one that is not there is nobody's.
+
+    Raises:
+        OSError: a living process holds it, or it is no folder.
+    """
+    try:
+        handle = os.open(unfinished, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _take_back(old: Path, target: Path) -> None:
+    """What was replaced goes, or returns where nothing has taken its place."""
+    if not os.path.lexists(target):
+        old.rename(target)
+    elif old.is_dir() and not old.is_symlink():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        old.unlink(missing_ok=True)
 
 
 #: For files, of which a folder may get very many: once for each process.

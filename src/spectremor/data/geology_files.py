@@ -21,6 +21,8 @@ _ALLOWED = (
     f"{', '.join(grounds.SUFFIXES)}"
 )
 _OWN = (".h5", ".hdf5", ".npy", ".zarr")
+#: Of files without axes: their ground is taken to fill the published domain.
+_WITHOUT_AXES = (".h5", ".hdf5", ".npy")
 #: Names of axes by which a model is told from a geology of the project.
 _DEGREES = ("longitude", "latitude", "lon", "lat")
 #: Ground is faster below as a rule: a lower half that is slower than the upper one by more than this is worth a word.
@@ -89,6 +91,16 @@ def read_geology(
         if value is not None:
             raise InputError(name, value, f"nothing: {path} is read on its own grid")
     return _read_own(path, suffix, index)
+
+
+def says_extent(path: str | Path) -> bool:
+    """Whether files of this kind say how large their ground is; others are taken to fill the published domain.
+
+    Example:
+        >>> says_extent("ground.nc"), says_extent("ground.npy")
+        (True, False)
+    """
+    return Path(path).suffix.lower() not in _WITHOUT_AXES
 
 
 def holds_model(path: Path) -> bool:

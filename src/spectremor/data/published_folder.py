@@ -11,7 +11,6 @@ import dataclasses
 import itertools
 import re
 import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ import xarray as xr
 
 from spectremor.core.axes import HEMEW_BAND_HZ, HEMEW_SAMPLES, HEMEW_SAMPLING_HZ
 from spectremor.core.errors import InputError
+from spectremor.core.files import temporary_folder
 from spectremor.core.reading import existing
 from spectremor.core.source import Source
 from spectremor.core.wavefield import make_wavefield, sampling_step_s
@@ -57,15 +57,19 @@ class Entry:
         if self.member is None:
             yield self.path
             return
-        with tempfile.NamedTemporaryFile(suffix=".h5") as target:
+        with temporary_folder() as folder:
+            unpacked = folder / "member.h5"
             try:
-                with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
+                with (
+                    zipfile.ZipFile(self.path) as archive,
+                    archive.open(self.member) as stream,
+                    unpacked.open("wb") as target,
+                ):
                     shutil.copyfileobj(stream, target)
             # RuntimeError: encrypted, or packed by a method that is not known here.
             except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
                 raise InputError("import", f"{self.member} in {self.path} ({error})", "a whole zip archive") from None
-            target.flush()
-            yield Path(target.name)
+            yield unpacked
 
 
 @dataclasses.dataclass(frozen=True)

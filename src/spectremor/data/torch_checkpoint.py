@@ -22,10 +22,26 @@ from spectremor.core.reading import existing_file
 
 #: Types of storages that hold weights.
 _STORAGES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8"}
-#: Bounds, far above any network of this project: of the pickle, and of a tensor's numbers.
+#: Bounds, far above any network of this project: of the pickle, and of the numbers of all tensors together. A small
+#: file could ask for any number of them: many tensors may lie in one storage.
 _MAX_PICKLE = 1 << 24
 _MAX_NUMBERS = 1 << 28
 _ALLOWED = "a state dict that torch.save wrote (1.6 or later, uncompressed)"
+
+
+#: What a damaged file makes of the steps here and of zipfile; RuntimeError: encrypted, or of another version of zip.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +79,7 @@ def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
             values = _Reader(archive).value()
     except InputError as error:
         raise InputError("checkpoint", f"{path}: {error.value}", error.allowed) from None
-    except (zipfile.BadZipFile, ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
+    except _DAMAGED as error:
         raise InputError("checkpoint", f"{path}: {type(error).__name__}", _ALLOWED) from None
     for inside in ("state_dict", "model_state_dict", "model"):
         if isinstance(values, dict) and isinstance(values.get(inside), dict):
@@ -94,6 +110,8 @@ class _Reader:
         self.program = archive.read(pickles[0])
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
+        self.storages: dict[str, bytes] = {}
+        self.numbers_left = _MAX_NUMBERS
 
     def value(self) -> Any:
         """What the pickle describes."""
@@ -113,7 +131,11 @@ class _Reader:
 
     def items(self) -> list[Any]:
         """What was pushed since the last mark."""
-        start = max(i for i, value in enumerate(self.stack) if isinstance(value, _Mark))
+        start = len(self.stack) - 1
+        while not isinstance(self.stack[start], _Mark):
+            start -= 1
+            if start < 0:
+                raise ValueError("no mark")
         taken = self.stack[start + 1 :]
         del self.stack[start:]
         return taken
@@ -151,12 +173,19 @@ class _Reader:
 
     def tensor(self, storage: _Storage, offset: int, shape: tuple[int, ...], stride: tuple[int, ...]) -> np.ndarray:
         """A tensor of a storage."""
-        data = np.frombuffer(self.archive.read(f"{self.folder}data/{storage.key}"), storage.dtype)
-        if min((offset, *shape, *stride), default=0) < 0 or math.prod(shape) > _MAX_NUMBERS:
-            raise InputError("checkpoint", f"a tensor of shape {shape}", f"at most {_MAX_NUMBERS} numbers")
+        if storage.key not in self.storages:
+            self.storages[storage.key] = self.archive.read(f"{self.folder}data/{storage.key}")
+        data, count = np.frombuffer(self.storages[storage.key], storage.dtype), math.prod(shape)
+        if min((offset, *shape, *stride), default=0) < 0 or count > len(data):
+            raise InputError("checkpoint", f"a tensor of shape {shape}"[:120], "one that lies inside its storage")
+        self.numbers_left -= count
+        if self.numbers_left < 0:
+            raise InputError("checkpoint", "more numbers in all tensors", f"at most {_MAX_NUMBERS} numbers")
         last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
-        if math.prod(shape) and last >= len(data):
-            raise InputError("checkpoint", f"a tensor of shape {shape}", "one that lies inside its storage")
+        if not count:
+            return np.zeros(shape, storage.dtype)
+        if last >= len(data):
+            raise InputError("checkpoint", f"a tensor of shape {shape}"[:120], "one that lies inside its storage")
         steps = tuple(step * data.itemsize for step in stride)
         return np.lib.stride_tricks.as_strided(data[offset:], shape, steps, writeable=False).copy()
 

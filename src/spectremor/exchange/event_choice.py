@@ -32,6 +32,8 @@ TENSOR_COMPONENTS = ("m_rr", "m_tt", "m_pp", "m_rt", "m_rp", "m_tp")
 ENU_TO_USE = np.array([[0.0, 0.0, 1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
 #: A ratio of two moments that means dyn cm, in units of Mw, and how near to it counts.
 _DYN_CM_MW, _NEAR_MW = 7 / 1.5, 0.5
+#: Moments that no magnitude confirms are doubtful above this: in dyn cm they would be of common earthquakes.
+_DOUBTFUL_MW = 6.5
 #: How the ids of files begin that this project wrote.
 OWN_IDS = "smi:spectremor/"
 #: Hardly any earthquake is less deep; many are as many km deep.
@@ -49,6 +51,7 @@ class Choice:
         tensor_id: public id of the moment tensor taken, where there is one.
         words: what was taken, by public id.
         doubts: what the file names and does not hold, or holds without what a source needs; a depth as if in km.
+        size_doubt: what speaks against the size, where only its unit decides it.
     """
 
     tensor_nm: Float[np.ndarray, "3 3"]
@@ -57,6 +60,7 @@ class Choice:
     tensor_id: str
     words: tuple[str, ...]
     doubts: tuple[str, ...]
+    size_doubt: str | None
 
 
 def choose(event: Event, file: EventFile) -> Choice:
@@ -66,6 +70,7 @@ def choose(event: Event, file: EventFile) -> Choice:
         InputError: no usable origin, mechanism or size, or sizes that contradict one another.
     """
     mechanism, size, geometry = _usable_mechanism(event, file)
+    unconfirmed = size.is_moment and all(m.mag is None for m in event.magnitudes)
     origin, doubts = _origin(event, mechanism, file)
     tensor = mechanism.moment_tensor
     return Choice(
@@ -73,15 +78,20 @@ def choose(event: Event, file: EventFile) -> Choice:
         origin=origin,
         function=None if tensor is None else tensor.source_time_function,
         tensor_id="" if tensor is None else _id(tensor),
-        words=(_position_words(origin), f"mechanism {_named(mechanism)}", size),
+        words=(
+            _position_words(origin),
+            f"mechanism {_named(mechanism)}",
+            f"{size.words}, in N m as QuakeML has it, without a magnitude to compare" if unconfirmed else size.words,
+        ),
         doubts=doubts + _doubt_of_depth(origin),
+        size_doubt=_doubt_of_unit(size) if unconfirmed else None,
     )
 
 
 # -- the mechanism and its size ---------------------------------------------------------------------------------------
 
 
-def _usable_mechanism(event: Event, file: EventFile) -> tuple[FocalMechanism, str, Float[np.ndarray, "3 3"]]:
+def _usable_mechanism(event: Event, file: EventFile) -> tuple[FocalMechanism, _Size, Float[np.ndarray, "3 3"]]:
     """The preferred mechanism, else the first, that has a complete tensor, or a nodal plane and a size."""
     unsized = []
     reasons = []
@@ -101,9 +111,9 @@ def _usable_mechanism(event: Event, file: EventFile) -> tuple[FocalMechanism, st
         _refuse_contradictions(sizes)
         _refuse_another_event(sizes[0], event)
         if full is not None:
-            return mechanism, sizes[0].words, full
+            return mechanism, sizes[0], full
         assert unit is not None
-        return mechanism, sizes[0].words, moment_from_mw(sizes[0].mw) * unit
+        return mechanism, sizes[0], moment_from_mw(sizes[0].mw) * unit
     if unsized:
         kinds = sorted({str(m.magnitude_type) for m in event.magnitudes})
         others = f" (only {', '.join(kinds)})" if kinds else ""
@@ -120,11 +130,12 @@ _TYPES = "Mw, Mww, Mwc, Mwb or Mwr"
 class _Size:
     mw: float
     words: str
+    is_moment: bool = False
 
     @classmethod
     def of(cls, what: str, moment_nm: float) -> _Size:
         mw = mw_from_moment(moment_nm)
-        return cls(mw, f"{what} of {moment_nm:.4g} N m (Mw {mw:.2f})")
+        return cls(mw, f"{what} of {moment_nm:.4g} N m (Mw {mw:.2f})", is_moment=True)
 
 
 def _sizes(
@@ -256,6 +267,16 @@ def _problem(origin: Origin, file: EventFile) -> str | None:
     if abs(origin.latitude) > 90 or abs(origin.longitude) > 360:
         return f"at longitude {origin.longitude:g} and latitude {origin.latitude:g}"
     return None
+
+
+def _doubt_of_unit(size: _Size) -> str | None:
+    """What a large moment would be in the unit of older catalogues."""
+    if size.mw <= _DOUBTFUL_MW:
+        return None
+    return (
+        f"no magnitude in the file confirms the {size.words}; if it is in dyn cm, the earthquake has Mw "
+        f"{size.mw - _DYN_CM_MW:.2f}: then multiply moments by 1e-7, or give a --source"
+    )
 
 
 def _doubt_of_depth(origin: Origin) -> tuple[str, ...]:

@@ -71,7 +71,8 @@ def read_source(
             in Mw: moments in dyn cm, for instance, or a tensor normalised to 1.
 
     Warns:
-        InputWarning: the file names an origin that it does not hold, or a source time function of unknown shape.
+        InputWarning: the file names an origin that it does not hold, or a source time function of unknown shape; or a
+            large moment that no magnitude confirms, which is in N m as QuakeML has it and might be meant in dyn cm.
 
     Example:
         >>> import pathlib, tempfile
@@ -103,6 +104,8 @@ def read_source(
         tensor_nm=turn.T @ choice.tensor_nm @ turn,
         rise_time_s=rise.tau_s,
     )
+    if choice.size_doubt is not None:
+        warnings.warn(_plain(f"quakeml: {choice.size_doubt}"), InputWarning, stacklevel=2)
     return dataclasses.replace(source, event=_event(found, choice, rise, place))
 
 

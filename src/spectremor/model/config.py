@@ -16,8 +16,8 @@ from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
 from spectremor.core.validation import validated
 from spectremor.diffusion.config import DiffusionConfig
-from spectremor.model.cube import plan_cube
-from spectremor.model.region import Learned, Wanted, plan_region
+from spectremor.model.cube import check_cube_ground, plan_cube
+from spectremor.model.region import Learned, Wanted, check_region_ground, plan_region
 from spectremor.simulation.stage1 import SimulationConfig
 from spectremor.surrogate.config import AnyNetwork, AnyNetworkConfig
 
@@ -145,6 +145,22 @@ class ModelConfig(pydantic.BaseModel):
             plan_region(learned, geology, earthquake, wanted)
         else:
             plan_cube(self.trained_range, self.recording, geology, earthquake, wanted)
+
+    def check_ground(self, geology: Geology) -> None:
+        """Refuse ground in which the model takes no earthquake at all.
+
+        Args:
+            geology: ground of any extent; of an operator, its cube or a similar one.
+
+        Raises:
+            InputError: what it cannot take, with what it can.
+        """
+        if self.trained_range.has_shape_of(geology):
+            self.check_geology(geology)
+        elif (learned := self.learned) is not None:
+            check_region_ground(learned, geology)
+        else:
+            check_cube_ground(self.trained_range, self.recording, geology)
 
     def check_takes_recordings(self) -> None:
         """Refuse recordings where the second stage has no channels for them.

@@ -61,9 +61,8 @@ def plan_cube(
         if getattr(wanted, name) is not None:
             raise InputError(name, "given", f"none: {_ONLY_ITS_CUBE} (take the model simulation)")
     point = _point(earthquake)
-    similarity = _similarity(trained, own, geology, wanted.max_frequency_hz)
-    a, ground = similarity.length, similarity.learned_geology(geology)
-    trained.check_geology(ground)
+    similarity, ground = _similar_ground(trained, own, geology, wanted.max_frequency_hz)
+    a = similarity.length
     trained.times_larger(a).check_source(point, any_rise_time=True)
     sampling_hz = own.sampling_hz * similarity.frequency
     longest_s = own.samples / sampling_hz
@@ -85,6 +84,25 @@ def plan_cube(
         ),
         samples=max(2, int(np.ceil(duration_s * sampling_hz - 1e-6))),
     )
+
+
+def check_cube_ground(trained: TrainedRange, own: Recording, geology: Geology) -> None:
+    """Refuse ground in which an operator takes no earthquake at all.
+
+    Raises:
+        InputError: no cube like the one that it learned.
+    """
+    _similar_ground(trained, own, geology, None)
+
+
+def _similar_ground(
+    trained: TrainedRange, own: Recording, geology: Geology, max_frequency_hz: float | None
+) -> tuple[Similarity, Geology]:
+    """How many times larger a cube is than the learned one, and the learned one."""
+    similarity = _similarity(trained, own, geology, max_frequency_hz)
+    ground = similarity.learned_geology(geology)
+    trained.check_geology(ground)
+    return similarity, ground
 
 
 def _point(earthquake: Source | Rupture) -> Source:

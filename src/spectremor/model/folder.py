@@ -42,7 +42,7 @@ SHIPPED = Path(__file__).parents[1] / "pretrained"
 #: The one that is taken where none is named.
 DEFAULT_MODEL = "simulation"
 
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "MODEL_CARD.md"
+CONFIG, WEIGHTS, CARD = MODEL_FILES = "config.json", "model.safetensors", "MODEL_CARD.md"
 _MAX_CONFIG_BYTES = 1 << 20
 
 #: Config and tensors of each part, by name.
@@ -159,14 +159,32 @@ class ModelFolder:
         self.require(diffusion=not stage1_only)
         self.config.check_run(geology, earthquake, wanted)
 
-    def check_geology(self, geology: Geology) -> None:
-        """Refuse at once, without reading any weights, a geology that the model cannot take.
+    def check_ground(self, geology: Geology) -> None:
+        """Refuse at once, without reading any weights, ground in which the model takes no earthquake at all.
 
         Raises:
-            InputError: a model without a stage 1; else as `ModelConfig.check_geology`.
+            InputError: a model without a stage 1; else as `ModelConfig.check_ground`.
         """
         self.require()
-        self.config.check_geology(geology)
+        self.config.check_ground(geology)
+
+    def check_ground_of(self, path: str | Path, geology: Geology) -> None:
+        """Refuse a file that does not say how large its ground is, of other nodes than those that the model learned.
+
+        Such ground would be stretched over the published domain without a word.
+
+        Args:
+            path: of the file.
+            geology: that was read from it.
+
+        Raises:
+            InputError: a model without a stage 1, or another number of nodes.
+        """
+        from spectremor.data.geology_files import says_extent
+
+        if not says_extent(path):
+            self.require()
+            self.config.trained_range.check_shape(geology.shape)
 
     def digest(self) -> str:
         """Twelve hexadecimal digits of its weights, to the byte, and of the configs of its parts.

@@ -176,6 +176,16 @@ def plan_region(learned: Learned, geology: Geology, earthquake: Earthquake, want
     )
 
 
+def check_region_ground(learned: Learned, geology: Geology) -> None:
+    """Refuse ground in which a model takes no earthquake at all.
+
+    Raises:
+        InputError: a corner that is not at (0, 0), or ground far slower than any that was learned.
+    """
+    _check_origin(geology)
+    choose_similarity(learned, geology, learned.recording.lowpass_hz)
+
+
 def choose_similarity(learned: Learned, geology: Geology, max_frequency_hz: float) -> Similarity:
     """The similarity under which ground falls in what a model learned, its speeds changed as little as can be.
 

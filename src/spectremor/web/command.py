@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 from spectremor.core.georeference import Georeference
-from spectremor.web.choices import FileRupture, RandomRupture
+from spectremor.web.choices import FileRupture, RandomRupture, SimulationChoice
 from spectremor.web.ground import Ground
 from spectremor.web.studio import Request, Studio
 
@@ -17,7 +17,7 @@ _IMPORTED = "geology.nc"
 def command_for(request: Request, studio: Studio, out: str = "field.nc") -> str:
     """Commands that make the same wavefield, ready to copy.
 
-    Where no command takes what the page took, a rupture for example, it is Python, run from the command line.
+    No command draws a random rupture or makes the mean of all draws: those are Python, run from the command line.
 
     Args:
         request: with numbers in all its fields.
@@ -29,17 +29,12 @@ def command_for(request: Request, studio: Studio, out: str = "field.nc") -> str:
     """
     request.place()
     studio.check_takes(request)
-    if request.rupture is not None or (request.simulation is None and _is_for_python(request)):
+    if isinstance(request.rupture, RandomRupture) or (request.simulation is None and request.product == "mean"):
         return _script(request, studio, out)
     words = ["spectremor", "generate" if request.simulation is None else "simulate"]
-    words += [*_ground_words(request.ground), *_source_words(request)]
-    words += _model_words(request, studio) if request.simulation is None else _simulation_words(request)
+    words += [*_ground_words(request.ground), *_earthquake_words(request), *_station_words(request)]
+    words += _model_words(request, studio) if request.simulation is None else _simulation_words(request.simulation)
     return "\n".join([*_import_lines(request.ground), _line([*words, "--out", out])])
-
-
-def _is_for_python(request: Request) -> bool:
-    """Whether `generate` does not make what a model makes here."""
-    return request.product == "mean" or request.stations is not None
 
 
 def _line(words: list[str]) -> str:
@@ -62,8 +57,10 @@ def _ground_words(ground: Ground) -> list[str]:
     return ["--geology", ground.path, *([] if ground.index is None else ["--index", str(ground.index)])]
 
 
-def _source_words(request: Request) -> list[str]:
-    assert request.source is not None  # a rupture goes another way
+def _earthquake_words(request: Request) -> list[str]:
+    if isinstance(request.rupture, FileRupture):
+        return ["--rupture", request.rupture.path]
+    assert request.source is not None  # a random rupture goes another way
     numbers = [*request.source.position_m, *request.angles_deg]
     return ["--source", ",".join(map(_digits, numbers)), "--mw", f"{request.source.mw:.6g}"]
 
@@ -75,12 +72,17 @@ def _model_words(request: Request, studio: Studio) -> list[str]:
     return [*words, "--realizations", f"{request.realizations}", "--seed", f"{request.seed}"]
 
 
-def _simulation_words(request: Request) -> list[str]:
-    choice, stations = request.simulation, request.stations
-    assert choice is not None
+def _station_words(request: Request) -> list[str]:
+    """The stations, and the place of whatever lies on Earth: one for all, as was checked."""
+    stations, rupture = request.stations, request.rupture
+    words = [] if stations is None else ["--stations", stations.path]
+    places = [read.place for read in (rupture, stations) if read is not None and read.place is not None]
+    return [*words, *_place_words(next(iter(places), None))]
+
+
+def _simulation_words(choice: SimulationChoice) -> list[str]:
     words = ["--grid-spacing", _digits(choice.grid_spacing_m), "--duration", _digits(choice.duration_s)]
-    words += ["--lowpass", _digits(choice.lowpass_hz)]
-    return words if stations is None else [*words, "--stations", stations.path, *_place_words(stations.place)]
+    return [*words, "--lowpass", _digits(choice.lowpass_hz)]
 
 
 def _place_words(place: Georeference | None) -> list[str]:
@@ -92,7 +94,7 @@ def _place_words(place: Georeference | None) -> list[str]:
 
 
 def _script(request: Request, studio: Studio, out: str) -> str:
-    """The same in Python, for what no command takes yet."""
+    """The same in Python, for what no command makes."""
     lines = ["python - <<'END'", "import spectremor as sp", _read_ground(request.ground), *_earthquake(request)]
     more = ""
     if request.stations is not None:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import secrets
-import tempfile
 import weakref
 import zipfile
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ import xarray as xr
 
 from spectremor import exchange
 from spectremor.core.errors import InputError
+from spectremor.core.files import temporary_folder
 from spectremor.core.georeference import Georeference
 from spectremor.core.wavefield import band_of
 from spectremor.data.wavefield_files import write_wavefield
@@ -149,12 +149,12 @@ class Shelf:
         if page is None or kind not in FORMATS:
             yield None, None
             return
-        with tempfile.TemporaryDirectory(prefix="spectremor-") as folder:
+        with temporary_folder() as folder:
             path = problem = None
             try:
                 parcel = page.parcel()
                 if parcel is not None:
-                    path = await asyncio.to_thread(write_parcel, parcel, kind, Path(folder))
+                    path = await asyncio.to_thread(write_parcel, parcel, kind, folder)
             except InputError as error:
                 problem = str(error)
             yield path, problem

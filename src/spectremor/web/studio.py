@@ -164,8 +164,9 @@ class Studio:
         if drawn and (request.realizations or 0) > MAX_REALIZATIONS:
             raise InputError("realizations", request.realizations, f"1 to {MAX_REALIZATIONS} on this page")
         alone = request.product == "stage1"
-        earthquake, wanted = request.earthquake(), _wanted(request)
-        self._folders[request.model].check_run(request.ground.geology, earthquake, wanted, stage1_only=alone)
+        earthquake, wanted, folder = request.earthquake(), _wanted(request), self._folders[request.model]
+        folder.check_ground_of(request.ground.path, request.ground.geology)
+        folder.check_run(request.ground.geology, earthquake, wanted, stage1_only=alone)
         return self._in_turn(lambda: self._generate(request, earthquake, job), job, place)
 
     def simulates(self, model: str) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 import xarray as xr
 
 from spectremor.core.errors import InputError
+from spectremor.core.files import temporary_folder
 from spectremor.core.georeference import Georeference
 from spectremor.core.text import printable
 from spectremor.data import grounds
@@ -38,7 +38,7 @@ STATION_SUFFIXES = (".csv", ".xml")
 #: Formats that can unfold.
 _FOLDED = (".nc", ".nc4", ".h5")
 #: Where an upload lies while it is read.
-_STORED = re.compile(r"[^\s(]*spectremor-[^/\s]+/upload\.\w+")
+_STORED = re.compile(r"[^\s(]*/\.spectremor\.[0-9a-f]{8}\.part/upload\.\w+")
 #: What the library calls a thing, and what the page does.
 _FIELDS = {"extent_m": "Size (km)", "spacing_m": "Spacing (m)", "corner": "Corner"}
 
@@ -170,8 +170,8 @@ def _as_file(
         raise InputError("upload", f"{name} of 0 bytes", what)
     if len(content) > most_mb * 2**20:
         raise InputError("upload", f"{name} of {len(content) / 2**20:.0f} MB", f"at most {most_mb} MB")
-    with tempfile.TemporaryDirectory(prefix="spectremor-") as folder:
-        path = Path(folder) / f"upload{suffix}"
+    with temporary_folder() as folder:
+        path = folder / f"upload{suffix}"
         path.write_bytes(content)
         try:
             if suffix in _FOLDED:
