@@ -132,10 +132,10 @@ class DdpmTask:
         levels = []
         for i in self.train_ids[: self.config.gain_samples]:
             stage1, truth, amplitude, _ = self._load(i)
-            wanted = truth - stage1 if self.config.model.latent.target == "residual" else truth
+            target = truth - stage1 if self.config.model.latent.target == "residual" else truth
             # A silent field has no level.
-            heard = amplitude > 0
-            scaled = [(x[heard] / amplitude[heard, None, None]).abs().mean(dim=(0, 1)) for x in (stage1, wanted)]
+            moving = amplitude > 0
+            scaled = [(x[moving] / amplitude[moving, None, None]).abs().mean(dim=(0, 1)) for x in (stage1, target)]
             levels.append(torch.stack(scaled))
         condition, target = torch.stack(levels).nanmean(dim=0)
         self.stage.latents.fit_gains(condition, target)

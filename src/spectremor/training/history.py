@@ -10,14 +10,14 @@ from typing import Any, TypeGuard
 _MOST = 20
 
 
-def trainings(told: Any, stage: str) -> list[dict[str, float]]:
+def trainings(training: Any, stage: str) -> list[dict[str, float]]:
     """Steps and samples of a stage's trainings, the newest first, as a model's config tells them.
 
     Args:
-        told: the config's `training`, which may come from a stranger: what is no number of steps is left out.
+        training: the config's `training`, which may come from a stranger: what is no number of steps is left out.
         stage: "mifno" or "ddpm".
     """
-    record = mapping(mapping(told).get(stage))
+    record = mapping(mapping(training).get(stage))
     newest = {"steps": mapping(record.get("reached")).get("step"), **mapping(record.get("data"))}
     return _sound([newest]) + earlier_trainings(record)
 
@@ -28,9 +28,9 @@ def earlier_trainings(record: Mapping[str, Any]) -> list[dict[str, float]]:
     return _sound(before[:_MOST]) if isinstance(before, list) else []
 
 
-def _sound(told: list[Any]) -> list[dict[str, float]]:
+def _sound(records: list[Any]) -> list[dict[str, float]]:
     names = ("steps", "train_samples")
-    entries = [mapping(entry) for entry in told]
+    entries = [mapping(entry) for entry in records]
     return [{n: float(entry[n]) for n in names} for entry in entries if all(is_count(entry.get(n)) for n in names)]
 
 

@@ -54,10 +54,10 @@ def facts_of_initial(config: TrainingConfig, init: str | Path) -> dict[str, Any]
 
 def _same_network(earlier: pydantic.BaseModel, config: TrainingConfig) -> bool:
     """Whether a training can start from these weights; how a stage is sampled is no matter of its weights."""
-    wanted = config.model
-    if not isinstance(earlier, DiffusionConfig) or not isinstance(wanted, DiffusionConfig):
-        return earlier == wanted
-    return _of_weights(earlier) == _of_weights(wanted) and earlier.network.jumps <= wanted.network.jumps
+    own = config.model
+    if not isinstance(earlier, DiffusionConfig) or not isinstance(own, DiffusionConfig):
+        return earlier == own
+    return _of_weights(earlier) == _of_weights(own) and earlier.network.jumps <= own.network.jumps
 
 
 def _network_of_sensors(earlier: pydantic.BaseModel, config: FieldTraining) -> bool:
@@ -65,8 +65,8 @@ def _network_of_sensors(earlier: pydantic.BaseModel, config: FieldTraining) -> b
     if not isinstance(earlier, DiffusionConfig):
         return False
     field = config.model.field if earlier.field is not None else None
-    wanted = config.model.model_copy(update={"field": field})
-    return _of_weights(earlier) == _of_weights(wanted)
+    own = config.model.model_copy(update={"field": field})
+    return _of_weights(earlier) == _of_weights(own)
 
 
 def _of_weights(config: DiffusionConfig) -> DiffusionConfig:

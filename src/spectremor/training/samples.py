@@ -26,8 +26,8 @@ class Samples:
 
     def __post_init__(self) -> None:
         if not self.train or not self.val:
-            found = f"{len(self.train)} complete samples to train on, {len(self.val)} for validation"
-            raise InputError("--data", found, "at least one of each")
+            counts = f"{len(self.train)} complete samples to train on, {len(self.val)} for validation"
+            raise InputError("--data", counts, "at least one of each")
 
     @classmethod
     def of(cls, store: CampaignStore, most: int = 0, skipped: int = 0) -> Samples:

@@ -201,9 +201,9 @@ class Stage1Cache:
             values = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError):
             raise InputError("stage-1 cache", path, "a whole file; delete it to compute it again") from None
-        wanted = (2, len(self.stage1.store.x_m) * len(self.stage1.store.y_m), 3, self.latent.latent_samples)
-        if values.shape != wanted or values.dtype != np.float32:
-            raise InputError("stage-1 cache", path, f"float32 of shape {wanted}; delete it to compute it again")
+        shape = (2, len(self.stage1.store.x_m) * len(self.stage1.store.y_m), 3, self.latent.latent_samples)
+        if values.shape != shape or values.dtype != np.float32:
+            raise InputError("stage-1 cache", path, f"float32 of shape {shape}; delete it to compute it again")
         both = torch.from_numpy(values)
         return both[0], both[1]
 

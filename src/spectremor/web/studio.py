@@ -211,8 +211,8 @@ class Studio:
         while not self._lock.acquire(timeout=0.1):
             job.report(0.0)
         try:
-            with remarks() as said, progress_told_to(job.report):
-                return dataclasses.replace(make(), place=place, remarks=tuple(said))
+            with remarks() as heard, progress_told_to(job.report):
+                return dataclasses.replace(make(), place=place, remarks=tuple(heard))
         finally:
             self._lock.release()
 
