@@ -75,7 +75,7 @@ def model_card(about: dict[str, Any]) -> str:
 
 
 def _reached(run: Path) -> dict[str, float]:
-    """What was measured when the best weights were kept; a score that is no number is left out."""
+    """The validation scores of the best weights; a score that is no number is left out."""
     with safe_open(run / BEST, "pt") as file:
         saved = {name: float(value) for name, value in (file.metadata() or {}).items()}
     rows = [row for row in validations(run) if row["step"] == saved["step"]]

@@ -46,7 +46,7 @@ class MifnoObjective(nn.Module):
     Args:
         network: what is trained.
         loss: weights of the terms.
-        stride: every so-many-th output time is learned from.
+        stride: of every `stride` output times one is learned from.
     """
 
     mean: Tensor
@@ -197,11 +197,11 @@ class MifnoTask:
 
 
 def waves_folder(store: CampaignStore, cache: Path) -> Path:
-    """Where the direct waves of a campaign lie in a folder for what is computed once, which campaigns may share.
+    """The folder of a campaign's direct waves inside the cache, which several campaigns may share.
 
     Args:
         store: the campaign.
-        cache: the folder for what is computed once.
+        cache: the folder for results that are computed once.
     """
     made_from = json.dumps(dict(store.attrs), sort_keys=True, default=str) + str(store.path.resolve())
     return cache / f"direct_waves-{hashlib.blake2b(made_from.encode(), digest_size=8).hexdigest()}"
@@ -214,7 +214,7 @@ def keep_waves(
     report: Callable[[str, float], None],
     readers: int,
 ) -> bool:
-    """Have the direct waves of samples on disk, and thinned traces; False when stopped before the end."""
+    """Compute the direct waves and thinned traces that are not on disk; False when stopped before the end."""
     report_waves = functools.partial(report, "direct waves, once")
 
     def keep(index: int) -> object:
@@ -228,7 +228,7 @@ def check_training_campaign(store: CampaignStore, config: MifnoTraining) -> Coar
     """Refuse a campaign that a network cannot be trained on.
 
     Returns:
-        What makes the simulations that the network corrects; None for one that corrects none.
+        The coarse simulation that the network corrects; None for a network that corrects none.
 
     Raises:
         InputError: other events than the network's, ones without the symmetries that augmentation needs, or a store

@@ -35,8 +35,8 @@ class Samples:
 
         Args:
             store: the campaign.
-            most: of the training split the first so many (0: all), counted after those that are left out.
-            skipped: so many are left out first.
+            most: number of training samples (0: all).
+            skipped: number of training samples that are left out before these.
         """
         train, val = (store.ids(split).tolist() for split in ("train", "val"))
         return cls(train=train[skipped : skipped + most if most else None], val=val)
