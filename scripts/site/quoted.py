@@ -301,6 +301,86 @@ def _ahead(own: dict[str, float], curve: list[dict[str, float]], score: str) -> 
     return own[score] - (curve[after - 1][score] * (1 - share) + curve[after][score] * share)
 
 
+# ---- the shipped models under honest measures
+
+
+def _interval(row: dict[str, str], prefix: str = "", *, count: int = 2) -> str:
+    """The 95% interval of a mean; nothing where all resampled events agree."""
+    low, high = (digits(row[f"{prefix}ci95_{end}"], count) for end in ("low", "high"))
+    return "" if low == high else f" [{low}, {high}]"
+
+
+def _shipped(product: str) -> Callable[[Rows], Table]:
+    def arrange(rows: Rows) -> Table:
+        by: dict[str, dict[str, dict[str, str]]] = {}
+        for row in rows:
+            if row["product"] == product:
+                by.setdefault(row["contender"], {})[row["metric"]] = row
+        body = []
+        for name, scores in by.items():
+            fits = [digits(scores[m]["mean"], 2) + _interval(scores[m]) for m in ("EG", "PG")]
+            bias = [digits(scores[f"ln_bias_{band}"]["mean"], 2) for band in ("low", "mid", "high")]
+            body.append([name, *fits, ", ".join(bias) + _interval(scores["ln_bias_high"])])
+        words = {"mean": "single predictions", "draw": "draws"}[product]
+        return [words, "EG", "PG", "mean ln(prediction / truth) at 0-1, 1-2, 2-5 Hz"], body
+
+    return arrange
+
+
+def _shipped_ensembles(rows: Rows) -> Table:
+    """Draws of both models, beside the best baseline dressed with its errors."""
+    levels = ("50%", "80%", "95%")
+    dressed = {r["quantity"]: r for r in rows if r["contender"] == "hybrid: stage 1 x gain, dressed with its errors"}
+    body = []
+    for model in ("simulation", "hybrid"):
+        drawn = [row for row in rows if row["contender"] == f"{model}: stage 1 + diffusion"]
+        for row in drawn:
+            inside = [digits(row[f"inside_{level}"], 2) + _interval(row, f"inside_{level}_") for level in levels]
+            other = dressed[row["quantity"]]
+            crps = [digits(row["crps_ln"], 3), digits(other["inside_80%"], 2), digits(other["crps_ln"], 3)]
+            body.append([f"`{model}`, {row['quantity']}", *inside, *crps])
+    return ["", *levels, "CRPS", "dressed: 80%", "dressed: CRPS"], body
+
+
+def _shipped_fields(rows: Rows) -> Table:
+    """Differences of one draw from the truth, of both models."""
+    models = ("simulation", "hybrid")
+    by: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
+    for row in rows:
+        model, _, rest = row["contender"].partition(": ")
+        if rest == "stage 1 + diffusion":
+            by.setdefault((row["measure"], row["distance_m"]), {})[model] = row
+    body = []
+    for (measure, distance_m), pair in by.items():
+        if not all(row["difference"] not in ("", "nan") for row in pair.values()):
+            continue
+        logarithm = "coherency" not in measure and "correlation" not in measure
+        words = ("ln of the " if logarithm else "") + measure + (f", {distance_m} m apart" if distance_m else "")
+        truths = dict.fromkeys(
+            f"{100 * float(pair[m]['truth']):.2g}%" if "share" in measure else digits(pair[m]["truth"], 2)
+            for m in models
+        )
+        count = 2 if "share" in measure else 3
+        cells = [signed(pair[m]["difference"], count) + _interval(pair[m], "difference_", count=count) for m in models]
+        body.append([f"{words} ({', '.join(truths)})", *cells])
+    return ["difference from the truth (the truth)", *(f"`{m}`" for m in models)], body
+
+
+def _condition_scaling(field: str, metric: str, words: str) -> Callable[[Rows], Table]:
+    """A score against the factor by which the judged sensors alone were scaled."""
+
+    def arrange(rows: Rows) -> Table:
+        chosen = [row for row in rows if row["scaled"] == "judged sensors alone" and row["field"] == field]
+        factors = list(dict.fromkeys(row["factor"] for row in chosen))
+        body = []
+        for model in dict.fromkeys(row["model"] for row in chosen):
+            cells = [digits(row[metric], 2) for row in chosen if row["model"] == model]
+            body.append([f"`{model.partition('@')[0]}`, {words}", *cells])
+        return ["factor", *factors], body
+
+    return arrange
+
+
 ARRANGEMENTS = {
     "layered": Arrangement("layered", _layered),
     "coarse_grids": Arrangement("coarse_grids", _coarse_grids),
@@ -318,4 +398,16 @@ ARRANGEMENTS = {
     "quality_against_steps": Arrangement("quality_against_steps", _quality_against_steps),
     "frontier_100m": Arrangement("frontier", _frontier("100 m")),
     "frontier_sem3d": Arrangement("frontier", _frontier("SEM3D")),
+    "shipped_means": Arrangement("shipped_summary", _shipped("mean")),
+    "shipped_draws": Arrangement("shipped_summary", _shipped("draw")),
+    "shipped_ensembles": Arrangement("shipped_ensembles", _shipped_ensembles),
+    "shipped_fields": Arrangement("shipped_fields", _shipped_fields),
+    "scaled_mean": Arrangement(
+        "shipped_condition_scaling",
+        _condition_scaling("mean of 19 draws", "EG", "EG of the mean of 19 draws"),
+    ),
+    "scaled_draw": Arrangement(
+        "shipped_condition_scaling",
+        _condition_scaling("draw", "ln_bias_high", "mean ln(draw / truth) at 2-5 Hz"),
+    ),
 }

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from spectremor.cli.options import load_source
+from spectremor.cli.options import EarthquakeOptions, PlaceOptions
 from spectremor.core.errors import InputWarning
 from spectremor.core.source import Source
 from spectremor.data.geology_files import write_geology
@@ -374,10 +374,9 @@ def test_more_realizations_than_memory_holds(
 
 
 def test_a_large_magnitude_is_warned_of() -> None:
-    numbers = {"origin": (None, None, None), "convention": "standard", "moment_nm": None, "rise_time_s": None}
     with pytest.warns(InputWarning, match="source: magnitude 7 ruptures many kilometres"):
-        load_source(SOURCE, None, mw=7.0, **numbers)
-    assert load_source(SOURCE, None, mw=5.9, **numbers).mw == pytest.approx(5.9)
+        EarthquakeOptions(source=SOURCE, mw=7.0).load(PlaceOptions(), None)
+    assert EarthquakeOptions(source=SOURCE, mw=5.9).load(PlaceOptions(), None).mw == pytest.approx(5.9)
 
 
 @pytest.mark.parametrize("model", ["neural", "shipped"])

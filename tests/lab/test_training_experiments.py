@@ -20,7 +20,7 @@ from spectremor.lab.common import TrainingSettings, silent
 from spectremor.lab.two_arms import EQUAL_STEPS, EQUAL_TIME, Judged, difference, table
 
 FILES = {"table.csv", "figure.png", "summary.md", "config.json"}
-SIZE = {"train_samples": 3, "minutes": None}
+SIZE = {"samples": 2, "sensors": 8, "train_samples": 3, "minutes": None}
 
 
 def command(*arguments: str | Path) -> None:

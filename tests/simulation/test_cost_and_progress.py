@@ -12,7 +12,7 @@ from spectremor.core.geology import make_geology
 from spectremor.core.recording import Recording
 from spectremor.core.source import Source
 from spectremor.simulation import elastic, propagator
-from spectremor.simulation.cost import run_cost
+from spectremor.simulation.plan import plan_at_spacing
 from spectremor.simulation.progress import progress_told_to
 from spectremor.simulation.settings import SimulationSettings
 
@@ -69,15 +69,15 @@ def test_the_cost_bounds_what_the_run_takes(monkeypatch):
     monkeypatch.setattr(propagator, "propagate", noted)
     field = elastic.simulate(GROUND, POINT, **RUN)
     recording = Recording(samples=field.sizes["time"], lowpass_hz=1.5)
-    cost = run_cost(GROUND, recording, SimulationSettings(grid_spacing_m=300.0))
+    cost = plan_at_spacing(GROUND, recording, SimulationSettings(grid_spacing_m=300.0))
     (shot,) = seen
     assert np.prod(shot.grid.shape) <= cost.cells
     assert shot.n_samples == pytest.approx(cost.steps, rel=0.02)
-    assert cost.cell_steps == cost.cells * cost.steps
-    finer = run_cost(GROUND, recording, SimulationSettings(grid_spacing_m=150.0))
-    assert 3 < finer.cell_steps / cost.cell_steps < 16
+    assert cost.work == cost.cells * cost.steps
+    finer = plan_at_spacing(GROUND, recording, SimulationSettings(grid_spacing_m=150.0))
+    assert 3 < finer.work / cost.work < 16
 
 
 def test_what_cannot_be_run_has_no_cost():
     with pytest.raises(InputError, match="grid_spacing_m: got 350 m"):
-        run_cost(GROUND, Recording(), SimulationSettings(grid_spacing_m=350.0))
+        plan_at_spacing(GROUND, Recording(), SimulationSettings(grid_spacing_m=350.0))

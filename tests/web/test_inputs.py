@@ -291,7 +291,7 @@ def test_operators_refuse_ruptures_and_stations_in_one_line(page):
 
 def test_what_a_simulation_costs_is_said_before_it_runs(page):
     page.model.model.value = SIMULATION_ONLY
-    assert page.model.about.object.startswith("Costs at most 0.13 million cells")
+    assert page.model.about.object.startswith("Costs at most 0.2 million cells")
     assert page.model.about.object.endswith("on this machine.")
     assert not page.model._draws.visible
     assert page.model._run.visible

@@ -152,8 +152,8 @@ def _unusable_name(error: OSError | RuntimeError) -> InputError | None:
     """The error in terms of the option, where a name that was typed is one that no file can have."""
     if isinstance(error, RuntimeError):
         # What pathlib before Python 3.13 makes of a loop of links.
-        found = re.fullmatch("Symlink loop from '(.*)'", str(error))
-        name, reason = (found[1], "a loop of links") if found else (None, "")
+        loop = re.fullmatch("Symlink loop from '(.*)'", str(error))
+        name, reason = (loop[1], "a loop of links") if loop else (None, "")
     else:
         reason = {errno.ENAMETOOLONG: "too long", errno.ELOOP: "a loop of links"}.get(error.errno or 0, "")
         name = None if error.filename is None else os.fsdecode(error.filename)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from spectremor.cli.options import check_split
 from spectremor.core.errors import InputError
 from spectremor.core.text import printable
 
@@ -88,7 +89,8 @@ def create(
         with slurm_cluster(SlurmOptions.load(slurm)) as cluster:
             typer.echo(cluster.job_script())
         return
-    begun = time.monotonic()
+    start_s = time.monotonic()
+    check_split(split)
     config = _config(preset, grid_spacing, also or [], seed)
     _check_places(out, workers, scheduler, slurm, job_script)
     from spectremor.simulation.settings import check_device
@@ -96,8 +98,10 @@ def create(
     check_device(device, field="--device", elsewhere=scheduler is not None or slurm is not None)
     if minutes is not None and not minutes > 0:
         raise InputError("--minutes", minutes, "a positive number")
-    end = None if minutes is None else begun + 60 * minutes
-    _run(out, config, n, _split(split), device, end, lambda memory: _clients(workers, scheduler, slurm, memory))
+    end_s = None if minutes is None else start_s + 60 * minutes
+    _run(
+        out, config, n, cast("Split", split), device, end_s, lambda memory: _clients(workers, scheduler, slurm, memory)
+    )
 
 
 def _run(
@@ -106,7 +110,7 @@ def _run(
     n: int,
     split: Split,
     device: str,
-    end: float | None,
+    end_s: float | None,
     clients: Callable[[int], Any],
 ) -> None:
     from spectremor.campaign.checks import warn_of_band
@@ -127,7 +131,7 @@ def _run(
         typer.echo(f"workers: at most {memory / 1e9:.1f} GB each", err=True)
         with disk_full_told(str(out)):
             open_campaign(out, config, n, split=split)
-        late = lambda: end is not None and time.monotonic() >= end  # noqa: E731
+        late = lambda: end_s is not None and time.monotonic() >= end_s  # noqa: E731
         done = run_campaign(out, config, n, client, split=split, device=device, stop=late, report=report)
     if done.done < done.total:
         typer.echo(
@@ -234,12 +238,6 @@ def _config(preset: str, grid_spacing: float, also: list[float], seed: int) -> C
     }
     names = {"grid_spacing_m": "grid_spacing", "also_m": "also"}
     return validated_options(CampaignConfig, typed, names).checked()
-
-
-def _split(text: str) -> Split:
-    if text not in ("train", "val", "test", "all"):
-        raise InputError("--split", text, "train, val, test or all")
-    return cast("Split", text)
 
 
 def _check_places(out: Path, workers: int, scheduler: str | None, slurm: Path | None, job_script: bool) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spectremor.cli.evaluate_recorded import BesideOptions, evaluate_beside
+from spectremor.cli.groups import Options, grouped, refuse
 from spectremor.cli.lists import numbers_in
-from spectremor.cli.options import AzimuthOption, OriginLatOption, OriginLonOption
+from spectremor.cli.options import PlaceOptions, check_split, renamed_errors
 from spectremor.cli.progress import counted
 from spectremor.cli.regression_baseline import regression_of
 from spectremor.core.errors import InputError
@@ -32,106 +34,94 @@ _REGRESSION_MINUTES = 5.0
 #: Options of a pair of wavefields that say something beside records and ground-motion models as well.
 _OF_RECORDS_TOO = ("--prediction-index", "--tolerance", "--geology")
 
-PredictionOption = Annotated[Path | None, typer.Option("--prediction", help="Wavefield to judge (.nc, .zarr, .h5).")]
-ReferenceOption = Annotated[Path | None, typer.Option("--reference", help="The true wavefield (.nc, .zarr, .h5).")]
-PredictionIndexOption = Annotated[
-    int | None, typer.Option("--prediction-index", help="Which one, where that file holds several (0 is the first).")
-]
-ReferenceIndexOption = Annotated[
-    int | None, typer.Option("--reference-index", help="The same for the reference, and for a geology among several.")
-]
-NearestOption = Annotated[bool, typer.Option("--nearest", help="Pair each sensor with the nearest; no interpolation.")]
-ToleranceOption = Annotated[
-    float | None, typer.Option("--tolerance", help=f"For --nearest, in m along each axis ({_TOLERANCE_M:g}).")
-]
-WindowOption = Annotated[str | None, typer.Option("--window", help="FROM,TO in s after origin: cut both to it.")]
-GeologyOption = Annotated[Path | None, typer.Option("--geology", help="Sets the scale of rMAE and rRMSE.")]
-DataOption = Annotated[Path | None, typer.Option("--data", help="Campaign store to judge a model on.")]
-ModelOption = Annotated[Path | None, typer.Option("--model", help="Model folder (default: what ships).")]
-CompareOption = Annotated[list[Path] | None, typer.Option("--compare", help="Another model folder (repeatable).")]
-RegressionOption = Annotated[
-    Path | None, typer.Option("--regression", help="Model folder whose second stage is the L1-regression baseline.")
-]
-RegressionMinutesOption = Annotated[
-    float | None,
-    typer.Option(
-        "--regression-minutes",
-        help=f"Without one: train it on the training split for so long ({_REGRESSION_MINUTES:g}), once, and keep it by "
-        "the store (0: go without).",
-    ),
-]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Report folder: tables, figures, index.html.")]
-SplitOption = Annotated[str, typer.Option("--split", help="Which samples: train, val, test or all.")]
-SamplesOption = Annotated[int | None, typer.Option("--samples", help="The first so many events only.")]
-SensorsOption = Annotated[
-    int | None, typer.Option("--sensors", help="So many sensors of each event, drawn by amplitude stratum.")
-]
-RealizationsOption = Annotated[int, typer.Option("--realizations", help="Draws of the second stage.")]
-StepsOption = Annotated[int | None, typer.Option("--steps", help="Sampling steps of the second stage.")]
-GainSamplesOption = Annotated[int, typer.Option("--gain-samples", help="Training events that gains are fitted on.")]
-ResidualSamplesOption = Annotated[
-    int,
-    typer.Option("--residual-samples", help="Validation events whose errors dress the single baselines (0: none)."),
-]
-FieldEventsOption = Annotated[
-    int, typer.Option("--field-events", help="Events whose whole fields are looked at: coherency, apparent velocity.")
-]
-SeedOption = Annotated[int | None, typer.Option("--seed", help="One seed, one result (0).")]
-RecordedOption = Annotated[
-    Path | None, typer.Option("--recorded", help="Folder of records: miniSEED and StationXML, ASDF or V2; event.json.")
-]
-KnownBelowOption = Annotated[
-    float | None,
-    typer.Option("--known-below", help="Up to this frequency (Hz) the ground is known: compare waveforms below it."),
-]
-ModelsOption = Annotated[
-    bool, typer.Option("--ground-motion-models", help="Ask published models at the same magnitude, distance and Vs30.")
-]
-Vs30Option = Annotated[
-    float | None, typer.Option("--vs30", help="For them, in m/s at all sites (or --geology: from its top 30 m).")
-]
-OriginTimeOption = Annotated[
-    str | None, typer.Option("--origin-time", help="Of the earthquake, where neither prediction nor folder says it.")
-]
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelOptions(Options):
+    """How models are judged on a campaign."""
+
+    model: Annotated[Path | None, typer.Option("--model", help="Model folder (default: what ships).")] = None
+    compare: Annotated[list[Path] | None, typer.Option("--compare", help="Another model folder (repeatable).")] = None
+    regression: Annotated[
+        Path | None,
+        typer.Option("--regression", help="Model folder whose second stage is the L1-regression baseline."),
+    ] = None
+    regression_minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--regression-minutes",
+            help=f"Without one: train it on the training split for so long ({_REGRESSION_MINUTES:g}), once, and keep "
+            "it by the store (0: go without).",
+        ),
+    ] = None
+    split: Annotated[str, typer.Option("--split", help="Which samples: train, val, test or all.")] = "test"
+    samples: Annotated[int | None, typer.Option("--samples", help="The first so many events only.")] = None
+    sensors: Annotated[
+        int | None, typer.Option("--sensors", help="So many sensors of each event, drawn by amplitude stratum.")
+    ] = None
+    realizations: Annotated[int, typer.Option("--realizations", help="Draws of the second stage.")] = 1
+    steps: Annotated[int | None, typer.Option("--steps", help="Sampling steps of the second stage.")] = None
+    gain_samples: Annotated[int, typer.Option("--gain-samples", help="Training events that gains are fitted on.")] = 16
+    residual_samples: Annotated[
+        int,
+        typer.Option("--residual-samples", help="Validation events whose errors dress the single baselines (0: none)."),
+    ] = 16
+    field_events: Annotated[
+        int,
+        typer.Option("--field-events", help="Events whose whole fields are looked at: coherency, apparent velocity."),
+    ] = 16
+    seed: Annotated[int | None, typer.Option("--seed", help="One seed, one result (0).")] = None
+
+    def settings(self) -> Settings:
+        """How the benchmark runs.
+
+        Raises:
+            InputError: a value out of its range.
+        """
+        from spectremor.judging.benchmark import Settings
+
+        check_split(self.split)
+        chosen = {field.name: getattr(self, field.name) for field in dataclasses.fields(Settings)}
+        return Settings(**chosen | {"seed": self.seed or 0})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PairOptions(Options):
+    """How one wavefield is judged against another."""
+
+    prediction_index: Annotated[
+        int | None,
+        typer.Option("--prediction-index", help="Which one, where that file holds several (0 is the first)."),
+    ] = None
+    reference_index: Annotated[
+        int | None,
+        typer.Option("--reference-index", help="The same for the reference, and for a geology among several."),
+    ] = None
+    nearest: Annotated[bool, typer.Option("--nearest", help="Pair each sensor with the nearest; no interpolation.")] = (
+        False
+    )
+    tolerance: Annotated[
+        float | None, typer.Option("--tolerance", help=f"For --nearest, in m along each axis ({_TOLERANCE_M:g}).")
+    ] = None
+    window: Annotated[str | None, typer.Option("--window", help="FROM,TO in s after origin: cut both to it.")] = None
+    geology: Annotated[Path | None, typer.Option("--geology", help="Sets the scale of rMAE and rRMSE.")] = None
 
 
 def register(app: typer.Typer) -> None:
     """Attach the verb."""
-    app.command("evaluate")(evaluate)
+    app.command("evaluate")(grouped(evaluate))
 
 
 def evaluate(
-    prediction: PredictionOption = None,
-    reference: ReferenceOption = None,
-    prediction_index: PredictionIndexOption = None,
-    reference_index: ReferenceIndexOption = None,
-    data: DataOption = None,
-    out: OutOption = None,
-    model: ModelOption = None,
-    compare: CompareOption = None,
-    regression: RegressionOption = None,
-    regression_minutes: RegressionMinutesOption = None,
-    split: SplitOption = "test",
-    samples: SamplesOption = None,
-    sensors: SensorsOption = None,
-    realizations: RealizationsOption = 1,
-    steps: StepsOption = None,
-    gain_samples: GainSamplesOption = 16,
-    residual_samples: ResidualSamplesOption = 16,
-    field_events: FieldEventsOption = 16,
-    seed: SeedOption = None,
-    nearest: NearestOption = False,
-    tolerance: ToleranceOption = None,
-    window: WindowOption = None,
-    geology: GeologyOption = None,
-    recorded: RecordedOption = None,
-    known_below: KnownBelowOption = None,
-    ground_motion_models: ModelsOption = False,
-    vs30: Vs30Option = None,
-    origin_lon: OriginLonOption = None,
-    origin_lat: OriginLatOption = None,
-    azimuth: AzimuthOption = None,
-    origin_time: OriginTimeOption = None,
+    of_models: ModelOptions,
+    of_pairs: PairOptions,
+    of_records: BesideOptions,
+    place: PlaceOptions,
+    prediction: Annotated[
+        Path | None, typer.Option("--prediction", help="Wavefield to judge (.nc, .zarr, .h5).")
+    ] = None,
+    reference: Annotated[Path | None, typer.Option("--reference", help="The true wavefield (.nc, .zarr, .h5).")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Campaign store to judge a model on.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Report folder: tables, figures, index.html.")] = None,
 ) -> None:
     """Judge a model on a campaign's events; or one wavefield against another, records or ground-motion models.
 
@@ -148,102 +138,49 @@ def evaluate(
     spectremor evaluate --prediction field.nc --ground-motion-models --geology geology.nc --out report
     """
     if (data is None) == (prediction is None and reference is None):
-        found = "none of them" if data is None else "both kinds"
+        given = "none of them" if data is None else "both kinds"
         allowed = (
             "--data STORE, or --prediction FILE with --reference FILE, --recorded FOLDER or --ground-motion-models"
         )
-        raise InputError("--data", found, allowed)
+        raise InputError("--data", given, allowed)
     from spectremor.report.report_folder import check_report_folder
 
     if out is not None:
         out = check_report_folder(out, field="--out")
-    of_pairs = {
-        "--prediction-index": prediction_index,
-        "--reference-index": reference_index,
-        "--nearest": nearest or None,
-        "--tolerance": tolerance,
-        "--window": window,
-        "--geology": geology,
-    }
-    of_models = {
-        "--model": model,
-        "--compare": compare or None,
-        "--regression": regression,
-        "--regression-minutes": regression_minutes,
-        "--split": None if split == "test" else split,
-        "--samples": samples,
-        "--sensors": sensors,
-        "--realizations": None if realizations == 1 else realizations,
-        "--steps": steps,
-        "--gain-samples": None if gain_samples == 16 else gain_samples,
-        "--residual-samples": None if residual_samples == 16 else residual_samples,
-        "--field-events": None if field_events == 16 else field_events,
-        "--seed": seed,
-    }
-    _refuse_idle(*((of_models, "--data") if data is None else (of_pairs, "--prediction and --reference")))
-    beside = BesideOptions(
-        recorded=recorded,
-        known_below_hz=known_below,
-        models=ground_motion_models,
-        vs30_m_s=vs30,
-        geology=geology,
-        origin=(origin_lon, origin_lat, azimuth),
-        origin_time=origin_time,
-        farthest_m=tolerance,
-    )
-    if prediction is not None and reference is None and beside.asked:
-        _refuse_idle({k: v for k, v in of_pairs.items() if k not in _OF_RECORDS_TOO}, "--reference")
-        evaluate_beside(_field(prediction, prediction_index, "--prediction-index"), prediction.name, beside, out)
+    if data is None:
+        _refuse_idle(of_models.given(), "--data")
+    else:
+        _refuse_idle(of_pairs.given(), "--prediction and --reference")
+    beside = of_records.given() | place.given()
+    if prediction is not None and reference is None and of_records.asked:
+        _refuse_idle({k: v for k, v in of_pairs.given().items() if k not in _OF_RECORDS_TOO}, "--reference")
+        field = _field(prediction, of_pairs.prediction_index, "--prediction-index")
+        evaluate_beside(field, prediction.name, of_records, place, of_pairs.geology, of_pairs.tolerance, out)
         return
-    _refuse_idle(beside.given(), "--prediction, and no --data or --reference")
+    _refuse_idle(beside, "--prediction, and no --data or --reference")
     if data is None:
         if prediction is None or reference is None:
             raise InputError("--prediction, --reference", "one of the two", "both")
-        if not nearest:
-            _refuse_idle({"--tolerance": tolerance}, "--nearest")
-        indices = prediction_index, reference_index
-        reach_m = _TOLERANCE_M if tolerance is None else tolerance
-        _pair(prediction, reference, indices, out, nearest, reach_m, window, geology)
+        if not of_pairs.nearest:
+            _refuse_idle({"--tolerance": of_pairs.tolerance}, "--nearest")
+        _pair(prediction, reference, of_pairs, out)
         return
     if out is None:
         raise InputError("--out", "none", "a folder for the report")
-    from spectremor.judging.benchmark import Settings
+    settings = of_models.settings()
+    if of_models.regression is not None:
+        _refuse_idle({"--regression-minutes": of_models.regression_minutes}, "a baseline that is yet to be trained")
+    _benchmark(data, of_models, settings, out)
 
-    settings = Settings(
-        split=_split(split),  # type: ignore[arg-type]
-        samples=samples,
-        sensors=sensors,
-        realizations=realizations,
-        steps=steps,
-        gain_samples=gain_samples,
-        residual_samples=residual_samples,
-        field_events=field_events,
-        seed=seed or 0,
-    )
-    if regression is not None:
-        _refuse_idle({"--regression-minutes": regression_minutes}, "a baseline that is yet to be trained")
-    minutes = _REGRESSION_MINUTES if regression_minutes is None else regression_minutes
+
+def _refuse_idle(options: Mapping[str, object], needed: str) -> None:
+    refuse(options, f"nothing here: it goes with {needed}")
+
+
+def _benchmark(data: Path, options: ModelOptions, settings: Settings, out: Path) -> None:
+    minutes = _REGRESSION_MINUTES if options.regression_minutes is None else options.regression_minutes
     if not 0 <= minutes < math.inf:
         raise InputError("--regression-minutes", minutes, "0 or more")
-    _benchmark(data, model, compare or [], regression, minutes, settings, out)
-
-
-def _refuse_idle(options: dict[str, object], needed: str) -> None:
-    """Refuse options that say nothing here, where a person may think that they do."""
-    for option, value in options.items():
-        if value is not None:
-            raise InputError(option, value, f"nothing here: it goes with {needed}")
-
-
-def _benchmark(
-    data: Path,
-    model: Path | None,
-    compare: list[Path],
-    regression: Path | None,
-    minutes: float,
-    settings: Settings,
-    out: Path,
-) -> None:
     from spectremor.data.store import CampaignStore
     from spectremor.judging.benchmark import run_benchmark
     from spectremor.lab.regression import RegressionStage
@@ -252,28 +189,28 @@ def _benchmark(
     from spectremor.report.tables import summary_rows
 
     store = CampaignStore.open(data)
-    models = _models([model, *compare])
+    models = _models([options.model, *(options.compare or [])])
     for judged in models.values():
         if judged.diffusion is not None:
             judged.diffusion.config.evaluations(settings.steps)
     if not len(store.ids(settings.split)):
         raise InputError("split", f"{settings.split} (no complete sample)", f"a split of {data} with samples")
     with counted() as advance:
-        folder, about = regression_of(data, model, regression, minutes, advance)
+        folder, about = regression_of(data, options.model, options.regression, minutes, advance)
         baseline = None if folder is None else RegressionStage.read(folder)
-        kept = out.with_name(f".{out.name}.events")
+        judged_events = out.with_name(f".{out.name}.events")
         result = run_benchmark(
             store,
             models,
             regression=baseline,
             about_regression=about,
             settings=settings,
-            keep=kept,
+            keep=judged_events,
             on_progress=advance,
         )
         advance(len(result.samples), len(result.samples), "drawing the report")
         page = write_report(result, out)
-        shutil.rmtree(kept, ignore_errors=True)
+        shutil.rmtree(judged_events, ignore_errors=True)
     summary = summary_rows(result.tallies, settings.seed)
     _show_table(summary, [t.name for t in result.tallies])
     for line in [*findings(result.tallies, settings.seed, result.band_hz[1]), *result.remarks]:
@@ -296,33 +233,25 @@ def _models(folders: list[Path | None]) -> dict[str, GroundMotionModel]:
     return models
 
 
-def _split(split: str) -> str:
-    if split not in ("train", "val", "test", "all"):
-        raise InputError("--split", split, "train, val, test or all")
-    return split
-
-
 # -- one wavefield against another ------------------------------------------------------------------------------------
 
 
-def _pair(
-    prediction: Path,
-    reference: Path,
-    indices: tuple[int | None, int | None],
-    out: Path | None,
-    nearest: bool,
-    tolerance_m: float,
-    window: str | None,
-    geology: Path | None,
-) -> None:
+def _pair(prediction: Path, reference: Path, options: PairOptions, out: Path | None) -> None:
     from spectremor.cli.motion import show_motion
     from spectremor.judging.pairing import make_pair
     from spectremor.judging.scores import evaluate as judge
     from spectremor.report.pair_report import write_pair_report
 
-    choices = {"sensors": "nearest" if nearest else None, "tolerance_m": tolerance_m, "window_s": _window(window)}
-    fields = _field(prediction, indices[0], "--prediction-index"), _field(reference, indices[1], "--reference-index")
-    ground = _geology_of(geology, reference, indices[1], fields)
+    choices = {
+        "sensors": "nearest" if options.nearest else None,
+        "tolerance_m": _TOLERANCE_M if options.tolerance is None else options.tolerance,
+        "window_s": _window(options.window),
+    }
+    fields = (
+        _field(prediction, options.prediction_index, "--prediction-index"),
+        _field(reference, options.reference_index, "--reference-index"),
+    )
+    ground = _geology_of(options.geology, reference, options.reference_index, fields)
     scores = judge(*fields, **choices, geology=ground)  # type: ignore[arg-type]
     _show_scores(scores)
     show_motion({"prediction": fields[0], "reference": fields[1]})
@@ -336,20 +265,9 @@ def _field(path: Path, index: int | None, option: str) -> xr.DataArray:
     from spectremor.data.published import check_index
     from spectremor.data.wavefield_files import read_wavefield
 
-    with _index_of(option):
+    with renamed_errors({"index": option}):
         field = read_wavefield(path, index)
         return field.isel(sample=check_index(None, field.sizes["sample"], path)) if "sample" in field.dims else field
-
-
-@contextlib.contextmanager
-def _index_of(option: str) -> Iterator[None]:
-    """Put a wrong index down to the option that gives it."""
-    try:
-        yield
-    except InputError as error:
-        if error.field != "index":
-            raise
-        raise InputError(option, error.value, error.allowed) from None
 
 
 def _geology_of(
@@ -375,7 +293,7 @@ def _geology(path: Path, index: int | None) -> Geology:
     except InputError as error:
         if error.field != "index":
             raise
-    with _index_of("--reference-index, for --geology"):
+    with renamed_errors({"index": "--reference-index, for --geology"}):
         return read_geology(path, index)
 
 

@@ -6,74 +6,98 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spectremor.cli.groups import Options, refuse
+from spectremor.cli.options import PlaceOptions
 from spectremor.core.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from spectremor.hazard.comparison import BesideModels, Recorded, Sites
+    from spectremor.hazard.comparison import BesideModels, Recorded
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BesideOptions:
-    """What a person asked for.
+class BesideOptions(Options):
+    """What a prediction is compared with beside or instead of another wavefield."""
 
-    Attributes:
-        recorded: folder of records.
-        known_below_hz: waveforms are compared below it.
-        models: whether ground-motion models are asked.
-        vs30_m_s: for them.
-        geology: file whose top 30 m say Vs30 instead.
-        origin: longitude and latitude of the domain's corner, azimuth of its y axis.
-        origin_time: of the earthquake.
-        farthest_m: from a station to the sensor that stands for it.
-    """
-
-    recorded: Path | None
-    known_below_hz: float | None
-    models: bool
-    vs30_m_s: float | None
-    geology: Path | None
-    origin: tuple[float | None, float | None, float | None]
-    origin_time: str | None
-    farthest_m: float | None
+    recorded: Annotated[
+        Path | None,
+        typer.Option("--recorded", help="Folder of records: miniSEED and StationXML, ASDF or V2; event.json."),
+    ] = None
+    known_below: Annotated[
+        float | None,
+        typer.Option(
+            "--known-below", help="Up to this frequency (Hz) the ground is known: compare waveforms below it."
+        ),
+    ] = None
+    ground_motion_models: Annotated[
+        bool,
+        typer.Option("--ground-motion-models", help="Ask published models at the same magnitude, distance and Vs30."),
+    ] = False
+    vs30: Annotated[
+        float | None,
+        typer.Option("--vs30", help="For them, in m/s at all sites (or --geology: from its top 30 m)."),
+    ] = None
+    origin_time: Annotated[
+        str | None,
+        typer.Option("--origin-time", help="Of the earthquake, where neither prediction nor folder says it."),
+    ] = None
 
     @property
     def asked(self) -> bool:
-        """Whether there are records or models to stand beside."""
-        return self.recorded is not None or self.models
-
-    def given(self) -> dict[str, object]:
-        """All options that mean something here alone; None of those that were not given."""
-        names = ("--origin-lon", "--origin-lat", "--azimuth")
-        return {
-            "--recorded": self.recorded,
-            "--known-below": self.known_below_hz,
-            "--ground-motion-models": self.models or None,
-            "--vs30": self.vs30_m_s,
-            **dict(zip(names, self.origin, strict=True)),
-            "--origin-time": self.origin_time,
-        }
+        """Whether there are records or ground-motion models to compare with."""
+        return self.recorded is not None or self.ground_motion_models
 
 
-def evaluate_beside(prediction: xr.DataArray, name: str, options: BesideOptions, out: Path | None) -> None:
+def evaluate_beside(
+    prediction: xr.DataArray,
+    name: str,
+    options: BesideOptions,
+    place: PlaceOptions,
+    geology: Path | None,
+    farthest_m: float | None,
+    out: Path | None,
+) -> None:
     """Compare, say what came out, and write the report if a folder is named.
+
+    Args:
+        prediction: wavefield.
+        name: of its file.
+        options: what it is compared with.
+        place: of the domain, where the prediction does not say it.
+        geology: file whose top 30 m say Vs30.
+        farthest_m: from a station to the sensor that stands for it.
+        out: folder of the report.
 
     Raises:
         InputError: options that say nothing, or what is wrong with the prediction, the records or the geology.
     """
-    _check(options)
-    from spectremor.hazard.comparison import sites_of, spread_sites
+    if options.recorded is None:
+        of_records = options.given() | place.given() | {"--tolerance": farthest_m}
+        others = ("--ground-motion-models", "--vs30")
+        refuse(of_records, "nothing here: it goes with --recorded", of_records.keys() - set(others))
+    if not options.ground_motion_models:
+        of_models = {"--vs30": options.vs30, "--geology": geology}
+        refuse(of_models, "nothing here: it goes with --ground-motion-models")
+    elif (options.vs30 is None) == (geology is None):
+        given = "neither" if geology is None else "both"
+        raise InputError("--vs30, --geology", given, "one of the two: models need Vs30, stated or from the ground")
+    from spectremor.data.geology_files import read_geology
+    from spectremor.hazard.comparison import beside_models, sites_of, spread_sites
 
-    recorded = None if options.recorded is None else _recorded(prediction, options)
-    beside = None
-    if options.models:
+    recorded = beside = None
+    if options.recorded is not None:
+        recorded = _recorded(prediction, options.recorded, options, place, farthest_m)
+    if options.ground_motion_models:
         sites = spread_sites(sites_of(prediction)) if recorded is None else recorded.sites
-        beside = _models(sites, options)
+        if geology is not None:
+            beside = beside_models(sites, read_geology(geology))
+        elif options.vs30 is not None:
+            beside = beside_models(sites, options.vs30)
     for line in _lines(recorded, beside):
         typer.echo(line)
     if out is not None:
@@ -82,56 +106,26 @@ def evaluate_beside(prediction: xr.DataArray, name: str, options: BesideOptions,
         typer.echo(f"report: {write_hazard_report(recorded, beside, name, out)}")
 
 
-def _check(options: BesideOptions) -> None:
-    if options.recorded is None:
-        of_records = ("--known-below", "--origin-lon", "--origin-lat", "--azimuth", "--origin-time")
-        idle = {k: v for k, v in options.given().items() if k in of_records and v is not None}
-        if options.farthest_m is not None:
-            idle["--tolerance"] = options.farthest_m
-        for option, value in idle.items():
-            raise InputError(option, value, "nothing here: it goes with --recorded")
-    if not options.models:
-        for option, value in (("--vs30", options.vs30_m_s), ("--geology", options.geology)):
-            if value is not None:
-                raise InputError(option, value, "nothing here: it goes with --ground-motion-models")
-        return
-    if (options.vs30_m_s is None) == (options.geology is None):
-        found = "neither" if options.vs30_m_s is None else "both"
-        raise InputError("--vs30, --geology", found, "one of the two: models need Vs30, stated or from the ground")
-
-
-def _recorded(prediction: xr.DataArray, options: BesideOptions) -> Recorded:
-    from spectremor.cli.options import parse_place
+def _recorded(
+    prediction: xr.DataArray, folder: Path, options: BesideOptions, place: PlaceOptions, farthest_m: float | None
+) -> Recorded:
     from spectremor.core.event import event_of
     from spectremor.core.wavefield import check_wavefield, sampling_step_s
     from spectremor.exchange.placing import agreed_place
     from spectremor.exchange.recordings import read_recordings
     from spectremor.hazard.comparison import FARTHEST_SENSOR_M, compare_with_records
 
-    lon, lat, azimuth = options.origin
     event = event_of(check_wavefield(prediction, name="prediction").attrs)
-    given = None if lon is lat is azimuth is None else parse_place(lon, lat, None, azimuth)
-    place = agreed_place(event, given)
-    if place is None:
+    corner = agreed_place(event, place.corner_if_given())
+    if corner is None:
         raise InputError(
             "--origin-lon", "nothing", "the place of the domain's corner, which the prediction does not say"
         )
-    assert options.recorded is not None
     rate_hz = round(1.0 / sampling_step_s(prediction, name="prediction"), 9)
     time = options.origin_time or event.origin_time
-    records = read_recordings(options.recorded, place, origin_time=time, sampling_hz=rate_hz)
-    farthest_m = FARTHEST_SENSOR_M if options.farthest_m is None else options.farthest_m
-    return compare_with_records(prediction, records, known_below_hz=options.known_below_hz, farthest_m=farthest_m)
-
-
-def _models(sites: Sites, options: BesideOptions) -> BesideModels:
-    from spectremor.data.geology_files import read_geology
-    from spectremor.hazard.comparison import beside_models
-
-    if options.geology is None:
-        assert options.vs30_m_s is not None
-        return beside_models(sites, options.vs30_m_s)
-    return beside_models(sites, read_geology(options.geology))
+    records = read_recordings(folder, corner, origin_time=time, sampling_hz=rate_hz)
+    farthest_m = FARTHEST_SENSOR_M if farthest_m is None else farthest_m
+    return compare_with_records(prediction, records, known_below_hz=options.known_below, farthest_m=farthest_m)
 
 
 def _lines(recorded: Recorded | None, beside: BesideModels | None) -> Iterator[str]:
@@ -151,8 +145,8 @@ def _lines(recorded: Recorded | None, beside: BesideModels | None) -> Iterator[s
         for motion in beside.answers.motions:
             ours = [row for row in rows if row["model"] == motion.name]
             means = {m: _mean_log(ours, m) for m in dict.fromkeys(row["measure"] for row in ours)}
-            said = ", ".join(f"{measure.removesuffix(' RotD50')} {value:+.2f}" for measure, value in means.items())
-            yield f"mean ln(predicted / {motion.name}) of RotD50 over {count} site{'s' * (count != 1)}: {said}"
+            ratios = ", ".join(f"{measure.removesuffix(' RotD50')} {value:+.2f}" for measure, value in means.items())
+            yield f"mean ln(predicted / {motion.name}) of RotD50 over {count} site{'s' * (count != 1)}: {ratios}"
 
 
 def _mean_log(rows: list[dict[str, Any]], measure: str) -> float:

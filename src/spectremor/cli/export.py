@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from spectremor.cli.groups import grouped
 from spectremor.cli.lists import numbers_in
-from spectremor.cli.options import AzimuthOption, CrsOption, OriginLatOption, OriginLonOption, parse_place
+from spectremor.cli.options import PlaceOptions
 from spectremor.core.errors import InputError
 
 FORMATS = ("mseed", "asdf", "openquake", "csv")
@@ -18,7 +19,7 @@ _OF_INTENSITIES = ("openquake", "intensities")
 
 def register(app: typer.Typer) -> None:
     """Attach the verb."""
-    app.command("export")(export)
+    app.command("export")(grouped(export))
 
 
 def export(
@@ -27,13 +28,10 @@ def export(
     out: Annotated[
         Path, typer.Option("--out", help="File to write; companions appear beside it, and replace what is there.")
     ],
+    place: PlaceOptions,
     quantity: Annotated[
         str, typer.Option("--quantity", help="Of traces: velocity (m/s), acceleration (m/s2) or displacement (m).")
     ] = "velocity",
-    origin_lon: OriginLonOption = None,
-    origin_lat: OriginLatOption = None,
-    azimuth: AzimuthOption = None,
-    crs: CrsOption = None,
     origin_time: Annotated[
         str | None,
         typer.Option("--origin-time", help="Of the earthquake, ISO 8601 (the event's own, or 2000-01-01)."),
@@ -59,13 +57,12 @@ def export(
         _one_of("--table", table, TABLES)
     kind = (table or TABLES[0]) if form == "csv" else form
     _refuse_idle(kind, table=table, periods=periods, origin_time=origin_time)
-    placed = not all(value is None for value in (origin_lon, origin_lat, crs, azimuth))
-    _check_outputs(out, kind, field, placed=placed)
-    wanted = check_quantity(quantity)
-    if wanted != "velocity" and kind in _OF_INTENSITIES:
+    _check_outputs(out, kind, field, placed=bool(place.given()))
+    checked_quantity = check_quantity(quantity)
+    if checked_quantity != "velocity" and kind in _OF_INTENSITIES:
         raise InputError("--quantity", quantity, "velocity: intensity measures have quantities of their own")
     periods_s = _parse_periods(periods)
-    given = parse_place(origin_lon, origin_lat, crs, azimuth) if placed else None
+    given = place.corner_if_given()
 
     from spectremor import exchange
     from spectremor.cli.progress import spinner
@@ -74,22 +71,22 @@ def export(
 
     with spinner("reading") as say:
         waves = read_wavefield(field, index)
-        place = place_of(waves, given)
-        if place is None and kind in ("asdf", "openquake"):
-            place = parse_place(None, None, None)
+        corner = place_of(waves, given)
+        if corner is None and kind in ("asdf", "openquake"):
+            corner = place.corner()  # names what is missing
         # Only the file says whether its event has a place, and so companions.
-        _check_outputs(out, kind, field, placed=place is not None)
+        _check_outputs(out, kind, field, placed=corner is not None)
         say(f"writing {form}")
         if form == "mseed":
-            written = exchange.write_mseed(waves, out, quantity=wanted, place=place, origin_time=origin_time)
+            written = exchange.write_mseed(waves, out, quantity=checked_quantity, place=corner, origin_time=origin_time)
         elif form == "asdf":
-            written = exchange.write_asdf(waves, out, place, quantity=wanted, origin_time=origin_time)
+            written = exchange.write_asdf(waves, out, corner, quantity=checked_quantity, origin_time=origin_time)
         elif form == "openquake":
-            written = exchange.write_openquake(waves, out, place, periods_s=periods_s)
+            written = exchange.write_openquake(waves, out, corner, periods_s=periods_s)
         elif kind == "traces":
-            written = exchange.write_traces(waves, out, quantity=wanted, place=place)
+            written = exchange.write_traces(waves, out, quantity=checked_quantity, place=corner)
         else:
-            written = exchange.write_intensities(waves, out, place=place, periods_s=periods_s)
+            written = exchange.write_intensities(waves, out, place=corner, periods_s=periods_s)
     for path in written:
         typer.echo(path)
 

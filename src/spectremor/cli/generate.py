@@ -7,30 +7,17 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from spectremor.cli.groups import grouped, refuse
 from spectremor.cli.observed import ObservedOption, load_observed
 from spectremor.cli.options import (
-    AzimuthOption,
-    ConventionOption,
-    CrsOption,
-    EventIdOption,
-    EventOption,
+    EarthquakeOptions,
     GeologyOption,
     IndexOption,
-    MomentOption,
-    MwOption,
-    OriginLatOption,
-    OriginLonOption,
-    RigidityOption,
-    RiseTimeOption,
-    RuptureOption,
-    SourceOption,
+    PlaceOptions,
     StationsOption,
-    StressDropOption,
     check_netcdf,
-    load_earthquake,
     load_geology,
     load_stations,
-    parse_place,
     show_event,
 )
 from spectremor.core.errors import InputError
@@ -46,21 +33,14 @@ _FIGURES = (".png", ".pdf", ".svg")
 
 def register(app: typer.Typer) -> None:
     """Attach the verb."""
-    app.command("generate")(generate)
+    app.command("generate")(grouped(generate))
 
 
 def generate(
     geology: GeologyOption,
     out: Annotated[Path, typer.Option("--out", help="NetCDF file to write.")],
-    source: SourceOption = None,
-    event: EventOption = None,
-    rupture: RuptureOption = None,
-    rigidity: RigidityOption = None,
-    event_id: EventIdOption = None,
-    origin_lon: OriginLonOption = None,
-    origin_lat: OriginLatOption = None,
-    azimuth: AzimuthOption = None,
-    crs: CrsOption = None,
+    earthquake: EarthquakeOptions,
+    place: PlaceOptions,
     index: IndexOption = None,
     stations: StationsOption = None,
     sensors: Annotated[
@@ -73,11 +53,6 @@ def generate(
     max_frequency: Annotated[
         float | None, typer.Option("--max-frequency", help="Highest frequency in Hz (default: 5).")
     ] = None,
-    convention: ConventionOption = "standard",
-    moment: MomentOption = None,
-    mw: MwOption = None,
-    rise_time: RiseTimeOption = None,
-    stress_drop: StressDropOption = None,
     model: Annotated[Path | None, typer.Option("--model", help="Model folder, or the name of one that ships.")] = None,
     realizations: Annotated[int, typer.Option("--realizations", help="How many draws of the diffusion stage.")] = 1,
     seed: Annotated[int | None, typer.Option("--seed", help="One seed, one result (default: 0).")] = None,
@@ -103,38 +78,24 @@ def generate(
 
     if stage1_only and realizations != 1:
         raise InputError("--realizations", realizations, "1 with --stage1-only, which draws nothing")
-    for name, value in (("--seed", seed), ("--steps", steps), ("--sampler", sampler), ("--observed", observed)):
-        if stage1_only and value is not None:
-            raise InputError(name, value, "nothing with --stage1-only, which draws nothing")
+    if stage1_only:
+        drawing = {"--seed": seed, "--steps": steps, "--sampler": sampler, "--observed": observed}
+        refuse(drawing, "nothing with --stage1-only, which draws nothing")
     seed = seed or 0
     check_job(realizations, seed, steps)
     check_netcdf(out)
-    check_output(out, geology, event, rupture, stations, field="--out")
+    read = (geology, earthquake.event, earthquake.rupture, stations)
+    check_output(out, *read, field="--out")
     if figure is not None:
-        check_output(figure, geology, event, rupture, stations, field="--figure")
+        check_output(figure, *read, field="--figure")
         if stations is not None:
             raise InputError("--figure", figure, "nothing beside --stations: it shows a grid of sensors")
         if figure.suffix.lower() not in _FIGURES:
             raise InputError("--figure", figure, f"a file name that ends in one of {', '.join(_FIGURES)}")
         if stage1_only:
             raise InputError("--figure", figure, "a figure of both stages: not together with --stage1-only")
-    origin = (origin_lon, origin_lat, crs)
-    listed = load_stations(stations, origin, azimuth)
-    earthquake = load_earthquake(
-        source,
-        event,
-        rupture,
-        rigidity_pa=rigidity,
-        origin=origin,
-        azimuth_deg=azimuth,
-        places_stations=listed is not None,
-        convention=convention,
-        moment_nm=moment,
-        mw=mw,
-        rise_time_s=rise_time,
-        stress_drop_pa=stress_drop,
-        event_id=event_id,
-    )
+    listed = load_stations(stations, place)
+    described = earthquake.load(place, listed)
     ground = load_geology(geology, index)
 
     from spectremor.cli.motion import show_motion
@@ -151,14 +112,14 @@ def generate(
     )
     folder = read_model_folder(model)
     folder.check_ground_of(geology, ground)
-    folder.check_run(ground, earthquake, wanted, stage1_only=stage1_only)
+    folder.check_run(ground, described, wanted, stage1_only=stage1_only)
     if not stage1_only:
         folder.config.evaluations(steps, sampler)
     if observed is not None:
         folder.config.check_takes_recordings()
-    place = None if event is None else parse_place(origin_lon, origin_lat, crs, azimuth)
-    origin_time = None if earthquake.event is None else earthquake.event.origin_time
-    recordings = load_observed(observed, place, origin_time, folder.config.recording)
+    corner = None if earthquake.event is None else place.corner()
+    origin_time = None if described.event is None else described.event.origin_time
+    recordings = load_observed(observed, corner, origin_time, folder.config.recording)
 
     # What follows needs torch.
     from spectremor.diffusion.config import OBSERVED_ERROR
@@ -175,7 +136,7 @@ def generate(
             sampler=cast("SamplerName | None", sampler),
             observed=loaded.parsed_observed(recordings, OBSERVED_ERROR),
         )
-        motion = loaded.stage1_motion(ground, earthquake, wanted)
+        motion = loaded.stage1_motion(ground, described, wanted)
         field = motion.field
         if not stage1_only:
             say("stage 2: diffusion")

@@ -7,22 +7,20 @@ from typing import Annotated
 
 import typer
 
+from spectremor.cli.groups import grouped
 from spectremor.cli.lists import numbers_in
 from spectremor.cli.options import (
-    AzimuthOption,
     ConventionOption,
-    CrsOption,
     IndexOption,
-    OriginLatOption,
-    OriginLonOption,
+    PlaceOptions,
     QExponentOption,
     QReferenceOption,
     SourceOption,
     check_netcdf,
     load_geology,
     load_stations,
-    parse_place,
     parse_source,
+    renamed_errors,
 )
 from spectremor.core.errors import InputError
 
@@ -40,8 +38,8 @@ def register(app: typer.Typer) -> None:
             "spectremor geology import layers.csv --extent 9600,9600,9600 --spacing 300 --out geology.nc"
         ),
     )
-    geology.command("import")(import_)
-    geology.command("show")(show)
+    geology.command("import")(grouped(import_))
+    geology.command("show")(grouped(show))
     app.add_typer(geology, name="geology")
 
 
@@ -55,10 +53,7 @@ def import_(
     out: Annotated[Path, typer.Option("--out", help="NetCDF file to write.")],
     extent: Annotated[str, typer.Option("--extent", help="Size along x, y and depth in m, e.g. 9600,9600,9600.")],
     spacing: Annotated[float, typer.Option("--spacing", help="Distance between nodes in m.")],
-    origin_lon: OriginLonOption = None,
-    origin_lat: OriginLatOption = None,
-    azimuth: AzimuthOption = None,
-    crs: CrsOption = None,
+    place: PlaceOptions,
     q_exponent: QExponentOption = None,
     q_reference: QReferenceOption = None,
 ) -> None:
@@ -78,8 +73,7 @@ def import_(
         sides = numbers_in(extent)
     except ValueError:
         raise InputError("--extent", extent, "three sizes in m: along x, y and depth") from None
-    placed = any(value is not None for value in (origin_lon, origin_lat, azimuth, crs))
-    corner = parse_place(origin_lon, origin_lat, crs, azimuth) if placed else None
+    corner = place.corner_if_given()
     if q_exponent is None and q_reference is not None:
         raise InputError("--q-reference", q_reference, "nothing without --q-exponent")
 
@@ -89,12 +83,8 @@ def import_(
 
     from spectremor.data.geology_files import read_geology, write_geology
 
-    try:
+    with renamed_errors(_OPTIONS):
         ground = read_geology(model, corner=corner, extent_m=sides, spacing_m=spacing)
-    except InputError as error:
-        if error.field not in _OPTIONS:
-            raise
-        raise InputError(_OPTIONS[error.field], error.value, error.allowed) from None
     write_geology(ground if law is None else with_q_law(ground, law), out)
     low, high = float(ground.vs_m_s.min()), float(ground.vs_m_s.max())
     typer.echo(f"{' x '.join(map(str, ground.shape))} nodes, Vs from {low:.0f} to {high:.0f} m/s")
@@ -103,15 +93,12 @@ def import_(
 def show(
     geology: Annotated[Path, typer.Argument(help="Geology: .nc, .npy, .h5 or .zarr.", metavar="GEOLOGY")],
     figure: Annotated[Path, typer.Option("--figure", help=f"Picture to write: {', '.join(_PICTURES)}.")],
+    place: PlaceOptions,
     index: IndexOption = None,
     source: SourceOption = None,
     convention: ConventionOption = "standard",
     stations: Annotated[Path | None, typer.Option("--stations", help="Stations to draw: csv or StationXML.")] = None,
     column: Annotated[str | None, typer.Option("--column", help="X,Y in m: where to draw a column.")] = None,
-    origin_lon: OriginLonOption = None,
-    origin_lat: OriginLatOption = None,
-    azimuth: AzimuthOption = None,
-    crs: CrsOption = None,
 ) -> None:
     """Show a geology: its surface, two sections and a column, with the source and the stations.
 
@@ -126,17 +113,13 @@ def show(
     check_output(figure, geology, stations, field="--figure")
     column_m = _pair(column)
     earthquake = None if source is None else parse_source(source, convention=convention)
-    listed = load_stations(stations, (origin_lon, origin_lat, crs), azimuth)
+    listed = load_stations(stations, place)
     ground = load_geology(geology, index)
 
     from spectremor.report.ground import ground_figure
 
-    try:
+    with renamed_errors({"column_m": "--column", "column_m.x": "--column", "column_m.y": "--column"}):
         drawn = ground_figure(ground, earthquake, listed, column_m)
-    except InputError as error:
-        if not error.field.startswith("column_m"):
-            raise
-        raise InputError("--column", error.value, error.allowed) from None
     with atomic_file(figure) as aside:
         drawn.savefig(aside, format=figure.suffix[1:].lower(), dpi=150)
 

@@ -31,25 +31,25 @@ def show_motion(fields: Mapping[str, xr.DataArray]) -> None:
     Args:
         fields: wavefields by what they are called; an empty name for the only one.
     """
-    found = {name: _rows(field) for name, field in fields.items()}
-    known = {name: rows for name, (rows, _) in found.items() if rows}
-    if not known:
+    measured = {name: _rows(field) for name, field in fields.items()}
+    defined = {name: rows for name, (rows, _) in measured.items() if rows}
+    if not defined:
         return
     from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    about = next(words for rows, words in found.values() if rows)
-    columns = ("RotD50", "RotD100", "largest RotD50")[: 3 if len(known) == 1 else 2]
+    about = next(words for rows, words in measured.values() if rows)
+    columns = ("RotD50", "RotD100", "largest RotD50")[: 3 if len(defined) == 1 else 2]
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("", no_wrap=True)
-    for name in known:
+    for name in defined:
         before = f"{escape(printable(name, 30))} " if name else ""
         for column in columns:
             table.add_column(before + column, justify="right", no_wrap=True)
-    for measure in next(iter(known.values())):
-        values = [v for rows in known.values() for v in rows.get(measure, (math.nan,) * 3)[: len(columns)]]
+    for measure in next(iter(defined.values())):
+        values = [v for rows in defined.values() for v in rows.get(measure, (math.nan,) * 3)[: len(columns)]]
         table.add_row(measure, *(f"{value:.3g}" for value in values))
     typer.echo(f"horizontal motion, medians {about}")
     Console(width=max(140, Console().width)).print(table)

@@ -36,7 +36,7 @@ def regression_of(
     from spectremor.lab.regression import train_regression
 
     try:
-        found = train_regression(data, judged, minutes=minutes, report=advance)
+        trained = train_regression(data, judged, minutes=minutes, report=advance)
     except (InputError, MissingExtraError, OSError, FloatingPointError) as error:
         return None, f"baseline 'stage 1 + L1 regression' is absent: {error}"
-    return found.model, found.about
+    return trained.model, trained.about

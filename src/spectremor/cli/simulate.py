@@ -8,28 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spectremor.cli import messages
+from spectremor.cli.groups import grouped
 from spectremor.cli.options import (
-    AzimuthOption,
-    ConventionOption,
-    CrsOption,
-    EventIdOption,
-    EventOption,
+    EarthquakeOptions,
     GeologyOption,
     IndexOption,
-    MomentOption,
-    MwOption,
-    OriginLatOption,
-    OriginLonOption,
+    PlaceOptions,
     QExponentOption,
     QReferenceOption,
-    RigidityOption,
-    RiseTimeOption,
-    RuptureOption,
-    SourceOption,
     StationsOption,
-    StressDropOption,
     check_netcdf,
-    load_earthquake,
     load_geology,
     load_stations,
     show_event,
@@ -43,28 +31,16 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Attach the verb."""
-    app.command("simulate")(simulate)
+    app.command("simulate")(grouped(simulate))
 
 
 def simulate(
     geology: GeologyOption,
     out: Annotated[Path, typer.Option("--out", help="NetCDF file to write.")],
-    source: SourceOption = None,
-    event: EventOption = None,
-    event_id: EventIdOption = None,
-    rupture: RuptureOption = None,
-    rigidity: RigidityOption = None,
-    origin_lon: OriginLonOption = None,
-    origin_lat: OriginLatOption = None,
-    azimuth: AzimuthOption = None,
-    crs: CrsOption = None,
+    earthquake: EarthquakeOptions,
+    place: PlaceOptions,
     index: IndexOption = None,
     stations: StationsOption = None,
-    convention: ConventionOption = "standard",
-    moment: MomentOption = None,
-    mw: MwOption = None,
-    rise_time: RiseTimeOption = None,
-    stress_drop: StressDropOption = None,
     grid_spacing: Annotated[
         float | None, typer.Option("--grid-spacing", help="In m; must divide the domain (default: 150).")
     ] = None,
@@ -106,24 +82,9 @@ def simulate(
     from spectremor.core.files import check_output
 
     check_netcdf(out)
-    check_output(out, geology, event, rupture, stations, field="--out")
-    origin = (origin_lon, origin_lat, crs)
-    listed = load_stations(stations, origin, azimuth)
-    earthquake = load_earthquake(
-        source,
-        event,
-        rupture,
-        rigidity_pa=rigidity,
-        origin=origin,
-        azimuth_deg=azimuth,
-        places_stations=listed is not None,
-        convention=convention,
-        moment_nm=moment,
-        mw=mw,
-        rise_time_s=rise_time,
-        stress_drop_pa=stress_drop,
-        event_id=event_id,
-    )
+    check_output(out, geology, earthquake.event, earthquake.rupture, stations, field="--out")
+    listed = load_stations(stations, place)
+    described = earthquake.load(place, listed)
     ground = load_geology(geology, index)
 
     from spectremor.cli.motion import show_motion
@@ -140,7 +101,7 @@ def simulate(
 
         field = elastic.simulate(
             ground,
-            earthquake,
+            described,
             grid_spacing_m=grid_spacing,
             max_frequency_hz=max_frequency,
             duration_s=duration,
@@ -157,7 +118,7 @@ def simulate(
             on_progress=lambda share: show(share, f"simulating {duration:g} s"),
         )
         write_wavefield(field, out)
-    show_event(earthquake)
+    show_event(described)
     show_motion({"": field})
     _say_sides(field)
 

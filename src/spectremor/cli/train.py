@@ -2,48 +2,62 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from spectremor.cli.groups import Options, grouped
+
 if TYPE_CHECKING:
     from spectremor.cli.progress import Display
     from spectremor.training.loop import Watch
 
-ConfigOption = Annotated[
-    str,
-    typer.Option(
-        "--config",
-        help="tiny, small, large, paper, coarse or coarse-gpu, for mifno also rays or rays-gpu, for ddpm also jumps or "
-        "jumps-gpu, for field tiny, denoising, draws, "
-        "denoising-gpu or draws-gpu; or a YAML file.",
-    ),
-]
-DataOption = Annotated[Path, typer.Option("--data", help="Campaign store, from `spectremor dataset`.")]
-OutOption = Annotated[Path, typer.Option("--out", help="Folder of the run; the result is its folder `model`.")]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")]
-MinutesOption = Annotated[float | None, typer.Option("--minutes", help="Stop after so long; --resume goes on.")]
-BudgetOption = Annotated[
-    float | None,
-    typer.Option(
-        "--budget",
-        help="Minutes for the whole training: it takes as many of its steps as fit into them, and ends well.",
-    ),
-]
-CacheOption = Annotated[Path | None, typer.Option("--cache", help="For what is computed once (default: by the store).")]
-InitOption = Annotated[
-    Path | None,
-    typer.Option("--init", help="Start a new run from the weights of a model folder or run, or of a model that ships."),
-]
-ReadersOption = Annotated[
-    int | None,
-    typer.Option("--readers", help="Processes that prepare batches ahead (default: none on a CPU, many for a GPU)."),
-]
 Stage1Option = Annotated[
     str,
     typer.Option("--stage1", help="The frozen stage 1: a model folder, a run, a model that ships, or simulation:300."),
 ]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingOptions(Options):
+    """What each training takes."""
+
+    config: Annotated[
+        str,
+        typer.Option(
+            "--config",
+            help="tiny, small, large, paper, coarse or coarse-gpu, for mifno also rays or rays-gpu, for ddpm also "
+            "jumps or jumps-gpu, for field tiny, denoising, draws, denoising-gpu or draws-gpu; or a YAML file.",
+        ),
+    ]
+    data: Annotated[Path, typer.Option("--data", help="Campaign store, from `spectremor dataset`.")]
+    out: Annotated[Path, typer.Option("--out", help="Folder of the run; the result is its folder `model`.")]
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False
+    minutes: Annotated[float | None, typer.Option("--minutes", help="Stop after so long; --resume goes on.")] = None
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            "--budget",
+            help="Minutes for the whole training: it takes as many of its steps as fit into them, and ends well.",
+        ),
+    ] = None
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="For what is computed once (default: by the store).")
+    ] = None
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            "--init", help="Start a new run from the weights of a model folder or run, or of a model that ships."
+        ),
+    ] = None
+    readers: Annotated[
+        int | None,
+        typer.Option(
+            "--readers", help="Processes that prepare batches ahead (default: none on a CPU, many for a GPU)."
+        ),
+    ] = None
 
 
 def register(app: typer.Typer) -> None:
@@ -56,108 +70,41 @@ def register(app: typer.Typer) -> None:
         ),
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    verb.command("mifno")(mifno)
-    verb.command("ddpm")(ddpm)
+    verb.command("mifno")(grouped(mifno))
+    verb.command("ddpm")(grouped(ddpm))
     verb.command("import-published")(import_published)
-    verb.command("field")(field)
+    verb.command("field")(grouped(field))
     app.add_typer(verb, name="train")
 
 
-def mifno(
-    config: ConfigOption,
-    data: DataOption,
-    out: OutOption,
-    resume: ResumeOption = False,
-    minutes: MinutesOption = None,
-    budget: BudgetOption = None,
-    cache: CacheOption = None,
-    init: InitOption = None,
-    readers: ReadersOption = None,
-) -> None:
+def mifno(options: TrainingOptions) -> None:
     """Train stage 1, the neural operator.
 
     [bold]Example[/bold]
 
     spectremor train mifno --config small --data campaign.zarr --out runs/mifno --minutes 60
     """
-    _train(
-        "mifno",
-        config,
-        data,
-        out,
-        resume=resume,
-        minutes=minutes,
-        budget=budget,
-        cache=cache,
-        init=init,
-        readers=readers,
-    )
+    _train("mifno", options)
 
 
-def ddpm(
-    config: ConfigOption,
-    data: DataOption,
-    out: OutOption,
-    stage1: Stage1Option,
-    resume: ResumeOption = False,
-    minutes: MinutesOption = None,
-    budget: BudgetOption = None,
-    cache: CacheOption = None,
-    init: InitOption = None,
-    readers: ReadersOption = None,
-) -> None:
+def ddpm(options: TrainingOptions, stage1: Stage1Option) -> None:
     """Train stage 2, the diffusion model, on a frozen stage 1.
 
     [bold]Example[/bold]
 
     spectremor train ddpm --config small --data campaign.zarr --stage1 runs/mifno --out runs/neural --minutes 60
     """
-    _train(
-        "ddpm",
-        config,
-        data,
-        out,
-        resume=resume,
-        minutes=minutes,
-        budget=budget,
-        cache=cache,
-        init=init,
-        readers=readers,
-        stage1=stage1,
-    )
+    _train("ddpm", options, stage1)
 
 
-def field(
-    config: ConfigOption,
-    data: DataOption,
-    out: OutOption,
-    stage1: Stage1Option,
-    resume: ResumeOption = False,
-    minutes: MinutesOption = None,
-    budget: BudgetOption = None,
-    cache: CacheOption = None,
-    init: InitOption = None,
-    readers: ReadersOption = None,
-) -> None:
+def field(options: TrainingOptions, stage1: Stage1Option) -> None:
     """Train stage 2 as one that sees all sensors of a field, on a frozen stage 1.
 
     [bold]Example[/bold]
 
     spectremor train field --config denoising --data campaign.zarr --stage1 simulation:300 --out runs/field
     """
-    _train(
-        "field",
-        config,
-        data,
-        out,
-        resume=resume,
-        minutes=minutes,
-        budget=budget,
-        cache=cache,
-        init=init,
-        readers=readers,
-        stage1=stage1,
-    )
+    _train("field", options, stage1)
 
 
 def import_published(
@@ -179,44 +126,33 @@ def import_published(
     say_once(f"done: {out}")
 
 
-def _train(
-    stage: Literal["mifno", "ddpm", "field"],
-    config: str,
-    data: Path,
-    out: Path,
-    *,
-    resume: bool,
-    minutes: float | None,
-    budget: float | None,
-    cache: Path | None,
-    init: Path | None,
-    readers: int | None,
-    stage1: str | None = None,
-) -> None:
+def _train(stage: Literal["mifno", "ddpm", "field"], options: TrainingOptions, stage1: str | None = None) -> None:
     from spectremor.cli.progress import counted
     from spectremor.training.config import load_config
     from spectremor.training.driver import TimeLimits
     from spectremor.training.processes import processes
     from spectremor.training.run import Surroundings, train
 
-    settings = load_config(config, stage)
+    settings = load_config(options.config, stage)
     state = processes()
     with counted(quiet=not state.is_main_process) as display:
         outcome = train(
             settings,
-            data,
-            out,
+            options.data,
+            options.out,
             stage1=stage1,
-            init=init,
-            resume=resume,
-            limits=TimeLimits(minutes=minutes, budget=budget),
-            surroundings=Surroundings(cache=cache, readers=readers, watch=_watch(display, settings.steps)),
+            init=options.init,
+            resume=options.resume,
+            limits=TimeLimits(minutes=options.minutes, budget=options.budget),
+            surroundings=Surroundings(
+                cache=options.cache, readers=options.readers, watch=_watch(display, settings.steps)
+            ),
         )
         step, best = outcome.progress.step, outcome.progress
         several = f" on {state.num_processes} processes" if state.num_processes > 1 else ""
         if outcome.finished:
             reached = f"best validation loss {best.best_loss:.4g} at {best.best_step}"
-            display.say(f"done: {step} steps{several}; {reached}; {out}/model")
+            display.say(f"done: {step} steps{several}; {reached}; {options.out}/model")
         else:
             display.say(f"stopped at step {step} of {outcome.steps}{several}; go on with --resume")
 
@@ -227,9 +163,9 @@ def _watch(display: Display, steps: int) -> Watch:
 
     length = steps
 
-    def on_length(found: int) -> None:
+    def on_length(steps: int) -> None:
         nonlocal length
-        length = found
+        length = steps
 
     def on_validation(step: int, scores: dict[str, float]) -> None:
         display.say(f"step {step}: " + ", ".join(f"{name} {value:.4g}" for name, value in scores.items()))

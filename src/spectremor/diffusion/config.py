@@ -90,8 +90,8 @@ class LatentConfig(_Strict):
     @model_validator(mode="after")
     def _matrix_fits_in_memory(self) -> LatentConfig:
         if self.time_samples * self.latent_samples > MAX_MATRIX:
-            found = f"{self.time_samples} * {self.latent_samples}"
-            raise ValueError(f"time_samples * latent_samples ({found}) must not exceed {MAX_MATRIX}")
+            size = f"{self.time_samples} * {self.latent_samples}"
+            raise ValueError(f"time_samples * latent_samples ({size}) must not exceed {MAX_MATRIX}")
         return self
 
 

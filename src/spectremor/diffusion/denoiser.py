@@ -166,8 +166,8 @@ class _Embedding(nn.Module):
         if jump is not None:
             angle = jump[:, None] * self.jump_frequencies
             waves = waves + self.jump(torch.cat([angle.sin(), angle.cos() - 1], dim=1))
-        told = waves + self.amplitude(log_amplitude[:, None])
-        return F.silu(self.merge(F.silu(told if more is None else told + more)))
+        embedded = waves + self.amplitude(log_amplitude[:, None])
+        return F.silu(self.merge(F.silu(embedded if more is None else embedded + more)))
 
 
 def _nothing(_level: int, h: Tensor) -> Tensor:

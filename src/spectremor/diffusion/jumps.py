@@ -83,13 +83,13 @@ def loss_with_jumps(
         noise: standard normal.
     """
     noisy = process.noisy(clean, noise, jumps.step)
-    wanted = process.true_velocity(clean, noise, jumps.step)
+    target = process.true_velocity(clean, noise, jumps.step)
     far = torch.nonzero(jumps.to < jumps.step)[:, 0]
     if len(far):
         chosen = Condition(traces=condition.traces[far], log_amplitude=condition.log_amplitude[far])
-        wanted[far] = jump_velocity(process, network, noisy[far], chosen, jumps.at(far)).to(wanted.dtype)
+        target[far] = jump_velocity(process, network, noisy[far], chosen, jumps.at(far)).to(target.dtype)
     output = process.velocity(network, noisy, condition, jumps.step, jumps.step - jumps.to)
-    return (output - wanted).square().mean(dim=(1, 2))
+    return (output - target).square().mean(dim=(1, 2))
 
 
 @torch.no_grad()
@@ -107,7 +107,7 @@ def jump_velocity(
     """
     there = x
     for begin, end in ((jumps.step, jumps.middle), (jumps.middle, jumps.to)):
-        known = torch.where(jumps.plain_halves.bool(), 0, begin - end)
-        velocity = process.velocity(network, there, condition, begin, known)
+        jump = torch.where(jumps.plain_halves.bool(), 0, begin - end)
+        velocity = process.velocity(network, there, condition, begin, jump)
         there = process.moved(there, velocity, begin, end)
     return process.velocity_between(x, there, jumps.step, jumps.to)

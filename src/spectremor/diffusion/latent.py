@@ -82,8 +82,8 @@ class Latents(nn.Module):
 
     def target(self, truth: Tensor, stage1: Tensor, amplitude: Float[Tensor, " b"]) -> Float[Tensor, "b 3 n"]:
         """Latents to be generated, from coefficients in m/s."""
-        wanted = truth - stage1 if self.config.target == "residual" else truth
-        return self.whitened(wanted / _divisor(amplitude)[:, None, None])
+        coefficients = truth - stage1 if self.config.target == "residual" else truth
+        return self.whitened(coefficients / _divisor(amplitude)[:, None, None])
 
     def whitened(self, coefficients: Float[Tensor, "b 3 n"]) -> Float[Tensor, "b 3 n"]:
         """Latents of the coefficients of a change, over each sensor's amplitude."""

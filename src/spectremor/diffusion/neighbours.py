@@ -66,8 +66,8 @@ def _nearest(
     """The nearest of some sensors to each sensor, itself left out, and their weights."""
     own = np.arange(len(positions_m))[:, None]
     # One more for the sensor itself, and one that tells how far the reach may be.
-    distance, found = cKDTree(positions_m[among]).query(positions_m, k=np.arange(1, count + 3))
-    index = np.append(among, -1)[np.minimum(found, len(among))]
+    distance, place = cKDTree(positions_m[among]).query(positions_m, k=np.arange(1, count + 3))
+    index = np.append(among, -1)[np.minimum(place, len(among))]
     distance = np.where((index == own) | (index < 0), np.inf, distance)
     order = np.argsort(distance, axis=1, kind="stable")
     distance, index = np.take_along_axis(distance, order, axis=1), np.take_along_axis(index, order, axis=1)

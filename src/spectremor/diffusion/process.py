@@ -58,9 +58,9 @@ class NoiseProcess:
             noise: standard normal.
         """
         noisy = self.noisy(clean, noise, step)
-        wanted = self.true_velocity(clean, noise, step) if self.config.prediction == "velocity" else noise
+        target = self.true_velocity(clean, noise, step) if self.config.prediction == "velocity" else noise
         output = network(noisy, condition, self._fraction(step))
-        return (output - wanted).square().mean(dim=(1, 2))
+        return (output - target).square().mean(dim=(1, 2))
 
     def noisy(
         self, clean: Float[Tensor, "b c n"], noise: Float[Tensor, "b c n"], step: Int[Tensor, " b"]

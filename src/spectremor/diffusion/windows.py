@@ -238,8 +238,8 @@ def windows_of(config: LatentConfig, samples: int) -> Windows:
         InputError: windows that cannot be halved, or that do not end where the record ends.
     """
     if config.time_samples % 2 or config.latent_samples % 2:
-        found = f"{config.time_samples} and {config.latent_samples}"
-        raise InputError("diffusion.latent", f"{found} samples", "even numbers, for records of more than one window")
+        sizes = f"{config.time_samples} and {config.latent_samples}"
+        raise InputError("diffusion.latent", f"{sizes} samples", "even numbers, for records of more than one window")
     windows = Windows.over(samples, config.time_samples)
     if windows.samples != samples:
         raise InputError("stage-1 wavefield.time", f"{samples} samples", f"{windows.samples}, which windows fill")
@@ -308,17 +308,17 @@ class _Draws:
         """Coefficients, onset and amplitude of a window at some sensors, and the field's amplitude."""
         device = self.stage.latents.target_gain.device
         tensor = _tensor(traces, device)
-        known = self.stage.latents.coefficients(tensor)
+        coefficients = self.stage.latents.coefficients(tensor)
         before = torch.from_numpy(earlier.astype(np.float32)).to(device)[:, None, None]
         moving = begun(tensor, before, LEAST_PEAK * level.peak)
-        return known, moving, *sensor_amplitude(known, self.stage.config.latent, level.power)
+        return coefficients, moving, *sensor_amplitude(coefficients, self.stage.config.latent, level.power)
 
     def _drawn(
         self, prepared: tuple[Tensor, Tensor, Tensor, Tensor], sensors: Int[np.ndarray, " some"], window: int
     ) -> Iterator[tuple[int, np.ndarray, Float32[np.ndarray, "3 rows window"]]]:
         """For each realization and micro-batch: which of the sensors, and what is added there."""
-        known, moving, amplitude, field = prepared
-        on_cpu = known.device.type == "cpu"
+        coefficients, moving, amplitude, field = prepared
+        on_cpu = coefficients.device.type == "cpu"
         size = MICRO_BATCH if on_cpu else MICRO_BATCH_GPU
         batches = [np.arange(start, min(start + size, len(sensors))) for start in range(0, len(sensors), size)]
 
@@ -328,7 +328,7 @@ class _Draws:
             # The last batch is filled up with one of its sensors, so that every batch has one size.
             padded = np.concatenate([rows, np.full(size - len(rows), rows[0])])
             added = self.stage.change(
-                known[padded],
+                coefficients[padded],
                 moving[padded],
                 Strength(amplitude[padded], field),
                 noise_of(sensors[padded].tolist()),

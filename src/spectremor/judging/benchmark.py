@@ -250,7 +250,7 @@ def _contenders(
     contenders: list[Contender] = []
     remarks = [about_regression] if about_regression else []
     for name, model in models.items():
-        found, missing = contenders_of(
+        of_model, missing = contenders_of(
             name if len(models) > 1 else "",
             model,
             store,
@@ -261,7 +261,7 @@ def _contenders(
             on_progress=lambda done, total: say(f"fitting the gain baseline, {done + 1} of {total}"),
         )
         remarks += missing
-        contenders += found
+        contenders += of_model
     # Sentences are about the first model: where that simulation is its stage 1, they say all of it.
     first = next(iter(models.values())).stage1
     others = []
@@ -320,12 +320,12 @@ def _true_field(case: Case, highest_hz: float) -> Measures:
     store, dt_s = case.store, 1 / case.store.sampling_hz
     spacing_m = _regular_spacing_m(store)
     assert spacing_m is not None
-    found = field_measures(store.velocity(case.sample), spacing_m, dt_s, highest_hz, case.seed)
+    of_grid = field_measures(store.velocity(case.sample), spacing_m, dt_s, highest_hz, case.seed)
     if store.stations is None:
-        return found
+        return of_grid
     patch_m = store.stations.patch_spacing_m
     patch = field_measures(patch_of(store, case.sample), patch_m, dt_s, highest_hz, case.seed)
-    return with_patch(found, patch, spacing_m)
+    return with_patch(of_grid, patch, spacing_m)
 
 
 def _field_of(contender: Contender, case: Case, highest_hz: float) -> Measures:
@@ -340,12 +340,12 @@ def _field_of(contender: Contender, case: Case, highest_hz: float) -> Measures:
     about = (spacing_m, dt_s, highest_hz, case.seed)
     if contender.product == "draw":
         return draw_measures(fields, store.velocity(case.sample), *about)
-    found = field_measures(fields[0], *about)
+    of_grid = field_measures(fields[0], *about)
     if not isinstance(contender, CoarseSimulation) or store.stations is None:
-        return found
+        return of_grid
     patch = contender.patch(store, case.sample)
     of_patch = field_measures(patch, store.stations.patch_spacing_m, dt_s, highest_hz, case.seed)
-    return with_patch(found, of_patch, spacing_m)
+    return with_patch(of_grid, of_patch, spacing_m)
 
 
 def _validation_residuals(result: Benchmark, say: Callable[[str], None]) -> dict[str, Residuals]:
@@ -365,7 +365,7 @@ def _validation_residuals(result: Benchmark, say: Callable[[str], None]) -> dict
         truths.append(ensemble_quantities(truth.traces[truth.few], dt_s, truth.highest_hz))
         for contender in baselines:
             predictions[contender.name].append(ensemble_quantities(contender(case)[0], dt_s, truth.highest_hz))
-    return {name: Residuals.of(found, truths) for name, found in predictions.items()}
+    return {name: Residuals.of(predicted, truths) for name, predicted in predictions.items()}
 
 
 def sound_up_to_hz(store: CampaignStore, sample: int) -> float:
@@ -444,29 +444,33 @@ def _range_of(values: list[float]) -> dict[str, float]:
 
 def _remarks(result: Benchmark) -> list[str]:
     """What was left out of the means, and what could not be looked at at all."""
-    said = []
+    remarks = []
     for tally in result.tallies:
         bad = sum(int(row["undefined_sensors"]) for row in tally.rows)
         if bad:
-            said.append(f"{tally.name}: {bad} sensors with NaN or no motion, counted here and averaged nowhere")
+            remarks.append(f"{tally.name}: {bad} sensors with NaN or no motion, counted here and averaged nowhere")
     duration = result.facts["duration_s"]
-    said += [
+    remarks += [
         f"{metric} is undefined: no frequency of a {duration:g} s record falls in its band"
         for metric in BIASES
         if all(math.isnan(row[metric]) for row in result.tallies[0].rows)
     ]
     sound = result.facts["sound_up_to_hz"]
     if sound["lowest"] < BANDS_HZ[-1][1] - 1e-9:
-        said.append(
+        remarks.append(
             f"the truth is sound up to {sound['lowest']:g} to {sound['highest']:g} Hz (median {sound['median']:g} Hz), "
             "event by event what its grid carried: goodness of fit, biases, spectra, coherency, SA and energies end "
             "there; rMAE, rRMSE and peak values are of the motion as it is stored"
         )
     if all(traits.coherency is None for traits in result.truth):
-        said.append(f"coherency is undefined: the {duration:g} s record is too short, or its sampling too coarse")
+        remarks.append(f"coherency is undefined: the {duration:g} s record is too short, or its sampling too coarse")
     if result.settings.split in ("train", "all"):
-        said.append(f"split {result.settings.split}: models and baselines may have been fitted on these very events")
+        remarks.append(f"split {result.settings.split}: models and baselines may have been fitted on these very events")
     if result.settings.realizations == 1:
-        said.append("one realization of each event: CRPS, coverage and rank histograms need --realizations 3 or more")
-        said.append("one draw is not held against single best predictions: --realizations N adds the mean of N draws")
-    return said
+        remarks.append(
+            "one realization of each event: CRPS, coverage and rank histograms need --realizations 3 or more"
+        )
+        remarks.append(
+            "one draw is not held against single best predictions: --realizations N adds the mean of N draws"
+        )
+    return remarks

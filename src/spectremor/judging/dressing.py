@@ -51,8 +51,10 @@ class Residuals:
         """
         dressed = np.full((realizations, *prediction.shape), np.nan)
         for k, (values, pool) in enumerate(zip(prediction, self.values.T, strict=True)):
-            known = pool[~np.isnan(pool)]
-            if len(known):
-                chosen = generator(seed, "residuals", sample, k).integers(0, len(known), (realizations, len(values)))
-                dressed[:, k] = values * np.exp(known[chosen])
+            residuals = pool[~np.isnan(pool)]
+            if len(residuals):
+                chosen = generator(seed, "residuals", sample, k).integers(
+                    0, len(residuals), (realizations, len(values))
+                )
+                dressed[:, k] = values * np.exp(residuals[chosen])
         return dressed

@@ -62,9 +62,9 @@ def field_measures(
     *_, nx, ny, samples = field.shape
     band_hz = band_up_to(highest_hz)
     measurable = can_measure(samples, dt_s, band_hz) and bool(np.isfinite(field).all())
-    found = {"fast_share": np.array(np.nan), "ln_difference": np.array(_ln_difference(field, spacing_m))}
+    measures = {"fast_share": np.array(np.nan), "ln_difference": np.array(_ln_difference(field, spacing_m))}
     if measurable and min(nx, ny) >= 4:
-        found["fast_share"] = fast_power_share(field.astype(float), (spacing_m, spacing_m), dt_s, band_hz)
+        measures["fast_share"] = fast_power_share(field.astype(float), (spacing_m, spacing_m), dt_s, band_hz)
     traces = field.reshape(3, nx * ny, samples)
     alike = np.full((2, len(DISTANCES_M)), np.nan)
     for k, distance_m in enumerate(DISTANCES_M):
@@ -73,7 +73,7 @@ def field_measures(
             coherency = aligned_coherency(traces, pairs, dt_s, distance_m / SLOWEST_M_S, band_hz)
             correlation = zero_lag_correlation(traces, pairs, dt_s, band_hz)
             alike[:, k] = _mean_coherency(coherency), _mean(correlation)
-    return found | {"aligned_coherency": alike[0], "correlation": alike[1]}
+    return measures | {"aligned_coherency": alike[0], "correlation": alike[1]}
 
 
 def draw_measures(
@@ -90,14 +90,14 @@ def draw_measures(
         Also `residual_fast_share` of (draw - mean of the other draws), and `true_residual_fast_share` of (truth - mean
         of all draws); NaN of fewer than three draws.
     """
-    found = field_measures(draws[0], spacing_m, dt_s, highest_hz, seed)
+    measures = field_measures(draws[0], spacing_m, dt_s, highest_hz, seed)
     shares = [math.nan, math.nan]
     band_hz = band_up_to(highest_hz)
     *_, nx, ny, samples = truth.shape
     if len(draws) >= 3 and min(nx, ny) >= 4 and can_measure(samples, dt_s, band_hz):
         residuals = np.stack([draws[0] - draws[1:].mean(axis=0), truth - draws.mean(axis=0)]).astype(float)
         shares = fast_power_share(residuals, (spacing_m, spacing_m), dt_s, band_hz).tolist()
-    return found | {
+    return measures | {
         "residual_fast_share": np.array(shares[0]),
         "true_residual_fast_share": np.array(shares[1]),
     }

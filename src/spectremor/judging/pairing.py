@@ -131,8 +131,10 @@ def common_band(prediction: xr.DataArray, reference: xr.DataArray, dt_s: float) 
     one, other = (_stated_band(f, name, dt_s) for f, name in ((prediction, "prediction"), (reference, "reference")))
     low, high = max(one[0], other[0]), min(one[1], other[1])
     if not low < high:
-        found, allowed = (f"{low:g} to {high:g} Hz" for low, high in (one, other))
-        raise InputError("prediction.attrs.band_high_hz", found, f"a band that meets the reference's, {allowed}")
+        own_band, reference_band = (f"{low:g} to {high:g} Hz" for low, high in (one, other))
+        raise InputError(
+            "prediction.attrs.band_high_hz", own_band, f"a band that meets the reference's, {reference_band}"
+        )
     return low, high
 
 
@@ -156,9 +158,9 @@ def _only_one(reference: xr.DataArray) -> xr.DataArray:
     lead = [str(dim) for dim in reference.dims if dim in LEADING_DIMS]
     several = [f"{reference.sizes[dim]} along {dim}" for dim in lead if reference.sizes[dim] != 1]
     if several:
-        found = f"{' and '.join(several)} of {reference.dims}"
+        sizes = f"{' and '.join(several)} of {reference.dims}"
         raise InputError(
-            "reference.dims", found, "(component, x, y, time) or (component, station, time): one reference"
+            "reference.dims", sizes, "(component, x, y, time) or (component, station, time): one reference"
         )
     return reference.squeeze(lead, drop=True)
 
@@ -189,9 +191,9 @@ def _cut(field: xr.DataArray, window_s: tuple[float, float], dt: float, name: st
 def _same_times(prediction: xr.DataArray, reference: xr.DataArray, dt: float) -> None:
     p, r = prediction["time"].values, reference["time"].values
     if len(p) != len(r):
-        found = f"{len(p)} samples from {p[0]:g} to {p[-1]:g} s"
+        own_times = f"{len(p)} samples from {p[0]:g} to {p[-1]:g} s"
         raise InputError(
-            "prediction.time", found, f"the reference's {len(r)} from {r[0]:g} to {r[-1]:g} s, or a window_s"
+            "prediction.time", own_times, f"the reference's {len(r)} from {r[0]:g} to {r[-1]:g} s, or a window_s"
         )
     if abs(p[0] - r[0]) > 0.01 * dt:
         raise InputError(
@@ -206,8 +208,8 @@ def _match(
     distance = np.abs(prediction[:, None].astype(float) - reference[None, :])
     nearest = distance.argmin(axis=0)
     mutual = distance.argmin(axis=1)[nearest] == np.arange(len(reference))
-    kept = np.flatnonzero(mutual & (distance[nearest, np.arange(len(reference))] <= tolerance))
-    return nearest[kept], kept
+    matched = np.flatnonzero(mutual & (distance[nearest, np.arange(len(reference))] <= tolerance))
+    return nearest[matched], matched
 
 
 def _same_sensors(prediction: xr.DataArray, reference: xr.DataArray, *matches: tuple[np.ndarray, np.ndarray]) -> None:
@@ -215,5 +217,5 @@ def _same_sensors(prediction: xr.DataArray, reference: xr.DataArray, *matches: t
         have, want = prediction[axis].values, reference[axis].values
         if not len(p) == len(r) == len(have) == len(want):
             text = "{} sensors from {:g} to {:g} m"
-            found, allowed = (text.format(len(v), v[0], v[-1]) for v in (have, want))
-            raise InputError(f"prediction.{axis}", found, f"the reference's {allowed}, or sensors='nearest'")
+            own_axis, reference_axis = (text.format(len(v), v[0], v[-1]) for v in (have, want))
+            raise InputError(f"prediction.{axis}", own_axis, f"the reference's {reference_axis}, or sensors='nearest'")

@@ -101,11 +101,11 @@ def evaluate(
     scale = math.nan if geology is None else scale_at_source(as_geology(geology), _known_source(reference, prediction))
     draws = [sensor_scores(draw, pair.reference, pair.dt_s, scale) for draw in pair.prediction]
     per_sensor = {name: np.mean([d[name] for d in draws], axis=0) for name in METRICS}
-    said = notes(pair, per_sensor)
+    left_out = notes(pair, per_sensor)
     one, other = source_of(prediction), source_of(reference)
     if one is not None and other is not None and not _same_source(one, other):
-        said.append("prediction and reference record different sources: they are two earthquakes")
-    return Scores(per_sensor, pair.positions_m, said)
+        left_out.append("prediction and reference record different sources: they are two earthquakes")
+    return Scores(per_sensor, pair.positions_m, left_out)
 
 
 def sensor_scores(
@@ -156,24 +156,24 @@ def undefined(per_sensor: dict[str, np.ndarray]) -> int:
 
 def notes(pair: Pair, per_sensor: dict[str, np.ndarray]) -> list[str]:
     """What was left out of the means."""
-    said = []
+    left_out = []
     bad = undefined(per_sensor)
     if bad:
-        said.append(
+        left_out.append(
             f"{bad} of {len(pair.reference)} sensors have NaN or no motion: left out of EG and PG, not scored 0"
         )
     duration = len(pair.time_s) * pair.dt_s
     reason = f"no frequency of a {duration:g} s record falls in its band, or the reference is silent there"
-    said += [f"{name}: {reason}" for name in BIASES if np.isnan(per_sensor[name]).all()]
+    left_out += [f"{name}: {reason}" for name in BIASES if np.isnan(per_sensor[name]).all()]
     if np.isnan(per_sensor["rMAE"]).all():
-        said.append(
+        left_out.append(
             "rMAE, rRMSE: need the geology and the source (Vs at the source sets their scale); the _raw ones do not"
         )
     if pair.band_hz[1] < 5.0 - 1e-9:
-        said.append(
+        left_out.append(
             f"the wavefields hold no more than {pair.band_hz[1]:g} Hz: scores that look up to 5 Hz reach beyond it"
         )
-    return said
+    return left_out
 
 
 def _same_source(one: Source, other: Source) -> bool:

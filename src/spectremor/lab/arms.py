@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from spectremor.core.at_sensors import at_sensors
@@ -16,7 +18,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.seeds import derive_seed
 from spectremor.diffusion.config import DiffusionConfig, LatentConfig, NetworkConfig
 from spectremor.diffusion.stage import DiffusionStage
-from spectremor.lab.cases import Cases
+from spectremor.lab.cases import Cases, open_cases
 from spectremor.lab.common import Report, TrainingSettings, silent, sized
 from spectremor.lab.scoring import score
 from spectremor.model.folder import find_model
@@ -70,13 +72,19 @@ class Ground:
     """What all arms of an experiment stand on.
 
     Attributes:
+        settings: of the experiment.
+        size: numbers of samples, sensors, steps and trainings, and minutes.
         cases: truth and stage 1.
+        ids: samples to judge.
         base: the diffusion stage that arms are variants of.
         frozen: outputs of stage 1, computed once.
         train_ids: samples to train on.
     """
 
+    settings: TrainingSettings
+    size: Mapping[str, Any]
     cases: Cases
+    ids: list[int]
     base: DiffusionConfig
     frozen: Stage1Cache
     train_ids: list[int]
@@ -96,32 +104,93 @@ class Ground:
         samples = Samples(train=self.train_ids, val=self.train_ids[:1])
         return DdpmTask(config, self.frozen, samples, initial=initial, build=build)
 
+    def affordable(self, plan: DdpmTraining, trainings: int) -> int:
+        """As the function of this name, of trainings of stage 2 alone in the experiment's minutes."""
+        return affordable(self.task(plan), plan, trainings, self.size["minutes"])
+
+    def judge(self, stage: DiffusionStage) -> list[dict[str, float]]:
+        """Scores of both stages, one row per sample."""
+        cases, seed = self.cases, self.settings.seed
+        return [
+            score(
+                stage.generate_at(cases.stage1(i), chosen, seed=seed)[0], at_sensors(cases.truth(i), chosen), cases.dt_s
+            )
+            for i, chosen in ((i, self.sensors(i)) for i in self.ids)
+        ]
+
+    def judge_stage1(self) -> list[dict[str, float]]:
+        """Scores of stage 1 alone, one row per sample."""
+        cases = self.cases
+        return [
+            score(at_sensors(cases.stage1(i), chosen), at_sensors(cases.truth(i), chosen), cases.dt_s)
+            for i, chosen in ((i, self.sensors(i)) for i in self.ids)
+        ]
+
+    def sensors(self, i: int) -> Int[np.ndarray, " k"]:
+        """The judged sensors of a sample."""
+        return self.cases.sensors(i, self.size["sensors"], self.settings.seed)
+
+    def describe(self, plan: DdpmTraining, **taken: int) -> dict[str, Any]:
+        """Everything needed to repeat the experiment.
+
+        Args:
+            plan: of the first training.
+            taken: numbers that came of what the minutes allowed.
+        """
+        return {
+            "settings": self.settings.model_dump(mode="json"),
+            **self.size,
+            **taken,
+            **self.cases.describe(),
+            "ids": self.ids,
+            "train_ids": self.train_ids,
+            "training": plan.model_dump(mode="json"),
+        }
+
 
 def sized_training(settings: TrainingSettings, sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """As `sized`, with the minutes that each size stands for where a person names none."""
+    """As `sized`, with the minutes that each size stands for where a person names none.
+
+    Raises:
+        InputError: no such size, or a split to judge on that holds training samples.
+    """
+    if settings.split in ("train", "all"):
+        raise InputError("--split", settings.split, "val or test: arms are trained on the training split")
     return sized(settings, {name: {**values, "minutes": MINUTES[name]} for name, values in sizes.items()})
 
 
+def open_ground(settings: TrainingSettings, sizes: Mapping[str, Mapping[str, Any]], report: Report) -> Ground:
+    """The cases and training samples of an experiment on stage 2 alone, which a store may serve without a model.
+
+    Raises:
+        InputError: a setting, store or model that does not allow it.
+    """
+    size = sized_training(settings, sizes)
+    return prepare_ground(settings, open_cases(settings, model_needed=False), size, report)
+
+
 def prepare_ground(settings: TrainingSettings, cases: Cases, size: Mapping[str, Any], report: Report) -> Ground:
-    """Choose the training samples and compute what stage 1 says of them.
+    """Choose the samples and compute what stage 1 says of those to train on.
 
     Raises:
         InputError: no training sample, or a stage 1 that does not fit the store.
     """
+    ids = cases.ids(settings.split, size["samples"]).tolist()
     base = base_config(settings, cases)
-    wanted = cases.ids("train", size["train_samples"]).tolist()
+    offered = cases.ids("train", size["train_samples"]).tolist()
     spacing = settings.stage1_spacing_m
     name = str(find_model(settings.model)) if spacing is None else f"simulation:{spacing:g}"
     cache = Stage1Cache(cache_folder(cases.store, settings.cache), FrozenStage1(cases.store, name), base.latent)
-    return Ground(cases=cases, base=base, frozen=cache, train_ids=_ready(cache, wanted, size["minutes"], report))
+    train_ids = _ready(cache, offered, size["minutes"], report)
+    return Ground(settings=settings, size=size, cases=cases, ids=ids, base=base, frozen=cache, train_ids=train_ids)
 
 
-def _ready(cache: Stage1Cache, wanted: list[int], minutes: float | None, report: Report) -> list[int]:
+def _ready(cache: Stage1Cache, offered: list[int], minutes: float | None, report: Report) -> list[int]:
     """Samples whose stage 1 is on disk, or comes there in the share of `minutes` that preparing may take."""
     deadline = math.inf if minutes is None else time.monotonic() + 60 * PREPARING * minutes
     ready: list[int] = []
-    for done, i in enumerate(wanted):
-        report(done / len(wanted), "stage 1 of the training samples")
+    for done, i in enumerate(offered):
+        report(done / len(offered), "stage 1 of the training samples")
         if cache.holds(i) or len(ready) < FEWEST_SAMPLES or time.monotonic() < deadline:
             cache.fill([i])
             ready.append(i)
@@ -143,8 +212,8 @@ def base_config(settings: TrainingSettings, cases: Cases) -> DiffusionConfig:
     if own is not None and not own.latent.time_differences(recording):
         return own.without_jumps().model_copy(update={"network": network})
     multiple = network.patch * 2 ** (len(network.widths) - 1)
-    wanted = 2 * LATENT_HZ / sampling_hz * samples
-    latent_samples = min(math.ceil(wanted / multiple), samples // multiple) * multiple
+    resolving_samples = 2 * LATENT_HZ / sampling_hz * samples
+    latent_samples = min(math.ceil(resolving_samples / multiple), samples // multiple) * multiple
     latent = LatentConfig(time_samples=samples, sampling_hz=sampling_hz, latent_samples=latent_samples)
     return DiffusionConfig(latent=latent, network=network)
 
@@ -196,7 +265,7 @@ def train(task: Task, config: DdpmTraining, *, seconds: float = 0.0, report: Rep
     Returns:
         Averaged weights after every `config.validate_every` steps and at the end.
     """
-    kept: list[Snapshot] = []
+    snapshots: list[Snapshot] = []
     spent_s, done = 0.0, 0
 
     def on_step(progress: Progress, loss: float) -> None:
@@ -206,15 +275,15 @@ def train(task: Task, config: DdpmTraining, *, seconds: float = 0.0, report: Rep
         report(1 - max(left, 0.0), f"step {done}, loss {loss:.3f}")
 
     def keep() -> dict[str, float]:
-        kept.append(Snapshot(step=done, seconds=spent_s, state=_copy(task.module)))
+        snapshots.append(Snapshot(step=done, seconds=spent_s, state=_copy(task.module)))
         return {"loss": math.nan}
 
     watch = Watch(stop=lambda: done >= config.steps and spent_s >= seconds, on_step=on_step)
     fit(task, config.model_copy(update={"steps": _ENDLESS}), None, watch, judge=keep)
-    if not kept or kept[-1].step != done:
+    if not snapshots or snapshots[-1].step != done:
         # The loop leaves the averaged weights in the module.
         keep()
-    return kept
+    return snapshots
 
 
 def at_steps(snapshots: Sequence[Snapshot], step: int) -> Snapshot:
@@ -228,25 +297,6 @@ def at_seconds(snapshots: Sequence[Snapshot], seconds: float) -> Snapshot:
     return within[-1] if within else snapshots[0]
 
 
-def judge(stage: DiffusionStage, cases: Cases, ids: Sequence[int], sensors: int, seed: int) -> list[dict[str, float]]:
-    """Scores of both stages, one row per sample."""
-    return [
-        score(stage.generate_at(cases.stage1(i), chosen, seed=seed)[0], at_sensors(cases.truth(i), chosen), cases.dt_s)
-        for i, chosen in ((i, cases.sensors(i, sensors, seed)) for i in ids)
-    ]
-
-
-def judge_stage1(
-    cases: Cases, ids: Sequence[int], sensors: int, seed: int, stage1: Callable[[int], Any] | None = None
-) -> list[dict[str, float]]:
-    """Scores of stage 1 alone (of the model's, or of another one), one row per sample."""
-    predict = stage1 or cases.stage1
-    return [
-        score(at_sensors(predict(i), chosen), at_sensors(cases.truth(i), chosen), cases.dt_s)
-        for i, chosen in ((i, cases.sensors(i, sensors, seed)) for i in ids)
-    ]
-
-
 def part(report: Report, start: float, share: float, what: str) -> Report:
     """A report for a part of the work that starts at fraction `start` and makes up `share` of it."""
     return lambda fraction, doing: report(start + share * fraction, f"{what}: {doing}")
@@ -254,13 +304,3 @@ def part(report: Report, start: float, share: float, what: str) -> Report:
 
 def _copy(module: torch.nn.Module) -> State:
     return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
-
-
-def check_training_split(settings: TrainingSettings) -> None:
-    """Refuse to judge on what is trained on.
-
-    Raises:
-        InputError: the split holds training samples.
-    """
-    if settings.split in ("train", "all"):
-        raise InputError("--split", settings.split, "val or test: arms are trained on the training split")

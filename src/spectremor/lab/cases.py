@@ -65,10 +65,10 @@ class Cases:
         Raises:
             InputError: an unknown split, or one without a complete sample.
         """
-        found = self.store.ids(split)
-        if not len(found):
+        complete = self.store.ids(split)
+        if not len(complete):
             raise InputError("--data", f"{self.store.path}: no complete sample in the {split} split", "at least one")
-        return found[:most]
+        return complete[:most]
 
     def sensors(self, i: int, count: int, seed: int) -> Int[np.ndarray, " k"]:
         """Numbers of sensors (x-major), increasing: one from each of `count` strata of amplitude."""

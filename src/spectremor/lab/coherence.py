@@ -62,20 +62,20 @@ def run(settings: CoherenceSettings, report: Report = silent) -> Result:
     pairs = pairs_by_distance(positions, EDGES * _spacing(positions), most=PAIRS, seed=settings.seed)
     pairs = [chosen for chosen in pairs if len(chosen)]
     akin = settings.noise_correlation_m / _spacing(positions)
-    found = Findings.empty(positions, pairs, len(cases.store.time_s), cases.dt_s, settings.seed)
+    findings = Findings.empty(positions, pairs, len(cases.store.time_s), cases.dt_s, settings.seed)
     for done, i in enumerate(ids.tolist()):
         report(done / len(ids), f"sample {i}")
         stage1 = cases.stage1(i)
         traces = {TRUTH: at_sensors(cases.truth(i), sensors), STAGE1: at_sensors(stage1, sensors)}
         for name, correlation in ((OWN, 0.0), (AKIN, akin)):
             traces[name] = stage.generate_at(stage1, sensors, seed=settings.seed, noise_correlation=correlation)[0]
-        found.add(traces, pairs)
+        findings.add(traces, pairs)
     config = {"settings": settings.model_dump(mode="json"), **size, **cases.describe(), "ids": ids.tolist()}
     return Result(
         experiment="coherence",
-        table=_table(found),
-        figure=_figure(found),
-        paragraph=_paragraph(found, settings.noise_correlation_m),
+        table=_table(findings),
+        figure=_figure(findings),
+        paragraph=_paragraph(findings, settings.noise_correlation_m),
         config=config,
     )
 
@@ -158,8 +158,8 @@ def noise_floor(samples: int, seed: int) -> float:
     return mean(coherency_by_distance(noise, [pairs])[0])
 
 
-def _middle(available: int, wanted: int) -> Int[np.ndarray, " n"]:
-    used = min(available, wanted)
+def _middle(available: int, count: int) -> Int[np.ndarray, " n"]:
+    used = min(available, count)
     first = (available - used) // 2
     return np.arange(first, first + used)
 
@@ -170,39 +170,43 @@ def _spacing(positions: Float[np.ndarray, "k two"]) -> float:
     return float(min(step.min() for step in steps if len(step)))
 
 
-def _table(found: Findings) -> list[dict[str, Any]]:
+def _table(findings: Findings) -> list[dict[str, Any]]:
     rows = []
     for name, band in itertools.product(FIELDS, BANDS_HZ):
-        values = found.in_band(name, band)
-        for k, distance in enumerate(found.distances_m):
+        values = findings.in_band(name, band)
+        for k, distance in enumerate(findings.distances_m):
             row = {"field": name, "distance_m": float(distance), "low_hz": band[0], "high_hz": band[1]}
-            row |= {"coherency": mean(values[:, k]), "coherency_std": spread(values[:, k]), "noise_floor": found.floor}
-            alike = np.stack(found.correlation[name])[:, k] if band == BANDS_HZ[-1] else np.array([])
+            row |= {
+                "coherency": mean(values[:, k]),
+                "coherency_std": spread(values[:, k]),
+                "noise_floor": findings.floor,
+            }
+            alike = np.stack(findings.correlation[name])[:, k] if band == BANDS_HZ[-1] else np.array([])
             row |= {"correlation": mean(alike), "correlation_std": spread(alike), "samples": len(values)}
             rows.append(row)
     return rows
 
 
-def _figure(found: Findings) -> Figure:
+def _figure(findings: Findings) -> Figure:
     figure = new_figure(12.5, 6.4)
     top, bottom = figure.subplots(2, 3, sharey=True)
-    distances = found.distances_m
+    distances = findings.distances_m
     # The nearest, the second and a middle distance.
     for axis, k in zip(top, (0, min(1, len(distances) - 1), min(3, len(distances) - 1)), strict=True):
         for name in FIELDS:
-            _mean_and_spread(axis, found.frequency_hz, np.stack(found.coherency[name])[:, k], name)
+            _mean_and_spread(axis, findings.frequency_hz, np.stack(findings.coherency[name])[:, k], name)
         axis.set(xlim=(0.3, BANDS_HZ[-1][1]), ylim=(0, 1))
         tidy(axis, f"{distances[k]:.0f} m apart", "frequency (Hz)", "")
     for axis, (low, high) in zip(bottom, BANDS_HZ, strict=True):
         for name in FIELDS:
-            _mean_and_spread(axis, distances / 1000, found.in_band(name, (low, high)), name, "o")
+            _mean_and_spread(axis, distances / 1000, findings.in_band(name, (low, high)), name, "o")
         axis.set(xlim=(0, distances[-1] / 1000 * 1.03))
         tidy(axis, f"{low:g}-{high:g} Hz", "distance between sensors (km)", "")
     for axis in (*top, *bottom):
-        axis.axhline(found.floor, color="0.6", lw=0.9, ls=":", zorder=0)
+        axis.axhline(findings.floor, color="0.6", lw=0.9, ls=":", zorder=0)
     for row in (top, bottom):
         row[0].set_ylabel("lagged coherency")
-    top[0].annotate("unrelated noise", (0.98, found.floor), (0, -10), xycoords=("axes fraction", "data"),
+    top[0].annotate("unrelated noise", (0.98, findings.floor), (0, -10), xycoords=("axes fraction", "data"),
                     textcoords="offset points", ha="right", fontsize=8, color="0.45")  # fmt: skip
     top[-1].legend(frameon=False, fontsize=9, loc="lower left")
     figure.suptitle("How alike neighbouring sensors move: mean and spread over samples", fontsize=11)
@@ -215,20 +219,20 @@ def _mean_and_spread(axis: Axes, x: np.ndarray, values: np.ndarray, name: str, m
     axis.plot(x, middle, color=COLOURS[name], lw=1.6, marker=marker, ms=4, label=name)
 
 
-def _paragraph(found: Findings, correlation_m: float) -> str:
+def _paragraph(findings: Findings, correlation_m: float) -> str:
     low, high = BANDS_HZ[-1]
-    near = {name: found.in_band(name, (low, high))[:, 0] for name in FIELDS}
-    close = {name: with_spread(np.stack(found.correlation[name])[:, 0]) for name in FIELDS}
+    near = {name: findings.in_band(name, (low, high))[:, 0] for name in FIELDS}
+    close = {name: with_spread(np.stack(findings.correlation[name])[:, 0]) for name in FIELDS}
     gap = {name: mean(np.abs(near[name] - near[TRUTH])) for name in FIELDS}
     fit = {
-        name: tuple(mean(np.array([row[key] for row in found.scores[name]])) for key in ("EG", "PG"))
+        name: tuple(mean(np.array([row[key] for row in findings.scores[name]])) for key in ("EG", "PG"))
         for name in (OWN, AKIN)
     }
     return (
-        f"Between sensors {found.distances_m[0]:.0f} m apart and at {low:g}-{high:g} Hz the lagged coherency is "
+        f"Between sensors {findings.distances_m[0]:.0f} m apart and at {low:g}-{high:g} Hz the lagged coherency is "
         f"{with_spread(near[TRUTH])} in the truth, {with_spread(near[STAGE1])} in stage 1 and "
         f"{with_spread(near[OWN])} after both stages with noise drawn sensor by sensor (mean and spread over "
-        f"{len(near[TRUTH])} samples; unrelated noise gives {found.floor:.2f}). "
+        f"{len(near[TRUTH])} samples; unrelated noise gives {findings.floor:.2f}). "
         f"Both stages are {compare(near[OWN], near[TRUTH])} the truth and "
         f"{compare(near[OWN], near[STAGE1])} stage 1: the mean distance to the truth is {gap[STAGE1]:.2f} before the "
         f"diffusion stage and {gap[OWN]:.2f} after it. Without allowing a lag the correlation of the same traces is "

@@ -6,22 +6,7 @@ from typing import Any
 
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.diffusion.stage import DiffusionStage
-from spectremor.lab.arms import (
-    Build,
-    affordable,
-    at_seconds,
-    at_steps,
-    check_training_split,
-    judge,
-    judge_stage1,
-    marks,
-    part,
-    prepare_ground,
-    sized_training,
-    train,
-    training_config,
-)
-from spectremor.lab.cases import open_cases
+from spectremor.lab.arms import Build, at_seconds, at_steps, marks, open_ground, part, train, training_config
 from spectremor.lab.common import Report, Result, TrainingSettings, silent
 from spectremor.lab.diffusion_variants import BlindStage
 from spectremor.lab.two_arms import (
@@ -56,14 +41,11 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
     Raises:
         InputError: a setting, store or model that does not allow it.
     """
-    size = sized_training(settings, SIZES)
-    check_training_split(settings)
-    cases = open_cases(settings, model_needed=False)
-    ids = cases.ids(settings.split, size["samples"]).tolist()
-    ground = prepare_ground(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
+    ground = open_ground(settings, SIZES, part(report, 0.0, 0.1, "preparing"))
+    size = ground.size
     model = arm_config(ground.base)
     plan = training_config(model, size["steps"], settings.seed)
-    steps = affordable(ground.task(plan), plan, 2 * size["seeds"], size["minutes"])
+    steps = ground.affordable(plan, 2 * size["seeds"])
     share = 0.9 / (2 * size["seeds"])
     judged: list[Judged] = []
     for k in range(size["seeds"]):
@@ -72,8 +54,8 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
         for number, (arm, build) in enumerate(ARMS.items()):
             config = training_config(model, steps, settings.seed + k)
             task = ground.task(config, build=build)
-            telling = part(report, 0.1 + (2 * k + number) * share, share, f"{arm}, training {k + 1}")
-            snapshots = train(task, config, seconds=seconds, report=telling)
+            report_training = part(report, 0.1 + (2 * k + number) * share, share, f"{arm}, training {k + 1}")
+            snapshots = train(task, config, seconds=seconds, report=report_training)
             seconds = seconds or snapshots[-1].seconds
             states = [(ON_THE_WAY, at_steps(snapshots, step)) for step in marks(steps)[:-1]]
             states += [(EQUAL_STEPS, at_steps(snapshots, steps)), (EQUAL_TIME, at_seconds(snapshots, seconds))]
@@ -81,23 +63,15 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
             for before, (at, snapshot) in zip([None, *states], states, strict=False):
                 if before is None or before[1].step != snapshot.step:
                     task.module.load_state_dict(snapshot.state)
-                    scores = judge(task.stage, cases, ids, size["sensors"], settings.seed)
+                    scores = ground.judge(task.stage)
                 judged.append(Judged.of(snapshot, arm=arm, at=at, training=k, scores=scores))
-    alone = judge_stage1(cases, ids, size["sensors"], settings.seed)
+    alone = ground.judge_stage1()
     return Result(
         experiment="conditioning",
         table=table(judged, alone),
         figure=figure(judged, alone, PANELS, "The diffusion stage with its condition, and with the condition hidden"),
         paragraph=_paragraph(judged, alone),
-        config={
-            "settings": settings.model_dump(mode="json"),
-            **size,
-            "steps_taken": steps,
-            **cases.describe(),
-            "ids": ids,
-            "train_ids": ground.train_ids,
-            "training": plan.model_dump(mode="json"),
-        },
+        config=ground.describe(plan, steps_taken=steps),
     )
 
 

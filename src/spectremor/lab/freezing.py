@@ -16,15 +16,13 @@ from spectremor.lab.arms import (
     affordable,
     at_seconds,
     at_steps,
-    check_training_split,
-    judge_stage1,
     part,
     prepare_ground,
     sized_training,
     train,
     training_config,
 )
-from spectremor.lab.cases import Cases, open_cases
+from spectremor.lab.cases import open_cases
 from spectremor.lab.common import Positive, Report, Result, TrainingSettings, silent
 from spectremor.lab.joint import JointTask
 from spectremor.lab.scoring import LOG_BIASES, PUBLISHED_BIASES, mean, score
@@ -84,58 +82,48 @@ def run(settings: FreezingSettings, report: Report = silent) -> Result:
         InputError: a setting, store or model that does not allow it.
     """
     size = sized_training(settings, SIZES)
-    check_training_split(settings)
     if settings.stage1_spacing_m is not None:
-        found = f"{settings.stage1_spacing_m:g} m"
-        raise InputError("--stage1-spacing", found, "nothing here: simulations have no weights to train")
+        typed = f"{settings.stage1_spacing_m:g} m"
+        raise InputError("--stage1-spacing", typed, "nothing here: simulations have no weights to train")
     cases = open_cases(settings)
-    if not isinstance(cases.surrogate, MifnoSurrogate):
+    surrogate = cases.surrogate
+    if not isinstance(surrogate, MifnoSurrogate):
         raise InputError("--model", cases.model_id, "a model whose stage 1 is a neural operator")
-    ids = cases.ids(settings.split, size["samples"]).tolist()
     ground = prepare_ground(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
-    preparation = _preparation(ground, cases.surrogate)
+    preparation = _preparation(ground, surrogate)
     plan = _config(ground, size["steps"], settings.seed)
-    timed = JointTask(plan, preparation, cases.surrogate, DiffusionStage(ground.base), ground.train_ids, 1.0)
+    timed = JointTask(plan, preparation, surrogate, DiffusionStage(ground.base), ground.train_ids, 1.0)
     # A fifth of the training time goes into the start that both arms share.
     minutes = size["minutes"]
     steps = affordable(timed, plan, 2 * size["seeds"], None if minutes is None else 0.8 * minutes)
-    warm_steps = _warm_steps(ground, size, settings.seed)
+    warm_steps = _warm_steps(ground, settings.seed)
     judged: list[Judged] = []
     share = 0.9 / size["seeds"]
     for k in range(size["seeds"]):
-        telling = part(report, 0.1 + k * share, share, f"training {k + 1}")
+        report_training = part(report, 0.1 + k * share, share, f"training {k + 1}")
         config = _config(ground, steps, settings.seed + k)
-        warm = _warm(ground, warm_steps, settings.seed + k, part(telling, 0.0, 0.2, "start"))
-        joint = JointTask(config, preparation, cases.surrogate, _copy(warm), ground.train_ids, settings.stage1_weight)
-        trained = train(joint, config, report=part(telling, 0.2, 0.4, JOINT))
+        warm = _warm(ground, warm_steps, settings.seed + k, part(report_training, 0.0, 0.2, "start"))
+        joint = JointTask(config, preparation, surrogate, _copy(warm), ground.train_ids, settings.stage1_weight)
+        trained = train(joint, config, report=part(report_training, 0.2, 0.4, JOINT))
         seconds = trained[-1].seconds
         frozen = ground.task(config, warm)
-        alone_trained = train(frozen, config, seconds=seconds, report=part(telling, 0.6, 0.4, FROZEN))
+        alone_trained = train(frozen, config, seconds=seconds, report=part(report_training, 0.6, 0.4, FROZEN))
         for arm, task, snapshots in ((JOINT, joint, trained), (FROZEN, frozen, alone_trained)):
-            surrogate = joint.surrogate if arm == JOINT else None
+            stage1 = joint.surrogate if arm == JOINT else None
             scores: list[Scores] = []
             states = _states(snapshots, steps, seconds)
             for before, (at, snapshot) in zip([None, *states], states, strict=False):
                 if before is None or before[1].step != snapshot.step:
                     task.module.load_state_dict(snapshot.state)
-                    scores = _judge(task.stage, surrogate, cases, ids, size["sensors"], settings.seed)
+                    scores = _judge(task.stage, stage1, ground)
                 judged.append(Judged.of(snapshot, arm=arm, at=at, training=k, scores=scores))
-    alone = [_twice(row, row) for row in judge_stage1(cases, ids, size["sensors"], settings.seed)]
+    alone = [_beside_stage1(row, row) for row in ground.judge_stage1()]
     return Result(
         experiment="freezing",
         table=table(judged, alone),
         figure=figure(judged, alone, PANELS, "Stage 1 frozen, and stage 1 trained together with stage 2"),
         paragraph=_paragraph(judged, alone, warm_steps),
-        config={
-            "settings": settings.model_dump(mode="json"),
-            **size,
-            "warm_steps_taken": warm_steps,
-            "steps_taken": steps,
-            **cases.describe(),
-            "ids": ids,
-            "train_ids": ground.train_ids,
-            "training": plan.model_dump(mode="json"),
-        },
+        config=ground.describe(plan, warm_steps_taken=warm_steps, steps_taken=steps),
     )
 
 
@@ -154,8 +142,9 @@ def _config(ground: Ground, steps: int, seed: int) -> DdpmTraining:
     return config.model_copy(update={"augment": False})
 
 
-def _warm_steps(ground: Ground, size: dict[str, Any], seed: int) -> int:
-    """As many as wanted, or as fit a fifth of the training time."""
+def _warm_steps(ground: Ground, seed: int) -> int:
+    """As many as were asked for, or as fit a fifth of the training time."""
+    size = ground.size
     if not size["warm_steps"] or size["minutes"] is None:
         return int(size["warm_steps"])
     config = training_config(ground.base, size["warm_steps"], seed)
@@ -189,24 +178,22 @@ def _states(snapshots: list[Snapshot], steps: int, seconds: float) -> list[tuple
     ]
 
 
-def _judge(
-    stage: DiffusionStage, surrogate: MifnoSurrogate | None, cases: Cases, ids: list[int], sensors: int, seed: int
-) -> list[Scores]:
+def _judge(stage: DiffusionStage, surrogate: MifnoSurrogate | None, ground: Ground) -> list[Scores]:
     """Scores of both stages, and of stage 1 beneath (None: the model's own), one row per sample."""
-    rows = []
-    for i in ids:
+    rows, cases = [], ground.cases
+    for i in ground.ids:
         if surrogate is None:
             field = cases.stage1(i)
         else:
             field = surrogate.predict_arrays([cases.store.geology(i)], [cases.store.source(i)])[0]
-        chosen = cases.sensors(i, sensors, seed)
+        chosen = ground.sensors(i)
         truth = at_sensors(cases.truth(i), chosen)
-        both = score(stage.generate_at(field, chosen, seed=seed)[0], truth, cases.dt_s)
-        rows.append(_twice(both, score(at_sensors(field, chosen), truth, cases.dt_s)))
+        both = score(stage.generate_at(field, chosen, seed=ground.settings.seed)[0], truth, cases.dt_s)
+        rows.append(_beside_stage1(both, score(at_sensors(field, chosen), truth, cases.dt_s)))
     return rows
 
 
-def _twice(both: Scores, alone: Scores) -> Scores:
+def _beside_stage1(both: Scores, alone: Scores) -> Scores:
     return both | {f"stage1_{name}": alone[name] for name in ("EG", "PG", *LOG_BIASES, *PUBLISHED_BIASES)}
 
 
@@ -214,9 +201,9 @@ def _paragraph(judged: list[Judged], alone: list[Scores], warm_steps: int) -> st
     arms = (JOINT, FROZEN)
 
     def reached(at: str) -> str:
-        told = [f"{name} is {difference(judged, arms, at, name)}" for name in ("PG", "EG")]
+        fits = [f"{name} is {difference(judged, arms, at, name)}" for name in ("PG", "EG")]
         return ", ".join(
-            [*told, f"the mean ln(prediction / truth) at 2-5 Hz {difference(judged, arms, at, 'ln_bias_high')}"]
+            [*fits, f"the mean ln(prediction / truth) at 2-5 Hz {difference(judged, arms, at, 'ln_bias_high')}"]
         )
 
     cost = {arm: mean(np.array([j.seconds / j.steps for j in judged if j.arm == arm])) for arm in arms}

@@ -14,20 +14,7 @@ from spectremor.core.at_sensors import at_sensors
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.judging.tally import ENSEMBLE_QUANTITIES, ensemble_quantities
-from spectremor.lab.arms import (
-    Build,
-    affordable,
-    at_seconds,
-    at_steps,
-    check_training_split,
-    judge_stage1,
-    part,
-    prepare_ground,
-    sized_training,
-    train,
-    training_config,
-)
-from spectremor.lab.cases import Cases, open_cases
+from spectremor.lab.arms import Build, Ground, at_seconds, at_steps, open_ground, part, train, training_config
 from spectremor.lab.common import Report, Result, TrainingSettings, silent
 from spectremor.lab.diffusion_variants import stage_of_linear_noise
 from spectremor.lab.drawing import ARM_COLOURS, STAGE1_COLOUR, Figure, new_figure, tidy
@@ -74,18 +61,15 @@ def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
     Raises:
         InputError: a setting, store or model that does not allow it.
     """
-    size = sized_training(settings, SIZES)
-    check_training_split(settings)
-    cases = open_cases(settings, model_needed=False)
-    ids = cases.ids(settings.split, size["samples"]).tolist()
-    ground = prepare_ground(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
+    ground = open_ground(settings, SIZES, part(report, 0.0, 0.1, "preparing"))
+    size = ground.size
     arms = {
         f"{schedule}, {prediction}": (_predicting(ground.base, prediction), SCHEDULES[schedule])
         for schedule, prediction in itertools.product(settings.schedules, settings.predictions)
     }
     trainings = len(arms) * size["seeds"]
     plan = training_config(next(iter(arms.values()))[0], size["steps"], settings.seed)
-    steps = affordable(ground.task(plan), plan, trainings, size["minutes"])
+    steps = ground.affordable(plan, trainings)
     outcomes: Outcomes = {}
     for number, (k, arm) in enumerate(itertools.product(range(size["seeds"]), arms)):
         model, build = arms[arm]
@@ -95,33 +79,25 @@ def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
         start = 0.1 + number * share
         # Every arm is trained for the steps of all, and at least as long as the first one of its seed.
         first = next((row.seconds for row in outcomes.get((next(iter(arms)), EQUAL_STEPS), [])[k:]), 0.0)
-        telling = part(report, start, 0.6 * share, f"{arm}, training {k + 1}")
-        snapshots = train(task, config, seconds=first, report=telling)
-        judging = part(report, start + 0.6 * share, 0.4 * share, f"{arm}, training {k + 1}")
+        report_training = part(report, start, 0.6 * share, f"{arm}, training {k + 1}")
+        snapshots = train(task, config, seconds=first, report=report_training)
+        report_judging = part(report, start + 0.6 * share, 0.4 * share, f"{arm}, training {k + 1}")
         states = {EQUAL_STEPS: at_steps(snapshots, steps)}
         states[EQUAL_TIME] = at_seconds(snapshots, first or states[EQUAL_STEPS].seconds)
         rows: dict[int, list[Scores]] = {}
         for at, snapshot in states.items():
             if snapshot.step not in rows:
                 task.module.load_state_dict(snapshot.state)
-                rows[snapshot.step] = _judge(task.stage, cases, ids, size, settings.seed, judging)
+                rows[snapshot.step] = _judge(task.stage, ground, report_judging)
             reached = Reached(step=snapshot.step, seconds=snapshot.seconds, rows=rows[snapshot.step])
             outcomes.setdefault((arm, at), []).append(reached)
-    alone = judge_stage1(cases, ids, size["sensors"], settings.seed)
+    alone = ground.judge_stage1()
     return Result(
         experiment="noise-schedule",
         table=_table(outcomes, alone),
         figure=_figure(_at(outcomes, EQUAL_STEPS), alone),
         paragraph=_paragraph(outcomes, alone, steps, size["realizations"]),
-        config={
-            "settings": settings.model_dump(mode="json"),
-            **size,
-            "steps_taken": steps,
-            **cases.describe(),
-            "ids": ids,
-            "train_ids": ground.train_ids,
-            "training": plan.model_dump(mode="json"),
-        },
+        config=ground.describe(plan, steps_taken=steps),
     )
 
 
@@ -159,16 +135,16 @@ def ensemble_scores(
         `crps`; `cover50` and `cover80`: how often the truth lies in those central intervals. Means over measures.
     """
     ensemble = np.log(np.stack([ensemble_quantities(draw, dt_s) for draw in draws]) + _TINY)
-    wanted = np.log(ensemble_quantities(truth, dt_s) + _TINY)
+    true = np.log(ensemble_quantities(truth, dt_s) + _TINY)
     # A band that the record cannot resolve is not judged.
-    resolved = np.isfinite(wanted).any(axis=1)
-    ensemble, wanted = ensemble[:, resolved], wanted[resolved]
+    resolved = np.isfinite(true).any(axis=1)
+    ensemble, true = ensemble[:, resolved], true[resolved]
     middle = ensemble.mean(axis=0)
-    cover = coverage(ensemble, wanted, LEVELS)
+    cover = coverage(ensemble, true, LEVELS)
     return {
         "spread": float(np.sqrt(np.nanmean(ensemble.var(axis=0, ddof=1)))),
-        "error": float(np.sqrt(np.nanmean((middle - wanted) ** 2))),
-        "crps": mean(crps(ensemble, wanted)),
+        "error": float(np.sqrt(np.nanmean((middle - true) ** 2))),
+        "crps": mean(crps(ensemble, true)),
         "cover50": float(cover[0]),
         "cover80": float(cover[1]),
     }
@@ -183,16 +159,15 @@ def _predicting(base: DiffusionConfig, prediction: Prediction) -> DiffusionConfi
     return base.model_copy(update={"process": process})
 
 
-def _judge(
-    stage: DiffusionStage, cases: Cases, ids: list[int], size: dict[str, Any], seed: int, report: Report
-) -> list[Scores]:
+def _judge(stage: DiffusionStage, ground: Ground, report: Report) -> list[Scores]:
     """Fidelity of single realizations and honesty of all together, one row per sample."""
+    cases, count, seed = ground.cases, ground.size["realizations"], ground.settings.seed
     rows = []
-    for done, i in enumerate(ids):
-        report(done / len(ids), f"judging sample {i}")
-        chosen = cases.sensors(i, size["sensors"], seed)
+    for done, i in enumerate(ground.ids):
+        report(done / len(ground.ids), f"judging sample {i}")
+        chosen = ground.sensors(i)
         truth = at_sensors(cases.truth(i), chosen)
-        draws = stage.generate_at(cases.stage1(i), chosen, realizations=size["realizations"], seed=seed)
+        draws = stage.generate_at(cases.stage1(i), chosen, realizations=count, seed=seed)
         single = summary([score(draw, truth, cases.dt_s) for draw in draws[:2]])
         fidelity = {name: value for name, value in single.items() if not name.endswith("_std")}
         rows.append(fidelity | ensemble_scores(draws, truth, cases.dt_s))
@@ -274,7 +249,7 @@ def _coverage(axis: Axes, outcomes: dict[str, list[list[Scores]]]) -> None:
 def _paragraph(outcomes: Outcomes, alone: list[Scores], steps: int, realizations: int) -> str:
     by_arm, late = _at(outcomes, EQUAL_STEPS), _at(outcomes, EQUAL_TIME)
 
-    def told(arm: str) -> str:
+    def sentence(arm: str) -> str:
         v = {name: with_spread(_over_trainings(by_arm[arm], name)) for name in by_arm[arm][0][0]}
         return (
             f"{arm}: spread {v['spread']}, error of the mean {v['error']}, CRPS {v['crps']}, the 50% and 80% intervals "
@@ -295,7 +270,7 @@ def _paragraph(outcomes: Outcomes, alone: list[Scores], steps: int, realizations
     return (
         f"{steps} steps each, {realizations} realizations of {len(alone)} samples; natural logarithms of "
         f"{', '.join(ENSEMBLE_QUANTITIES)}; {over_trainings(len(next(iter(by_arm.values()))))}. "
-        + ". ".join(told(arm) for arm in by_arm)
+        + ". ".join(sentence(arm) for arm in by_arm)
         + f". The realizations differ most with {widest}; {relation} the highest PG ({faithful}). The lowest CRPS is "
         f"that of {best('crps')}. The spread is "
         + ", ".join(f"{value:.2f} ({arm})" for arm, value in ratio.items())

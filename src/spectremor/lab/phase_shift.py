@@ -115,13 +115,13 @@ def _figure(rows: dict[tuple[float, str, str], list[Scores]], shifts: list[float
     for axis, name, title in zip(axes, ("PG", "EG"), ("phase", "envelope"), strict=False):
         for field in (STAGE1, BOTH):
             for against, style in ((AGAINST_TRUTH, "-"), (AGAINST_DELAYED, "--")):
-                found = [summary(rows[shift, field, against]) for shift in shifts]
-                middle = np.array([row[name] for row in found])
+                summaries = [summary(rows[shift, field, against]) for shift in shifts]
+                middle = np.array([row[name] for row in summaries])
                 axis.plot(
                     shifts, middle, style, color=COLOURS[field], marker="o", ms=4, label=f"{field}, against {against}"
                 )
                 if against == AGAINST_TRUTH:
-                    width = np.array([row[f"{name}_std"] for row in found])
+                    width = np.array([row[f"{name}_std"] for row in summaries])
                     axis.fill_between(shifts, middle - width, middle + width, color=COLOURS[field], alpha=0.12, lw=0)
         axis.set_ylim(0, 10)
         tidy(axis, f"{title} goodness of fit (10 is perfect)", "delay of the condition (s)", name)

@@ -183,19 +183,19 @@ def train_regression(
     """
     limits = TimeLimits(budget=minutes)
     store = CampaignStore.open(data)
-    kept = cache_folder(store, cache)
+    cache_root = cache_folder(store, cache)
     frozen = FrozenStage1(store, str(model))
     config = regression_config(Path(model))
-    outputs = Stage1Cache(kept, frozen, config.model.latent)
-    folder = kept / f"regression-{_digest(config, frozen, minutes)}"
+    outputs = Stage1Cache(cache_root, frozen, config.model.latent)
+    folder = cache_root / f"regression-{_digest(config, frozen, minutes)}"
     run = folder / "run"
     folder.mkdir(parents=True, exist_ok=True)
     # Another evaluation of the same model may be training it: then wait, and find it trained.
     with locked(folder, field="--regression", allowed="a folder that can be locked", wait=True):
         if _is_finished(run):
             return Regression.of_run(run)
-        begun = is_run(run)
-        samples = Samples.of(store) if begun else _samples_in_time(store, outputs, limits, report)
+        resumes = is_run(run)
+        samples = Samples.of(store) if resumes else _samples_in_time(store, outputs, limits, report)
         facts = {"store": str(store.path.resolve()), "stage1": frozen.digest, "earlier": frozen.history}
 
         def make_task(recorded: Facts) -> RegressionTask:
@@ -220,7 +220,7 @@ def train_regression(
             export=_write,
         )
         watch = Watch(on_step=on_step, on_length=on_length)
-        outcome = drive(job, resume=begun, limits=limits, readers=check_readers(None), watch=watch)
+        outcome = drive(job, resume=resumes, limits=limits, readers=check_readers(None), watch=watch)
         if not outcome.finished:
             raise KeyboardInterrupt
         return Regression.of_run(run)
@@ -296,9 +296,9 @@ def _samples_in_time(store: CampaignStore, outputs: Stage1Cache, limits: TimeLim
 
 
 def _digest(config: DdpmTraining, frozen: FrozenStage1, minutes: float) -> str:
-    wanted = {"config": config.model_dump(mode="json"), "stage1": frozen.digest, "minutes": minutes}
-    wanted["store"] = str(frozen.store.path.resolve())
-    return hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=8).hexdigest()
+    identity = {"config": config.model_dump(mode="json"), "stage1": frozen.digest, "minutes": minutes}
+    identity["store"] = str(frozen.store.path.resolve())
+    return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def _is_finished(run: Path) -> bool:

@@ -25,11 +25,11 @@ def score(
 
 def summary(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Mean and standard deviation of every score over rows: `EG`, `EG_std`, ..."""
-    found: dict[str, float] = {}
+    statistics: dict[str, float] = {}
     for name in rows[0]:
         values = np.array([row[name] for row in rows], dtype=float)
-        found[name], found[f"{name}_std"] = mean(values), spread(values)
-    return found
+        statistics[name], statistics[f"{name}_std"] = mean(values), spread(values)
+    return statistics
 
 
 def spread(values: np.ndarray | Sequence[float]) -> float:

@@ -7,20 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spectremor.core.at_sensors import at_sensors
-from spectremor.lab.arms import (
-    affordable,
-    at_steps,
-    check_training_split,
-    judge,
-    judge_stage1,
-    marks,
-    part,
-    prepare_ground,
-    sized_training,
-    train,
-    training_config,
-)
-from spectremor.lab.cases import Cases, open_cases
+from spectremor.diffusion.stage import DiffusionStage
+from spectremor.lab.arms import Ground, at_steps, marks, open_ground, part, train, training_config
 from spectremor.lab.common import Report, Result, TrainingSettings, silent
 from spectremor.lab.drawing import (
     BAND_COLOURS,
@@ -61,52 +49,43 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
     Raises:
         InputError: a setting, store or model that does not allow it.
     """
-    size = sized_training(settings, SIZES)
-    check_training_split(settings)
-    cases = open_cases(settings, model_needed=False)
-    ids = cases.ids(settings.split, size["samples"]).tolist()
-    ground = prepare_ground(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
+    ground = open_ground(settings, SIZES, part(report, 0.0, 0.1, "preparing"))
+    size = ground.size
     plan = training_config(ground.base, size["steps"], settings.seed)
-    steps = affordable(ground.task(plan), plan, size["seeds"], size["minutes"])
-    alone = judge_stage1(cases, ids, size["sensors"], settings.seed)
+    steps = ground.affordable(plan, size["seeds"])
+    alone = ground.judge_stage1()
     curve: Curve = {}
     spectra: dict[str, np.ndarray] = {}
     for k in range(size["seeds"]):
         share = 0.9 / size["seeds"]
         config = training_config(ground.base, steps, settings.seed + k)
         task = ground.task(config)
-        telling = part(report, 0.1 + k * share, share, f"training {k + 1} of {size['seeds']}")
-        snapshots = train(task, config, report=telling)
+        report_training = part(report, 0.1 + k * share, share, f"training {k + 1} of {size['seeds']}")
+        snapshots = train(task, config, report=report_training)
         for step in marks(steps):
             task.module.load_state_dict(at_steps(snapshots, step).state)
-            curve[step, k] = judge(task.stage, cases, ids, size["sensors"], settings.seed)
+            curve[step, k] = ground.judge(task.stage)
         if k == 0:
-            spectra = _spectra(task.stage, cases, ids, size["sensors"], settings.seed)
+            spectra = _spectra(task.stage, ground)
+    cases = ground.cases
     frequency = frequencies(len(cases.store.time_s), cases.dt_s)
     return Result(
         experiment="spectral-bias",
         table=_table(alone, curve),
         figure=_figure(alone, curve, spectra, frequency, cases.band_hz),
         paragraph=_paragraph(alone, curve),
-        config={
-            "settings": settings.model_dump(mode="json"),
-            **size,
-            "steps_taken": steps,
-            **cases.describe(),
-            "ids": ids,
-            "train_ids": ground.train_ids,
-            "training": plan.model_dump(mode="json"),
-        },
+        config=ground.describe(plan, steps_taken=steps),
     )
 
 
-def _spectra(stage: Any, cases: Cases, ids: list[int], sensors: int, seed: int) -> dict[str, np.ndarray]:
+def _spectra(stage: DiffusionStage, ground: Ground) -> dict[str, np.ndarray]:
     """Mean Fourier amplitude spectrum of each field over samples, sensors and components, m/s times s."""
     total: dict[str, list[np.ndarray]] = {TRUTH: [], STAGE1: [], BOTH: []}
-    for i in ids:
-        chosen = cases.sensors(i, sensors, seed)
+    cases = ground.cases
+    for i in ground.ids:
+        chosen = ground.sensors(i)
         fields = {TRUTH: at_sensors(cases.truth(i), chosen), STAGE1: at_sensors(cases.stage1(i), chosen)}
-        fields[BOTH] = stage.generate_at(cases.stage1(i), chosen, seed=seed)[0]
+        fields[BOTH] = stage.generate_at(cases.stage1(i), chosen, seed=ground.settings.seed)[0]
         for name, traces in fields.items():
             total[name].append(amplitude_spectrum(traces.astype(float), cases.dt_s).mean(axis=(0, 1)))
     return {name: np.mean(rows, axis=0) for name, rows in total.items()}

@@ -112,9 +112,9 @@ def figure(
 def _arm(axis: Axes, judged: list[Judged], name: str, arm: str, colour: str) -> None:
     """Mean and range over trainings where steps are equal; single states where they are not."""
     steps = sorted({j.steps for j in judged if j.at != EQUAL_TIME})
-    found = [[j.value(name) for j in judged if j.steps == step and j.at != EQUAL_TIME] for step in steps]
-    axis.plot(steps, [np.mean(v) for v in found], color=colour, marker="o", ms=4, label=arm)
-    axis.fill_between(steps, [min(v) for v in found], [max(v) for v in found], color=colour, alpha=0.15, lw=0)
+    by_step = [[j.value(name) for j in judged if j.steps == step and j.at != EQUAL_TIME] for step in steps]
+    axis.plot(steps, [np.mean(v) for v in by_step], color=colour, marker="o", ms=4, label=arm)
+    axis.fill_between(steps, [min(v) for v in by_step], [max(v) for v in by_step], color=colour, alpha=0.15, lw=0)
     late = [j for j in judged if j.at == EQUAL_TIME]
     if late:
         label = f"{arm}, equal time"

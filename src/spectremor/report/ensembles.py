@@ -188,8 +188,8 @@ def check_rows(checks: Checks) -> list[dict[str, Any]]:
             row: dict[str, Any] = {"contender": contender, "product": check["product"], "quantity": name}
             row |= {"usable": check["usable"], "crps_ln": check["crps_ln"]}
             row |= dict(zip(("crps_ln_ci95_low", "crps_ln_ci95_high"), check["crps_ln_ci95"], strict=True))
-            kept = ("crps_relative", "error_of_one_draw_relative", "realizations", "cases", "events")
-            row |= {k: check[k] for k in kept}
+            columns = ("crps_relative", "error_of_one_draw_relative", "realizations", "cases", "events")
+            row |= {k: check[k] for k in columns}
             for level, share in check["coverage"].items():
                 low, high = check["coverage_ci95"][level]
                 row |= {f"inside_{level}": share, f"inside_{level}_ci95_low": low, f"inside_{level}_ci95_high": high}

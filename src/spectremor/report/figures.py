@@ -310,9 +310,9 @@ def seismograms(
     figure = _figure(11, 1.0 + 1.3 * len(predictions))
     axes = figure.subplots(len(predictions), 3, sharex=True, sharey="col", squeeze=False)
     for row, (name, traces) in zip(axes, predictions.items(), strict=True):
-        for axis, true, found in zip(row, truth, traces, strict=True):
+        for axis, true, predicted in zip(row, truth, traces, strict=True):
             axis.plot(time_s, true * 100, color=TRUTH_COLOUR, lw=1.0)
-            axis.plot(time_s, found * 100, color=colour[name], lw=0.9)
+            axis.plot(time_s, predicted * 100, color=colour[name], lw=0.9)
             axis.spines[["top", "right"]].set_visible(False)
             axis.tick_params(labelsize=8)
         row[0].set_ylabel(f"{_broken(name)}\n(cm/s)", fontsize=7.5)

@@ -32,21 +32,21 @@ def findings(tallies: Sequence[Tally], seed: int = 0, band_high_hz: float = math
     stage1 = next((t for t in tallies if t.name == f"{prefix}stage 1"), None)
     if stage1 is None or full is None:
         return []
-    said = []
+    sentences = []
     for metric in metrics:
         words = _WORDS[metric]
         before, after = (_mean(t, metric) for t in (stage1, full))
         verdict = {1: "better", -1: "worse", 0: "not told apart by these events"}[better(full, stage1, metric, seed)]
-        said.append(
+        sentences.append(
             f"{prefix}{'d' if prefix else 'D'}iffusion takes the {words} from {before:.2f} to {after:.2f}: {verdict}."
         )
     expected = next((t for t in tallies if t.name == f"{full.name}, expect"), None)
     for other in tallies:
         own = other.name.startswith(prefix) and other.name.endswith(("x gain", "+ regression"))
         if expected is not None and (own or other.name.startswith("simulation at ")):
-            said.append(_against("`expect`", expected, other, metrics, seed))
+            sentences.append(_against("`expect`", expected, other, metrics, seed))
     rivals = [t for t in tallies if t is not full and t.name.endswith("+ diffusion")]
-    return said + [_against("one draw", full, rival, metrics, seed) for rival in rivals]
+    return sentences + [_against("one draw", full, rival, metrics, seed) for rival in rivals]
 
 
 def _against(words: str, full: Tally, other: Tally, metrics: Sequence[str], seed: int) -> str:

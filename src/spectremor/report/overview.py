@@ -68,13 +68,13 @@ def _spread_sensors(field: xr.DataArray, source: Source, n: int) -> list[tuple[i
     dx = field["x"].values[:, None] - source.position_m[0]
     dy = field["y"].values[None, :] - source.position_m[1]
     distance, azimuth = np.hypot(dx, dy), np.arctan2(dy, dx)
-    found = []
-    for k, wanted in enumerate(np.linspace(distance.min(), 0.85 * distance.max(), n)):
+    indices = []
+    for k, aim in enumerate(np.linspace(distance.min(), 0.85 * distance.max(), n)):
         turn = np.abs(np.angle(np.exp(1j * (azimuth - 0.7 - 2.4 * k)))) / np.pi
-        cost = np.abs(distance - wanted) / distance.max() + (0.2 * turn if k else 0.0)
+        cost = np.abs(distance - aim) / distance.max() + (0.2 * turn if k else 0.0)
         i, j = np.unravel_index(np.argmin(cost), cost.shape)
-        found.append((int(i), int(j)))
-    return found
+        indices.append((int(i), int(j)))
+    return indices
 
 
 def _distance_km(field: xr.DataArray, source: Source, i: int, j: int) -> float:

@@ -53,11 +53,11 @@ def pair_response(pair: Pair) -> PairResponse | None:
     moving &= (np.abs(pair.reference[:, :2]).max(axis=(1, 2)) > 0) & (
         np.abs(pair.prediction[:, :, :2]).max(axis=(2, 3)) > 0
     ).all(axis=0)
-    (known,) = np.nonzero(moving)
-    if not len(known):
+    (sensors,) = np.nonzero(moving)
+    if not len(sensors):
         return None
-    wanted = max(8, _MOST_TRACES // (1 + len(pair.prediction)))
-    chosen = known[:: max(1, -(-len(known) // wanted))]
+    most = max(8, _MOST_TRACES // (1 + len(pair.prediction)))
+    chosen = sensors[:: max(1, -(-len(sensors) // most))]
     duration_s = float(pair.time_s[-1] - pair.time_s[0])
     shortest = 1 / min(pair.band_hz[1], 0.5 / pair.dt_s)
     longest = max(min(duration_s, 1 / pair.band_hz[0] if pair.band_hz[0] > 0 else duration_s), 1.01 * shortest)

@@ -90,8 +90,12 @@ def _deciles_of(tally: Tally, seed: int) -> list[dict[str, Any]]:
             low, high = bootstrap_of_ratio(sums[k], counts[k], seed)
             where = {"stage1_peak_from_m_s": float(edges[k]), "stage1_peak_to_m_s": float(edges[k + 1])}
             what = {"contender": tally.name, "product": tally.product, "metric": metric, "decile": k + 1}
-            found = {"mean": float(sums[k].sum() / total) if total else math.nan, "ci95_low": low, "ci95_high": high}
-            rows.append({**what, **where, **found, "sensors": int(total)})
+            statistics = {
+                "mean": float(sums[k].sum() / total) if total else math.nan,
+                "ci95_low": low,
+                "ci95_high": high,
+            }
+            rows.append({**what, **where, **statistics, "sensors": int(total)})
     return rows
 
 

@@ -1,4 +1,4 @@
-"""The grid that a highest frequency asks for, and what a run on it takes: known before the run starts."""
+"""What a run takes, stated before it starts; and the grid that a highest frequency asks for."""
 
 from __future__ import annotations
 
@@ -14,8 +14,16 @@ from spectremor.core.memory import present_bytes
 from spectremor.core.recording import Recording
 from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
-from spectremor.simulation.grid import KERNEL, PML_CELLS, Grid, GridPart, layers_of, points_per_wavelength
-from spectremor.simulation.memory import BYTES_PER_CELL, run_bytes
+from spectremor.simulation.grid import (
+    KERNEL,
+    PML_CELLS,
+    Grid,
+    GridPart,
+    cells_of_domain,
+    layers_of,
+    points_per_wavelength,
+)
+from spectremor.simulation.memory import BYTES_PER_CELL, check_run_memory, run_bytes
 from spectremor.simulation.reach import Box, Reach
 from spectremor.simulation.settings import STABLE_SHARE, SimulationSettings
 from spectremor.simulation.time_axis import end_s, run_samples
@@ -63,9 +71,14 @@ class Plan:
     memory_bytes: int
 
     @property
+    def cells(self) -> int:
+        """All nodes of the grid."""
+        return math.prod(self.nodes)
+
+    @property
     def work(self) -> float:
-        """Cells times steps."""
-        return float(math.prod(self.nodes)) * self.steps
+        """Cells times steps, with which the time of a run grows."""
+        return float(self.cells) * self.steps
 
     def in_words(self, seconds: float) -> str:
         """One line for a person.
@@ -74,7 +87,7 @@ class Plan:
             seconds: that the run takes.
         """
         points = self.slowest_m_s / (self.max_frequency_hz * self.spacing_m)
-        nodes = f"{' x '.join(map(str, self.nodes))} = {math.prod(self.nodes):.2g} cells"
+        nodes = f"{' x '.join(map(str, self.nodes))} = {self.cells:.2g} cells"
         return (
             f"grid of {self.spacing_m:.4g} m ({points:.2g} points per wavelength of {self.max_frequency_hz:g} Hz at "
             f"{self.slowest_m_s:.4g} m/s), {nodes}, {self.share:.0%} of the domain, "
@@ -113,22 +126,23 @@ def make_plan(
     check_frequency(max_frequency_hz)
 
     def plan(frequency_hz: float) -> Plan:
-        # A lower low-pass looks farther ahead.
-        heard = dataclasses.replace(recording, lowpass_hz=min(recording.lowpass_hz, frequency_hz))
-        record = recording if frequency_hz == max_frequency_hz else heard
+        record = recording
+        if frequency_hz != max_frequency_hz:
+            # A lower low-pass looks farther ahead.
+            record = dataclasses.replace(recording, lowpass_hz=min(recording.lowpass_hz, frequency_hz))
         return _plan(geology, earthquake, record, settings, reach.box(_run_end_s(record)), frequency_hz)
 
-    wanted, present = plan(max_frequency_hz), present_bytes()
-    if wanted.memory_bytes > present:
+    finest, present = plan(max_frequency_hz), present_bytes()
+    if finest.memory_bytes > present:
         highest_hz = _highest(lambda frequency_hz: plan(frequency_hz).memory_bytes <= present, max_frequency_hz)
-        found = f"{math.prod(wanted.nodes):.2g} cells, {wanted.memory_bytes / 2**30:.3g} GiB of memory"
+        size = f"{finest.cells:.2g} cells, {finest.memory_bytes / 2**30:.3g} GiB of memory"
         allowed = f"at most {highest_hz:g} Hz" if highest_hz else "a smaller domain"
         raise InputError(
             "max_frequency_hz",
-            f"{max_frequency_hz:g} Hz, a grid of {wanted.spacing_m:.3g} m, {found}",
+            f"{max_frequency_hz:g} Hz, a grid of {finest.spacing_m:.3g} m, {size}",
             f"{allowed}, a shorter record or fewer sensors: this machine has {present / 2**30:.3g} GiB",
         )
-    return wanted
+    return finest
 
 
 def check_frequency(max_frequency_hz: float) -> None:
@@ -178,12 +192,57 @@ def _plan(
     frequency_hz: float,
 ) -> Plan:
     slowest, fastest = _speeds(geology, box)
-    points = max(POINTS_PER_WAVELENGTH, points_per_wavelength(settings.order))
-    spacing_m = _dividing(slowest / (points * frequency_hz), geology.extent_m)
+    spacing_m = _dividing(slowest / (_points(settings) * frequency_hz), geology.extent_m)
     part = whole_cells(box, spacing_m, geology.extent_m)
     source_m = earthquake.position_m[2] if isinstance(earthquake, Source) else earthquake.deepest_m
     depth_m = -min(source_m, float(recording.sensors.points_m()[:, 2].min()))
-    grid = Grid(spacing_m, part.cells, layers_of(geology, depth_m, spacing_m, settings.order, part), settings.order)
+    layers = layers_of(geology, depth_m, spacing_m, settings.order, part)
+    settings = dataclasses.replace(settings, grid_spacing_m=spacing_m)
+    return _plan_on(part, layers, geology, recording, settings, (slowest, fastest), frequency_hz)
+
+
+def plan_at_spacing(geology: Geology, recording: Recording, settings: SimulationSettings) -> Plan:
+    """What a run on the grid of the settings takes at most, whatever the earthquake.
+
+    The ground below everything that scatters waves is left out of the run itself.
+
+    Args:
+        geology: the ground.
+        recording: where and when motion is recorded.
+        settings: how it is computed.
+
+    Raises:
+        InputError: a grid that does not fit the domain or the machine's memory.
+
+    Example:
+        >>> from spectremor.examples import example_geology
+        >>> plan = plan_at_spacing(example_geology(), Recording(), SimulationSettings(grid_spacing_m=300.0))
+        >>> 50_000 < plan.cells < 250_000
+        True
+    """
+    cells, layers = cells_of_domain(geology, settings.grid_spacing_m)
+    speeds = float(geology.vs_m_s.min()), float(geology.rock.vp_m_s.max())
+    carried_hz = speeds[0] / (_points(settings) * settings.grid_spacing_m)
+    plan = _plan_on(GridPart((0, 0), cells, layers), layers, geology, recording, settings, speeds, carried_hz)
+    dt_s = float(recording.time_s[-1]) / max(plan.steps, 1)
+    sizes = {"samples": plan.steps, "traces": 3 * recording.sensors.count, "outputs": recording.samples}
+    check_run_memory("duration_s", cells=plan.cells, dt_s=dt_s, **sizes)
+    return plan
+
+
+def _plan_on(
+    part: GridPart,
+    layers: int,
+    geology: Geology,
+    recording: Recording,
+    settings: SimulationSettings,
+    speeds_m_s: tuple[float, float],
+    frequency_hz: float,
+) -> Plan:
+    """The plan of a run on so many layers of a part of the domain, whose lowest Vs and highest Vp are known."""
+    slowest, fastest = speeds_m_s
+    spacing_m = settings.grid_spacing_m
+    grid = Grid(spacing_m, part.cells, layers, settings.order)
     dt_s = settings.time_step_s or STABLE_SHARE * grid.critical_time_step_s(fastest)
     steps = run_samples(float(recording.time_s[-1]), dt_s, recording.lowpass_hz)
     nx, ny, nz = grid.shape
@@ -191,7 +250,6 @@ def _plan(
     nodes = (nx + around, ny + around, nz + PML_CELLS + settings.order)
     across, others = _NODES_PER_SENSOR
     traces = min(recording.sensors.count * across**2, nx * ny) * others
-    needed = math.prod(nodes) * BYTES_PER_CELL + run_bytes(steps, traces, recording.samples)
     cells = [math.ceil(side / spacing_m - 1e-6) for side in geology.extent_m]
     return Plan(
         max_frequency_hz=frequency_hz,
@@ -199,10 +257,15 @@ def _plan(
         spacing_m=spacing_m,
         part=part,
         nodes=nodes,
-        share=part.cells[0] * part.cells[1] * min(grid.layers, cells[2]) / math.prod(cells),
+        share=part.cells[0] * part.cells[1] * min(layers, cells[2]) / math.prod(cells),
         steps=steps,
-        memory_bytes=needed,
+        memory_bytes=math.prod(nodes) * BYTES_PER_CELL + run_bytes(steps, traces, recording.samples),
     )
+
+
+def _points(settings: SimulationSettings) -> float:
+    """Points per wavelength that a grid is given."""
+    return max(POINTS_PER_WAVELENGTH, points_per_wavelength(settings.order))
 
 
 def _speeds(geology: Geology, box: Box) -> tuple[float, float]:
@@ -211,8 +274,8 @@ def _speeds(geology: Geology, box: Box) -> tuple[float, float]:
     axes = (geology.x_m, geology.y_m, -geology.z_m)
     for axis, low, high in zip(axes, (*box.low_m, 0.0), (*box.high_m, box.depth_m), strict=True):
         step = abs(float(axis[1] - axis[0]))
-        (found,) = np.nonzero((axis > low - step) & (axis < high + step))
-        ranges.append(slice(found[0], found[-1] + 1))
+        (nodes,) = np.nonzero((axis > low - step) & (axis < high + step))
+        ranges.append(slice(nodes[0], nodes[-1] + 1))
     inside = tuple(ranges)
     return float(geology.vs_m_s[inside].min()), float(geology.rock.vp_m_s[inside].max())
 

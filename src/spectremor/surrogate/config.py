@@ -297,11 +297,11 @@ class PublishedStageConfig(NetworkConfig):
     @pydantic.model_validator(mode="after")
     def _sizes_are_the_domain(self) -> PublishedStageConfig:
         d, s = self.domain, self.sizes
-        given = (s.list_D1[0], s.list_D2[0], s.list_D3[-1])
-        wanted = (*d.sensors, d.samples)
-        if given != wanted or d.sensors != d.nodes[:2] or s.source_dim != 9:
+        stated = (s.list_D1[0], s.list_D2[0], s.list_D3[-1])
+        ends = (*d.sensors, d.samples)
+        if stated != ends or d.sensors != d.nodes[:2] or s.source_dim != 9:
             raise ValueError(
-                f"sizes must end at the domain's sensors and samples, {wanted}, with as many nodes; source_dim 9"
+                f"sizes must end at the domain's sensors and samples, {ends}, with as many nodes; source_dim 9"
             )
         return self
 

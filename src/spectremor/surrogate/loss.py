@@ -98,20 +98,20 @@ def sensor_l2(prediction: Traces, target: Traces) -> Float[Tensor, ""]:
 
 def spectral_l1(prediction: Traces, target: Traces) -> Float[Tensor, ""]:
     """L1 error of the amplitude spectra (modulus alone), over each sensor's mean amplitude."""
-    found, wanted = (torch.fft.rfft(v, norm="ortho").abs() for v in (prediction, target))
-    error = (found - wanted).abs().mean(dim=(1, -1))
-    return (error / (wanted.mean(dim=(1, -1)) + SENSOR_FLOOR)).mean()
+    predicted, true = (torch.fft.rfft(v, norm="ortho").abs() for v in (prediction, target))
+    error = (predicted - true).abs().mean(dim=(1, -1))
+    return (error / (true.mean(dim=(1, -1)) + SENSOR_FLOOR)).mean()
 
 
 def band_l2(prediction: Traces, target: Traces, sampling_hz: float) -> Float[Tensor, ""]:
     """Root mean square error of each sensor in each band over its own there, averaged over bands and sensors."""
     samples = target.shape[-1]
-    error, wanted = (torch.fft.rfft(v, norm="ortho").abs().square().sum(dim=1) for v in (prediction - target, target))
+    error, power = (torch.fft.rfft(v, norm="ortho").abs().square().sum(dim=1) for v in (prediction - target, target))
     frequency = torch.arange(error.shape[-1], device=error.device) * (sampling_hz / samples)
-    floor = _BAND_FLOOR * wanted.sum(dim=-1) + samples * SENSOR_FLOOR**2
+    floor = _BAND_FLOOR * power.sum(dim=-1) + samples * SENSOR_FLOOR**2
     total = prediction.new_zeros(())
     for low, high in itertools.pairwise((0.0, *BAND_EDGES_HZ, math.inf)):
         band = (frequency >= low) & (frequency < high)
-        ratio = (error[..., band].sum(dim=-1) + 1e-12) / (wanted[..., band].sum(dim=-1) + floor)
+        ratio = (error[..., band].sum(dim=-1) + 1e-12) / (power[..., band].sum(dim=-1) + floor)
         total = total + ratio.sqrt().mean()
     return total / (len(BAND_EDGES_HZ) + 1)

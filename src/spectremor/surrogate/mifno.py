@@ -111,9 +111,9 @@ class MifnoSurrogate:
             InputError: as `predict`, or a simulation of another shape.
         """
         self.trained_range.check_event(geology, source)
-        wanted = self.recording.shape
-        if simulated_m_s.shape != wanted:
-            raise InputError("simulated_m_s", f"shape {simulated_m_s.shape}", f"shape {wanted}")
+        shape = self.recording.shape
+        if simulated_m_s.shape != shape:
+            raise InputError("simulated_m_s", f"shape {simulated_m_s.shape}", f"shape {shape}")
         return self._infer(geology, source, simulated_m_s)
 
     def parts(self) -> tuple[AnyNetwork, dict[str, Tensor]]:

@@ -59,8 +59,8 @@ def resample_volume(x: Float[Tensor, "b x y z c"], size: tuple[int, int, int]) -
         return resample_last_axis(x, size[2], "lowpass")
     k1, k2, k3 = min(n1, size[0]) // 2, min(n2, size[1]) // 2, kept_bins(n3, size[2], "lowpass")
     spectrum = torch.fft.rfftn(x, dim=(1, 2, 3), norm="forward")
-    kept = spectrum.new_zeros(x.shape[0], size[0], size[1], size[2] // 2 + 1, x.shape[-1])
+    resampled = spectrum.new_zeros(x.shape[0], size[0], size[1], size[2] // 2 + 1, x.shape[-1])
     for i in (slice(0, k1), slice(-k1, None)):
         for j in (slice(0, k2), slice(-k2, None)):
-            kept[:, i, j, :k3] = spectrum[:, i, j, :k3]
-    return torch.fft.irfftn(kept, s=size, dim=(1, 2, 3), norm="forward")
+            resampled[:, i, j, :k3] = spectrum[:, i, j, :k3]
+    return torch.fft.irfftn(resampled, s=size, dim=(1, 2, 3), norm="forward")

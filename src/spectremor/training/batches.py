@@ -1,6 +1,6 @@
-"""Work made ahead by other processes where a GPU would wait for it; above all the batches of a training.
+"""Batches of a training, and other work, prepared ahead by other processes so that a GPU does not wait for them.
 
-A batch is a function of (seed, step) alone, so who makes it, and when, changes nothing.
+A batch is a function of (seed, step) alone: the process that prepares it, and the moment, change nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _READERS_GPU = 14
 
 
 def check_readers(readers: int | None) -> int:
-    """How many processes read: as asked for, or none on processors, which have their hands full.
+    """How many processes prepare batches: the number asked for; by default none for a training on the CPU.
 
     Raises:
         InputError: a negative number, or a system on which a process cannot be forked.
@@ -61,7 +61,8 @@ def batches(task: Task, first: int, last: int, *, rank: int, world: int, readers
         readers: processes that make them ahead; none: they are made here when they are asked for.
     """
     if first < last:
-        # Here in any case: what a task makes of its module, which may be on a GPU, the readers then have.
+        # The first batch is always prepared in this process. It fills what the task derives from its module, which may
+        # be on a GPU; the readers are forked afterwards and have it.
         yield task.batch(first, rank, world)
     yield from made_ahead(lambda step: task.batch(step, rank, world), range(first + 1, last), readers)
 
@@ -102,7 +103,7 @@ def made_ahead(make: Callable[[int], Made], numbers: Sequence[int], readers: int
 
 
 def _apart(_worker: int) -> None:
-    """Out of the command's group of processes: what ends the group is for the command, which then ends its readers."""
+    """Leave the command's process group: a signal to the group reaches the command, which then ends its readers."""
     os.setpgid(0, 0)
 
 
@@ -114,7 +115,7 @@ def all_made(
     report: Callable[[float], None],
     readers: int,
 ) -> bool:
-    """Call `make`, which keeps its result somewhere, with each number; False when stopped before the end.
+    """Call `make`, which stores its own result, with each number; False when stopped before the end.
 
     Args:
         make: see `made_ahead`.
@@ -125,7 +126,7 @@ def all_made(
     """
     if stop():
         return False
-    # What a reader makes stays there: the result that comes back is that there is one.
+    # A reader's result stays in its process; only whether there is one is sent back.
     for done, _ in enumerate(made_ahead(lambda number: make(number) is not None, numbers, readers), start=1):
         report(done / len(numbers))
         if stop() and done < len(numbers):
@@ -143,5 +144,5 @@ class _Made(Dataset, Generic[Made]):
         try:
             return self.make(number)
         except InputError as error:
-            # As a value: raised here, it would reach the other process as a traceback in words.
+            # Returned as a value: raised here, it would reach the main process as a text with a traceback.
             return error

@@ -108,8 +108,8 @@ def load_checkpoint(
 def checkpoints(run: Path) -> list[Path]:
     """Whole checkpoints of a run, oldest first."""
     root = run / "checkpoints"
-    found = [p for p in root.iterdir() if p.name.isdigit()] if root.is_dir() else []
-    return sorted(found, key=lambda p: int(p.name))
+    folders = [p for p in root.iterdir() if p.name.isdigit()] if root.is_dir() else []
+    return sorted(folders, key=lambda p: int(p.name))
 
 
 def _named(module: nn.Module, tensors: list[Tensor]) -> dict[str, Tensor]:
@@ -153,8 +153,8 @@ def _read_state(path: Path) -> dict[str, Any]:
         state = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise InputError("checkpoint", path, allowed) from None
-    wanted = {field.name for field in dataclasses.fields(Progress)} | {"format_version", "ema_step"}
-    if not isinstance(state, dict) or set(state) != wanted or state["format_version"] != FORMAT_VERSION:
+    keys = {field.name for field in dataclasses.fields(Progress)} | {"format_version", "ema_step"}
+    if not isinstance(state, dict) or set(state) != keys or state["format_version"] != FORMAT_VERSION:
         raise InputError("checkpoint", path, allowed)
     return state
 

@@ -31,8 +31,9 @@ class LoopConfig(BaseModel):
         steps: length of the whole training; the learning rate's schedule is laid over it.
         batch: items per step, over all processes together.
         train_samples: learn from the first so many of the training split (0: all that are there).
-        skip_samples: leave out the first so many before. A second stage that learns from what the first one has learned
-            by heart takes its errors for smaller than they are: let one of the two leave out what the other has seen.
+        skip_samples: samples of the training split that are left out before these. The errors of stage 1 are smaller on
+            samples that it was trained on than on new ones, and stage 2 would learn the smaller errors: one of the two
+            stages should leave out what the other was trained on.
         micro_batch: items that go through the network at once (0: all of a process's share).
         learning_rate: the highest.
         final_rate: the last, as a fraction of the highest.
@@ -76,8 +77,8 @@ class MifnoTraining(LoopConfig):
         augment: turn every sample by one of the 8 symmetries of the square, drawn anew each epoch.
         validation_samples: at most so many are judged.
         sensors: of each event, drawn anew at each step (0: all), for a network that takes them one by one.
-        stride: every so-many-th output time is learned from (5 Hz motion needs 12.5 samples a second), for such a
-            network.
+        stride: for such a network, of every `stride` output times one is learned from (5 Hz motion needs 12.5 samples a
+            second).
     """
 
     stage: Literal["mifno"] = "mifno"
@@ -107,11 +108,12 @@ class DdpmTraining(LoopConfig):
         model: the diffusion stage.
         samples_per_batch: simulations that the sensors of a batch are drawn from; divides `batch`.
         augment: exchange and mirror components, and flip the sign: the symmetries that a single sensor has.
-        jump_share: part of the sensors that teach a network that knows jumps its jumps; the others the plain process.
+        jump_share: of a network with jumps, the share of the sensors of a batch that train jumps; the other sensors
+            train single steps of the process.
         gain_samples: training simulations that the spectral gains are measured on.
         validation_samples: at most so many are judged.
         validation_sensors: of each.
-        scored_sensors: of each are also generated and scored (0: none).
+        scored_sensors: sensors of each for which motion is also generated and scored (0: none).
     """
 
     stage: Literal["ddpm"] = "ddpm"

@@ -62,7 +62,7 @@ class DdpmObjective(nn.Module):
             field: amplitude of the field that each sensor belongs to.
             step: of the forward process, one per sensor.
             noise: standard normal, shape of `truth`.
-            jumps: what else `Jumps` holds, for a network that knows them.
+            jumps: the other fields of `Jumps`, for a network with jumps.
         """
         latents = self.stage.latents
         condition = latents.condition(stage1, amplitude, field)
@@ -111,7 +111,8 @@ class DdpmTask:
             raise InputError("batch", config.batch, f"at most {config.samples_per_batch} samples x {sensors} sensors")
         self.stage = build(config.model)
         self.module = DdpmObjective(self.stage, bf16=config.mixed_precision == "bf16")
-        # Those of a step, 2 MB each at the usual sizes: where there are fewer to train on, they come back at once.
+        # As many samples as a step uses stay in memory, 2 MB each at the usual sizes: of few training samples, the next
+        # step uses the same.
         self._sample = functools.lru_cache(maxsize=config.samples_per_batch)(self._load)
 
     def prepare(
@@ -124,7 +125,7 @@ class DdpmTask:
     def start(self) -> None:
         """Measure the spectral gains on training samples, or take over an earlier model with its own."""
         if self.initial is not None:
-            # A network that knew no jumps begins with those that change nothing.
+            # Weights for jumps that the earlier network does not have start where they change nothing.
             own = {name: tensor for name, tensor in self.stage.state_dict().items() if name not in self.initial}
             new = {name: tensor for name, tensor in own.items() if name.endswith(JUMP_WEIGHTS)}
             load_tensors(self.stage, {**self.initial, **new}, field="--init")
@@ -132,10 +133,10 @@ class DdpmTask:
         levels = []
         for i in self.train_ids[: self.config.gain_samples]:
             stage1, truth, amplitude, _ = self._load(i)
-            wanted = truth - stage1 if self.config.model.latent.target == "residual" else truth
+            target = truth - stage1 if self.config.model.latent.target == "residual" else truth
             # A silent field has no level.
-            heard = amplitude > 0
-            scaled = [(x[heard] / amplitude[heard, None, None]).abs().mean(dim=(0, 1)) for x in (stage1, wanted)]
+            moving = amplitude > 0
+            scaled = [(x[moving] / amplitude[moving, None, None]).abs().mean(dim=(0, 1)) for x in (stage1, target)]
             levels.append(torch.stack(scaled))
         condition, target = torch.stack(levels).nanmean(dim=0)
         self.stage.latents.fit_gains(condition, target)
@@ -167,7 +168,7 @@ class DdpmTask:
         return {name: torch.cat([row[name] for row in rows])[rank::world] for name in rows[0]}
 
     def _steps(self, count: int, places: Callable[[int], np.ndarray], rng: np.random.Generator) -> dict[str, Tensor]:
-        """Steps of the process at places in [0, 1); for a network that knows jumps, these first."""
+        """Steps of the process at places in [0, 1); for a network with jumps, the jumps come first."""
         c, longest = self.config, self.config.model.process.train_steps
         far = c.jumps_among(count)
         step = torch.from_numpy((places(count - far) * longest).astype(np.int64))
@@ -207,7 +208,7 @@ class DdpmTask:
         return result
 
     def _losses(self, inputs: dict[str, Tensor]) -> dict[str, float]:
-        """The loss; where some items are jumps, also that of these and that of the others."""
+        """The loss; where some items are jumps, also the loss of the jumps and that of the other items."""
         device = self.stage.latents.target_gain.device
 
         def loss(items: Tensor) -> float:

@@ -54,7 +54,7 @@ class Job:
         config: of the run.
         facts: what it learns from; holds `train_ids` and `val_ids`.
         run: its folder.
-        make_task: from the facts, which of a resumed run are those of its start.
+        make_task: makes the task from the facts; of a resumed run these are the facts recorded at its start.
         shorten: the config in fewer steps, where a budget asks for it.
         export: writes the result down: (run, task, config, facts); None: the run itself is the result.
     """
@@ -75,7 +75,7 @@ def drive(job: Job, *, resume: bool, limits: TimeLimits, readers: int, watch: Wa
         resume: go on with the run in its folder; a run that was killed takes the steps that it would have taken.
         limits: the time that it has.
         readers: processes that make batches ahead.
-        watch: who looks on.
+        watch: functions that follow the training, and may stop it.
 
     Raises:
         InputError: a folder that cannot hold this run, or that another command is training in.
@@ -84,9 +84,9 @@ def drive(job: Job, *, resume: bool, limits: TimeLimits, readers: int, watch: Wa
     config = with_recorded_length(run, job.config) if resume else job.config
     budget = None if is_run(run) else limits.budget
     with processes().main_process_first():
-        # The others go on with the run that the first has just begun.
+        # The other processes resume the run that the first process has just begun.
         facts = check_run(run, config, job.facts, resume=resume or not main)
-        # What a task refuses leaves no run behind, which would stand in the way of the corrected command.
+        # Where the task refuses its input no run is left behind: the corrected command could not use its folder.
         task = job.make_task(facts)
         if budget is None:
             record_run(run, config, facts)

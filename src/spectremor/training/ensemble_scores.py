@@ -39,18 +39,18 @@ def ensemble_scores(
     """
     free = sensors.is_recorded == 0
     edges = band_edges(latents)
-    wanted = log_energies(latents, truth, sensors, edges)[free] / 2
-    found = torch.stack([log_energies(latents, x, sensors, edges)[free] / 2 for x in draws])
+    true_logs = log_energies(latents, truth, sensors, edges)[free] / 2
+    drawn_logs = torch.stack([log_energies(latents, x, sensors, edges)[free] / 2 for x in draws])
     flat = draws.flatten(2)
     scores = {
         "energy_score": float(fair_energy_score(flat[0], flat[1], truth.flatten(1))[free].mean()),
-        "crps": float(_fair_crps(found, wanted).mean()),
+        "crps": float(_fair_crps(drawn_logs, true_logs).mean()),
         "mean_error": float((mean - truth)[free].square().mean()),
         "mean_off": float((mean - draws.mean(dim=0))[free].square().mean()),
     }
-    inside = (found.amin(dim=0) <= wanted) & (wanted <= found.amax(dim=0))
+    inside = (drawn_logs.amin(dim=0) <= true_logs) & (true_logs <= drawn_logs.amax(dim=0))
     for number, band in enumerate(_BANDS[: len(edges)]):
-        scores[f"bias_{band}"] = float((found.mean(dim=0) - wanted)[:, number].mean())
+        scores[f"bias_{band}"] = float((drawn_logs.mean(dim=0) - true_logs)[:, number].mean())
         scores[f"inside_{band}"] = float(inside[:, number].float().mean())
     scores["alike_draws"] = float(torch.stack([_alike(latents, x, sensors) for x in draws]).mean())
     scores["alike_truth"] = float(_alike(latents, truth, sensors))

@@ -75,10 +75,10 @@ def model_card(about: dict[str, Any]) -> str:
 
 
 def _reached(run: Path) -> dict[str, float]:
-    """What was measured when the best weights were kept; a score that is no number is left out."""
+    """The validation scores of the best weights; a score that is no number is left out."""
     with safe_open(run / BEST, "pt") as file:
-        kept = {name: float(value) for name, value in (file.metadata() or {}).items()}
-    rows = [row for row in validations(run) if row["step"] == kept["step"]]
+        saved = {name: float(value) for name, value in (file.metadata() or {}).items()}
+    rows = [row for row in validations(run) if row["step"] == saved["step"]]
     # A run that was killed and resumed since may have dropped the row, to write it again when it comes to the step.
-    found = rows[0] if rows else {"step": kept["step"], "val_loss": kept["loss"]}
-    return {name: value for name, value in found.items() if math.isfinite(value)}
+    scores = rows[0] if rows else {"step": saved["step"], "val_loss": saved["loss"]}
+    return {name: value for name, value in scores.items() if math.isfinite(value)}

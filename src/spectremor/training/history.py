@@ -1,4 +1,4 @@
-"""How often, and on how much, a model's weights were trained before: one training may begin where another ended."""
+"""The trainings that a model's weights went through, one after the other, as its config records them."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-#: Trainings that are told of at most.
+#: The most earlier trainings that are read from a record.
 _MOST = 20
 
 
-def trainings(told: Any, stage: str) -> list[dict[str, float]]:
-    """Steps and samples of a stage's trainings, the newest first, as a model's config tells them.
+def trainings(training: Any, stage: str) -> list[dict[str, float]]:
+    """Steps and samples of a stage's trainings, the newest first, as a model's config records them.
 
     Args:
-        told: the config's `training`, which may come from a stranger: what is no number of steps is left out.
+        training: the config's `training`. It may come from anyone, so entries that are no numbers are left out.
         stage: "mifno" or "ddpm".
     """
-    record = mapping(mapping(told).get(stage))
+    record = mapping(mapping(training).get(stage))
     newest = {"steps": mapping(record.get("reached")).get("step"), **mapping(record.get("data"))}
     return _sound([newest]) + earlier_trainings(record)
 
 
 def earlier_trainings(record: Mapping[str, Any]) -> list[dict[str, float]]:
-    """Those before the one that a record of a stage's training tells of, the newest first."""
+    """The trainings before the one that a record describes, the newest first."""
     before = record.get("before")
     return _sound(before[:_MOST]) if isinstance(before, list) else []
 
 
-def _sound(told: list[Any]) -> list[dict[str, float]]:
+def _sound(records: list[Any]) -> list[dict[str, float]]:
     names = ("steps", "train_samples")
-    entries = [mapping(entry) for entry in told]
+    entries = [mapping(entry) for entry in records]
     return [{n: float(entry[n]) for n in names} for entry in entries if all(is_count(entry.get(n)) for n in names)]
 
 

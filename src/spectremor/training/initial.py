@@ -1,4 +1,4 @@
-"""The weights that a training starts from, where it goes on with an earlier model's."""
+"""The weights of an earlier model that a training starts from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spectremor.training.history import trainings
 
 
 def initial_tensors(config: TrainingConfig, init: str | Path) -> dict[str, Tensor]:
-    """Tensors of the stage of an earlier model that this training is of.
+    """The tensors, in an earlier model, of the stage that is trained.
 
     Raises:
         InputError: no such model, one without this stage, or one of another network.
@@ -29,7 +29,7 @@ def initial_tensors(config: TrainingConfig, init: str | Path) -> dict[str, Tenso
         raise InputError("--init", init, f"a model with a {part}")
     tensors = earlier.tensors()
     with earlier.errors_name_folder():
-        # What is wrong with the weights shows before anything is written.
+        # Built once here, so that unsound weights are refused before anything is written.
         if earlier.config.surrogate is not None and part == "surrogate":
             MifnoSurrogate.from_parts(earlier.config.surrogate, tensors[part])
         else:
@@ -53,23 +53,23 @@ def facts_of_initial(config: TrainingConfig, init: str | Path) -> dict[str, Any]
 
 
 def _same_network(earlier: pydantic.BaseModel, config: TrainingConfig) -> bool:
-    """Whether a training can start from these weights; how a stage is sampled is no matter of its weights."""
-    wanted = config.model
-    if not isinstance(earlier, DiffusionConfig) or not isinstance(wanted, DiffusionConfig):
-        return earlier == wanted
-    return _of_weights(earlier) == _of_weights(wanted) and earlier.network.jumps <= wanted.network.jumps
+    """Whether a training can start from weights of this config; settings of the sampling do not matter."""
+    own = config.model
+    if not isinstance(earlier, DiffusionConfig) or not isinstance(own, DiffusionConfig):
+        return earlier == own
+    return _of_weights(earlier) == _of_weights(own) and earlier.network.jumps <= own.network.jumps
 
 
 def _network_of_sensors(earlier: pydantic.BaseModel, config: FieldTraining) -> bool:
-    """Whether a training of a network that sees the field can start from these weights, its own or single sensors'."""
+    """Whether a network that sees the field can start from weights of this config, with a field or without."""
     if not isinstance(earlier, DiffusionConfig):
         return False
     field = config.model.field if earlier.field is not None else None
-    wanted = config.model.model_copy(update={"field": field})
-    return _of_weights(earlier) == _of_weights(wanted)
+    own = config.model.model_copy(update={"field": field})
+    return _of_weights(earlier) == _of_weights(own)
 
 
 def _of_weights(config: DiffusionConfig) -> DiffusionConfig:
-    """Without what acts on sampling alone, and without jumps, which a training can begin to learn."""
+    """The config without settings that act on sampling alone, and without jumps, which a training can add."""
     latent = config.latent.model_copy(update={"keep_below_hz": 0.0})
     return config.without_jumps().model_copy(update={"latent": latent, "sampling": SamplingConfig()})

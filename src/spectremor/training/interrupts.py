@@ -1,4 +1,4 @@
-"""How a training is asked to stop, and kept to itself."""
+"""The signals that stop a training, and the lock that keeps other commands out of its folder."""
 
 from __future__ import annotations
 

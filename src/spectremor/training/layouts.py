@@ -1,4 +1,4 @@
-"""Which sensors of a sample are looked at together: groups as different in layout as those that a model will meet."""
+"""Groups of sensors that are trained on together, as varied in layout as those that a model will be used with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run writes down while it goes on: a csv file and TensorBoard events."""
+"""The log of a run: a csv file and TensorBoard events."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The training loop, for whatever can be trained, on one device or many.
 
 Everything random is a function of (seed, step), so the state of a run is its weights, their average, the optimizer and
-a few counters: resumed from a checkpoint it takes the very steps that it would have taken.
+a few counters. A run that is resumed from a checkpoint takes the same steps as one that was never stopped.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from spectremor.training.task import Task
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Watch:
-    """What the loop tells and asks while it runs.
+    """Functions that the loop calls while it runs.
 
     Attributes:
-        stop: True when the run is to end at the next step (time over, a signal).
+        stop: returns True when the run is to end at the next step (time over, a signal).
         on_step: called with the progress and the loss after every step.
         on_validation: called with the steps done and the scores.
         on_length: called with the number of steps of the whole training, before the first of them.
@@ -48,7 +48,7 @@ class Outcome:
 
     Attributes:
         progress: where it stands.
-        finished: nothing is left to do: all steps taken, or stopped early for good.
+        finished: whether nothing is left to do: all steps are taken, or validation no longer improved.
         steps: of the whole training.
     """
 
@@ -73,9 +73,9 @@ def fit(
         task: what to train.
         config: how.
         run: folder of the run, which has the log, the checkpoints and the best weights; None keeps nothing on disk.
-        watch: who looks on.
-        readers: processes that make batches ahead; None: none on processors, many beside a GPU.
-        prepared: the task was prepared just now.
+        watch: functions that follow the training, and may stop it.
+        readers: processes that prepare batches ahead; None: none on a CPU, many beside a GPU.
+        prepared: whether the task has just been prepared.
         judge: called in place of the task's own validation, while its module has the averaged weights.
     """
     # Processes and devices.

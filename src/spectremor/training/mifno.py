@@ -46,7 +46,7 @@ class MifnoObjective(nn.Module):
     Args:
         network: what is trained.
         loss: weights of the terms.
-        stride: every so-many-th output time is learned from.
+        stride: of every `stride` output times one is learned from.
     """
 
     mean: Tensor
@@ -169,9 +169,9 @@ class MifnoTask:
         for i in self.val_ids:
             inputs, target = whole(i)
             batch = {name: tensor.to(device) for name, tensor in _stack([(inputs, target)]).items()}
-            wanted = batch.pop(_TARGET)
+            truth = batch.pop(_TARGET)
             traces = self.network(batch)
-            loss = float(surrogate_loss(traces, wanted, self.config.loss, self.store.sampling_hz))
+            loss = float(surrogate_loss(traces, truth, self.config.loss, self.store.sampling_hz))
             rows.append({"loss": loss, **self._scores(traces[0].cpu().numpy() / inputs["scale"], i)})
         return {name: float(np.nanmean([row[name] for row in rows])) for name in rows[0]}
 
@@ -196,15 +196,15 @@ class MifnoTask:
         return self._preparation
 
 
-def waves_folder(store: CampaignStore, kept: Path) -> Path:
-    """Where the direct waves of a campaign lie in a folder for what is computed once, which campaigns may share.
+def waves_folder(store: CampaignStore, cache: Path) -> Path:
+    """The folder of a campaign's direct waves inside the cache, which several campaigns may share.
 
     Args:
         store: the campaign.
-        kept: the folder for what is computed once.
+        cache: the folder for results that are computed once.
     """
     made_from = json.dumps(dict(store.attrs), sort_keys=True, default=str) + str(store.path.resolve())
-    return kept / f"direct_waves-{hashlib.blake2b(made_from.encode(), digest_size=8).hexdigest()}"
+    return cache / f"direct_waves-{hashlib.blake2b(made_from.encode(), digest_size=8).hexdigest()}"
 
 
 def keep_waves(
@@ -214,21 +214,21 @@ def keep_waves(
     report: Callable[[str, float], None],
     readers: int,
 ) -> bool:
-    """Have the direct waves of samples on disk, and thinned traces; False when stopped before the end."""
-    told = functools.partial(report, "direct waves, once")
+    """Compute the direct waves and thinned traces that are not on disk; False when stopped before the end."""
+    report_waves = functools.partial(report, "direct waves, once")
 
     def keep(index: int) -> object:
         waves = preparation.waves(index) if preparation.needs_waves else None
         return waves, preparation.traces(index) if preparation.stride > 1 else None
 
-    return all_made(keep, ids, stop=stop, report=told, readers=readers)
+    return all_made(keep, ids, stop=stop, report=report_waves, readers=readers)
 
 
 def check_training_campaign(store: CampaignStore, config: MifnoTraining) -> CoarseSimulation | None:
     """Refuse a campaign that a network cannot be trained on.
 
     Returns:
-        What makes the simulations that the network corrects; None for one that corrects none.
+        The coarse simulation that the network corrects; None for a network that corrects none.
 
     Raises:
         InputError: other events than the network's, ones without the symmetries that augmentation needs, or a store
@@ -243,10 +243,10 @@ def check_training_campaign(store: CampaignStore, config: MifnoTraining) -> Coar
     if spacing_m not in store.also_m:
         allowed = ", ".join(f"{s:g} m" for s in store.also_m) or "none in this store"
         raise InputError("model.simulation_m", f"{spacing_m:g} m", f"a coarser grid of the store: {allowed}")
-    found = simulation_of(store, spacing_m)
-    if found is None:
+    simulation = simulation_of(store, spacing_m)
+    if simulation is None:
         raise InputError("--data", f"{store.path}: does not say how it was simulated", "a store that does")
-    return found
+    return simulation
 
 
 def _is_centred_square(config: AnyNetwork) -> bool:

@@ -1,4 +1,4 @@
-"""Which items a step sees: a function of seed and step alone, whatever was run before."""
+"""The items of a step: a function of seed and step alone, whatever was run before."""
 
 from __future__ import annotations
 

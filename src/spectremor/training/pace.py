@@ -1,4 +1,4 @@
-"""What a step of a training costs here, and how many of them a given time allows."""
+"""How long a step of a training takes on this machine, and how many steps a given time allows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from spectremor.training.config import FEWEST_VALIDATIONS, LoopConfig
 from spectremor.training.state import TrainingState, make_accelerator
 from spectremor.training.task import Task
 
-#: Steps that are timed at least, and a length that no timing comes to the end of.
+#: The fewest steps that are timed, and a number of steps that no timing reaches.
 _TIMED, _ENDLESS = 5, 1 << 40
-#: Part of the time that timing may take, beyond the steps that it needs.
+#: Share of the time that timing may take, beyond the fewest steps.
 _TIMING = 0.1
 
 
@@ -53,13 +53,14 @@ def _seconds_of_a_step(task: Task, config: LoopConfig, readers: int, *, longest_
         task: prepared, not started; its weights are put back.
         config: of the training.
         readers: processes that make batches ahead.
-        longest_s: after which no more steps are timed than are needed.
+        longest_s: time after which no more than the fewest steps are timed.
     """
     weights = {name: tensor.detach().clone() for name, tensor in task.module.state_dict().items()}
     began_s = time.monotonic()
     state = TrainingState(make_accelerator(), task, config.model_copy(update={"steps": _ENDLESS}), None, readers)
     start_s = time.monotonic() - began_s
-    # The first step also loads and compiles. With readers steps come in rounds of as many: of these, whole ones.
+    # The first step also loads and compiles. With readers, batches arrive in rounds, one of each reader: whole rounds
+    # are timed.
     skipped, together = 1 + readers, max(1, readers)
     stamps_s: list[float] = []
     while True:

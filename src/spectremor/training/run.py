@@ -31,12 +31,12 @@ from spectremor.training.task import Task
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What stands beside a training and changes nothing of its result.
+    """Settings of a training that do not change its result.
 
     Attributes:
         cache: folder for what is computed once (None: beside the store).
-        readers: processes that make batches ahead; None: none on processors, many beside a GPU.
-        watch: who looks on.
+        readers: processes that prepare batches ahead; None: none on a CPU, many beside a GPU.
+        watch: functions that follow the training, and may stop it.
     """
 
     cache: str | Path | None = None
@@ -64,12 +64,12 @@ def train(
         out: folder of the run; its `model` is the result.
         stage1: for the diffusion stage: a model folder, a run, the name of a model that ships, or `simulation:SPACING`.
         init: a model folder, a run or the name of a model that ships, of the same network, whose weights a new run
-            starts from; a run that is resumed knows its own.
+            starts from; a run that is resumed has recorded it.
         resume: go on with the run in `out`; a run that was killed takes the steps that it would have taken.
         limits: the time that it has; None: as much as it takes.
-        surroundings: where it keeps what it computes once, who makes its batches, who looks on.
-        network: makes a variant of the network of stage 1 from its config; a run of such a one is judged, but has no
-            model folder.
+        surroundings: settings that do not change the result.
+        network: makes a variant of the network of stage 1 from its config; a run of a variant is validated, but writes
+            no model folder.
 
     Raises:
         InputError: a config, store, folder or stage 1 that does not fit.
@@ -81,7 +81,7 @@ def train(
         raise InputError("--budget", limits.budget, "one process; of several, --minutes stops them")
     run = Path(out)
     for name, model in (("--init", init), ("--stage1", stage1)):
-        # A name that ships would be this run's own when it goes on.
+        # As the name of a folder it would mean this run itself, once it is resumed.
         if model is not None and Path(model).resolve() == run.resolve():
             raise InputError(name, model, "another folder than --out")
     readers = check_readers(surroundings.readers)

@@ -1,4 +1,4 @@
-"""The folder of a run: what it was asked to do, on which data, and how far it came.
+"""The folder of a run: its config, its data and its results so far.
 
 RUN/config.json  data.json  metrics.csv  tensorboard/  checkpoints/  best.safetensors  model/
 """
@@ -17,7 +17,7 @@ from spectremor.training.config import LENGTH, Stage, TrainingConfig, parse_conf
 _CONFIG, _DATA = "config.json", "data.json"
 #: The averaged weights with the lowest validation loss.
 BEST = "best.safetensors"
-#: Beside the data: the minutes that a training was laid over.
+#: Name, in data.json, of the minutes that a training was planned for.
 BUDGET = "budget_minutes"
 
 
@@ -96,7 +96,7 @@ def with_recorded_length(run: Path, config: TrainingConfig) -> TrainingConfig:
 
 
 def recorded_init(run: Path) -> str | None:
-    """The weights that a run was to start from, where it has not come to a checkpoint of its own."""
+    """The model whose weights a run starts from, while it has no checkpoint of its own."""
     if not is_run(run) or checkpoints(run):
         return None
     init = recorded_facts(run).get("init")

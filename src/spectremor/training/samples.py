@@ -26,8 +26,8 @@ class Samples:
 
     def __post_init__(self) -> None:
         if not self.train or not self.val:
-            found = f"{len(self.train)} complete samples to train on, {len(self.val)} for validation"
-            raise InputError("--data", found, "at least one of each")
+            counts = f"{len(self.train)} complete samples to train on, {len(self.val)} for validation"
+            raise InputError("--data", counts, "at least one of each")
 
     @classmethod
     def of(cls, store: CampaignStore, most: int = 0, skipped: int = 0) -> Samples:
@@ -35,8 +35,8 @@ class Samples:
 
         Args:
             store: the campaign.
-            most: of the training split the first so many (0: all), counted after those that are left out.
-            skipped: so many are left out first.
+            most: number of training samples (0: all).
+            skipped: number of training samples that are left out before these.
         """
         train, val = (store.ids(split).tolist() for split in ("train", "val"))
         return cls(train=train[skipped : skipped + most if most else None], val=val)

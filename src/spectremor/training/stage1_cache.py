@@ -1,7 +1,7 @@
 """Outputs of the frozen stage 1, computed once and kept on disk beside the truth, as cosine coefficients.
 
 One file per sample, named after the sample and its checksum, in a folder named after stage 1's weights and the latent
-grid: a file can only ever hold one thing, whoever writes it.
+grid. A file of a given name has only one possible content, so any process may write it.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class FrozenStage1:
 
     Attributes:
         name: as given.
-        digest: of everything that its outputs depend on, besides the sample.
-        parts: its part of a model folder; empty for simulations of which the store does not say how they were made.
-        history: how it was trained, for the model that will contain it.
+        digest: of everything besides the sample that its outputs depend on.
+        parts: its part of a model folder; empty for stored simulations whose settings the store does not record.
+        history: the record of its training, for the model that will contain it.
     """
 
     def __init__(self, store: CampaignStore, name: str) -> None:
@@ -108,7 +108,7 @@ class FrozenStage1:
         if isinstance(stage1, MifnoSurrogate):
             self._neural(stage1, tensors["surrogate"])
             record = config.training if isinstance(config.training, dict) else {}
-            self.history = {stage: told for stage, told in record.items() if stage == "mifno"}
+            self.history = {stage: facts for stage, facts in record.items() if stage == "mifno"}
 
     def _simulated(self, simulation: CoarseSimulation) -> None:
         """A model's simulation: the stored one where that is the same."""
@@ -121,7 +121,7 @@ class FrozenStage1:
         self._predict = lambda i: simulation.velocity(self.store.geology(i), self.store.source(i))
 
     def _neural(self, network: MifnoSurrogate, tensors: Mapping[str, torch.Tensor]) -> None:
-        """A network, on the simulation that is already here where it corrects one; it predicts on its grid alone."""
+        """A network; where it corrects a simulation, on top of the one set before. It predicts on its grid alone."""
         self._at_stations = None
         digest = _digest_of(network.config)
         for key in sorted(tensors):
@@ -143,10 +143,10 @@ def _digest_of(config: pydantic.BaseModel) -> hashlib.blake2b:
 
 
 def cache_folder(store: CampaignStore, given: str | Path | None) -> Path:
-    """Where what is computed once for a campaign is kept: the folder given, or one beside the store.
+    """The folder for results that are computed once for a campaign: the given one, or one beside the store.
 
     Raises:
-        InputError: a place where nothing can be kept: a file, or a folder that cannot be made.
+        InputError: a file, or a folder that cannot be made.
     """
     folder = store.path.with_name(f"{store.path.name}.cache") if given is None else Path(given)
     if folder.exists() and not folder.is_dir():
@@ -160,8 +160,8 @@ class Stage1Cache:
 
     Args:
         folder: where the files go, from `cache_folder`.
-        stage1: computes what is not there yet.
-        latent: the grid.
+        stage1: computes outputs that are not on disk.
+        latent: the grid of cosine coefficients.
 
     Raises:
         InputError: other times than those of the store.
@@ -182,7 +182,7 @@ class Stage1Cache:
         report: Callable[[float], None] = lambda _: None,
         readers: int = 0,
     ) -> bool:
-        """Compute what is missing, with so many processes; False when stopped before the end."""
+        """Compute the missing samples, with `readers` processes; False when stopped before the end."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return all_made(self._keep, ids, stop=stop, report=report, readers=readers)
 
@@ -201,9 +201,9 @@ class Stage1Cache:
             values = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError):
             raise InputError("stage-1 cache", path, "a whole file; delete it to compute it again") from None
-        wanted = (2, len(self.stage1.store.x_m) * len(self.stage1.store.y_m), 3, self.latent.latent_samples)
-        if values.shape != wanted or values.dtype != np.float32:
-            raise InputError("stage-1 cache", path, f"float32 of shape {wanted}; delete it to compute it again")
+        shape = (2, len(self.stage1.store.x_m) * len(self.stage1.store.y_m), 3, self.latent.latent_samples)
+        if values.shape != shape or values.dtype != np.float32:
+            raise InputError("stage-1 cache", path, f"float32 of shape {shape}; delete it to compute it again")
         both = torch.from_numpy(values)
         return both[0], both[1]
 

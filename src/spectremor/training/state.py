@@ -1,4 +1,4 @@
-"""What a training consists of on its way, and one step of it."""
+"""The state of a training, and one step of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from spectremor.training.task import Task
 
 def make_accelerator() -> Any:
     """The device or devices that this process trains on, in full precision."""
-    # Said here, not taken from a launcher's settings: autocast around the whole task would reach its transforms.
+    # Fixed here, whatever a launcher says: autocast around the whole task would also reach its Fourier transforms.
     return need("accelerate", "train").Accelerator(cpu=on_cpu(), mixed_precision="no", gradient_accumulation_steps=1)
 
 
@@ -80,7 +80,7 @@ class TrainingState:
         # Gradient of the mean loss.
         loss = self._accumulate_gradient(next(self.batches))
         norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm or math.inf)
-        # Before the weights change: a checkpoint must never hold anything but numbers.
+        # Checked before the weights change: a checkpoint must never hold NaN.
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise FloatingPointError(
                 f"the training loss is {loss} and its gradient's norm {float(norm)} at step {step + 1}; "
@@ -122,7 +122,7 @@ class TrainingState:
         return scores
 
     def _with_averaged_weights(self, validate: Callable[[], dict[str, float]]) -> dict[str, float]:
-        """Scores of the averaged weights, computed by the main process and told to all."""
+        """Scores of the averaged weights, computed by the main process and sent to all."""
         from accelerate.utils import broadcast_object_list
 
         scores: list[Any] = [None]
@@ -170,5 +170,5 @@ def _average(task: Task, config: LoopConfig) -> Any:
     from diffusers.training_utils import EMAModel
 
     parameters = list(task.module.parameters())
-    # On a GPU all tensors at once; on processors the other way is as quick, and its bytes are on record.
+    # On a GPU all tensors at once. On a CPU one by one: as fast, and stored results depend on its exact bytes.
     return EMAModel(parameters, decay=config.ema_decay, foreach=parameters[0].is_cuda)

@@ -1,4 +1,4 @@
-"""What the loop asks of a thing that can be trained."""
+"""The interface between the training loop and what it trains."""
 
 from __future__ import annotations
 

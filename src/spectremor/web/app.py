@@ -217,12 +217,12 @@ class Page:
         reply.clear()
         try:
             with self._complaints(reply):
-                made, said = await asyncio.to_thread(with_remarks(read))
+                read_content, remarks = await asyncio.to_thread(with_remarks(read))
 
                 def taken() -> None:
                     with self._complaints(reply):
-                        reply.remark(name_in(said, name))
-                        use(made)
+                        reply.remark(name_in(remarks, name))
+                        use(read_content)
 
                 self._on_next_tick(taken)
         finally:
@@ -460,10 +460,10 @@ class Page:
         self.where.object = (
             f"<b>{sensor} at {x_km:.2f} km East, {y_km:.2f} km North.</b> Click on the map to choose another."
         )
-        known = Station.remembered(scene, point, quantity)
-        if known is not None:
+        drawn_before = Station.remembered(scene, point, quantity)
+        if drawn_before is not None:
             self._sensor_work.cancel()
-            self._show_station(scene, known, quantity)
+            self._show_station(scene, drawn_before, quantity)
         else:
             self._sensor_work.ask(
                 lambda job: Station.of(scene, point, quantity, job),

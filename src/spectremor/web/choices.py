@@ -143,15 +143,15 @@ def check_places(places: Iterable[tuple[str, Georeference | None]]) -> Georefere
     Raises:
         InputError: two that differ.
     """
-    known = [(what, place) for what, place in places if place is not None]
-    for what, place in known[1:]:
-        if place != known[0][1]:
+    stated = [(what, place) for what, place in places if place is not None]
+    for what, place in stated[1:]:
+        if place != stated[0][1]:
             raise InputError(
                 "corner",
                 f"{_words(place)} of the {what}",
-                f"{_words(known[0][1])}, of the {known[0][0]}: read one anew",
+                f"{_words(stated[0][1])}, of the {stated[0][0]}: read one anew",
             )
-    return known[0][1] if known else None
+    return stated[0][1] if stated else None
 
 
 def _words(place: Georeference) -> str:

@@ -85,8 +85,8 @@ class EarthquakeControls:
             return None
         x, y, depth = (1000 * number_in(self.numbers[name]) for name in ("x", "y", "depth"))
         if self.slip_seed.value is None or self.slip_seed.value < 0:
-            found = "nothing" if self.slip_seed.value is None else self.slip_seed.value
-            raise InputError("Seed of the slip", found, "a whole number, 0 or more")
+            typed = "nothing" if self.slip_seed.value is None else self.slip_seed.value
+            raise InputError("Seed of the slip", typed, "a whole number, 0 or more")
         return RandomRupture(number_in(self.numbers["mw"]), (x, y, -depth), self.angles_deg, self.slip_seed.value)
 
     def take(self, read: FileRupture) -> None:

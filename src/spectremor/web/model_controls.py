@@ -87,8 +87,8 @@ class ModelControls:
         self._run.visible = self.simulates
         if not self.simulates:
             products = self._products()
-            kept = self.product.value if self.product.value in products.values() else next(iter(products.values()))
-            self.product.param.update(options=products, value=kept)
+            product = self.product.value if self.product.value in products.values() else next(iter(products.values()))
+            self.product.param.update(options=products, value=product)
         self._describe()
         changed()
 

@@ -17,10 +17,10 @@ _heard: ContextVar[list[str] | None] = ContextVar("remarks", default=None)
 @contextlib.contextmanager
 def remarks() -> Iterator[list[str]]:
     """The remarks made in this thread while the block runs, where the process hears them (`hear_remarks`)."""
-    said: list[str] = []
-    token = _heard.set(said)
+    heard: list[str] = []
+    token = _heard.set(heard)
     try:
-        yield said
+        yield heard
     finally:
         _heard.reset(token)
 
@@ -29,8 +29,8 @@ def with_remarks(make: Callable[[], T]) -> Callable[[], tuple[T, list[str]]]:
     """Makes something, and gives it together with the remarks made meanwhile."""
 
     def made() -> tuple[T, list[str]]:
-        with remarks() as said:
-            return make(), said
+        with remarks() as heard:
+            return make(), heard
 
     return made
 
@@ -44,11 +44,11 @@ def hear_remarks() -> None:
     before = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        said = _heard.get()
-        if said is None or not issubclass(category, InputWarning):
+        heard = _heard.get()
+        if heard is None or not issubclass(category, InputWarning):
             before(message, category, *where, **more)
-        elif str(message) not in said:
-            said.append(str(message))
+        elif str(message) not in heard:
+            heard.append(str(message))
 
     warnings.showwarning = show
     # Also what has been said before: to another visitor, perhaps.

@@ -101,13 +101,13 @@ class Station:
         Raises:
             JobCancelledError: the job is not wanted any more.
         """
-        kept, key = scene.stations, (point, quantity)
-        if key not in kept:
+        remembered, key = scene.stations, (point, quantity)
+        if key not in remembered:
             made = cls._measured(scene, point, quantity, job or Job())
-            while len(kept) >= _KEPT:
-                kept.pop(next(iter(kept)), None)
-            kept[key] = made
-        return kept[key]
+            while len(remembered) >= _KEPT:
+                remembered.pop(next(iter(remembered)), None)
+            remembered[key] = made
+        return remembered[key]
 
     @classmethod
     def remembered(cls, scene: Scene, point: int, quantity: Quantity) -> Station | None:

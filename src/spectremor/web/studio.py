@@ -24,7 +24,7 @@ from spectremor.web.remarks import remarks
 from spectremor.web.scene import Scene
 
 if TYPE_CHECKING:
-    from spectremor.simulation.cost import RunCost
+    from spectremor.simulation.plan import Plan
 
 #: What to make: draws, the mean of all that could be, or the first stage alone.
 Product = Literal["draws", "mean", "stage1"]
@@ -194,17 +194,17 @@ class Studio:
         size = (
             f"{cost.cells / 1e6:.2g} million cells, {cost.steps} steps, {cost.memory_bytes / 2**30:.1g} GiB of memory"
         )
-        return f"Costs at most {size}: about {time_in_words(cost.cell_steps / self._pace)} on this machine."
+        return f"Costs at most {size}: about {time_in_words(cost.work / self._pace)} on this machine."
 
-    def _cost(self, ground: Ground, choice: SimulationChoice, stations: StationList | None) -> RunCost:
-        from spectremor.simulation.cost import run_cost
+    def _cost(self, ground: Ground, choice: SimulationChoice, stations: StationList | None) -> Plan:
+        from spectremor.simulation.plan import plan_at_spacing
         from spectremor.simulation.sensors import parse_sensors
         from spectremor.simulation.settings import SimulationSettings
 
         listed = None if stations is None else stations.stations
         sensors = parse_sensors(None, listed, None, ground.geology)
         recording = choice.recording(sensors)
-        return run_cost(ground.geology, recording, SimulationSettings(grid_spacing_m=choice.grid_spacing_m))
+        return plan_at_spacing(ground.geology, recording, SimulationSettings(grid_spacing_m=choice.grid_spacing_m))
 
     def _in_turn(self, make: Callable[[], Scene], job: Job, place: Georeference | None) -> Scene:
         """One job after the other."""
@@ -212,8 +212,8 @@ class Studio:
         while not self._lock.acquire(timeout=0.1):
             job.report(0.0)
         try:
-            with remarks() as said, progress_told_to(job.report):
-                return dataclasses.replace(make(), place=place, remarks=tuple(said))
+            with remarks() as heard, progress_told_to(job.report):
+                return dataclasses.replace(make(), place=place, remarks=tuple(heard))
         finally:
             self._lock.release()
 
@@ -233,7 +233,7 @@ class Studio:
             stations=None if request.stations is None else request.stations.stations,
         )
         # The next one is told how long from this one.
-        self._pace = cost.cell_steps / max(time.monotonic() - begun_s, 1e-3)
+        self._pace = cost.work / max(time.monotonic() - begun_s, 1e-3)
         job.begin("measuring")
         return Scene.of(field, "simulated").of_rupture(earthquake)
 

@@ -85,7 +85,7 @@ class Takeaway:
         return Parcel(field, quantity, self.place(), when)
 
     def place(self) -> Georeference | None:
-        """Where the south-west corner lies on Earth, as typed or as known; None where nothing is said.
+        """Where the south-west corner lies on Earth, as typed or as stated; None where nothing is said.
 
         Raises:
             InputError: one number of two, or a place that is none.
@@ -97,14 +97,14 @@ class Takeaway:
             missing = "longitude" if longitude is None else "latitude"
             raise InputError(f"origin.{missing}", "nothing", "both longitude and latitude, or neither")
         typed = Georeference(longitude_deg=longitude, latitude_deg=latitude)
-        known = self._known
-        if known is None:
+        stated = self._known
+        if stated is None:
             return typed
         # The axes may be turned, which is not typed here.
-        if (typed.longitude_deg, typed.latitude_deg) != (known.longitude_deg, known.latitude_deg):
-            found, allowed = (f"{p.longitude_deg:g}, {p.latitude_deg:g} degrees" for p in (typed, known))
-            raise InputError("place on Earth", found, f"{allowed}, at which the files were read")
-        return known
+        if (typed.longitude_deg, typed.latitude_deg) != (stated.longitude_deg, stated.latitude_deg):
+            own, allowed = (f"{p.longitude_deg:g}, {p.latitude_deg:g} degrees" for p in (typed, stated))
+            raise InputError("place on Earth", own, f"{allowed}, at which the files were read")
+        return stated
 
     def _view(self) -> pn.Column:
         place = "The south-west corner of the ground on Earth: needed by ASDF and OpenQuake, used by most."

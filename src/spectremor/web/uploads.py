@@ -136,8 +136,8 @@ def _checked_grid(grid: GroundGrid | None, layered: bool) -> GroundGrid:
         grid = GroundGrid(grid.extent_m, grid.spacing_m)
     nx, ny, nz = local_grid(grid.corner, grid.extent_m, grid.spacing_m).shape
     if nx * ny * nz > MAX_NODES:
-        found = f"{grid.spacing_m:g} m, {nx} x {ny} x {nz} nodes"
-        raise InputError("spacing_m", found, f"at most {MAX_NODES / 1e6:g} million nodes on this page")
+        grid_words = f"{grid.spacing_m:g} m, {nx} x {ny} x {nz} nodes"
+        raise InputError("spacing_m", grid_words, f"at most {MAX_NODES / 1e6:g} million nodes on this page")
     return grid
 
 
@@ -186,5 +186,5 @@ def _as_file(
 def _check_unfolded(path: Path) -> None:
     unfolded = unpacked_bytes(path) if is_classic(path) else unfolded_bytes(path, field="upload")
     if unfolded > MAX_UNFOLDED_MB * 2**20:
-        found = f"{path} that unfolds to {unfolded / 2**20:.0f} MB"
-        raise InputError("upload", found, f"at most {MAX_UNFOLDED_MB} MB in memory")
+        unfolds = f"{path} that unfolds to {unfolded / 2**20:.0f} MB"
+        raise InputError("upload", unfolds, f"at most {MAX_UNFOLDED_MB} MB in memory")
