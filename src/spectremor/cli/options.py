@@ -88,7 +88,8 @@ QReferenceOption = Annotated[float | None, typer.Option("--q-reference", help="f
 StressDropOption = Annotated[
     float | None,
     typer.Option(
-        "--stress-drop", help="In Pa, with --source: gives the corner frequency with Vs there (default: 5e6)."
+        "--stress-drop",
+        help="In Pa: gives the corner frequency with Vs at the source (default: 5e6, or what --event says of its own).",
     ),
 ]
 StationsOption = Annotated[
@@ -167,12 +168,7 @@ def load_source(
             raise InputError("--event-id", event_id, "nothing without --event, whose event it names")
         size = {"moment_nm": moment_nm, "mw": mw, "stress_drop_pa": stress_drop_pa}
         return _warned(parse_source(text, convention=convention, rise_time_s=rise_time_s, **size))
-    for option, value in (
-        ("--source", text),
-        ("--moment", moment_nm),
-        ("--mw", mw),
-        ("--stress-drop", stress_drop_pa),
-    ):
+    for option, value in (("--source", text), ("--moment", moment_nm), ("--mw", mw)):
         if value is not None:
             raise InputError(option, value, "nothing beside --event, whose file says it")
     if convention != "standard":
@@ -181,7 +177,8 @@ def load_source(
 
     place = parse_place(*origin, azimuth_deg)
     try:
-        return _warned(read_source(event, place, event_id=event_id, rise_time_s=rise_time_s))
+        timing = {"rise_time_s": rise_time_s, "stress_drop_pa": stress_drop_pa}
+        return _warned(read_source(event, place, event_id=event_id, **timing))
     except InputError as error:
         if error.field not in ("event", "event_id"):
             raise
