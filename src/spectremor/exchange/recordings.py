@@ -43,8 +43,8 @@ def read_recordings(
 
     The folder holds raw waveforms (miniSEED with StationXML, or ASDF), whose response is removed through ObsPy, or
     corrected velocities (V2 files, also in COSMOS format), or both; and, if need be, the event (ComCat's or
-    gmprocess's `event.json`, or QuakeML). Of several instruments at a station the accelerometer is taken. Components are turned to East, North and
-    up, or to the domain's x, y and up where its axes are turned.
+    gmprocess's `event.json`, or QuakeML). Of several instruments at a station the accelerometer is taken. Components
+    are turned to East, North and up, or to the domain's x, y and up where its axes are turned.
 
     Args:
         folder: of one earthquake.
