@@ -3,9 +3,9 @@
     python benchmarks/gpu.py --model MODEL [--data STORE] [--out docs/tables/gpu.csv] [--device cuda] [--batches 1 4 16]
 
 MODEL has the operator alone as its stage 1. Wavefields are timed from the arrays that the networks are fed to the
-restored traces in m/s (what a processor prepares, the direct waves of ray theory and what lies around the sensors, is
-timed apart); simulations, of the same events at 150 m, from geology to traces. The least of five repeats is taken. Without a GPU, `--device cpu` times it
-all on a processor.
+restored traces in m/s; what a processor prepares, the direct waves of ray theory and what lies around the sensors, is
+timed apart. Simulations, of the same events at 150 m, are timed from geology to traces. The least of five repeats is
+taken. Without a GPU, `--device cpu` times it all on a processor.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def main() -> None:
     tell("direct waves (processor)", 1, (time.perf_counter() - start) / len(events))
     if isinstance(stage2, FieldStage):
         start = time.perf_counter()
-        around = [surroundings_of(geology, source, stage1.recording.sensors.points_m()[:, :2]) for geology, source in events]
+        around = [
+            surroundings_of(geology, source, stage1.recording.sensors.points_m()[:, :2]) for geology, source in events
+        ]
         tell("surroundings of the sensors (processor)", 1, (time.perf_counter() - start) / len(events))
 
     def both(batch: int) -> None:

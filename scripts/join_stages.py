@@ -2,10 +2,10 @@
 
     python scripts/join_stages.py --stage1 RUN --stage2 RUN --out MODEL [--card FILE]
 
-RUN is the folder of a training, or a model folder. For a diffusion stage that learned behind an operator trained on half
-of the events (on those that this operator had not seen), and that belongs behind the operator trained on all of them.
-The config of MODEL says how all of them were trained; that of the operator which is left out is called `mifno_of_` and
-the second stage's name. `--card` takes the place of the model card that is written from it.
+RUN is the folder of a training, or a model folder. For a diffusion stage that learned behind an operator trained on
+half of the events (on those that this operator had not seen), and that belongs behind the operator trained on all of
+them. The config of MODEL says how all of them were trained; that of the operator which is left out is called
+`mifno_of_` and the second stage's name. `--card` takes the place of the model card that is written from it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def main() -> None:
     args = parser.parse_args()
     first, second = (read_model_folder(find_run_model(path, "--stage")) for path in (args.stage1, args.stage2))
     if first.config.surrogate is None or second.config.diffusion is None:
-        raise InputError("--stage1, --stage2", f"{args.stage1}, {args.stage2}", "one with an operator, one with diffusion")
+        raise InputError(
+            "--stage1, --stage2", f"{args.stage1}, {args.stage2}", "one with an operator, one with diffusion"
+        )
     if first.config.surrogate != second.config.surrogate:
         raise InputError("--stage2", args.stage2, "a diffusion stage that learned behind an operator of the same kind")
     parts = {

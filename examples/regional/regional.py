@@ -19,6 +19,7 @@ import numpy as np
 
 import spectremor as sp
 from spectremor.core.errors import InputWarning
+from spectremor.core.random_rupture import PlaneSettings
 from spectremor.signal.response import rotd_peak
 
 HERE = Path(__file__).parent
@@ -42,9 +43,16 @@ def ground() -> sp.Geology:
 
 
 def rupture(geology: sp.Geology) -> sp.Rupture:
-    """A strike-slip earthquake that runs towards the basin."""
+    """A strike-slip earthquake that runs towards the basin; its subfaults are near enough to each other for 5 Hz."""
     return sp.Rupture.from_magnitude(
-        mw=5.8, hypocentre_m=(6500, 9000, -8000), strike_deg=60, dip_deg=85, rake_deg=10, seed=3, geology=geology
+        mw=5.8,
+        hypocentre_m=(6500, 9000, -8000),
+        strike_deg=60,
+        dip_deg=85,
+        rake_deg=10,
+        seed=3,
+        geology=geology,
+        settings=PlaneSettings(spacing_m=200),
     )
 
 

@@ -10,8 +10,11 @@ import obspy
 import pytest
 import xarray as xr
 
+from spectremor.core.rigidity import rock_at
+from spectremor.core.source import brune_rise_time_s
 from spectremor.core.wavefield import source_of
 from spectremor.data.geology_files import write_geology
+from spectremor.data.wavefield_files import read_wavefield
 from spectremor.examples import example_geology
 
 DATA = Path(__file__).parents[1] / "exchange" / "data"
@@ -41,6 +44,34 @@ def test_what_was_taken_is_said_and_travels_to_the_export(simulate, here, tmp_pa
     origin = obspy.read_events(tmp_path / "f.event.xml")[0].origins[0]
     assert (origin.longitude, origin.latitude) == pytest.approx((13.3037, 42.3413), abs=1e-6)
     assert (tmp_path / "f.stations.xml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "stress_drop_pa", "words"),
+    [
+        ("base", (), 5e6, "for a stress drop of 5 MPa and Vs at the source, no source time function in the file"),
+        ("base", ("--stress-drop", "2e7"), 2e7, "for a stress drop of 20 MPa and Vs at the source, as asked"),
+        ("d1_triangle_usgs", ("--stress-drop", "2e7"), 2e7, "for a stress drop of 20 MPa and Vs at the source"),
+        ("d1_triangle_usgs", (), None, "as wide at low frequencies as a triangle of 2.04 s"),
+    ],
+)
+def test_the_corner_frequency_of_an_event(simulate, tmp_path, capsys, file, options, stress_drop_pa, words):
+    assert simulate("--event", DATA / f"{file}.xml", *PLACE, *options, "--out", tmp_path / "field.nc") == 0
+    assert words in capsys.readouterr().out
+    source = source_of(read_wavefield(tmp_path / "field.nc"))
+    vs_m_s = float(rock_at(example_geology(), np.array([source.position_m])).vs_m_s[0])
+    expected = 2.04 / np.sqrt(48)
+    if stress_drop_pa is not None:
+        expected = brune_rise_time_s(source.moment_nm, vs_m_s, stress_drop_pa)
+    assert source.rise_time_s == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_rise_time_beside_a_stress_drop_is_refused(simulate, tmp_path, capsys):
+    both = ("--stress-drop", 5e6, "--rise-time", 0.2)
+    assert simulate("--event", DATA / "base.xml", *PLACE, *both, "--out", tmp_path / "field.nc") == 2
+    line = "error: --stress-drop: got 5e+06 Pa beside a rise time of 0.2 s; allowed: one of the two"
+    assert capsys.readouterr().err.splitlines() == [line]
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_main_job_records_the_event_too(here, geology, tiny_model, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spectremor.campaign.perturbation import perturb_geology
 from spectremor.core.errors import InputError
 from spectremor.core.geology import make_geology
 from spectremor.core.recording import Stations
@@ -51,6 +52,46 @@ def test_bad_input_is_one_line_and_writes_nothing(
 def _ground():
     z = np.linspace(3000, 1500, 5)
     return make_geology(np.broadcast_to(z, (9, 7, 5)), (2400.0, 1800.0, 1200.0))
+
+
+def test_a_seed_is_a_ground(tmp_path: Path, here: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    write_geology(_ground(), tmp_path / "g.nc")
+    options = ("--variation", 0.05, "--correlation", "900,900,600", "--hurst", 0.2)
+    for seed in (1, 2):
+        out = tmp_path / f"{seed}.nc"
+        assert here("geology", "perturb", tmp_path / "g.nc", "--seed", seed, *options, "--out", out) == 0
+    assert "9 x 7 x 5 nodes, Vs from " in capsys.readouterr().out
+    one, two = (read_geology(tmp_path / f"{seed}.nc") for seed in (1, 2))
+    expected = perturb_geology(
+        _ground(), seed=1, coefficient_of_variation=0.05, correlation_lengths_m=(900, 900, 600), hurst=0.2
+    )
+    np.testing.assert_allclose(one.vs_m_s, expected.vs_m_s, rtol=1e-6)
+    assert one.attrs["heterogeneity_seed"] == 1
+    assert np.abs(one.vs_m_s / two.vs_m_s - 1).max() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--seed", 1, "--variation", 0.7), "--variation: got 0.7; allowed: [0, 0.5]"),
+        (("--seed", 1, "--correlation", "100,900,900"), "--correlation: got 100 m; allowed: [300"),
+        (("--seed", 1, "--correlation", "900,900"), "--correlation: got 900,900; allowed: three lengths in m"),
+        (("--seed", 1, "--correlation", "a,b,c"), "--correlation: got a,b,c; allowed: three lengths in m"),
+        (("--seed", 1, "--hurst", 0), "--hurst: got 0"),
+        (("--seed", -1), "--seed: got -1"),
+        (("--seed", 2**63), "--seed: got 9223372036854775808"),
+        ((), "--seed"),
+    ],
+)
+def test_heterogeneity_that_is_none_is_one_line_and_writes_nothing(
+    options: tuple[str, ...], message: str, tmp_path: Path, here: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_geology(_ground(), tmp_path / "g.nc")
+    assert here("geology", "perturb", tmp_path / "g.nc", *options, "--out", tmp_path / "o.nc") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert message in line
+    assert not (tmp_path / "o.nc").exists()
 
 
 def test_a_picture_with_source_and_stations(tmp_path: Path, here: Callable[..., int]) -> None:

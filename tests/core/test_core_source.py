@@ -179,7 +179,7 @@ def test_moment_without_a_size_is_the_published_one():
 def test_tensor_round_trip(six):
     six_nm = tuple(1e16 * v for v in six)
     s = Source(position_m=HERE, moment_tensor_nm=six_nm)
-    assert Source.from_tensor(position_m=HERE, tensor_nm=s.tensor_nm) == s
+    assert Source.from_tensor(position_m=HERE, tensor_nm=s.tensor_nm, rise_time_s=s.rise_time_s) == s
     assert s.moment_nm == pytest.approx(math.sqrt((s.tensor_nm**2).sum() / 2))
 
 

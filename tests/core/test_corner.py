@@ -53,6 +53,21 @@ def test_a_stated_rise_time_and_the_published_convention_are_final(stated, rise_
     assert in_ground(source, ground()) is source
 
 
+@pytest.mark.parametrize(("stated", "stress_drop_pa"), [({}, 5e6), ({"stress_drop_pa": 2e7}, 2e7)])
+def test_a_tensor_has_brunes_corner_too(stated, stress_drop_pa):
+    angles = Source.from_angles(**PLACE, mw=4.2, stress_drop_pa=stress_drop_pa)
+    tensor = Source.from_tensor(position_m=angles.position_m, tensor_nm=angles.tensor_nm, **stated)
+    assert corner_hz(in_ground(tensor, ground())) == pytest.approx(corner_hz(in_ground(angles, ground())))
+
+
+def test_a_stated_rise_time_of_a_tensor_is_final():
+    tensor = Source.from_angles(**PLACE, mw=4.2).tensor_nm
+    source = Source.from_tensor(position_m=PLACE["position_m"], tensor_nm=tensor, rise_time_s=0.3)
+    assert in_ground(source, ground()) is source
+    with pytest.raises(InputError, match=r"got 5e\+06 Pa beside a rise time of 0\.3 s; allowed: one of"):
+        Source.from_tensor(position_m=PLACE["position_m"], tensor_nm=tensor, rise_time_s=0.3, stress_drop_pa=5e6)
+
+
 def test_a_copy_with_another_rise_time_states_it():
     copy = dataclasses.replace(Source.from_angles(**PLACE, mw=4.2), rise_time_s=1.0)
     assert in_ground(copy, ground()).rise_time_s == 1.0

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from spectremor.core.corner import in_ground
 from spectremor.core.errors import InputError, InputWarning
-from spectremor.core.source import Source
+from spectremor.core.geology import make_geology
+from spectremor.core.source import Source, brune_rise_time_s
 from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.quakeml import read_source
 
@@ -80,7 +83,8 @@ def test_entries_that_can_be_used(name, depth_m):
     source = read_source(DATA / f"{name}.xml", CORNER)
     assert source.mw == pytest.approx(4.9, abs=1e-3)
     assert source.position_m[2] == -depth_m
-    assert source.rise_time_s == 0.1
+    assert source.stress_drop_pa == 5e6
+    assert source.rise_time_s == pytest.approx(brune_rise_time_s(source.moment_nm, 3500.0))
     # Its own tensor: up is r, East is p, North is -t. Around the corner North turns by hundredths of a degree.
     expected = [-2.448215e16, -2.880253e15, 2.736240e16, -8.640758e15, -2.880253e15, -5.760506e15]
     np.testing.assert_allclose(source.moment_tensor_nm, expected, atol=2e-3 * source.moment_nm)
@@ -345,6 +349,15 @@ def test_a_centroid_time_is_two_tau_after_the_motion_begins():
     source = read_source(DATA / "a3_centroid_derived.xml", CORNER, rise_time_s=0.5)
     assert source.event.origin_time == "2020-05-01T10:20:29.000000Z"
     assert "centroid time 2020-05-01T10:20:30" in source.event.choice
+
+
+def test_a_centroid_time_is_two_tau_after_the_begin_in_the_ground_too():
+    """Brune's rise time follows Vs at the source, and with it the time at which the motion begins."""
+    ground = make_geology(np.full((4, 4, 4), 2000.0), (9600.0, 9600.0, 9600.0))
+    source = in_ground(read_source(DATA / "a3_centroid_derived.xml", CORNER), ground)
+    assert source.rise_time_s == pytest.approx(brune_rise_time_s(source.moment_nm, 2000.0))
+    begin, centroid = (datetime.fromisoformat(t) for t in (source.event.origin_time, "2020-05-01T10:20:30Z"))
+    assert (centroid - begin).total_seconds() == pytest.approx(2 * source.rise_time_s, abs=2e-6)
 
 
 def test_an_origin_without_a_time_borrows_anothers_or_has_none(tmp_path):

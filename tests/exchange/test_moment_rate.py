@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectremor.core.errors import InputError, InputWarning
-from spectremor.core.source import moment_function
+from spectremor.core.source import brune_rise_time_s, moment_function
 from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.moment_rate import rise_time_of
 from spectremor.exchange.quakeml import read_source
@@ -88,10 +88,30 @@ def test_times_that_contradict_each_other_are_warned_of():
 
 
 @pytest.mark.parametrize("nothing", [None, function(), function("triangle"), function("box car", 0.0)])
-def test_without_a_duration_the_published_rise_time_is_taken_and_said(nothing):
-    found = rise_time_of(nothing, ours=False)
-    assert found.tau_s == 0.1
-    assert "no source time function" in found.words
+def test_without_a_duration_nothing_is_known(nothing):
+    assert rise_time_of(nothing, ours=False) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "stated", "stress_drop_pa", "words"),
+    [
+        ("base", {}, 5e6, "for a stress drop of 5 MPa and Vs at the source, no source time function in the file"),
+        ("base", {"stress_drop_pa": 2e6}, 2e6, "for a stress drop of 2 MPa and Vs at the source, as asked"),
+        ("d1_triangle_usgs", {"stress_drop_pa": 2e6}, 2e6, "for a stress drop of 2 MPa and Vs at the source, as asked"),
+    ],
+)
+def test_brunes_corner_without_a_source_time_function_or_where_a_stress_drop_is_asked_for(
+    name, stated, stress_drop_pa, words
+):
+    source = read_source(DATA / f"{name}.xml", CORNER, **stated)
+    assert source.stress_drop_pa == stress_drop_pa
+    assert source.rise_time_s == pytest.approx(brune_rise_time_s(source.moment_nm, 3500.0, stress_drop_pa))
+    assert f"rise time of Brune's corner frequency {words}" in source.event.choice
+
+
+def test_a_rise_time_beside_a_stress_drop_is_refused():
+    with pytest.raises(InputError, match=r"^source\.stress_drop_pa: got 2e\+06 Pa beside a rise time of 0\.3 s"):
+        read_source(DATA / "base.xml", CORNER, rise_time_s=0.3, stress_drop_pa=2e6)
 
 
 def test_a_negative_duration_is_refused():

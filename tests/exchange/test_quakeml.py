@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from obspy.core import event as ev
 
 from spectremor.core.errors import InputError
-from spectremor.core.source import Source
+from spectremor.core.source import Source, brune_rise_time_s
 from spectremor.exchange import quakeml
 from spectremor.exchange.georeference import Georeference
 from spectremor.exchange.quakeml import read_source, to_catalog, write_source
@@ -94,7 +94,7 @@ def test_published_tensor_is_read_in_the_right_frame(tmp_path):
     overlap = float((s.tensor_nm * plane.tensor_nm).sum() / (2 * s.moment_nm * plane.moment_nm))
     assert overlap > 0.999
     assert s.moment_nm == pytest.approx(5.035e17, rel=2e-3)
-    assert s.rise_time_s == 0.1
+    assert s.rise_time_s == pytest.approx(brune_rise_time_s(s.moment_nm, 3500.0))
     assert s.position_m[2] == -39000
     assert s.position_m[:2] == pytest.approx((5216, 4428), abs=30)
 

@@ -22,6 +22,16 @@ def test_generic_rock_is_boore_and_joyners():
     np.testing.assert_allclose(profile.vs_at(np.array([1000.0, 4000.0])), [2505.0, 3300.0], rtol=5e-3)
 
 
+@pytest.mark.parametrize(
+    ("vs30_m_s", "vs_m_s"),
+    [(618.0, [850.0, 1800.0, 3300.0, 3500.0]), (2780.0, [2791.0, 2914.0, 3570.0, 3600.0])],
+)
+def test_both_ends_of_the_family_are_what_cotton_et_al_read_off_them(vs30_m_s, vs_m_s):
+    """Cotton, Scherbaum, Bommer & Bungum (2006), table 3: the generic profiles of Boore & Joyner (1997)."""
+    found = rock_profile(vs30_m_s).vs_at(np.array([30.0, 190.0, 4000.0, 8000.0]))
+    np.testing.assert_allclose(found, vs_m_s, rtol=0.01)
+
+
 def test_a_vs30_beyond_the_family_is_refused():
     for vs30_m_s in (300.0, 3500.0):
         with pytest.raises(InputError, match="500, 2780"):

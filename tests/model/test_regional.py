@@ -307,7 +307,9 @@ def test_the_measured_errors_are_those_of_the_table() -> None:
 
 def test_an_operator_keeps_its_cube_and_similar_ones(tiny_model: Path) -> None:
     operator = load_model(tiny_model)
-    with pytest.raises(InputError, match="stations: got given; allowed: none: this model's neural operator"):
+    with pytest.raises(
+        InputError, match="stations: got a list of stations; allowed: none: this model's neural operator"
+    ):
         operator.generate(cube(9600), source(), stations=NEAR)
     with pytest.raises(InputError, match=r"source: got a rupture of 2 points; allowed: a point source"):
         operator.generate(cube(9600), pair())
@@ -315,6 +317,9 @@ def test_an_operator_keeps_its_cube_and_similar_ones(tiny_model: Path) -> None:
         operator.generate(cube(9600), source(), duration_s=9.0)
     with pytest.raises(InputError, match=r"geology: got a domain of 9600 x 9600 x 4800 m"):
         operator.predict(sp.make_geology(cube(9600).vs_m_s, (9600, 9600, 4800)), source())
+    region = sp.make_geology(np.full((9, 9, 7), 3000.0), (14_400, 14_400, 9600))
+    with pytest.raises(InputError, match=r"got a domain of 14400 x 14400 x 9600 m; .*take the model simulation"):
+        operator.predict(region, source())
     own = operator.generate(cube(9600), source(), seed=3)
     half = operator.generate(cube(4800), source(position_m=(1800, 1500, -1500), rise_time_s=0.05), seed=3)
     assert half.attrs["band_high_hz"] == 10.0

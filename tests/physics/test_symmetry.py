@@ -41,7 +41,7 @@ def matrices() -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def original():
-    source = Source.from_tensor(position_m=POSITION, tensor_nm=TENSOR)
+    source = Source.from_tensor(position_m=POSITION, tensor_nm=TENSOR, rise_time_s=0.1)
     return simulate(make_geology(vs(), EXTENT), source, sensors_m=sensors(), **SETTINGS)
 
 
@@ -54,7 +54,7 @@ def test_eight_symmetries(original, matrix):
     array = array[:: -1 if flips[0] else 1, :: -1 if flips[1] else 1]
     shift = np.array([*np.where(flips, size, 0.0), 0.0])
     source = Source.from_tensor(
-        position_m=tuple(matrix @ np.array(POSITION) + shift), tensor_nm=matrix @ TENSOR @ matrix.T
+        position_m=tuple(matrix @ np.array(POSITION) + shift), tensor_nm=matrix @ TENSOR @ matrix.T, rise_time_s=0.1
     )
     axes = sensors()[::-1] if swap else sensors()
     axes = tuple(np.sort(s - a if f else a) for a, s, f in zip(axes, size, flips, strict=True))
@@ -69,7 +69,7 @@ def test_eight_symmetries(original, matrix):
 def test_linear_in_the_moment_tensor_and_independent_of_company():
     geology = make_geology(vs(), EXTENT)
     tensors = [TENSOR, np.diag([3e16, -1e16, 2e16]), TENSOR + np.diag([3e16, -1e16, 2e16])]
-    sources = [Source.from_tensor(position_m=POSITION, tensor_nm=t) for t in tensors]
+    sources = [Source.from_tensor(position_m=POSITION, tensor_nm=t, rise_time_s=0.1) for t in tensors]
     recording = Recording(sensors=SensorGrid(*sensors()), samples=80, sampling_hz=50.0, lowpass_hz=3.0)
     fields = simulate_many([geology], sources, recording, SimulationSettings(grid_spacing_m=150.0), batch_size=2)
     a, b, both = (f.values for f in fields)

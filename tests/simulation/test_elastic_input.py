@@ -53,6 +53,12 @@ def test_refused_in_one_line(change, field, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_highest_frequency_that_no_sampling_holds_is_named_as_such():
+    other = {"grid_spacing_m": None, "lowpass_hz": None, "max_frequency_hz": 40.0}
+    with pytest.raises(InputError, match=r"^max_frequency_hz: got 40\.0; allowed: .*half the sampling rate"):
+        simulate(ground(), event(), **{**GOOD, **other})
+
+
 @pytest.mark.parametrize("position", [(3100.0, 1100.0, -1300.0), (1500.0, 1100.0, -3100.0), (1500.0, 1100.0, -299.0)])
 def test_source_outside_or_too_shallow(position):
     with pytest.raises(InputError, match=r"source\.[xyz]: got .* m; allowed"):

@@ -1,4 +1,4 @@
-"""`spectremor geology`: bring a model of the ground onto a grid, and show a geology."""
+"""`spectremor geology`: bring a model of the ground onto a grid, lay random heterogeneity over it, and show it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from spectremor.core.errors import InputError
 
 #: What the library calls each thing, and what a person types.
 _OPTIONS = {"corner": "--origin-lon", "corner.crs": "--crs", "extent_m": "--extent", "spacing_m": "--spacing"}
+_HETEROGENEITY = {"coefficient_of_variation": "--variation", "hurst": "--hurst"}
 _PICTURES = (".png", ".pdf", ".svg")
 
 
@@ -34,11 +35,12 @@ def register(app: typer.Typer) -> None:
     geology = typer.Typer(
         no_args_is_help=True,
         help=(
-            "Bring models of the ground onto a grid, and show them.\n\n[bold]Example[/bold]\n\n"
+            "Bring models of the ground onto a grid, vary them, and show them.\n\n[bold]Example[/bold]\n\n"
             "spectremor geology import layers.csv --extent 9600,9600,9600 --spacing 300 --out geology.nc"
         ),
     )
     geology.command("import")(grouped(import_))
+    geology.command("perturb")(grouped(perturb))
     geology.command("show")(grouped(show))
     app.add_typer(geology, name="geology")
 
@@ -88,6 +90,49 @@ def import_(
     write_geology(ground if law is None else with_q_law(ground, law), out)
     low, high = float(ground.vs_m_s.min()), float(ground.vs_m_s.max())
     typer.echo(f"{' x '.join(map(str, ground.shape))} nodes, Vs from {low:.0f} to {high:.0f} m/s")
+
+
+def perturb(
+    geology: Annotated[Path, typer.Argument(help="Geology: .nc, .npy, .h5 or .zarr.", metavar="GEOLOGY")],
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**63 - 1, help="Of the heterogeneity: one seed, one ground.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="NetCDF file to write.")],
+    index: IndexOption = None,
+    variation: Annotated[float, typer.Option("--variation", help="Standard deviation of Vs over its mean.")] = 0.1,
+    correlation: Annotated[
+        str, typer.Option("--correlation", help="Correlation lengths along x, y and z in m.")
+    ] = "1500,1500,1500",
+    hurst: Annotated[float, typer.Option("--hurst", help="Exponent of the von Karman covariance, in (0, 1].")] = 0.1,
+) -> None:
+    """Lay random heterogeneity over a geology: several seeds are an ensemble of grounds.
+
+    [bold]Example[/bold]
+
+    spectremor geology perturb geology.nc --seed 1 --variation 0.05 --out ground1.nc
+    """
+    from spectremor.core.files import check_output
+
+    check_netcdf(out)
+    check_output(out, geology, field="--out")
+    try:
+        x, y, z = numbers_in(correlation)
+    except ValueError:
+        raise InputError("--correlation", correlation, "three lengths in m: along x, y and z") from None
+    ground = load_geology(geology, index)
+
+    from spectremor.campaign.perturbation import perturb_geology
+    from spectremor.data.geology_files import write_geology
+
+    options = {"coefficient_of_variation": variation, "correlation_lengths_m": (x, y, z), "hurst": hurst}
+    try:
+        varied = perturb_geology(ground, seed=seed, **options)  # type: ignore[arg-type]
+    except InputError as error:
+        option = "--correlation" if error.field.startswith("correlation") else _HETEROGENEITY.get(error.field)
+        raise InputError(option or error.field, error.value, error.allowed) from None
+    write_geology(varied, out)
+    low, high = float(varied.vs_m_s.min()), float(varied.vs_m_s.max())
+    typer.echo(f"{' x '.join(map(str, varied.shape))} nodes, Vs from {low:.0f} to {high:.0f} m/s")
 
 
 def show(

@@ -137,7 +137,9 @@ class EarthquakeOptions(Options):
     stress_drop: Annotated[
         float | None,
         typer.Option(
-            "--stress-drop", help="In Pa, with --source: gives the corner frequency with Vs there (default: 5e6)."
+            "--stress-drop",
+            help="In Pa: gives the corner frequency with Vs at the source (default: 5e6, or what --event says of its "
+            "own).",
         ),
     ] = None
 
@@ -183,12 +185,18 @@ class EarthquakeOptions(Options):
 
     def _event_source(self, path: Path, place: PlaceOptions) -> Source:
         given = self.given()
-        refuse(given, "nothing beside --event, whose file says it", ["--source", "--moment", "--mw", "--stress-drop"])
+        refuse(given, "nothing beside --event, whose file says it", ["--source", "--moment", "--mw"])
         refuse(given, "standard beside --event", ["--convention"])
         from spectremor.exchange import read_source
 
         with renamed_errors({"event": "--event-id", "event_id": "--event-id"}):
-            return read_source(path, place.corner(), event_id=self.event_id, rise_time_s=self.rise_time)
+            return read_source(
+                path,
+                place.corner(),
+                event_id=self.event_id,
+                rise_time_s=self.rise_time,
+                stress_drop_pa=self.stress_drop,
+            )
 
 
 @contextlib.contextmanager

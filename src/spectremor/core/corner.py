@@ -34,4 +34,5 @@ def in_ground(earthquake: Earthquake, geology: Geology) -> Earthquake:
         return earthquake
     vs = float(rock_at(geology, np.array([earthquake.position_m])).vs_m_s[0])
     rise_time_s = brune_rise_time_s(earthquake.moment_nm, vs, earthquake.stress_drop_pa)
-    return dataclasses.replace(earthquake, rise_time_s=rise_time_s, stress_drop_pa=None)
+    event = None if earthquake.event is None else earthquake.event.with_rise_time(rise_time_s)
+    return dataclasses.replace(earthquake, rise_time_s=rise_time_s, stress_drop_pa=None, event=event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from spectremor.core.errors import InputError
@@ -24,14 +25,29 @@ class Event:
     Attributes:
         event_id: public id in the catalogue that it was read from.
         origin_time: when the moment function begins: t = 0 of a wavefield, ISO 8601 (UTC).
+        centroid_time: where the catalogue times the centroid instead, 2 rise times after the origin time; ISO 8601
+            (UTC). Wavefields do not record it.
         choice: which origin, mechanism and magnitude of the file were taken, in words.
         place: where the local axes lie on Earth.
     """
 
     event_id: str | None = None
     origin_time: str | None = None
+    centroid_time: str | None = None
     choice: str | None = None
     place: Georeference | None = None
+
+    def with_rise_time(self, rise_time_s: float) -> Event:
+        """The event with the origin time that a rise time makes of its centroid time; as it is, where it has none.
+
+        Example:
+            >>> Event(centroid_time="2020-05-01T10:20:31.000000Z").with_rise_time(0.25).origin_time
+            '2020-05-01T10:20:30.500000Z'
+        """
+        if self.centroid_time is None:
+            return self
+        begin = datetime.fromisoformat(self.centroid_time) - timedelta(seconds=2.0 * rise_time_s)
+        return dataclasses.replace(self, origin_time=begin.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
 
 
 def event_attrs(event: Event) -> dict[str, Any]:

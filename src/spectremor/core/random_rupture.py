@@ -7,8 +7,11 @@ Mw - 3.99, as in his update of 2014, doi:10.1785/0120140087.)
 
 Slip: 1 + 0.85 g, and 0 where that is negative; g is a Gaussian field of unit variance with a von Karman
 correlation of Hurst exponent 0.75 and lengths of 2 km + L/3 along strike and 1 km + W/3 along dip (Mai & Beroza 2002,
-doi:10.1029/2001JB000588); the coefficient of variation is that of Graves & Pitarka (2010, doi:10.1785/0120100057). It
-tapers to 0 over the outer 15% of each side by a cosine, and is scaled to the moment with each subfault's own rigidity.
+doi:10.1029/2001JB000588, equation 4, for all mechanisms together). Their table 2 has, by mechanism and along dip,
+0.44 W - 0.39 km for strike-slip, which is within 0.7 km of that for W of 7 to 19 km and nothing at W = 0.9 km, and
+0.35 W + 0.58 km for dip-slip, within 0.5 km of it. The coefficient of variation is that of Graves & Pitarka (2010,
+doi:10.1785/0120100057). Slip tapers to 0 over the outer 15% of each side by a cosine, and is scaled to the moment with
+each subfault's own rigidity.
 
 Times: along the straight line from the hypocentre, at 0.8 of the Vs met on the way (Graves & Pitarka 2010).
 

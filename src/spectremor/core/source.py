@@ -145,19 +145,43 @@ class Source:
         )
 
     @classmethod
-    def from_tensor(cls, *, position_m: Any, tensor_nm: Any, rise_time_s: float = HEMEW_RISE_TIME_S) -> Source:
-        """A point source from a symmetric 3 x 3 moment tensor in N m, in (East, North, Up) axes."""
+    def from_tensor(
+        cls,
+        *,
+        position_m: Any,
+        tensor_nm: Any,
+        stress_drop_pa: float | None = None,
+        rise_time_s: float | None = None,
+    ) -> Source:
+        """A point source from a symmetric 3 x 3 moment tensor in N m, in (East, North, Up) axes.
+
+        Args:
+            position_m: (x, y, z) in m; labels, where there are any, are honoured.
+            tensor_nm: the tensor.
+            stress_drop_pa: gives the corner frequency, as in `from_angles`; 5 MPa unless given.
+            rise_time_s: tau of the moment function, instead of a stress drop.
+
+        Raises:
+            InputError: a tensor or position that is not allowed, or a stress drop beside a rise time.
+        """
         m = plain_array("source.tensor_nm", _in_enu(tensor_nm), "N m").astype(float)
         if m.shape != (3, 3) or not np.isfinite(m).all():
             raise InputError("source.tensor_nm", f"shape {m.shape}, {m.tolist()}", "a finite 3 x 3 matrix in N m")
         if not np.allclose(m, m.T, rtol=1e-6, atol=1e-9 * np.abs(m).max()):
             raise InputError("source.tensor_nm", m.tolist(), "a symmetric 3 x 3 matrix in N m")
         six = (m[0, 0], m[1, 1], m[2, 2], m[0, 1], m[0, 2], m[1, 2])
-        return cls(
+        if stress_drop_pa is not None:
+            _check_alone(stress_drop_pa, "standard", rise_time_s)
+        stated = cls(
             position_m=_position(position_m),
             moment_tensor_nm=tuple(float(v) for v in six),  # type: ignore[arg-type]
-            rise_time_s=rise_time_s,
+            rise_time_s=HEMEW_RISE_TIME_S if rise_time_s is None else rise_time_s,
         )
+        if rise_time_s is not None:
+            return stated
+        drop = STRESS_DROP_PA if stress_drop_pa is None else stress_drop_pa
+        tau_s = brune_rise_time_s(stated.moment_nm, REFERENCE_VS_M_S, drop)
+        return dataclasses.replace(stated, rise_time_s=tau_s, stress_drop_pa=drop)
 
     @property
     def tensor_nm(self) -> Float[np.ndarray, "3 3"]:

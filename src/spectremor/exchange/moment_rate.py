@@ -13,7 +13,6 @@ import warnings
 from typing import Any
 
 from spectremor.core.errors import InputError, InputWarning
-from spectremor.core.source import HEMEW_RISE_TIME_S
 
 #: How far a rise and a decay may be above the duration that a file states beside them.
 _SUM_TOLERANCE = 0.05
@@ -24,23 +23,23 @@ class RiseTime:
     """A rise time and where it comes from.
 
     Attributes:
-        tau_s: of the moment function 1 - (1 + t/tau) exp(-t/tau).
+        tau_s: of the moment function 1 - (1 + t/tau) exp(-t/tau); None: what a stress drop makes it.
         words: what it was made from.
     """
 
-    tau_s: float
+    tau_s: float | None
     words: str
 
 
-def rise_time_of(function: Any, *, ours: bool) -> RiseTime:
-    """The rise time for a QuakeML source time function (ObsPy's object, or None).
+def rise_time_of(function: Any, *, ours: bool) -> RiseTime | None:
+    """The rise time for a QuakeML source time function (ObsPy's object), or None where there is none.
 
     Triangles (of any skewness), box cars and trapezoids are converted exactly. A function of unknown shape, and a
     trapezoid that does not say how long it rises, is taken for a triangle, with a warning that names the box car's rise
     time too.
 
     Args:
-        function: with type, duration, rise_time and decay_time in s, any of which may be missing.
+        function: with type, duration, rise_time and decay_time in s, any of which may be missing; or None.
         ours: whether this project wrote the file: its rise time is tau itself.
 
     Raises:
@@ -58,7 +57,7 @@ def rise_time_of(function: Any, *, ours: bool) -> RiseTime:
     if ours and rise:
         return RiseTime(rise, f"{rise:g} s, written by this project")
     if not (duration or rise or decay):
-        return RiseTime(HEMEW_RISE_TIME_S, f"{HEMEW_RISE_TIME_S:g} s, no source time function in the file")
+        return None
     if shape == "box car":
         length = duration or (rise or 0.0) + (decay or 0.0)
         return _same_width(0.0, length, 0.0, f"a box car of {length:g} s")

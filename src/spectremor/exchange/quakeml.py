@@ -22,7 +22,7 @@ from spectremor.core.extras import need
 from spectremor.core.files import atomic_file
 from spectremor.core.georeference import Georeference
 from spectremor.core.reading import read_small_file
-from spectremor.core.source import Source
+from spectremor.core.source import STRESS_DROP_PA, Source
 from spectremor.core.version import VERSION
 from spectremor.exchange.event_choice import ENU_TO_USE, OWN_IDS, TENSOR_COMPONENTS, Choice, choose
 from spectremor.exchange.event_files import EventFile, parse_quakeml
@@ -49,6 +49,7 @@ def read_source(
     event: int | None = None,
     event_id: str | None = None,
     rise_time_s: float | None = None,
+    stress_drop_pa: float | None = None,
 ) -> Source:
     """The source that a QuakeML file describes, in local coordinates.
 
@@ -63,12 +64,14 @@ def read_source(
         place: where the local axes lie on Earth.
         event: which event, when the file holds several (0 is the first).
         event_id: the same by its public id, by what follows the last / or = in it, or by its number as text.
-        rise_time_s: tau; None: as wide at low frequencies as the file's source time function, or 0.1 s where it has
-            none.
+        rise_time_s: tau; None: as wide at low frequencies as the file's source time function, or what a stress drop
+            makes it where the file has none.
+        stress_drop_pa: gives the corner frequency with the moment and Vs at the source (Brune 1970), whatever source
+            time function the file has; None: 5 MPa where it has none and no rise time is stated.
 
     Raises:
-        InputError: no QuakeML, something that the source needs is missing in it, or sizes that differ by more than 0.3
-            in Mw: moments in dyn cm, for instance, or a tensor normalised to 1.
+        InputError: a rise time beside a stress drop, no QuakeML, something that the source needs is missing in it, or
+            sizes that differ by more than 0.3 in Mw: moments in dyn cm, for instance, or a tensor normalised to 1.
 
     Warns:
         InputWarning: the file names an origin that it does not hold, or a source time function of unknown shape; or a
@@ -94,34 +97,44 @@ def read_source(
     x, y = (float(v) for v in place.to_local(lon, lat))
     if not (math.isfinite(x) and math.isfinite(y)):
         raise InputError("quakeml.origin", f"({float(lon):g}, {float(lat):g})", "a point that the projection covers")
-    if rise_time_s is None:
-        rise = rise_time_of(choice.function, ours=choice.tensor_id.startswith(OWN_IDS))
-    else:
-        rise = RiseTime(rise_time_s, f"{rise_time_s:g} s, as asked")
+    rise = _rise_time(choice, rise_time_s, stress_drop_pa)
     turn = _rotation(float(place.north_azimuth_deg(np.array(x), np.array(y))))
     source = Source.from_tensor(
         position_m=(x, y, -float(choice.origin.depth)),
         tensor_nm=turn.T @ choice.tensor_nm @ turn,
         rise_time_s=rise.tau_s,
+        stress_drop_pa=stress_drop_pa,
     )
     if choice.size_doubt is not None:
         warnings.warn(_plain(f"quakeml: {choice.size_doubt}"), InputWarning, stacklevel=2)
-    return dataclasses.replace(source, event=_event(found, choice, rise, place))
+    return dataclasses.replace(source, event=_event(found, choice, rise, place).with_rise_time(source.rise_time_s))
+
+
+def _rise_time(choice: Choice, stated_s: float | None, stress_drop_pa: float | None) -> RiseTime:
+    """What is stated, else what the file says, else Brune's."""
+    if stated_s is not None:
+        return RiseTime(stated_s, f"{stated_s:g} s, as asked")
+    brune = "of Brune's corner frequency for a stress drop of {:g} MPa and Vs at the source, {}"
+    if stress_drop_pa is not None:
+        return RiseTime(None, brune.format(1e-6 * stress_drop_pa, "as asked"))
+    of_file = rise_time_of(choice.function, ours=choice.tensor_id.startswith(OWN_IDS))
+    return of_file or RiseTime(None, brune.format(1e-6 * STRESS_DROP_PA, "no source time function in the file"))
 
 
 def _event(found: ObspyEvent, choice: Choice, rise: RiseTime, place: Georeference) -> Event:
     """What travels with the source: t = 0 is where the moment function begins."""
-    time, timed = choice.origin.time, "origin time"
+    time, timed, centroid_time = choice.origin.time, "origin time", None
     if time is None:
         times = [origin.time for origin in found.origins if origin.time is not None]
         time, timed = (times[0], "origin time of another origin") if times else (None, "no origin time")
     elif choice.origin.origin_type == "centroid":
         # A wavefield counts from the beginning of the moment function, whose centroid comes 2 tau later.
-        time, timed = time - 2.0 * rise.tau_s, f"begin 2 tau before the centroid time {time}"
+        centroid_time, timed = str(time), "begin 2 tau before the centroid time"
     words = [*choice.words, f"rise time {rise.words}", f"{timed} {time}" if time is not None else timed]
     return Event(
         event_id=None if found.resource_id is None else str(found.resource_id.id),
         origin_time=None if time is None else str(time),
+        centroid_time=centroid_time,
         choice=_plain("; ".join(words)),
         place=place,
     )

@@ -1,4 +1,7 @@
-"""Corrected accelerograms in Volume 2 files (V2) of the California Strong Motion Instrumentation Program and USGS."""
+"""Corrected accelerograms in Volume 2 files (V2) of the California Strong Motion Instrumentation Program.
+
+Those of the USGS are in COSMOS format: `recorded_cosmos`.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _SERIES = re.compile(
     re.IGNORECASE,
 )
 _PLACE = re.compile(r"(\d+\.\d*)\s*([NS])\s*,\s*(\d+\.\d*)\s*([EW])")
-_START = re.compile(r"Start time:\s*(\d+)/(\d+)/(\d+),?\s+(\d+):(\d+):(\d+\.?\d*)\s*\(?(UTC|GMT|GPS)")
+_START = re.compile(r"Start time:\s*(\d+)/(\d+)/(\d+),?\s+(\d+):\s*(\d+):\s*(\d*\.?\d+)\s*\(?(UTC|GMT|GPS)")
 _CHANNEL = re.compile(r"Chan\s+(\d+):\s*(\w+)(?:\s+(Deg))?", re.IGNORECASE)
 _BAND = re.compile(r"filtered with 3 dB pts at\s+(\d*\.?\d+)\s+and\s+(\d*\.?\d+)")
 _NAME = re.compile(r"^\w+\.(\w{1,2})\.(\w{1,6})\.")

@@ -17,6 +17,7 @@ from spectremor.core.georeference import Georeference
 from spectremor.core.reading import existing_folder, read_small_file
 from spectremor.core.recording import Stations
 from spectremor.core.wavefield import make_station_wavefield
+from spectremor.exchange.recorded_cosmos import CosmosChannel, is_cosmos, read_cosmos, stations_of_cosmos
 from spectremor.exchange.recorded_events import RecordedEvent, event_of_quakeml, read_event_json
 from spectremor.exchange.recorded_stations import RecordedStation
 from spectremor.exchange.recorded_streams import Raw, nothing, read_asdf, read_mseed, stations_of_raw
@@ -41,9 +42,9 @@ def read_recordings(
     """What stations recorded of one earthquake, as a wavefield in m/s.
 
     The folder holds raw waveforms (miniSEED with StationXML, or ASDF), whose response is removed through ObsPy, or
-    corrected velocities (V2 files), or both; and, if need be, the event (ComCat's or gmprocess's `event.json`, or
-    QuakeML). Of several instruments at a station the accelerometer is taken. Components are turned to East, North and
-    up, or to the domain's x, y and up where its axes are turned.
+    corrected velocities (V2 files, also in COSMOS format), or both; and, if need be, the event (ComCat's or
+    gmprocess's `event.json`, or QuakeML). Of several instruments at a station the accelerometer is taken. Components
+    are turned to East, North and up, or to the domain's x, y and up where its axes are turned.
 
     Args:
         folder: of one earthquake.
@@ -118,6 +119,7 @@ def _read(folder: Path, lowest_hz: float) -> tuple[list[RecordedStation], Record
     """Stations by name, and the event that the folder holds."""
     stations: list[RecordedStation] = []
     events: list[RecordedEvent] = []
+    series: list[CosmosChannel] = []
     raw = nothing()
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
         found = _reader(path)(path)
@@ -125,11 +127,13 @@ def _read(folder: Path, lowest_hz: float) -> tuple[list[RecordedStation], Record
             stations.append(found)
         elif isinstance(found, RecordedEvent):
             events.append(found)
+        elif isinstance(found, list):
+            series += found
         elif found is not None:
             raw = raw + found
     if len(events) > 1:
         raise InputError("recordings", f"{folder} with {len(events)} events", "one event")
-    stations += stations_of_raw(raw, lowest_hz)
+    stations += [*stations_of_raw(raw, lowest_hz), *stations_of_cosmos(series)]
     names = [station.name for station in stations]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -149,6 +153,8 @@ def _reader(path: Path) -> Callable[[Path], Any]:
         return _read_xml
     if path.name == "event.json":
         return read_event_json
+    if is_cosmos(path):
+        return read_cosmos
     return read_v2 if is_v2(path) else lambda _: None
 
 

@@ -1,8 +1,9 @@
 """A published family of rock profiles, one for each Vs30, and what the part above a simulation's grid does to motion.
 
 The family runs through the two generic profiles of Boore & Joyner (1997, doi:10.1785/BSSA0870020327): rock (Vs30
-618 m/s) and very hard rock (2780 m/s). As Boore (2016, doi:10.1785/0120150259) does between them, the logarithm of Vs
-at each depth is linear in one number, which the wanted Vs30 fixes.
+618 m/s) and very hard rock (2780 m/s). Both are within 1% of the speeds at 30 and 190 m, 4 and 8 km that Cotton et al.
+(2006, doi:10.1007/s10950-005-9006-7, table 3) quote of them. As Boore (2016, doi:10.1785/0120150259) does between them,
+the logarithm of Vs at each depth is linear in one number, which the wanted Vs30 fixes.
 """
 
 from __future__ import annotations

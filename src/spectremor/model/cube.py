@@ -57,9 +57,9 @@ def plan_cube(
     Raises:
         InputError: what the operator cannot take, with what it can.
     """
-    for name in ("stations", "sensors_m"):
+    for name, what in (("stations", "a list of stations"), ("sensors_m", "positions of sensors")):
         if getattr(wanted, name) is not None:
-            raise InputError(name, "given", f"none: {_ONLY_ITS_CUBE} (take the model simulation)")
+            raise InputError(name, what, f"none: {_ONLY_ITS_CUBE} (take the model simulation)")
     point = _point(earthquake)
     similarity, ground = _similar_ground(trained, own, geology, wanted.max_frequency_hz)
     a = similarity.length
@@ -119,8 +119,9 @@ def _similarity(trained: TrainedRange, own: Recording, geology: Geology, max_fre
     """Lengths by the cube's side; speeds by the wanted frequency, or as near to the learned ones as can be."""
     ratios = np.array(geology.extent_m) / np.array(trained.extent_m)
     if not np.allclose(ratios, ratios[0], rtol=1e-3):
-        # Names both extents.
-        trained.check_geology(geology)
+        found, learned = (" x ".join(f"{side:g}" for side in sides) for sides in (geology.extent_m, trained.extent_m))
+        allowed = f"{learned} m, larger or smaller as a whole: {_ONLY_ITS_CUBE} (take the model simulation)"
+        raise InputError("geology", f"a domain of {found} m", allowed)
     length = 1.0 if abs(ratios[0] - 1) <= 1e-3 else float(ratios[0])
     if max_frequency_hz is not None:
         return Similarity(length=length, speed=length * max_frequency_hz / own.lowpass_hz)

@@ -149,9 +149,10 @@ def simulate(
         raise InputError("max_frequency_hz", f"{max_frequency_hz:g} Hz and a spacing of the grid", "one of the two")
     if max_frequency_hz is not None:
         check_frequency(max_frequency_hz)
+    said_by = "lowpass_hz" if lowpass_hz is not None or max_frequency_hz is None else "max_frequency_hz"
     if lowpass_hz is None:
         lowpass_hz = HEMEW_BAND_HZ if max_frequency_hz is None else max_frequency_hz
-    _check_output(duration_s, sampling_hz, lowpass_hz)
+    _check_output(duration_s, sampling_hz, lowpass_hz, said_by)
     recording = Recording(
         sensors=parse_sensors(sensors_m, stations, stations_m, ground),
         samples=output_samples(duration_s, sampling_hz),
@@ -459,11 +460,11 @@ def _check_spacing(rupture: Rupture, geology: Geology, lowpass_hz: float) -> Non
         )
 
 
-def _check_output(duration_s: float, sampling_hz: float, lowpass_hz: float) -> None:
+def _check_output(duration_s: float, sampling_hz: float, lowpass_hz: float, said_by: str) -> None:
     if not 0 < sampling_hz <= HIGHEST_SAMPLING_HZ:
         allowed = f"a positive number of samples per second, at most {HIGHEST_SAMPLING_HZ:g}"
         raise InputError("sampling_hz", sampling_hz, allowed)
     if not 0 < duration_s <= LONGEST_S or output_samples(duration_s, sampling_hz) < 2:
         raise InputError("duration_s", duration_s, f"({1 / sampling_hz:g}, {LONGEST_S:g}] s: at least two samples")
     if not (math.isfinite(lowpass_hz) and 0 < lowpass_hz <= sampling_hz / 2):
-        raise InputError("lowpass_hz", lowpass_hz, f"(0, {sampling_hz / 2:g}] Hz, half the sampling rate")
+        raise InputError(said_by, lowpass_hz, f"(0, {sampling_hz / 2:g}] Hz, half the sampling rate")
