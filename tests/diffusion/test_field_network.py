@@ -183,6 +183,14 @@ def test_whatever_the_weights_a_recording_is_left_by_errors_alone() -> None:
     close(departures[1], 4 * departures[0], 1e-3)
     exact = Recorded(sensors=np.array([5, 0]), velocity=velocity, error=0.0)
     close(stage.generate(traces, where, recorded=exact, seed=0)[0, [5, 0]], velocity, 1e-4)
+    # Wild weights do not lead far from it either: two standard deviations of each coefficient at most.
+    wild = random_stage(config, scale=10.0).generate(
+        traces, where, recorded=Recorded(sensors=np.array([5, 0]), velocity=velocity, error=0.01), seed=0
+    )
+    departure = np.square(wild[0, [5, 0]] - velocity).mean(axis=2)
+    limit = np.square(2.0 * 0.01 * np.sqrt(np.square(velocity).mean(axis=2)))
+    assert (departure <= 1.01 * limit).all()
+    assert (departure > 0.25 * limit).any()
 
 
 def test_a_recording_reaches_its_neighbours() -> None:

@@ -14,6 +14,10 @@ from spectremor.diffusion.field_condition import FieldCondition
 from spectremor.diffusion.latent import Latents
 
 
+#: Standard deviations that a coefficient of a draw departs from a recording by at most.
+_MOST = 2.0
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recorded:
     """Recordings of one event.
@@ -36,7 +40,7 @@ class Recorded:
 def honoured(
     clean: Float[Tensor, "b 3 n"], unit: Float[Tensor, "b 3 n"], condition: FieldCondition, latents: Latents
 ) -> Float[Tensor, "b 3 n"]:
-    """Clean latents that at a sensor with a recording depart from it by no more than its error.
+    """Clean latents that at a sensor with a recording depart from it by no more than twice its error's deviation.
 
     Args:
         clean: as the network makes them of its own.
@@ -45,5 +49,6 @@ def honoured(
         condition: of the same batch.
         latents: holds the spectral gains.
     """
-    departure = latents.whitened(latents.spectrum(unit) * condition.recording_error[:, :, None])
+    bounded = _MOST * torch.tanh(latents.spectrum(unit) / _MOST)
+    departure = latents.whitened(bounded * condition.recording_error[:, :, None])
     return torch.where(condition.is_recorded[:, None, None] > 0, condition.recorded + departure, clean)

@@ -156,6 +156,7 @@ class ScoreWeights(BaseModel):
         difference: motion of a neighbour less the sensor's own; what alone tells draws that neighbours do not share.
         energy: logarithms of the energies in the bands.
         mean: mean square error of the mean.
+        recorded: at sensors with a recording, what draws depart from it by, in units of its error.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -165,6 +166,7 @@ class ScoreWeights(BaseModel):
     difference: Annotated[float, Field(ge=0)] = 1.0
     energy: Annotated[float, Field(ge=0)] = 0.3
     mean: Annotated[float, Field(ge=0)] = 1.0
+    recorded: Annotated[float, Field(ge=0)] = 0.1
 
 
 class FieldTraining(LoopConfig):

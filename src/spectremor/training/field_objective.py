@@ -8,12 +8,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from spectremor.diffusion.energy_score import score_parts
+from spectremor.diffusion.energy_score import fair_energy_score, score_parts
 from spectremor.diffusion.field_condition import FieldCondition
 from spectremor.diffusion.field_stage import FieldStage
+from spectremor.diffusion.latent import Latents
 from spectremor.diffusion.sensor_inputs import SensorInputs
 from spectremor.training.config import FieldTraining, ScoreWeights
 
+#: Of a recording, over the amplitude of its sensor: keeps those without an error finite.
+_LEAST_ERROR = 1e-9
 #: Of a batch, what `SensorInputs` holds.
 INPUTS = tuple(field.name for field in dataclasses.fields(SensorInputs))
 
@@ -64,6 +67,7 @@ class FieldObjective(nn.Module):
         mean = self.stage.mean(condition)
         middle = (draws[0] + draws[1]).detach() / 2
         parts["mean"] = ((mean - middle).square().mean() + (mean - clean).square().mean()) / 2
+        parts["recorded"] = recorded_score(self.stage.latents, draws, clean, condition)
         return weighted(parts, self.config.score)
 
 
@@ -112,6 +116,22 @@ def one_step_draws(
     last = stage.process.last_step
     first, second = (stage.denoise(noise[:, k].flatten(0, 1), condition, last) for k in (0, 1))
     return first, second
+
+
+def recorded_score(
+    latents: Latents, draws: tuple[Tensor, Tensor], truth: Float[Tensor, "b 3 n"], condition: FieldCondition
+) -> Float[Tensor, ""]:
+    """Mean energy score of what draws depart from recordings by, in units of the recordings' error; 0 without any.
+
+    In the other parts such a sensor hardly counts, since what is left to learn there is small.
+    """
+    there = condition.is_recorded > 0
+    if not bool(there.any()):
+        return truth.new_zeros(())
+    error = condition.recording_error[there][:, :, None].clamp_min(_LEAST_ERROR)
+    departures = [latents.unwhitened((x - condition.recorded)[there]) / error for x in (*draws, truth)]
+    first, second, true = (x.flatten(1) for x in departures)
+    return fair_energy_score(first, second, true).mean()
 
 
 def weighted(parts: dict[str, Tensor], weights: ScoreWeights) -> Float[Tensor, ""]:
