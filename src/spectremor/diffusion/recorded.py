@@ -13,7 +13,6 @@ from spectremor.diffusion.config import OBSERVED_ERROR
 from spectremor.diffusion.field_condition import FieldCondition
 from spectremor.diffusion.latent import Latents
 
-
 #: Standard deviations that a coefficient of a draw departs from a recording by at most.
 _MOST = 2.0
 
