@@ -12,6 +12,7 @@ from field_cases import SAMPLES, random_positions, random_stage, random_traces, 
 from spectremor.core.errors import InputError
 from spectremor.diffusion.denoiser import UNet1d
 from spectremor.diffusion.field_network import FieldNetwork, weights_of_single_sensors
+from spectremor.diffusion.field_parts import WholeField
 from spectremor.diffusion.field_stage import FieldStage
 from spectremor.diffusion.orientation import ORIENTATIONS
 from spectremor.diffusion.recorded import Recorded
@@ -88,7 +89,10 @@ def test_a_turned_event_has_the_turned_draws_and_the_turned_mean(number: int) ->
     close(stage.expect(turned_traces, turned), turn @ stage.expect(traces, where))
     # The draws of one noise, over all orientations, are one set for both; a draw takes one of them at random.
     noise = torch.randn(10, 3, 40)
-    event, other = stage._event(traces, where, None), stage._event(turned_traces, turned, None)
+    event, other = (
+        stage._event(WholeField(motion, around, None), slice(0, SAMPLES))
+        for motion, around in ((traces, where), (turned_traces, turned))
+    )
 
     def all_draws(which: object) -> np.ndarray:
         draws = []
@@ -221,7 +225,7 @@ def test_recordings_that_the_stage_cannot_take_are_refused() -> None:
     ("traces", "found"),
     [
         (random_traces(2), r"stage-1 traces: got shape"),
-        (random_traces(3)[..., 1:], r"stage-1 traces: got shape"),
+        (random_traces(3)[..., 1:], r"stage-1 wavefield.time: got 95 samples"),
         (np.inf * random_traces(3), r"stage-1 traces: got NaN"),
     ],
 )

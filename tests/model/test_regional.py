@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import spectremor as sp
 from spectremor.core.errors import InputError, InputWarning
@@ -19,6 +20,8 @@ from spectremor.core.rupture import Rupture
 from spectremor.core.trained_range import TrainedRange
 from spectremor.core.travel_times import interpolate
 from spectremor.data.wavefield_files import read_wavefield
+from spectremor.diffusion.config import DiffusionConfig
+from spectremor.diffusion.field_stage import FieldStage
 from spectremor.model import measured
 from spectremor.model.build import load_model
 from spectremor.model.folder import read_model_folder, write_model_folder
@@ -47,8 +50,28 @@ def folder(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(folder: Path) -> GroundMotionModel:
+def single(folder: Path) -> GroundMotionModel:
+    """A model that restores each sensor alone."""
     return load_model(folder)
+
+
+@pytest.fixture(scope="module", params=["each sensor alone", "the whole field"])
+def model(request: pytest.FixtureRequest, single: GroundMotionModel) -> GroundMotionModel:
+    """Either kind of second stage behind the same simulation."""
+    if request.param == "each sensor alone":
+        return single
+    torch.manual_seed(2)
+    config = {
+        "latent": {"target": "residual"},
+        "network": {"widths": (8, 8), "embedding": 8},
+        "sampling": {"sampler": "ddim", "steps": 1},
+        "field": {"neighbours": 4, "channels": 4, "heads": 2},
+    }
+    stage = FieldStage(DiffusionConfig.model_validate(config))
+    with torch.no_grad():
+        for parameter in stage.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape))
+    return dataclasses.replace(single, diffusion=stage)
 
 
 def ground(extent_m: tuple[float, float, float] = EXTENT_M, top: float = 1500.0, bottom: float = 4400.0) -> Geology:
@@ -107,8 +130,8 @@ def test_stations_in_ground_of_another_extent_for_another_time(model: GroundMoti
     assert 0.01 < np.abs(field.values - stage1.values).max() / np.abs(stage1.values).max() < 3
 
 
-def test_a_station_is_what_it_is_whatever_the_others(model: GroundMotionModel) -> None:
-    one, three = (model.generate(ground(), source(), stations=some, seed=3) for some in (stations((2000, 2500)), NEAR))
+def test_a_station_is_what_it_is_whatever_the_others(single: GroundMotionModel) -> None:
+    one, three = (single.generate(ground(), source(), stations=some, seed=3) for some in (stations((2000, 2500)), NEAR))
     np.testing.assert_allclose(one.values[:, :, 0], three.values[:, :, 0], atol=1e-4 * np.abs(one.values).max())
 
 
@@ -335,14 +358,23 @@ def cube(side_m: float) -> Geology:
     return sp.make_geology(vs, (side_m, side_m, side_m))
 
 
-def test_the_mean_is_one_field_and_needs_a_second_stage(model: GroundMotionModel) -> None:
-    mean = model.expect(ground(), source(), stations=NEAR, duration_s=8.0)
+def test_the_mean_of_a_stage_that_sees_the_field_covers_long_records_and_ruptures(model: GroundMotionModel) -> None:
+    mean = model.expect(ground(), pair(), stations=NEAR, duration_s=12.0)
+    stage1 = model.predict(ground(), pair(), stations=NEAR, duration_s=12.0)
+    assert mean.shape == stage1.shape == (3, 3, 600)
+    added = np.abs(mean.values - stage1.values)
+    assert added[..., 330:].max() > 0
+    assert added.max() < 3 * np.abs(stage1.values).max()
+
+
+def test_the_mean_is_one_field_and_needs_a_second_stage(single: GroundMotionModel) -> None:
+    mean = single.expect(ground(), source(), stations=NEAR, duration_s=8.0)
     assert mean.dims == ("component", "station", "time")
     assert mean.attrs["product"] == "mean"
     assert "seed" not in mean.attrs
-    draws = model.generate(ground(), source(), stations=NEAR, duration_s=8.0, steps=1, sampler="dpm-solver++")
+    draws = single.generate(ground(), source(), stations=NEAR, duration_s=8.0, steps=1, sampler="dpm-solver++")
     np.testing.assert_array_equal(mean.values, draws.values[0])
-    alone = dataclasses.replace(model, diffusion=None)
+    alone = dataclasses.replace(single, diffusion=None)
     with pytest.raises(InputError, match="diffusion stage"):
         alone.expect(ground(), source())
 

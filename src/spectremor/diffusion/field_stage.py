@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
@@ -17,16 +17,19 @@ from spectremor.data.tensors import with_tensors
 from spectremor.diffusion.config import DiffusionConfig, FieldConfig, PlainSampler, SamplerName
 from spectremor.diffusion.field_condition import FieldCondition
 from spectremor.diffusion.field_network import FieldNetwork
+from spectremor.diffusion.field_parts import Plan, Progress, WholeField
 from spectremor.diffusion.latent import Latents
 from spectremor.diffusion.onset import begun
 from spectremor.diffusion.orientation import ORIENTATIONS
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
 from spectremor.diffusion.recorded import Recorded, honoured
+from spectremor.diffusion.room import check_room
 from spectremor.diffusion.samplers import sample
 from spectremor.diffusion.sensor_inputs import SensorInputs, amplitude_by_reference, delays, log_amplitude, place_inputs
 from spectremor.diffusion.shared_noise import place_noise
 from spectremor.diffusion.surroundings import Surroundings
+from spectremor.diffusion.time_windows import LEAST_PEAK, NoiseOf, WindowNoise
 
 OnProgress = Callable[[float], None]
 
@@ -36,7 +39,7 @@ class _Event:
     """The sensors of one event, whatever the orientation that they are looked at in.
 
     Attributes:
-        traces: what the change is added to: stage 1 and, above the latents' band, the recordings where there are any.
+        above: what recordings have above the latents' band, less what stage 1 has there; 0 without one.
         moving: how far motion has begun; a recording is never muted.
         stage1: cosine coefficients in m/s.
         amplitude: of each sensor.
@@ -46,7 +49,7 @@ class _Event:
         surroundings: of the sensors.
     """
 
-    traces: Float[Tensor, "s 3 time"]
+    above: Float[Tensor, "s 3 time"]
     moving: Float[Tensor, "s 1 time"]
     stage1: Float[Tensor, "s 3 n"]
     amplitude: Float[Tensor, " s"]
@@ -87,11 +90,14 @@ class FieldStage(nn.Module):
         """Draw broadband motion around stage-1 traces.
 
         A realization is the same whatever their number. Its noise at a sensor hangs on the place of the sensor alone.
+        A longer record is restored in windows of time that overlap by half: a sensor's first window is the first in
+        which its P wave comes before a little more than the middle; before it nothing is added.
 
         Args:
-            stage1: velocities in m/s, components E, N, Z, at sensors in any layout.
+            stage1: velocities in m/s, components E, N, Z, at sensors in any layout, of one window or of several
+                (`time_windows`).
             surroundings: of the same sensors.
-            recorded: recordings at some of them, which the draws honour.
+            recorded: recordings at some of them, which the draws honour; of a record of one window.
             realizations: how many.
             seed: one seed, one result.
             steps: evaluations of the network (None: the model's own).
@@ -108,17 +114,20 @@ class FieldStage(nn.Module):
             raise InputError("realizations", realizations, "1 or more")
         sampler = self.config.sampling.sampler if sampler is None else sampler
         steps = self.config.evaluations(steps, sampler)
-        event = self._event(stage1, surroundings, recorded)
-        out = np.empty((realizations, *stage1.shape), dtype=np.float32)
-        samples = self.config.latent.latent_samples
+        plan = self._plan(WholeField(stage1, surroundings, recorded))
+        check_room(realizations, stage1.size)
+        noise = self._noise(seed, surroundings)
+        out = np.repeat(np.array(stage1, dtype=np.float32)[None], realizations, axis=0)
+        progress = Progress(on_progress, plan.work * realizations)
         self.eval()
-        for r in range(realizations):
-            number = int(generator(seed, "orientation", r).integers(self.orientations))
-            noise = place_noise(seed, r, surroundings.positions_m, self._delay(event), samples, self.field)
-            draw = self.draw(self._condition(event, number), noise, steps=steps, sampler=sampler)
-            out[r] = self._traces(event, _turned_back(draw, number))
-            if on_progress is not None:
-                on_progress((r + 1) / realizations)
+        for part in plan.parts():
+            event = self._event(plan.field.at(part.sensors), part.span)
+            for r in range(realizations):
+                number = int(generator(seed, "orientation", r).integers(self.orientations))
+                make = noise.of(r, part.window)(part.sensors.tolist())
+                draw = self.draw(self._condition(event, number), make, steps=steps, sampler=sampler)
+                part.add(out[r], self._change(event, _turned_back(draw, number)))
+                progress.add(part)
         return out
 
     @torch.no_grad()
@@ -144,15 +153,18 @@ class FieldStage(nn.Module):
         Raises:
             InputError: as `generate`.
         """
-        event = self._event(stage1, surroundings, recorded)
-        numbers = range(self.orientations)
+        plan = self._plan(WholeField(stage1, surroundings, recorded))
+        out = np.array(stage1, dtype=np.float32)
+        progress = Progress(on_progress, plan.work * self.orientations)
         self.eval()
-        total = torch.zeros_like(event.stage1)
-        for number in numbers:
-            total += _turned_back(self.mean(self._condition(event, number)), number)
-            if on_progress is not None:
-                on_progress((number + 1) / len(numbers))
-        return self._traces(event, total / len(numbers))
+        for part in plan.parts():
+            event = self._event(plan.field.at(part.sensors), part.span)
+            total = torch.zeros_like(event.stage1)
+            for number in range(self.orientations):
+                total += _turned_back(self.mean(self._condition(event, number)), number)
+                progress.add(part)
+            part.add(out, self._change(event, total / self.orientations))
+        return out
 
     @property
     def orientations(self) -> int:
@@ -207,25 +219,33 @@ class FieldStage(nn.Module):
         """
         return with_tensors(lambda: cls(config), tensors, field="diffusion weights").eval()
 
-    def _event(self, stage1: np.ndarray, surroundings: Surroundings, recorded: Recorded | None) -> _Event:
-        self._check(stage1, surroundings, recorded)
+    def _event(self, field: WholeField, span: slice) -> _Event:
+        """A window of some sensors."""
         device, latent = self.latents.target_gain.device, self.config.latent
-        traces = torch.from_numpy(np.array(stage1, dtype=np.float32)).to(device)
+        traces = torch.from_numpy(np.array(field.stage1[..., span], dtype=np.float32)).to(device)
         known = self.latents.coefficients(traces)
-        moving = begun(traces)
-        records = torch.zeros_like(known)
+        surroundings = field.surroundings.after(span.start / latent.sampling_hz)
+        if span.start:
+            earlier = np.sqrt(np.square(field.stage1[..., : span.start], dtype=float).sum(axis=1)).max(axis=1)
+            before = torch.from_numpy(earlier.astype(np.float32)).to(device)[:, None, None]
+            moving = begun(traces, before, LEAST_PEAK * surroundings.reference_m_s)
+        else:
+            moving = begun(traces)
+        above, records = torch.zeros_like(traces), torch.zeros_like(known)
         there = torch.zeros(len(traces), device=device)
         error = torch.zeros(len(traces), 3, device=device)
-        if recorded is not None:
+        if field.recorded is not None:
+            recorded = field.recorded
             sensors = torch.from_numpy(np.asarray(recorded.sensors, dtype=np.int64)).to(device)
             velocity = torch.from_numpy(np.array(recorded.velocity, dtype=np.float32)).to(device)
             records[sensors] = self.latents.coefficients(velocity)
             there[sensors], moving[sensors] = 1.0, 1.0
             error[sensors] = torch.from_numpy(recorded.error_m_s().astype(np.float32)).to(device)
             # Above the band nothing is drawn: there a recording stands for itself.
-            traces[sensors] = velocity - self.latents.traces(records[sensors] - known[sensors])
+            change = self.latents.traces(records[sensors] - known[sensors])
+            above[sensors] = velocity - traces[sensors] - change
         return _Event(
-            traces=traces,
+            above=above,
             moving=moving,
             stage1=known,
             amplitude=amplitude_by_reference(known, surroundings.reference_m_s, latent),
@@ -235,9 +255,18 @@ class FieldStage(nn.Module):
             surroundings=surroundings,
         )
 
-    def _delay(self, event: _Event) -> Float[Tensor, " s"]:
-        """Arrival of the S wave in latent samples."""
-        return delays(event.surroundings, self.config.latent).to(event.traces.device)
+    def _noise(self, seed: int, surroundings: Surroundings) -> WindowNoise:
+        """The noise of all windows; a sensor's is at equal time after its S wave."""
+        delay = delays(surroundings, self.config.latent).to(self.latents.target_gain.device)
+
+        def block(realization: int, number: int, samples: int) -> NoiseOf:
+            def of(sensors: list[int]) -> Callable[[], Tensor]:
+                places_m = surroundings.positions_m[sensors]
+                return place_noise(seed, realization, places_m, delay[sensors], samples, self.field, number)
+
+            return of
+
+        return WindowNoise(block, self.config.latent.latent_samples // 2)
 
     def _condition(self, event: _Event, number: int) -> FieldCondition:
         """What the network is told, in one of the orientations."""
@@ -247,7 +276,7 @@ class FieldStage(nn.Module):
         observed = event.is_recorded.cpu().numpy() > 0
         where = event.surroundings.turned(turn)
         places = place_inputs(where, amplitudes, observed, self.field, self.config.latent)
-        device = event.traces.device
+        device = event.above.device
         matrix = torch.from_numpy(turn).to(device)
         inputs = SensorInputs(
             stage1=matrix @ event.stage1,
@@ -260,24 +289,37 @@ class FieldStage(nn.Module):
         )
         return inputs.condition(self.latents)
 
-    def _traces(self, event: _Event, latents: Float[Tensor, "s 3 n"]) -> Float[np.ndarray, "s 3 time"]:
+    def _change(self, event: _Event, latents: Float[Tensor, "s 3 n"]) -> Float32[np.ndarray, "s 3 time"]:
+        """What is added to stage 1, from latents."""
         change = self.latents.unwhitened(latents) * event.amplitude[:, None, None]
-        return np.asarray((event.traces + self.latents.added(change, event.moving)).cpu().numpy())
+        return np.asarray((event.above + self.latents.added(change, event.moving)).cpu().numpy())
 
-    def _check(self, stage1: np.ndarray, surroundings: Surroundings, recorded: Recorded | None) -> None:
-        time = self.config.latent.time_samples
-        if stage1.ndim != 3 or stage1.shape[1:] != (3, time) or len(stage1) != len(surroundings) or not len(stage1):
-            raise InputError("stage-1 traces", f"shape {stage1.shape}", f"({len(surroundings)}, 3, {time})")
+    def _plan(self, field: WholeField) -> Plan:
+        """In which parts a field is restored.
+
+        Raises:
+            InputError: traces or recordings that the stage cannot take.
+        """
+        stage1, recorded, plan = field.stage1, field.recorded, Plan(field, self.config, len(self.network.exchanges))
+        time, count = self.config.latent.time_samples, len(field.surroundings)
+        if stage1.ndim != 3 or stage1.shape[1] != 3 or len(stage1) != count or not len(stage1):
+            raise InputError("stage-1 traces", f"shape {stage1.shape}", f"({count}, 3, {time})")
+        windows = plan.windows
         if not np.isfinite(stage1).all():
             raise InputError("stage-1 traces", "NaN or infinite velocities", "finite velocities in m/s")
         if recorded is None:
-            return
+            return plan
         self.config.check_takes_recordings()
+        if windows.count > 1:
+            raise InputError(
+                "observed", "recordings in a longer record", f"none: a record of {time} samples takes them"
+            )
         if recorded.velocity.shape != (len(recorded.sensors), 3, time):
             allowed = f"({len(recorded.sensors)}, 3, {time})"
             raise InputError("observed", f"shape {recorded.velocity.shape}", allowed)
         if not np.isfinite(recorded.velocity).all():
             raise InputError("observed", "NaN or infinite velocities", "finite velocities in m/s")
+        return plan
 
 
 def _turned_back(latents: Float[Tensor, "s 3 n"], number: int) -> Float[Tensor, "s 3 n"]:

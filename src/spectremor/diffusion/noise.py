@@ -60,6 +60,7 @@ class StationNoise(SensorNoise):
         positions_m: East and North of each sensor.
         shape: of one sensor's array.
         device: of the result.
+        block: of time, as for `SensorNoise`.
     """
 
     def __init__(
@@ -69,9 +70,11 @@ class StationNoise(SensorNoise):
         positions_m: Float[np.ndarray, "sensor 2"],
         shape: tuple[int, ...],
         device: torch.device | str = "cpu",
+        block: int = 0,
     ) -> None:
         places = np.round(1000 * positions_m).astype(np.int64).tolist()
-        self._generators = [generator(seed, "diffusion at a place", realization, x, y) for x, y in places]
+        more = ("block", block) if block else ()
+        self._generators = [generator(seed, "diffusion at a place", realization, x, y, *more) for x, y in places]
         self._shape = shape
         self._device = device
 

@@ -48,6 +48,7 @@ def place_noise(
     delay: Float[Tensor, " s"],
     samples: int,
     config: FieldConfig,
+    block: int = 0,
 ) -> Callable[[], Float[Tensor, "s 3 n"]]:
     """What makes the successive noises of a field; a sensor's hang on its place alone, whatever the others are.
 
@@ -58,12 +59,13 @@ def place_noise(
         delay: arrival of the S wave in samples.
         samples: of an array.
         config: how much is shared, and how far.
+        block: of time, where a record is longer than one array.
     """
     shape, device = (3, samples), delay.device
-    own = StationNoise(seed, realization, positions_m, shape, device)
+    own = StationNoise(seed, realization, positions_m, shape, device, block)
     if config.shared_noise == 0:
         return own
-    places = PlaceNoise(seed, realization, positions_m, shape, config.shared_noise_m, device)
+    places = PlaceNoise(seed, realization, positions_m, shape, config.shared_noise_m, device, block)
     shared = places.at(range(len(positions_m)))
     return lambda: mixed(own(), shared(), delay, config.shared_noise)
 

@@ -12,7 +12,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from spectremor.core.errors import InputError
-from spectremor.core.memory import present_bytes
 from spectremor.core.threads import thread_map
 from spectremor.data.tensors import with_tensors
 from spectremor.diffusion.config import DiffusionConfig, SamplerName
@@ -22,16 +21,15 @@ from spectremor.diffusion.noise import FieldNoise, SensorNoise
 from spectremor.diffusion.onset import begun
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
+from spectremor.diffusion.room import check_room
 from spectremor.diffusion.samplers import sample, sample_by_jumps
+from spectremor.diffusion.time_windows import NoiseOf
 
 #: Sensors per call of the network. Fixed, and the last batch padded to it, so that a sensor's bytes never depend on
 #: how many realizations are asked for. 64 sensors' features fit into a core's cache.
 MICRO_BATCH, MICRO_BATCH_GPU = 64, 1024
 #: Batches that are handed out together; a realization's noise is kept while one of its batches is among them.
 _AT_ONCE = 32
-
-#: Numbers of sensors -> what makes their successive noises.
-NoiseOf = Callable[[list[int]], Callable[[], Tensor]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -269,14 +267,3 @@ class DiffusionStage(nn.Module):
             raise InputError("stage-1 wavefield", "NaN or infinite velocities", "finite velocities in m/s")
         if realizations < 1:
             raise InputError("realizations", realizations, "1 or more")
-
-
-def check_room(realizations: int, numbers: int) -> None:
-    """Refuse more realizations than this machine's memory holds twice: a copy or a file is made of them there too.
-
-    Raises:
-        InputError: names how many fit.
-    """
-    fit = present_bytes() // (2 * 4 * numbers)
-    if realizations > fit:
-        raise InputError("realizations", realizations, f"at most {fit}, in this machine's memory")

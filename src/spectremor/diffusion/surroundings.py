@@ -18,6 +18,8 @@ from spectremor.signal.misfit import event_scale
 COLUMN_DEPTHS_M = (0.0, 300.0, 600.0, 900.0, 1200.0, 1800.0, 2400.0, 3000.0, 3900.0, 4800.0, 6000.0, 7200.0)
 #: Numbers that `Surroundings.features` gives of each sensor.
 FEATURES = len(COLUMN_DEPTHS_M) + 9
+#: In a window of a longer record, the P wave is told to arrive after so long if it has gone by.
+EARLIEST_P_S = 0.3
 #: Typical root-mean-square velocity in m/s of a field times its event's scale, for the moment of HEMEW-3D.
 _TYPICAL_LEVEL = 0.0073
 
@@ -72,6 +74,20 @@ class Surroundings:
             p_radiation=self.p_radiation @ matrix.T,
             s_radiation=self.s_radiation @ matrix.T,
         )
+
+    def after(self, start_s: float) -> Surroundings:
+        """The same with times that count from later on; no arrival is earlier than those that a network learned.
+
+        Args:
+            start_s: after the origin time.
+        """
+        if start_s <= 0:
+            return self
+        p_time_s, s_time_s = (
+            np.maximum(time_s - start_s, earliest_s)
+            for time_s, earliest_s in ((self.p_time_s, EARLIEST_P_S), (self.s_time_s, VP_OVER_VS * EARLIEST_P_S))
+        )
+        return dataclasses.replace(self, p_time_s=p_time_s, s_time_s=s_time_s)
 
     def features(self) -> Float32[np.ndarray, "s f"]:
         """What the network is told of each sensor: numbers of the size of one."""

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from spectremor.core.errors import InputError
 from spectremor.core.geology import Geology
 from spectremor.core.recording import Recording
+from spectremor.core.rupture import Rupture
 from spectremor.core.similarity import Similarity
 from spectremor.core.source import Source
 from spectremor.diffusion.recorded import Recorded
@@ -26,9 +27,9 @@ class LearnedField:
 
     Attributes:
         geology: the ground.
-        source: of the learned problem.
+        earthquake: of the learned problem.
         positions_m: East and North of each sensor, all in the learned problem.
-        traces_m_s: stage 1 there, as long as the records that were learned.
+        traces_m_s: stage 1 there, as long as the records that were learned, or as several windows of time.
         rise_time_s: of the source whose motion this is, in the learned problem.
         similarity: how many times larger the wanted problem is.
         shape: sensors along each of the wanted wavefield's dimensions.
@@ -36,13 +37,26 @@ class LearnedField:
     """
 
     geology: Geology
-    source: Source
+    earthquake: Source | Rupture
     positions_m: Float[np.ndarray, "s 2"]
     traces_m_s: Float32[np.ndarray, "3 s time"]
     rise_time_s: float
     similarity: Similarity
     shape: tuple[int, ...]
     samples: int
+
+    def surroundings(self, positions_m: Float[np.ndarray, "s 2"]) -> Surroundings:
+        """Of sensors of the learned problem.
+
+        A rupture's waves come first from where it starts; they radiate as those of the whole.
+        """
+        if isinstance(self.earthquake, Source):
+            return surroundings_of(self.geology, self.earthquake, positions_m)
+        rupture = self.earthquake
+        whole = rupture.as_point(rise_time_s=rupture.rise_time_s)
+        start = dataclasses.replace(whole, position_m=rupture.hypocentre_m)
+        where, begun_s = surroundings_of(self.geology, start, positions_m), float(rupture.start_s.min())
+        return dataclasses.replace(where, p_time_s=where.p_time_s + begun_s, s_time_s=where.s_time_s + begun_s)
 
     def check_observed(self, observed: Observed | None, *, own_rise_time: bool) -> None:
         """Refuse recordings of what is only like a learned problem.
@@ -52,6 +66,8 @@ class LearnedField:
         """
         if observed is None:
             return
+        if not isinstance(self.earthquake, Source):
+            raise InputError("observed", "recordings of a rupture of several points", "none: a point source")
         if self.similarity != Similarity():
             raise InputError(
                 "observed", "recordings of another scale", "none: ground and frequency as they were learned"
@@ -75,25 +91,21 @@ def learned_field(
         source: likewise.
         traces_m_s: stage 1 of the learned problem.
         recording: of the model.
-
-    Raises:
-        InputError: a record longer than those that were learned, or a rupture of many points.
     """
     if problem is None:
         assert geology is not None
         sensors, similarity, point, samples = recording.sensors, Similarity(), source, recording.samples
+        earthquake: Source | Rupture = source
     elif isinstance(problem, Cube):
         sensors, similarity, point, samples = recording.sensors, problem.similarity, problem.point, problem.samples
-        geology, source = problem.geology, problem.source
+        geology, earthquake = problem.geology, problem.source
     else:
-        _check_region(problem, recording)
-        assert isinstance(problem.earthquake, Source)
         sensors, similarity, point = problem.long.sensors, problem.similarity, problem.point
-        samples, geology, source = problem.recording.samples, problem.geology, problem.earthquake
+        samples, geology, earthquake = problem.recording.samples, problem.geology, problem.earthquake
     flat = traces_m_s.reshape(3, -1, traces_m_s.shape[-1])[:, : sensors.count]
     return LearnedField(
         geology=geology,
-        source=source,
+        earthquake=earthquake,
         positions_m=sensors.points_m()[:, :2],
         traces_m_s=flat,
         rise_time_s=point.rise_time_s / similarity.time,
@@ -101,15 +113,6 @@ def learned_field(
         shape=sensors.shape,
         samples=samples,
     )
-
-
-def _check_region(region: Region, recording: Recording) -> None:
-    if region.long.samples > recording.samples:
-        longest_s = recording.duration_s * region.similarity.time
-        allowed = f"{longest_s:g} s or less: this model restores a field as a whole"
-        raise InputError("duration_s", f"{region.recording.duration_s:g} s", allowed)
-    if not isinstance(region.earthquake, Source):
-        raise InputError("source", "a rupture of several points", "one point: this model restores no ruptures")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -148,13 +151,13 @@ def field_event(
     """
     traces = np.moveaxis(traces_m_s, 0, 1)
     if observed is None:
-        where = surroundings_of(field.geology, field.source, field.positions_m)
+        where = field.surroundings(field.positions_m)
         return FieldEvent(stage1=traces, surroundings=where, recorded=None, own=len(traces))
     _check_inside(observed, field.geology)
     apart_m, nearest = cKDTree(field.positions_m).query(observed.positions_m)
     elsewhere = np.flatnonzero(apart_m > SAME_PLACE_M)
     places_m = np.concatenate([field.positions_m, observed.positions_m[elsewhere]])
-    where = surroundings_of(field.geology, field.source, places_m)
+    where = field.surroundings(places_m)
     later_s = where.s_time_s[len(traces) :] - where.s_time_s[nearest[elsewhere]]
     borrowed = delayed(traces[nearest[elsewhere]], later_s, step_s)
     sensors = nearest.copy()

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 #: What `as_geology` makes a geology of.
 Ground = Geology | xr.DataArray | xr.Dataset
+#: Traces whose corner is changed together.
+_TRACES_AT_ONCE = 192
 #: A rise time within this share of the learned one is the learned one.
 _SAME_RISE_TIME = 1e-3
 #: Amplification of the highest frequency by a shorter rise time, above which it is said.
@@ -547,7 +549,12 @@ def _with_rise_time(traces: np.ndarray, step_s: float, own_s: float, new_s: floa
     """See `signal.corner`, which loads scipy's splines and filters: only where a rise time is another one."""
     from spectremor.signal import corner
 
-    return corner.with_rise_time(traces, step_s, own_s, new_s)
+    flat = traces.reshape(-1, traces.shape[-1])
+    changed = np.empty_like(flat)
+    for start in range(0, len(flat), _TRACES_AT_ONCE):
+        some = slice(start, start + _TRACES_AT_ONCE)
+        changed[some] = corner.with_rise_time(flat[some], step_s, own_s, new_s)
+    return changed.reshape(traces.shape)
 
 
 def _plain(field: xr.DataArray) -> Float32[np.ndarray, "3 *sensors time"]:
