@@ -14,7 +14,9 @@ from scipy.io import netcdf_file
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import Geology, make_geology
 from spectremor.core.georeference import Georeference
+from spectremor.core.units import canonical_unit, check_unit
 from spectremor.data.geology_files import read_geology, write_geology
+from spectremor.data.grounds import resample
 from spectremor.data.grounds.placing import local_grid
 
 FORMATS = Path(os.environ.get("SPECTREMOR_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "formats"
@@ -540,3 +542,36 @@ def test_nothing_is_said_where_nothing_is_lost() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         _read(_model())
+
+
+@pytest.mark.parametrize("cell", ["( " + " " * 60_000 + "x", "vs" + " " * 60_000 + "x", "vs (m/s" + ")" * 60_000])
+def test_endless_names_of_columns_are_refused_at_once(cell: str, tmp_path: Path) -> None:
+    """Each once took the square or the cube of its length."""
+    path = tmp_path / "layers.csv"
+    path.write_text(f"thickness_m,{cell}\n600,1500\n,3000\n")
+    with pytest.raises(InputError, match=r"geology\.header: got a column"):
+        read_geology(path, extent_m=(1200.0,) * 3, spacing_m=300.0)
+
+
+def test_units_of_any_length_take_no_longer_than_they_are() -> None:
+    assert canonical_unit("m" + " " * 200_000 + "x").startswith("m ")
+    with pytest.raises(InputError, match="units"):
+        check_unit("vs", "m" + " " * 200_000 + "x", "m/s")
+
+
+def test_a_grid_that_this_machine_has_no_room_for_is_refused_before_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "layers.csv"
+    path.write_text(LAYERS)
+    monkeypatch.setattr(resample, "present_bytes", lambda: 1 << 23)
+    assert read_geology(path, extent_m=(6000.0,) * 3, spacing_m=300.0).shape == (21, 21, 21)
+    with pytest.raises(InputError, match=r"spacing_m: got 100 m, 61 x 61 x 61 nodes, .* GiB of memory"):
+        read_geology(path, extent_m=(6000.0,) * 3, spacing_m=100.0)
+
+
+def test_sizes_as_if_in_km_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "layers.csv"
+    path.write_text("thickness_m,vs_m_s\n,3000\n")
+    with pytest.warns(InputWarning, match=r"9\.6 x 9\.6 x 9\.6 m \(sizes in km\?"):
+        read_geology(path, extent_m=(9.6,) * 3, spacing_m=0.3)

@@ -307,6 +307,7 @@ def test_pleasant_hill_is_counts_over_the_gain_integrated_and_turned():
         ("points of veloc", "points of nothing", "without velocities"),
         ("(8f10.7)", "(8f9999999999.7)", "width: got 9999999999"),
         ("(8f10.7)", "(99999999999f10.7)", "columns: got 99999999999"),
+        ("  1500 points of veloc", "  9999999 points of veloc", "fewer than the 9999999"),
         ("  1500 points of veloc", "  " + "9" * 5000 + " points of veloc", "points: got 9999"),
         ("at  .020 sec, in cm", "at  .0.2 sec, in cm", r"step: got \.0\.2"),
         ("at  .020 sec, in cm", "at  0.0 sec, in cm", "step: got 0"),

@@ -11,6 +11,7 @@ import xarray as xr
 from spectremor.core.wavefield import make_wavefield
 from spectremor.judging.pairing import make_pair
 from spectremor.judging.scores import METRICS, evaluate
+from spectremor.report import html
 from spectremor.report.figures import plain_log_axis
 from spectremor.report.pair_report import MEANINGS, _spectra, write_pair_report
 from spectremor.report.pair_response import pair_response, response_figure
@@ -85,3 +86,14 @@ def test_the_page_says_what_every_score_means(truth, tmp_path):
         assert meaning in page
     assert (tmp_path / "report" / "figures" / "response.png").stat().st_size > 5000
     assert "RotD50" in page or "response" in page
+
+
+def test_small_negative_numbers_are_zero():
+    assert [html.number(value) for value in (-0.0001, -0.0, -0.0006, 2, None, float("nan"))] == [
+        "0.000",
+        "0.000",
+        "-0.001",
+        "2.000",
+        "–",
+        "–",
+    ]

@@ -36,6 +36,8 @@ _FACTORS = {
     ("g/cm3", "kg/m3"): "1000",
     ("dyn cm", "N m"): "1e-7",
 }
+#: No unit has a longer name; what a file brings may be of any length.
+_LONGEST = 100
 _PLAIN = ("1", "", "-", "dimensionless")
 _SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
 
@@ -51,6 +53,8 @@ def canonical_unit(text: object) -> str:
         ['m/s', 'm/s', 'km/s', 's', 'furlongs']
     """
     plain = str(text).strip()
+    if len(plain) > _LONGEST:
+        return plain
     if plain.casefold() in _PLAIN:
         return "1"
     # Newton metres in one word; in small letters they would be nanometres.
@@ -96,5 +100,5 @@ def check_unit(field: str, stated: Any, unit: str, *, say_factor: bool = True) -
     if stated is None or canonical_unit(stated) == unit:
         return
     factor = _FACTORS.get((canonical_unit(stated), unit)) if say_factor else None
-    shown = re.sub(r"\s*(/|\*+)\s*", r"\1", str(stated).strip())[:80]
+    shown = re.sub(r"\s*(/|\*+)\s*", r"\1", str(stated).strip()[:200])[:80]
     raise InputError(f"{field}.units", shown, unit if factor is None else f"{unit}: multiply by {factor}")

@@ -5,6 +5,7 @@ Those of the USGS are in COSMOS format: `recorded_cosmos`.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,13 +139,13 @@ def _start_s(head: str, path: Path) -> float:
 
 def _numbers(lines: list[str], samples: int, columns: int, width: int, where: str) -> np.ndarray:
     """Samples in columns of fixed width, which may touch each other."""
-    rows = -(-samples // max(columns, 1))
-    text = [line.rstrip("\n").ljust(columns * width) for line in lines[:rows]]
-    cells = [row[k * width : (k + 1) * width] for row in text for k in range(columns)][:samples]
-    try:
-        values = np.array([float(cell) for cell in cells])
-    except ValueError:
-        values = np.empty(0)
+    rows = lines[: -(-samples // max(columns, 1))]
+    values = np.empty(0)
+    # A number has a digit at least: what the header promises is made only of text that is there.
+    if samples <= sum(map(len, rows)):
+        cells = [row[k * width : (k + 1) * width] for row in rows for k in range(columns)][:samples]
+        with contextlib.suppress(ValueError):
+            values = np.array([float(cell) for cell in cells])
     if len(values) != samples or not np.isfinite(values).all():
         raise InputError(where, f"fewer than the {samples} numbers that it names", _ALLOWED)
     return values

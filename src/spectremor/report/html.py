@@ -30,6 +30,7 @@ td small { color: #777; display: block; font-size: 10.5px; line-height: 1.35; fo
 tr.published td { color: #555; font-style: italic; }
 tr.unusable td { color: #aaa; }
 td.best { font-weight: bold; }
+thead:has(+ tbody td.words) th:last-child { text-align: left; padding-left: 1rem; }
 td.words { text-align: left; white-space: normal; padding-left: 1rem; }
 figure { margin: 1.2rem 0; }
 img { max-width: 100%; height: auto; }
@@ -78,7 +79,8 @@ def number(value: Any, digits: int = 3) -> str:
     """A number for people; a dash where there is none."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
-    return f"{value:.{digits}f}"
+    # Adding zero makes -0.0, what small negative numbers round to, 0.
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def png(figure: Figure) -> bytes:

@@ -30,6 +30,8 @@ _SUFFIXES = {"_km_s": "km/s", "_m_s": "m/s", "_kg_m3": "kg/m3", "_g_cm3": "g/cm3
 _EXAMPLE = "thickness_m,vs_m_s or depth (km),vs (km/s),vp (km/s),density (g/cm3),qs,qp"
 #: Layers in one file.
 MOST_LAYERS = 10_000
+#: Characters of a column's name with its unit.
+_LONGEST_NAME = 100
 #: Thickness from which a last layer is a half-space, in m (999 km is how such files write it).
 _HALF_SPACE_M = 900e3
 
@@ -94,6 +96,8 @@ def _header(cells: list[str], path: Path) -> list[tuple[str, str | None]]:
         raise InputError("geology.header", f"numbers in the first line of {path}", f"names and units, e.g. {_EXAMPLE}")
     columns: list[tuple[str, str | None]] = []
     for cell in cells:
+        if len(cell) > _LONGEST_NAME:
+            raise InputError("geology.header", f"a column {cell[:40]!r}", f"{', '.join(_COLUMNS)}, e.g. {_EXAMPLE}")
         bracket = re.fullmatch(r"(.*?)\s*[(\[]\s*(.*?)\s*[)\]]", cell)
         name, unit = (bracket[1], bracket[2]) if bracket else (cell, None)
         name = re.sub(r"[\s-]+", "_", name.strip().lower())

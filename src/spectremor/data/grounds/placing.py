@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
 
-from spectremor.core.errors import InputError
+from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.georeference import Georeference
 from spectremor.data.hdf5 import MAX_NUMBERS
 
 #: Share of the spacing by which an extent may miss a whole number of them: 309.677 m is 9600 m / 31.
 _WHOLE = 1e-3
+#: Hardly any domain is smaller than so many metres; many are as many km large.
+_AS_IF_KM = 100.0
 #: Nodes of a geology: a property of it is then at most half of what a file may hold.
 MOST_NODES = MAX_NUMBERS // 2
 
@@ -91,4 +94,6 @@ def _sides(extent_m: Sequence[float]) -> tuple[float, float, float]:
         raise InputError("extent_m", extent_m, "three sizes in m: along x, y and depth") from None
     if not all(math.isfinite(side) and side > 0 for side in (x, y, z)):
         raise InputError("extent_m", extent_m, "three sizes above 0 m: along x, y and depth")
+    if max(x, y, z) < _AS_IF_KM:
+        warnings.warn(f"extent_m: {x:g} x {y:g} x {z:g} m (sizes in km? they are in m)", InputWarning, stacklevel=2)
     return x, y, z

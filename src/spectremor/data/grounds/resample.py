@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from spectremor.core.errors import InputError
 from spectremor.core.event import Event, event_attrs
 from spectremor.core.geology import LEAST_VP_OVER_VS, Geology, make_geology
+from spectremor.core.memory import present_bytes
 from spectremor.data.grounds.coverage import check_deep_enough, horizontal_positions
 from spectremor.data.grounds.losses import Losses
 from spectremor.data.grounds.models import GriddedGround, Ground, LayeredGround
@@ -22,6 +23,8 @@ from spectremor.data.grounds.placing import LocalGrid
 _TRILINEAR = "trilinear between the model's nodes"
 _BY_CELLS = "average over each node's cell: vertical travel time kept"
 _RELATIVE_EDGE = 1e-9
+#: Memory for a node and for each of its numbers, measured from the model to the file that is written.
+_NODE_BYTES, _NUMBER_BYTES = 32, 16
 
 
 def resample(ground: Ground, grid: LocalGrid) -> Geology:
@@ -36,6 +39,7 @@ def resample(ground: Ground, grid: LocalGrid) -> Geology:
     Warns:
         InputWarning: thin layers and slow ground that the grid does not hold, values beyond what the model describes.
     """
+    _check_memory(ground, grid)
     values, losses = _from_layers(ground, grid) if isinstance(ground, LayeredGround) else _from_grid(ground, grid)
     attrs = {"model": PurePath(ground.name).name, **losses.attrs()}
     if grid.corner is not None:
@@ -52,6 +56,21 @@ def resample(ground: Ground, grid: LocalGrid) -> Geology:
     )
     losses.warn(ground.name, max(grid.spacing_m))
     return geology
+
+
+def _check_memory(ground: Ground, grid: LocalGrid) -> None:
+    """Refuse a grid whose geology this machine has no room for, before it is made."""
+    nx, ny, nz = grid.shape
+    properties = len(ground.properties)
+    needed = nx * ny * nz * (_NODE_BYTES + _NUMBER_BYTES * properties)
+    if isinstance(ground, LayeredGround):
+        needed += _NUMBER_BYTES * 3 * nz * len(ground.top_m)
+    else:
+        needed += _NUMBER_BYTES * nx * ny * len(ground.depth_m) * properties
+    present = present_bytes()
+    if needed > present // 2:
+        found = f"{grid.spacing_m[0]:g} m, {nx} x {ny} x {nz} nodes, {needed / 2**30:.3g} GiB of memory"
+        raise InputError("spacing_m", found, f"half of this machine's {present / 2**30:.3g} GiB")
 
 
 def _from_layers(ground: LayeredGround, grid: LocalGrid) -> tuple[dict[str, np.ndarray], Losses]:
