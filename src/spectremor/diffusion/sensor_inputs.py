@@ -1,4 +1,4 @@
-"""From traces, surroundings and recordings of sensors to what their network is told, in training and in use."""
+"""The inputs of a network that sees the field, from traces, surroundings and recordings, in training and in use."""
 
 from __future__ import annotations
 

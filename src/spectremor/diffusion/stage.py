@@ -30,7 +30,7 @@ MICRO_BATCH, MICRO_BATCH_GPU = 64, 1024
 #: Batches that are handed out together; a realization's noise is kept while one of its batches is among them.
 _AT_ONCE = 32
 
-#: Numbers of sensors -> what makes their successive noises.
+#: Makes, from numbers of sensors, the function that returns their successive noises.
 NoiseOf = Callable[[list[int]], Callable[[], Tensor]]
 
 
@@ -242,7 +242,7 @@ class DiffusionStage(nn.Module):
         return self.process.denoise(self.network, x, condition, step)
 
     def jump(self, x: Float[Tensor, "b 3 n"], condition: Condition, step: int, to: int) -> Float[Tensor, "b 3 n"]:
-        """Latents at a step taken to another one (-1: clean) at once, by a network that knows jumps."""
+        """Latents taken from a step to another one (-1: clean) in one evaluation of a network with jumps."""
         begin, end = (torch.full((len(x),), number, device=x.device) for number in (step, to))
         velocity = self.process.velocity(self.network, x, condition, begin, begin - end)
         return self.process.moved(x, velocity, begin, end)

@@ -1,4 +1,4 @@
-"""What is known of each sensor besides its stage-1 traces: where it lies, and what the waves came through."""
+"""Properties of each sensor beside its stage-1 traces: its place, and the ground that the waves came through."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spectremor.core.source import HEMEW_MOMENT_NM, Source
 from spectremor.core.travel_times import interpolate, travel_times
 from spectremor.signal.misfit import event_scale
 
-#: Depths in m at which the Vs below a sensor is told; below the domain its deepest value stands.
+#: Depths in m of the column of Vs below a sensor; below the domain the deepest value is used.
 COLUMN_DEPTHS_M = (0.0, 300.0, 600.0, 900.0, 1200.0, 1800.0, 2400.0, 3000.0, 3900.0, 4800.0, 6000.0, 7200.0)
 #: Numbers that `Surroundings.features` gives of each sensor.
 FEATURES = len(COLUMN_DEPTHS_M) + 9

@@ -34,7 +34,7 @@ SENSORS_AT_ONCE, SENSORS_PER_CORNER = 1024, 64
 FADE = (3 / 8, 5 / 8)
 #: Latest first arrival in a sensor's first window, as a share of the window.
 LATEST_ARRIVAL = 9 / 16
-#: Least peak of a sensor, as a share of the field's: what moves less has not begun to.
+#: Least peak of a sensor, as a share of the field's: weaker motion counts as none.
 LEAST_PEAK = 0.01
 
 
@@ -57,7 +57,7 @@ class Windows:
 
     @classmethod
     def over(cls, samples: int, length: int) -> Windows:
-        """As few as hold this many samples."""
+        """The fewest windows that hold this many samples."""
         return cls(length, 1 + max(0, -(-(samples - length) // (length // 2))))
 
     @property
