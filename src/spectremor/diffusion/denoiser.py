@@ -99,15 +99,15 @@ class UNet1d(nn.Module):
         return unfold(self.head(F.silu(self.norm(h))), self.config.patch)
 
     def seen(self, x: Float[Tensor, "b 3 n"], condition: Condition) -> Float[Tensor, "b channel n"]:
-        """What the network looks at: the noisy latents, and stage 1's traces beside them."""
+        """The input channels: the noisy latents, and stage 1's traces beside them."""
         return torch.cat([x, condition.traces], dim=1)
 
     def also_known(self, _condition: Condition) -> Float[Tensor, "b e"] | None:
-        """What else the network is told of each sensor, added to the embedding of the step; None: nothing."""
+        """Further inputs of each sensor, to be added to the embedding of the step; None: none."""
         return None
 
     def exchange(self, _condition: Condition, _context: Float[Tensor, "b e"]) -> Exchange:
-        """What sensors tell one another after each level, counted from the first one down to the last one up."""
+        """Exchange between sensors after each level, counted from the first one down to the last one up; here none."""
         return _nothing
 
 

@@ -53,7 +53,7 @@ class Surroundings:
         return len(self.positions_m)
 
     def at(self, sensors: np.ndarray) -> Surroundings:
-        """Those of some sensors."""
+        """The surroundings of some sensors."""
         rows = {name: getattr(self, name)[sensors] for name in ROWS}
         return dataclasses.replace(self, **rows)
 
@@ -74,7 +74,7 @@ class Surroundings:
         )
 
     def features(self) -> Float32[np.ndarray, "s f"]:
-        """What the network is told of each sensor: numbers of the size of one."""
+        """The inputs of the network for each sensor: numbers of the order of one."""
         columns = [
             2.0 * np.log(self.vs_column_m_s / 2500.0),
             (self.p_time_s[:, None] - 1.5) / 0.7,

@@ -356,7 +356,7 @@ class Page:
     def _try_to_show(self, scene: Scene, reply: Reply) -> None:
         with self._complaints(reply):
             self.show(scene)
-            # The next simulation is told how long from the last one.
+            # The time of the next simulation is estimated from the last one.
             self._show_choice()
 
     @contextlib.contextmanager
