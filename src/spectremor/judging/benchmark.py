@@ -107,7 +107,7 @@ class Benchmark:
         chosen: per event, the judged sensors.
         peak_velocity: per event, of the truth at the judged sensors, m/s.
         highest_hz: per event, the frequency up to which its truth is sound.
-        truth_fields: how whole true fields hang together, of the events where it was looked at.
+        truth_fields: spatial measures of whole true fields, of the events where they were computed.
         residuals: by contender, errors on the validation split that dress it into an ensemble.
         truth_ensemble: per event, the quantities that ensembles are judged by, of the truth.
         remarks: what is missing or was left out, in words.
