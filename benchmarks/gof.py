@@ -89,7 +89,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     rate = product_rate()
     plan = matrix_plan(SAMPLES, DT, log_frequencies(0.01, 5.0, 100), 6.0, torch.float32, "cpu")
-    products = 2 * 6 * plan.multiply_adds()
+    products = 2 * 6 * 2 * plan.analysis.numel()
     points = 3 * 100 * SAMPLES * POINT_OPERATIONS
     dense = 2 * 6 * 2 * 100 * SAMPLES**2
     floor_ms = 1e3 * (products + points) / rate

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from condition_scaling import scaled_condition_rows
 
 import spectremor as sp
 from spectremor.core.errors import InputWarning
@@ -22,7 +23,6 @@ from spectremor.data.store import CampaignStore
 from spectremor.data.symmetries import SYMMETRIES
 from spectremor.judging import physics
 from spectremor.judging.benchmark import sound_up_to_hz
-from spectremor.judging.condition_scaling import scaled_condition_rows
 from spectremor.judging.subset import stratified_sensors
 from spectremor.model.pipeline import GroundMotionModel
 from spectremor.report.tables import write_csv

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import runpy
 import signal
 import sys
 import warnings
@@ -107,5 +108,22 @@ def here() -> Callable[..., int]:
             sys.argv = argv
             signal.signal(signal.SIGTERM, terminate)
         return int(left.value.code)
+
+    return run
+
+
+@pytest.fixture
+def script(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Runs a Python file as a program, in this process, and gives what it printed."""
+
+    def run(path: Path, *arguments: str | Path) -> str:
+        monkeypatch.setattr(sys, "argv", [str(path), *map(str, arguments)])
+        monkeypatch.syspath_prepend(str(path.parent))
+        capsys.readouterr()
+        with warnings.catch_warnings():
+            # As a program shows them: nothing ends with a warning.
+            warnings.simplefilter("default")
+            runpy.run_path(str(path), run_name="__main__")
+        return capsys.readouterr().out
 
     return run

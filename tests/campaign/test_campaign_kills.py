@@ -28,7 +28,7 @@ from spectremor.data.store_writer import StoreWriter
 pytestmark = pytest.mark.slow
 
 CONFIG = CampaignConfig(scenario=load_scenario("tiny"), seed=7, grid_spacing_m=600)
-COUNT = 40
+COUNT = 24
 _QUIET_S = 240
 _STARTED: list[subprocess.Popen[str]] = []
 
@@ -95,12 +95,18 @@ def _contents(out: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory) -> dict[str, bytes]:
-    """The campaign made in one go by one worker."""
+def straight(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """The command that makes the campaign in one go with one worker, and its store."""
     out = tmp_path_factory.mktemp("reference") / "d.zarr"
     done = subprocess.run(_command(out, 1), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return _contents(out)
+    return done, out
+
+
+@pytest.fixture(scope="module")
+def reference(straight) -> dict[str, bytes]:
+    """The arrays of that campaign."""
+    return _contents(straight[1])
 
 
 def _assert_sound(out: Path, reference: dict[str, bytes]) -> None:
@@ -120,7 +126,7 @@ def test_the_whole_command_killed_at_random_moments(tmp_path, reference):
     out = tmp_path / "d.zarr"
     rng = random.Random()
     seen = 0
-    for stop in (0, 4, 17, 29):
+    for stop in (0, 3, 9, 17):
         process = _start(_command(out))
         _wait(lambda stop=stop: _complete(out) >= stop, process)
         time.sleep(rng.uniform(0, 0.4))
@@ -174,7 +180,7 @@ def test_workers_killed_at_random_moments(tmp_path, reference):
     rng = random.Random()
     process = _start(_command(out))
     kills = 0
-    for stop in (1, 8, 15):
+    for stop in (1, 5, 9):
         _wait(lambda stop=stop: _complete(out) >= stop, process)
         time.sleep(rng.uniform(0, 0.3))
         if process.poll() is None and (workers := _workers(process)):
@@ -232,7 +238,7 @@ def test_a_killed_scheduler_stops_the_command_and_a_new_one_continues(tmp_path, 
     cluster = _cluster(address)
     try:
         process = _start(_command(out, 1, "--scheduler", address))
-        _wait(lambda: _complete(out) >= 6, process)
+        _wait(lambda: _complete(out) >= 4, process)
         time.sleep(random.Random().uniform(0, 0.5))
         cluster[0].send_signal(signal.SIGKILL)
         _, errors = process.communicate(timeout=_QUIET_S)
@@ -240,7 +246,7 @@ def test_a_killed_scheduler_stops_the_command_and_a_new_one_continues(tmp_path, 
         assert "the same command continues" in errors
     finally:
         _end(cluster)
-    assert 6 <= _complete(out) < COUNT
+    assert 4 <= _complete(out) < COUNT
     cluster = _cluster(address)
     try:
         process = _start(_command(out, 1, "--scheduler", address))
@@ -262,7 +268,7 @@ def test_scheduler_workers_and_command_killed_in_any_order(tmp_path, reference):
     cluster, seen = _cluster(address), 0
     process = _start(_command(out, 1, "--scheduler", address))
     try:
-        for stop, victim in zip((2, 9, 16, 23), victims, strict=True):
+        for stop, victim in zip((2, 6, 10, 14), victims, strict=True):
             _wait(lambda stop=stop: _complete(out) >= stop, process)
             time.sleep(rng.uniform(0, 0.4))
             if victim == "worker":
@@ -329,20 +335,20 @@ def test_two_commands_on_one_store(tmp_path):
 def test_disk_full(tmp_path):
     """Files may not exceed 8 kB: writing a wavefield fails as on a full disk; nothing half-written is counted."""
     out = tmp_path / "d.zarr"
-    open_campaign(out, CONFIG, COUNT)
-    limited = ["bash", "-c", 'ulimit -f 8; exec "$@"', "bash", *_command(out)]
+    open_campaign(out, CONFIG, 4)
+    limited = ["bash", "-c", 'ulimit -f 8; exec "$@"', "bash", *_command(out, count=4)]
     done = subprocess.run(limited, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "could not be written" in done.stderr.splitlines()[-1]
     assert _complete(out) == 0
     assert not list(out.rglob("*.partial"))
-    finished = subprocess.run(_command(out), capture_output=True, text=True, check=False)
+    finished = subprocess.run(_command(out, count=4), capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     assert check_store(CampaignStore.open(out)) == {}
 
 
-def test_memory_stays_below_what_is_stated(tmp_path):
-    done = subprocess.run(_command(tmp_path / "d.zarr"), capture_output=True, text=True, check=False)
+def test_memory_stays_below_what_is_stated(straight):
+    done, _ = straight
     stated = float(next(line for line in done.stderr.splitlines() if "at most" in line).split()[-3])
     peak = float(done.stdout.split()[-2])
     assert peak < stated

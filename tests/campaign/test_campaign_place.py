@@ -73,7 +73,7 @@ class HereClient:
         sizes = config.layout().sizes()
         shape = tuple(sizes[d] for d in ("component", "x", "y", "time"))
         checksum = StoreWriter(path).write(index, vs, {None: rng.normal(size=shape).astype(np.float32)})
-        return Done(SampleDone(index, checksum, 1.0, 1.1, 1 << 20))
+        return Done(SampleDone(index, checksum, 1.0, 1 << 20))
 
 
 def _make(path, count, split="all", client=None):

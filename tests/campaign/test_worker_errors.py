@@ -103,7 +103,7 @@ def test_a_result_lost_with_its_worker_is_made_again():
 
 
 def _sample_named_after_its_process():
-    return SampleDone(index=os.getpid(), checksum=0, simulating_s=0.0, working_s=0.0, peak_memory_bytes=0)
+    return SampleDone(index=os.getpid(), checksum=0, simulating_s=0.0, peak_memory_bytes=0)
 
 
 def _until(condition):

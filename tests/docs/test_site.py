@@ -80,6 +80,11 @@ def test_a_broken_link_is_found(link: str, tmp_path: Path) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages/index.md").write_text(f"# Trial\n\n{link}\n")
     assert build(tmp_path, tmp_path / "site").returncode != 0
+
+
+@pytest.mark.slow
+def test_a_sound_link_is_not(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
     (tmp_path / "pages/index.md").write_text("# Trial\n\n[x](#trial)\n")
     assert build(tmp_path, tmp_path / "site").returncode == 0
 

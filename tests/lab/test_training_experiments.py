@@ -30,20 +30,20 @@ def command(*arguments: str | Path) -> None:
     app(["experiment", *map(str, arguments)], standalone_mode=False)
 
 
-def ground_of(store_path: Path, cache: Path, model: Path | None = None) -> arms.Ground:
+def setup_of(store_path: Path, cache: Path, model: Path | None = None) -> arms.Setup:
     spacing = 300.0 if model is None else None
     settings = TrainingSettings(data=store_path, model=model, stage1_spacing_m=spacing, size="tiny", cache=cache)
     cases = open_cases(settings, model_needed=model is not None)
-    return arms.prepare_ground(settings, cases, SIZE, silent)
+    return arms.prepare_setup(settings, cases, SIZE, silent)
 
 
 # -- the arms --------------------------------------------------------------------------------------------------------
 
 
 def test_a_training_is_kept_at_its_steps_and_repeats(store_path: Path, tmp_path: Path) -> None:
-    ground = ground_of(store_path, tmp_path)
-    config = arms.training_config(ground.base, 8, seed=3, batch=16, samples=2)
-    first, again = (arms.train(ground.task(config), config) for _ in range(2))
+    setup = setup_of(store_path, tmp_path)
+    config = arms.training_config(setup.base, 8, seed=3, batch=16, samples=2)
+    first, again = (arms.train(setup.task(config), config) for _ in range(2))
     assert [snapshot.step for snapshot in first] == list(range(1, 9))
     for one, other in zip(first, again, strict=True):
         for name, tensor in one.state.items():
@@ -56,11 +56,11 @@ def test_a_training_is_kept_at_its_steps_and_repeats(store_path: Path, tmp_path:
 
 
 def test_a_training_goes_on_until_its_time_is_over(store_path: Path, tmp_path: Path) -> None:
-    ground = ground_of(store_path, tmp_path)
-    config = arms.training_config(ground.base, 8, seed=3, batch=16, samples=2)
-    straight = arms.train(ground.task(config), config)
+    setup = setup_of(store_path, tmp_path)
+    config = arms.training_config(setup.base, 8, seed=3, batch=16, samples=2)
+    straight = arms.train(setup.task(config), config)
     enough = 3 * straight[-1].seconds
-    longer = arms.train(ground.task(config), config, seconds=enough)
+    longer = arms.train(setup.task(config), config, seconds=enough)
     assert longer[-1].seconds >= enough
     assert longer[-1].step > 8
     for name, tensor in arms.at_steps(longer, 8).state.items():
@@ -68,9 +68,9 @@ def test_a_training_goes_on_until_its_time_is_over(store_path: Path, tmp_path: P
 
 
 def test_minutes_bound_the_steps(store_path: Path, tmp_path: Path) -> None:
-    ground = ground_of(store_path, tmp_path)
-    config = arms.training_config(ground.base, 10_000, seed=0, batch=16, samples=2)
-    task = ground.task(config)
+    setup = setup_of(store_path, tmp_path)
+    config = arms.training_config(setup.base, 10_000, seed=0, batch=16, samples=2)
+    task = setup.task(config)
     assert arms.affordable(task, config, 4, None) == 10_000
     few, more = (arms.affordable(task, config, 4, minutes) for minutes in (0.001, 0.1))
     assert 1 <= few < more < 10_000
@@ -82,7 +82,7 @@ def test_marks_double_up_to_the_end() -> None:
 
 
 def test_the_latent_grid_fits_any_store(store_path: Path, tmp_path: Path) -> None:
-    latent = ground_of(store_path, tmp_path).base.latent
+    latent = setup_of(store_path, tmp_path).base.latent
     assert latent.time_samples == 128
     assert latent.latent_samples / latent.time_samples * latent.sampling_hz / 2 >= arms.LATENT_HZ
 
@@ -102,20 +102,20 @@ def test_no_arm_of_the_conditioning_ablation_sees_the_waveform_beside_the_condit
 # -- joint training --------------------------------------------------------------------------------------------------
 
 
-def joint_task(store_path: Path, model_path: Path, cache: Path, weight: float) -> tuple[joint.JointTask, arms.Ground]:
-    ground = ground_of(store_path, cache, model_path)
-    config = freezing._config(ground, 8, 0)
-    preparation = freezing._preparation(ground, ground.cases.surrogate)
-    stage = arms.DiffusionStage(ground.base)
+def joint_task(store_path: Path, model_path: Path, cache: Path, weight: float) -> tuple[joint.JointTask, arms.Setup]:
+    setup = setup_of(store_path, cache, model_path)
+    config = freezing._config(setup, 8, 0)
+    preparation = freezing._preparation(setup, setup.cases.surrogate)
+    stage = arms.DiffusionStage(setup.base)
     torch.nn.init.normal_(stage.network.head.weight, std=0.1)
-    task = joint.JointTask(config, preparation, ground.cases.surrogate, stage, ground.train_ids, weight)
+    task = joint.JointTask(config, preparation, setup.cases.surrogate, stage, setup.train_ids, weight)
     assert task.prepare(0, 1, lambda: False, lambda *_: None)
-    return task, ground
+    return task, setup
 
 
 def test_joint_and_frozen_arms_see_the_same_loss(store_path: Path, model_path: Path, tmp_path: Path) -> None:
-    task, ground = joint_task(store_path, model_path, tmp_path, weight=0.0)
-    frozen = ground.task(task.config, task.stage)
+    task, setup = joint_task(store_path, model_path, tmp_path, weight=0.0)
+    frozen = setup.task(task.config, task.stage)
     frozen.start()
     with torch.no_grad():
         together = float(task.module(**task.batch(5, 0, 1)))
@@ -131,10 +131,10 @@ def test_the_diffusion_loss_reaches_stage_1(store_path: Path, model_path: Path, 
 
 
 def test_the_model_given_is_left_as_it_is(store_path: Path, model_path: Path, tmp_path: Path) -> None:
-    task, ground = joint_task(store_path, model_path, tmp_path, weight=1.0)
-    before = {name: t.clone() for name, t in ground.cases.surrogate.network.state_dict().items()}
+    task, setup = joint_task(store_path, model_path, tmp_path, weight=1.0)
+    before = {name: t.clone() for name, t in setup.cases.surrogate.network.state_dict().items()}
     arms.train(task, task.config)
-    for name, tensor in ground.cases.surrogate.network.state_dict().items():
+    for name, tensor in setup.cases.surrogate.network.state_dict().items():
         assert torch.equal(tensor, before[name])
     trained = task.surrogate.network.state_dict()
     assert any(not torch.equal(trained[name], before[name]) for name in before)

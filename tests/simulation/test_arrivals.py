@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,19 +13,11 @@ SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "arrivals.py"
 
 @pytest.mark.slow
 @pytest.mark.shared_data
-def test_arrivals_of_a_growing_campaign(hemew3d, tmp_path):
-    environment = os.environ | {"SPECTREMOR_SHARED": str(hemew3d.parent), "OMP_NUM_THREADS": "1"}
+def test_arrivals_of_a_growing_campaign(hemew3d, tmp_path, script, monkeypatch):
+    monkeypatch.setenv("SPECTREMOR_SHARED", str(hemew3d.parent))
     words = f"--store {tmp_path}/v1.zarr --grid-spacing 600 --duration 3 --workers 1 --out {tmp_path}".split()
     for count in (2, 3):
-        done = subprocess.run(
-            [sys.executable, SCRIPT, *words, "--n", str(count)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment,
-        )
-        assert done.returncode == 0, done.stderr
-        assert f"{count} simulations against 30000 published" in done.stdout
+        assert f"{count} simulations against 30000 published" in script(SCRIPT, *words, "--n", count)
     store = CampaignStore.open(tmp_path / "v1.zarr")
     assert len(store.ids()) == 3
     assert store.source(0) == store.source(2)

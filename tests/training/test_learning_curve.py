@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -34,28 +32,23 @@ def test_the_best_row_has_the_lowest_loss(tmp_path) -> None:
     assert best_row(tmp_path) == {"step": 8.0, "val_loss": 0.25, "val_EG": 8.0}
 
 
-def test_more_simulations_one_row_each_and_on_again(tmp_path, campaign, ddpm_config) -> None:
+def test_more_simulations_one_row_each_and_on_again(tmp_path, campaign, ddpm_config, script) -> None:
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(ddpm_config.model_dump(mode="json")))
-    words = ["--stage", "ddpm", "--data", str(campaign), "--config", str(tmp_path / "config.yaml"), "--steps", "8"]
+    words = ["--stage", "ddpm", "--data", campaign, "--config", tmp_path / "config.yaml", "--steps", 8]
+    words += ["--out", tmp_path / "out", "--judged", 2]
 
-    def learn(*numbers: str) -> list[str]:
-        command = [sys.executable, str(BENCHMARK), *words, "--out", str(tmp_path / "out"), "--judged", "2"]
-        done = subprocess.run([*command, "--numbers", *numbers], capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-        return [line for line in done.stdout.splitlines() if "simulations:" in line]
+    def learn(*numbers: int) -> list[str]:
+        return [
+            line for line in script(BENCHMARK, *words, "--numbers", *numbers).splitlines() if "simulations:" in line
+        ]
 
-    first = learn("1")
-    again = learn("4", "1")
+    first = learn(1)
+    again = learn(4, 1)
     assert again[0] == first[0]
     assert first[0].startswith("1 simulations: step ")
     with (tmp_path / "out" / "learning_curve_ddpm.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["simulations"], float(row["step"])) for row in rows] == [("1", 4), ("1", 8), ("4", 4), ("4", 8)]
     assert (tmp_path / "out" / "learning_curve_ddpm.png").stat().st_size > 10_000
-    done = subprocess.run(
-        [sys.executable, str(BENCHMARK), *words, "--out", str(tmp_path / "out"), "--numbers", "9"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode != 0
-    assert done.stderr.strip() == "--numbers: [9]; allowed: 1 to 5, the training split's complete samples"
+    with pytest.raises(SystemExit, match=r"^--numbers: \[9\]; allowed: 1 to 5, the training split's complete samples$"):
+        learn(9)

@@ -135,7 +135,8 @@ def test_realizations_go_by_the_fields_own_numbers(page, field):
 
 
 def test_any_number_of_realizations_takes_one_line(page, field):
-    page.show(Scene.of(field.isel(realization=[0] * 60).assign_coords(realization=np.arange(60)), "many"))
+    short = field.isel(time=slice(0, 64), realization=[0] * 60).assign_coords(realization=np.arange(60))
+    page.show(Scene.of(short, "many"))
     assert len(page.shown.options) == 60
     assert page.shown.get_root(Document()).options[-1] == ("59", "59")
 
@@ -196,9 +197,9 @@ def test_sections_pass_through_the_source(page):
     ground, figures = page.ground.ground, page.ground_figures
     page.earthquake.place(ground.axes_km[0][4], ground.axes_km[1][20], 3.0)
     (image,) = figures.west_east.image.data["image"]
-    np.testing.assert_allclose(image, ground.vs_km_s[:, 20, ::-1].T, rtol=1e-6)
+    np.testing.assert_allclose(image, ground.vs_m_s[:, 20, ::-1].T / 1000, rtol=1e-6)
     (image,) = figures.south_north.image.data["image"]
-    np.testing.assert_allclose(image, ground.vs_km_s[4, :, ::-1].T, rtol=1e-6)
+    np.testing.assert_allclose(image, ground.vs_m_s[4, :, ::-1].T / 1000, rtol=1e-6)
     assert figures.west_east.figure.y_range.start > figures.west_east.figure.y_range.end
 
 

@@ -60,11 +60,9 @@ async def websocket_connect_to(request: HTTPRequest) -> None:
         (("--field", "/no/such/file.nc"), "wavefield"),
     ],
 )
-def test_bad_arguments(arguments, named):
-    command = [sys.executable, "-m", "spectremor", "serve", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+def test_bad_arguments(arguments, named, here, capsys):
+    assert here("serve", *arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {named}: ")
 
 

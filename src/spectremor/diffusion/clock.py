@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-#: Samples on either side that the interpolation (a sinc under the middle of another: Lanczos) takes.
+#: Half-width of the interpolation kernel (Lanczos) in samples.
 _HALF = 4
 
 

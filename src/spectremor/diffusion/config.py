@@ -11,7 +11,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.recording import Recording
 from spectremor.core.validation import without_former_switches
 
-#: Algorithms that any network can be sampled by, and the one that needs a network which knows jumps.
+#: Samplers for any network, and the one that needs a network with jumps.
 PlainSampler = Literal["ddpm", "ddim", "dpm-solver++"]
 SamplerName = Literal[PlainSampler, "jump"]
 
@@ -19,18 +19,18 @@ Positive = Annotated[int, Field(gt=0, le=10_000)]
 Blocks = Annotated[int, Field(gt=0, le=64)]
 Width = Annotated[int, Field(gt=0, le=4096)]
 
-#: Steps of a network without jumps, where the config's own are jumps.
+#: Steps of the other samplers, where the config's own number is that of jumps.
 PLAIN_STEPS = 8
-#: Fewest steps of the process that jumps can be told apart in.
+#: Fewest steps of a process in which jumps of different length differ.
 _FEWEST_FOR_JUMPS = 48
 
 #: Largest matrix between traces and latents (128 MB of float32): no tensor in the weights shows how large it is.
 MAX_MATRIX = 1 << 25
 #: Largest such matrix, and most coefficients, that a crossover is computed for (a second).
 MAX_CROSSOVER, MAX_CROSSOVER_SAMPLES = 1 << 23, 1 << 10
-#: Neighbours that a sensor is judged together with, and fewest that it hears of.
+#: Neighbours that a sensor is scored together with; a network has at least as many.
 JUDGED_TOGETHER = 4
-#: Error of a recording, as a part of each trace's root-mean-square velocity, where nobody says otherwise.
+#: Error of a recording by default, as a part of each trace's root-mean-square velocity.
 OBSERVED_ERROR = 0.01
 #: Highest crossover, as a part of the highest frequency of the latents: above, hardly anything would be left to draw.
 HIGHEST_CROSSOVER = 0.8
@@ -64,7 +64,7 @@ class LatentConfig(_Strict):
     keep_below_hz: Annotated[float, Field(ge=0)] = 0.0
 
     def time_differences(self, recording: Recording) -> list[str]:
-        """Where a recording's sample times are not those of the traces, in words."""
+        """Differences between a recording's sample times and those of the traces, in words."""
         own = Recording(samples=self.time_samples, sampling_hz=self.sampling_hz, lowpass_hz=self.sampling_hz / 2)
         return own.time_differences(recording)
 
@@ -269,7 +269,7 @@ class DiffusionConfig(_Strict):
         if self.network.jumps and self.process.prediction != "velocity":
             raise ValueError("network.jumps needs process.prediction velocity")
         if self.network.jumps and self.network.dropout:
-            # The network teaches itself: its lessons must not be random.
+            # The network learns jumps from its own output, which dropout would make random.
             raise ValueError("network.jumps needs a dropout of 0")
         if self.network.jumps and self.process.train_steps < _FEWEST_FOR_JUMPS:
             raise ValueError(f"network.jumps needs process.train_steps of {_FEWEST_FOR_JUMPS} or more")
@@ -287,7 +287,7 @@ class DiffusionConfig(_Strict):
             raise InputError("observed", "recordings", "none: this model was not trained with any")
 
     def without_jumps(self) -> DiffusionConfig:
-        """The same stage as a plain one, sampled in as many steps as those need."""
+        """The same stage without jumps, with the sampler and steps of such a stage."""
         network = self.network.model_copy(update={"jumps": False})
         sampling = self.sampling
         if sampling.sampler == "jump":
@@ -296,7 +296,7 @@ class DiffusionConfig(_Strict):
         return self.model_copy(update={"network": network, "sampling": sampling})
 
     def check_sampler(self, sampler: str) -> None:
-        """Refuse the sampler that this network was not made for.
+        """Refuse the sampler "jump" for a network without jumps.
 
         Raises:
             InputError: names it.

@@ -1,4 +1,4 @@
-"""Where stage 1 ends and the draw begins: what this project's low-pass at that frequency sees is stage 1's.
+"""The crossover: below a frequency, as this project's low-pass filter sees it, the result is that of stage 1.
 
 A weight per frequency would leave two gaps: the zero-phase low-pass (fourth order, forward and backward, the record
 continued as scipy does) lets half through at its corner, and rings at the ends of a record, where it mixes in what lies
@@ -18,7 +18,7 @@ from jaxtyping import Float
 from spectremor.diffusion.config import LatentConfig
 from spectremor.signal.butterworth import zero_phase_low_pass
 
-#: Shapes of which more than the first part would be let through are kept out whole, less than the second not at all.
+#: A shape of which the filter passes more than the first share is removed; less than the second share: it stays.
 KEPT_OUT, LET_IN = 0.2, 0.02
 
 

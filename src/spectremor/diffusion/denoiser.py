@@ -16,9 +16,9 @@ from spectremor.diffusion.config import NetworkConfig
 from spectremor.diffusion.protocol import Condition
 
 COMPONENTS = 3
-#: How the name of the only weights ends that a network without jumps lacks.
+#: End of the names of the weights that only a network with jumps has.
 JUMP_WEIGHTS = "embed.jump.weight"
-#: In radians over the whole way: a 16th of it makes two.
+#: Fastest wave by which the length of a jump is embedded, in radians over the whole process: 2 over a 16th of it.
 _FASTEST_JUMP_WAVE = 32.0
 
 
@@ -99,15 +99,15 @@ class UNet1d(nn.Module):
         return unfold(self.head(F.silu(self.norm(h))), self.config.patch)
 
     def seen(self, x: Float[Tensor, "b 3 n"], condition: Condition) -> Float[Tensor, "b channel n"]:
-        """What the network looks at: the noisy latents, and stage 1's traces beside them."""
+        """The input channels: the noisy latents, and stage 1's traces beside them."""
         return torch.cat([x, condition.traces], dim=1)
 
     def also_known(self, _condition: Condition) -> Float[Tensor, "b e"] | None:
-        """What else the network is told of each sensor, added to the embedding of the step; None: nothing."""
+        """Further inputs of each sensor, to be added to the embedding of the step; None: none."""
         return None
 
     def exchange(self, _condition: Condition, _context: Float[Tensor, "b e"]) -> Exchange:
-        """What sensors tell one another after each level, counted from the first one down to the last one up."""
+        """Exchange between sensors after each level, counted from the first one down to the last one up; here none."""
         return _nothing
 
 
@@ -147,10 +147,10 @@ class _Embedding(nn.Module):
         self.amplitude = nn.Sequential(nn.Linear(1, size), nn.SiLU(), nn.Linear(size, size))
         self.merge = nn.Linear(size, size)
         if jumps:
-            # Slow waves, so that lengths between those that are learned are like their neighbours.
+            # Slow waves: the network then interpolates between the lengths that it learned.
             slow = _waves_up_to(_FASTEST_JUMP_WAVE, size // 2)
             self.register_buffer("jump_frequencies", slow, persistent=False)
-            # Nothing without a jump, and nothing at first.
+            # Zero without a jump, and zero before training.
             self.jump = nn.Linear(size, size, bias=False)
             nn.init.zeros_(self.jump.weight)
 
@@ -175,7 +175,7 @@ def _nothing(_level: int, h: Tensor) -> Tensor:
 
 
 def start_at_zero(layer: nn.Module) -> None:
-    """Have a layer give nothing at first."""
+    """Set a layer's parameters to zero: before training it gives zero."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
 

@@ -1,4 +1,4 @@
-"""Few steps that do what many do: the network learns where its own small steps lead.
+"""Training of jumps: the network learns to reach in one step the place to which many of its small steps lead.
 
 One jump is trained to end where two jumps of half its length end, and the shortest where two plain DDIM steps end
 (progressive distillation: Salimans & Ho 2022; in one network that is told the length: shortcut models, Frans et al.
@@ -17,14 +17,14 @@ from torch import Tensor
 from spectremor.diffusion.process import Network, NoiseProcess
 from spectremor.diffusion.protocol import Condition
 
-#: Numbers of equal jumps that are learned. Half a jump of the last ones is a plain step.
+#: Numbers of equal jumps that the process is divided into. From `_PLAIN_HALVES` jumps on, half a jump is a plain step.
 COUNTS = (1, 2, 3, 4, 6, 8, 12, 16)
 _PLAIN_HALVES = 12
 
 
 @dataclasses.dataclass(frozen=True)
 class Jumps:
-    """From where to where, of a batch, as steps of the process (-1: clean).
+    """Jumps of a batch: where each begins and ends, as steps of the process (-1: clean latents).
 
     Attributes:
         step: where a jump begins.
@@ -40,16 +40,16 @@ class Jumps:
 
     @classmethod
     def none(cls, step: Int[Tensor, " b"]) -> Jumps:
-        """Of items that learn the plain velocity at these steps."""
+        """Items that learn the plain velocity at these steps, and no jump."""
         return cls(step, step, step, torch.zeros_like(step))
 
     def at(self, items: Int[Tensor, " k"]) -> Jumps:
-        """Those of some items."""
+        """The jumps of some items."""
         return Jumps(*(getattr(self, field.name)[items] for field in dataclasses.fields(self)))
 
 
 def drawn_jumps(rng: np.random.Generator, count: int, train_steps: int) -> Jumps:
-    """Random jumps, of all numbers equally often, each anywhere on the way.
+    """Random jumps: all lengths equally often, each at a random place of the process.
 
     Args:
         rng: that draws.

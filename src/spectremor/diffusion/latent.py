@@ -20,7 +20,7 @@ from spectremor.diffusion.config import LatentConfig
 from spectremor.diffusion.crossover import crossover
 from spectremor.diffusion.protocol import Condition
 
-#: Times that shapes which make up early motion are taken out: each takes less than the one before.
+#: Rounds in which motion before the onset is removed; each removes less than the one before.
 ROUNDS = 4
 
 

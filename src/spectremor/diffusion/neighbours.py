@@ -1,4 +1,4 @@
-"""Which sensors exchange what they know: the nearest ones by distance in metres, whatever the layout.
+"""The sensors that exchange signals: the nearest ones by distance in metres, whatever the layout.
 
 No list of sensors has an order here. A neighbour's weight falls to nothing at a reach, which is no farther than the
 first sensor that is left out: of several that are equally far none is preferred to another.
@@ -27,7 +27,7 @@ class Neighbours:
         index: of each neighbour among the sensors; the sensor itself where there is none.
         weight: of each neighbour, 0 where there is none; they add up to less than one among the nearest ones, and
             among those with a recording.
-        features: what is told of each pair.
+        features: numbers that describe each pair.
     """
 
     index: Int[np.ndarray, "s k"]

@@ -185,7 +185,7 @@ class PlaceNoise:
         return draw
 
 
-#: Of a `PlaceNoise`.
+#: Plane waves of a `PlaceNoise`.
 PLANE_WAVES = 1024
 _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 

@@ -1,4 +1,4 @@
-"""Where motion begins: before stage 1's first motion nothing has arrived, so nothing is drawn there either."""
+"""The onset of motion: before the first motion of stage 1 no wave has arrived, so nothing is drawn there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-#: Parts of a sensor's peak. Stage 1's own errors before the first arrival rarely reach the one, P waves the other.
+#: Shares of a sensor's peak: errors of stage 1 before the first arrival rarely reach the first, P waves the second.
 QUIET, MOVING = 0.003, 0.01
 
 

@@ -103,7 +103,7 @@ class NoiseProcess:
         step: Int[Tensor, " b"],
         jump: Int[Tensor, " b"],
     ) -> Float[Tensor, "b c n"]:
-        """The velocity by which a network that knows jumps goes from a step so many steps on, in one evaluation."""
+        """The velocity, from a network with jumps, that covers `jump` steps in one evaluation."""
         return network(x, condition, self._fraction(step), jump.float() / self.config.train_steps)
 
     def moved(

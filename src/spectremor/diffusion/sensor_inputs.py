@@ -1,4 +1,4 @@
-"""From traces, surroundings and recordings of sensors to what their network is told, in training and in use."""
+"""The inputs of a network that sees the field, from traces, surroundings and recordings, in training and in use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SensorInputs:
         delay: arrival of the S wave in latent samples.
         neighbour: numbers of each sensor's neighbours among the rows.
         weight: of each neighbour.
-        pair: what is told of each pair.
+        pair: numbers that describe each pair.
         recorded: cosine coefficients of recordings in m/s; anything at the other sensors.
         is_recorded: 1 where a sensor has a recording, else 0.
         recording_error: standard deviation of each recorded component's error, in m/s.
@@ -48,7 +48,7 @@ class SensorInputs:
     recording_error: Float[Tensor, "b 3"]
 
     def condition(self, latents: Latents) -> FieldCondition:
-        """What the network is told of them."""
+        """The condition of their network."""
         seen = latents.condition(self.stage1, self.amplitude, self.reference)
         there = self.is_recorded[:, None, None]
         recorded = latents.target(torch.where(there > 0, self.recorded, self.stage1), self.stage1, self.amplitude)

@@ -16,7 +16,7 @@ from spectremor.diffusion.noise import PlaceNoise, StationNoise
 
 
 def later(noise: Float[Tensor, "*lead s 3 n"], delay: Float[Tensor, " s"]) -> Float[Tensor, "*lead s 3 n"]:
-    """Arrays that come later by so many samples, round the end: white noise stays white (but for its last frequency).
+    """Arrays delayed cyclically by a number of samples: white noise stays white (but for its last frequency).
 
     Args:
         noise: of each sensor.

@@ -240,7 +240,7 @@ class DiffusionStage(nn.Module):
         return self.process.denoise(self.network, x, condition, step)
 
     def jump(self, x: Float[Tensor, "b 3 n"], condition: Condition, step: int, to: int) -> Float[Tensor, "b 3 n"]:
-        """Latents at a step taken to another one (-1: clean) at once, by a network that knows jumps."""
+        """Latents taken from a step to another one (-1: clean) in one evaluation of a network with jumps."""
         begin, end = (torch.full((len(x),), number, device=x.device) for number in (step, to))
         velocity = self.process.velocity(self.network, x, condition, begin, begin - end)
         return self.process.moved(x, velocity, begin, end)

@@ -1,4 +1,4 @@
-"""What is known of each sensor besides its stage-1 traces: where it lies, and what the waves came through."""
+"""Properties of each sensor beside its stage-1 traces: its place, and the ground that the waves came through."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spectremor.core.source import HEMEW_MOMENT_NM, Source
 from spectremor.core.travel_times import interpolate, travel_times
 from spectremor.signal.misfit import event_scale
 
-#: Depths in m at which the Vs below a sensor is told; below the domain its deepest value stands.
+#: Depths in m of the column of Vs below a sensor; below the domain the deepest value is used.
 COLUMN_DEPTHS_M = (0.0, 300.0, 600.0, 900.0, 1200.0, 1800.0, 2400.0, 3000.0, 3900.0, 4800.0, 6000.0, 7200.0)
 #: Numbers that `Surroundings.features` gives of each sensor.
 FEATURES = len(COLUMN_DEPTHS_M) + 9
@@ -55,7 +55,7 @@ class Surroundings:
         return len(self.positions_m)
 
     def at(self, sensors: np.ndarray) -> Surroundings:
-        """Those of some sensors."""
+        """The surroundings of some sensors."""
         rows = {name: getattr(self, name)[sensors] for name in ROWS}
         return dataclasses.replace(self, **rows)
 
@@ -90,7 +90,7 @@ class Surroundings:
         return dataclasses.replace(self, p_time_s=p_time_s, s_time_s=s_time_s)
 
     def features(self) -> Float32[np.ndarray, "s f"]:
-        """What the network is told of each sensor: numbers of the size of one."""
+        """The inputs of the network for each sensor: numbers of the order of one."""
         columns = [
             2.0 * np.log(self.vs_column_m_s / 2500.0),
             (self.p_time_s[:, None] - 1.5) / 0.7,

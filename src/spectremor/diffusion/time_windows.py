@@ -17,14 +17,14 @@ from torch import Tensor
 from spectremor.core.errors import InputError
 from spectremor.diffusion.config import LatentConfig
 
-#: What makes the successive noises of some of a field's sensors.
+#: Makes, from numbers of sensors, the function that returns their successive noises.
 NoiseOf = Callable[[list[int]], Callable[[], Tensor]]
 
 #: Where the fade from one window into the next begins and ends, as shares of the half that they have in common.
 FADE = (3 / 8, 5 / 8)
 #: Latest first arrival in a sensor's first window, as a share of the window.
 LATEST_ARRIVAL = 9 / 16
-#: Least peak of a sensor, as a share of the field's: what moves less has not begun to.
+#: Least peak of a sensor, as a share of the field's: weaker motion counts as none.
 LEAST_PEAK = 0.01
 
 
@@ -47,7 +47,7 @@ class Windows:
 
     @classmethod
     def over(cls, samples: int, length: int) -> Windows:
-        """As few as hold this many samples."""
+        """The fewest windows that hold this many samples."""
         return cls(length, 1 + max(0, -(-(samples - length) // (length // 2))))
 
     @property

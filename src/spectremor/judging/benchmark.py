@@ -52,9 +52,9 @@ FEW_SENSORS = 24
 #: Events whose coherency is computed.
 COHERENCY_EVENTS = 16
 PAIRS_PER_BIN = 120
-#: Draws of whole fields, of which the first is looked at and the others make the mean that it is held against.
+#: Draws of whole fields: the first is measured, and the mean of the others is what it is compared with.
 FIELD_DRAWS = 4
-#: The band up to which a truth is sound counts in steps of this, so that few wavelet plans are made.
+#: Step in Hz to which the highest sound frequency of a truth is rounded, so that few wavelet plans are made.
 BAND_STEP_HZ = 0.1
 #: Distance bins in units of the sensor spacing.
 DISTANCE_EDGES = np.array([0.5, 1.2, 2.2, 4.2, 8.2, 16.2])
@@ -107,7 +107,7 @@ class Benchmark:
         chosen: per event, the judged sensors.
         peak_velocity: per event, of the truth at the judged sensors, m/s.
         highest_hz: per event, the frequency up to which its truth is sound.
-        truth_fields: how whole true fields hang together, of the events where it was looked at.
+        truth_fields: spatial measures of whole true fields, of the events where they were computed.
         residuals: by contender, errors on the validation split that dress it into an ensemble.
         truth_ensemble: per event, the quantities that ensembles are judged by, of the truth.
         remarks: what is missing or was left out, in words.
@@ -234,7 +234,7 @@ def _identity(result: Benchmark, models: dict[str, GroundMotionModel], regressio
 
 
 def case_of(result: Benchmark, sample: int, sensors: np.ndarray) -> Case:
-    """The case of a run again: the same draws, since seeds hang on the event alone."""
+    """A case of the run once more, with the same draws: their seed depends on the event alone."""
     chosen = result.settings
     return Case(result.store, sample, sensors, chosen.realizations, chosen.steps, chosen.seed)
 
@@ -262,7 +262,7 @@ def _contenders(
         )
         remarks += missing
         contenders += of_model
-    # Sentences are about the first model: where that simulation is its stage 1, they say all of it.
+    # A simulation that is the stage 1 of the first model gets no row of its own.
     first = next(iter(models.values())).stage1
     others = []
     for spacing_m in store.also_m:
@@ -285,7 +285,7 @@ def _judged_event(result: Benchmark, sample: int) -> JudgedEvent:
     for contender in result.contenders:
         start_s = time.perf_counter()
         prediction = contender(case)
-        # What the store holds was simulated long ago: reading it tells nothing about its cost.
+        # A stored simulation is only read: the time of reading is not its cost.
         seconds = math.nan if isinstance(contender, CoarseSimulation) else time.perf_counter() - start_s
         weak_or_strong = peak_norm(case.at_sensors(case.stage1(contender.model or first).values)[0])
         verdict = judge(prediction, weak_or_strong, truth, plan, seconds)
@@ -305,12 +305,12 @@ def _judged_event(result: Benchmark, sample: int) -> JudgedEvent:
 
 
 def _look_at_field(result: Benchmark) -> bool:
-    """Whether the next event's whole field is worth its time: early in the run, on a regular grid."""
+    """Whether the whole field of the next event is measured: of the first events of a run, on a regular grid."""
     return len(result.truth) < result.settings.field_events and _regular_spacing_m(result.store) is not None
 
 
 def _regular_spacing_m(store: CampaignStore) -> float | None:
-    """Between sensors along both axes; None where it is not one number."""
+    """Distance between sensors, the same along both axes; None where the grid is not regular."""
     steps = np.concatenate([np.diff(store.x_m), np.diff(store.y_m)])
     regular = len(store.x_m) > 1 and len(store.y_m) > 1 and np.allclose(steps, steps[0], rtol=1e-3)
     return float(steps[0]) if regular else None
@@ -329,7 +329,7 @@ def _true_field(case: Case, highest_hz: float) -> Measures:
 
 
 def _field_of(contender: Contender, case: Case, highest_hz: float) -> Measures:
-    """How a contender's whole field hangs together; `case` is of all sensors, and of too few draws for their mean."""
+    """Spatial measures of a contender's whole field; `case` has all sensors, but too few draws for their mean."""
     if isinstance(contender, MeanOfDraws):
         return {}
     store, dt_s = case.store, 1 / case.store.sampling_hz
@@ -443,7 +443,7 @@ def _range_of(values: list[float]) -> dict[str, float]:
 
 
 def _remarks(result: Benchmark) -> list[str]:
-    """What was left out of the means, and what could not be looked at at all."""
+    """What was left out of the means, and what could not be measured at all."""
     remarks = []
     for tally in result.tallies:
         bad = sum(int(row["undefined_sensors"]) for row in tally.rows)

@@ -84,7 +84,7 @@ class Case:
         return dataclasses.replace(self, sensors=sensors, realizations=realizations, _draws={})
 
     def draw_seed(self) -> int:
-        """Of stage 2: another for each event, the same in whatever order they run."""
+        """Seed of stage 2: it differs from event to event and does not depend on their order."""
         return derive_seed(self.seed, "evaluate", self.sample) % 2**31
 
     def at_sensors(self, field: Float[np.ndarray, "3 x y time"]) -> Float[np.ndarray, "1 sensor 3 time"]:
@@ -232,7 +232,7 @@ class CoarseSimulation:
 
     @property
     def model(self) -> None:
-        """None: it is the solver's."""
+        """None: it belongs to no model."""
         return
 
     def __call__(self, case: Case) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How a whole field hangs together in space: neighbours' likeness, waves along the surface, differences of neighbours.
+"""Spatial measures of a whole field: coherency of neighbours, apparent velocity, and differences of neighbours.
 
 Of draws, and of what they add to the mean: sensors restored one by one, or with noise that all share at one time, show
 here and in no score of single sensors.
@@ -21,7 +21,7 @@ from spectremor.signal.wavenumber import fast_power_share
 DISTANCES_M = (75.0, 150.0, 300.0, 600.0, 900.0, 1800.0)
 #: Pairs of each distance, drawn at random.
 PAIRS = 200
-#: Sensors whose peak differences are looked at are this far apart.
+#: Distance in m between the sensors whose peak difference is measured.
 STRAIN_M = 300.0
 #: No shear wave of the campaigns' ground is slower: the delay between two sensors is no longer than this allows.
 SLOWEST_M_S = 1000.0
@@ -45,7 +45,7 @@ def band_up_to(highest_hz: float) -> tuple[float, float]:
 def field_measures(
     field: Float[np.ndarray, "3 x y time"], spacing_m: float, dt_s: float, highest_hz: float, seed: int = 0
 ) -> Measures:
-    """What one field is like in space, at 2 to 5 Hz.
+    """Spatial measures of one field at 2 to 5 Hz.
 
     Args:
         field: velocities in m/s on a regular grid.
@@ -138,5 +138,5 @@ def _mean(values: np.ndarray) -> float:
 
 
 def _mean_coherency(values: np.ndarray) -> float:
-    """Over pairs as atanh, which makes it near normal."""
+    """Mean over pairs of atanh of the coherency, which is close to normally distributed."""
     return math.tanh(_mean(np.arctanh(np.minimum(values, 1 - 1e-9))))

@@ -24,7 +24,7 @@ PUBLISHED_BIASES = ("published_relative_bias_low", "published_relative_bias_mid"
 BIASES = (*LOG_BIASES, *PUBLISHED_BIASES)
 #: Every score, in the order of the tables.
 METRICS = ("rMAE", "rRMSE", *BIASES, "EG", "PG", "rMAE_raw", "rRMSE_raw")
-#: Names of earlier versions, which mean what they meant.
+#: Names of scores in earlier versions, which are still understood.
 _EARLIER_NAMES = dict(zip(("bias_low", "bias_mid", "bias_high"), PUBLISHED_BIASES, strict=True))
 
 

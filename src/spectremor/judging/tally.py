@@ -1,4 +1,4 @@
-"""What is kept of each event while a benchmark run streams by: small numbers, never wavefields."""
+"""The results of a benchmark run, event by event: scores and small arrays, never wavefields."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ ENSEMBLE_QUANTITIES: dict[str, tuple[float, float]] = {
     **{f"energy {low:g}-{high:g} Hz": (low, high) for low, high in BANDS_HZ},
 }
 INTENSITIES = ("PGA", "PGV", "PGD", "Arias", "CAV", "D5-95")
-#: Corner below which motion is removed before coherency is looked at.
+#: Corner in Hz of the high-pass before coherency is computed.
 COHERENCY_HIGH_PASS_HZ = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is looked at, and where.
+    """Sampling and geometry of a run.
 
     Attributes:
         dt_s: sampling step.
@@ -50,7 +50,7 @@ class Plan:
 
 @dataclasses.dataclass
 class Traits:
-    """What one set of traces is like, truth or prediction: (sensor, 3, time) in, small arrays kept.
+    """Spectra and measures of one set of traces (sensor, 3, time), of the truth or of a prediction.
 
     Attributes:
         spectrum: (frequency,) mean Fourier amplitude over sensors and components, m/s s.
@@ -73,13 +73,13 @@ class Traits:
         pairs: list[np.ndarray] | None,
         highest_hz: float = math.inf,
     ) -> Traits:
-        """Look at the traces.
+        """Compute them from traces.
 
         Args:
             traces: velocities in m/s.
             dt_s: sampling step.
-            few: the sensors whose spectra of response are worth their time.
-            pairs: for coherency; None to leave it.
+            few: the sensors whose response spectra are computed.
+            pairs: of sensors, for coherency; None: no coherency.
             highest_hz: frequency up to which the truth is sound; what lies above it is NaN.
         """
         frequency = frequencies(traces.shape[-1], dt_s)
@@ -95,16 +95,16 @@ class Traits:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrueEvent:
-    """The true motion of one event at the judged sensors, and what predictions are held against.
+    """The true motion of one event at the judged sensors, with everything that predictions are compared with.
 
     Attributes:
         sample: number of the event.
         sensors: numbers of the judged sensors, x-major.
         traces: velocities in m/s.
         scale: the constant that event-normalised errors are divided by, see `signal.misfit.event_scale`.
-        highest_hz: frequency up to which its grid carried the waves: no score looks further.
+        highest_hz: frequency up to which its grid carried the waves; scores end there.
         shown_hz: frequency up to which spectra are kept: infinite where all data of the run are as sound.
-        few: positions, among the judged sensors, of those whose response spectra are looked at.
+        few: positions, among the judged sensors, of those whose response spectra are computed.
         pairs: pairs of judged sensors for each distance bin.
         few_pairs: pairs of the few sensors for each distance bin.
         traits: what the motion is like.
@@ -131,18 +131,18 @@ class TrueEvent:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What is kept of one contender's prediction of one event.
+    """The results of one contender for one event.
 
     Attributes:
         row: mean scores, their standard errors from the sensors, counts, seconds.
         sensors: each metric at each judged sensor; errors and biases, of which only means over many sensors are made,
             in half precision, so that a test set of three million sensors fits in memory.
-        traits: what the prediction is like.
+        traits: spectra and measures of the prediction.
         variogram: of the residual response spectra, (distance, period).
         stage1_peak_velocity: (sensor,) of the stage 1 that the prediction is made from, in m/s, all components
             together; by it sensors are grouped into deciles.
         ensemble: (realization, quantity, few sensors); None in a run of a single realization.
-        field: how the whole field hangs together; empty where it was not looked at.
+        field: spatial measures of the whole field; empty where they were not computed.
     """
 
     row: dict[str, float]
@@ -156,7 +156,7 @@ class Verdict:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class JudgedEvent:
-    """What is kept of one event: small numbers of the truth, and one verdict for each contender, in their order.
+    """The results of one event: small arrays of the truth, and one verdict for each contender, in their order.
 
     Attributes:
         sample: number of the event.
@@ -165,7 +165,7 @@ class JudgedEvent:
         truth: traits of the true motion.
         truth_ensemble: (quantity, few sensors) of the truth; None in a run of a single realization.
         highest_hz: frequency up to which the truth is sound.
-        truth_field: how the whole true field hangs together; empty where it was not looked at.
+        truth_field: spatial measures of the whole true field; empty where they were not computed.
         verdicts: on the contenders.
     """
 
@@ -186,13 +186,13 @@ def judge(
     plan: Plan,
     seconds: float,
 ) -> Verdict:
-    """Hold a prediction against the truth.
+    """Compare a prediction with the truth.
 
     Args:
         prediction: velocities in m/s at the judged sensors.
         stage1_peak_velocity: of the stage 1 that it is made from, at the judged sensors, in m/s.
         truth: of the event.
-        plan: what is looked at.
+        plan: sampling and geometry.
         seconds: that the prediction took; NaN where it was read.
     """
     scored = (truth.traces, plan.dt_s, truth.scale, truth.highest_hz)
@@ -223,7 +223,7 @@ def judge(
 
 @dataclasses.dataclass
 class Tally:
-    """Everything kept about one contender, one item for each event; see `Verdict`.
+    """The results of one contender, one item for each event; see `Verdict`.
 
     Attributes:
         name: of the contender.
@@ -234,7 +234,7 @@ class Tally:
         ensemble: in a run with several realizations, what they are judged by.
         variogram: of the residual response spectra.
         stage1_peak_velocity: at the judged sensors.
-        fields: how whole fields hang together, of the events where it was looked at.
+        fields: spatial measures of whole fields, of the events where they were computed.
     """
 
     name: str
@@ -331,6 +331,6 @@ def _coherency(traces: np.ndarray, dt_s: float, pairs: list[np.ndarray]) -> np.n
 
 def _defined_mean(values: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():
-        # A row without a defined sensor is NaN, and that is what it should be.
+        # A row without a defined sensor becomes NaN, as it should.
         warnings.filterwarnings("ignore", message="Mean of empty slice", category=RuntimeWarning)
         return np.nanmean(values, axis=0)

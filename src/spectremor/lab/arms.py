@@ -1,4 +1,4 @@
-"""Training the arms of an experiment: a diffusion stage on a frozen stage 1, its states kept at known steps."""
+"""Training the arms of an experiment: a diffusion stage on a frozen stage 1, with its weights kept along the way."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ NETWORKS = {
     "tiny": NetworkConfig(widths=(16, 16), embedding=16),
     "default": NetworkConfig(widths=(32, 48, 64), embedding=96),
 }
-#: For preparing and training together, which leaves some of 20 minutes to judge.
+#: Minutes for preparing and training together, by size; of 20 minutes the rest is for judging.
 MINUTES: dict[str, float | None] = {"tiny": None, "default": 15.0, "full": None}
 #: Share of an experiment's minutes that may go into outputs of stage 1, and the share that goes into training.
 PREPARING, TRAINING = 0.25, 0.75
-#: Training samples that are prepared whatever it takes.
+#: Training samples that are prepared however long it takes.
 FEWEST_SAMPLES = 8
 #: Highest frequency that a latent grid made for a store holds, in Hz.
 LATENT_HZ = 7.5
@@ -68,8 +68,8 @@ class Snapshot:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Ground:
-    """What all arms of an experiment stand on.
+class Setup:
+    """What all arms of an experiment have in common: settings, cases, and the training samples with their stage 1.
 
     Attributes:
         settings: of the experiment.
@@ -105,7 +105,7 @@ class Ground:
         return DdpmTask(config, self.frozen, samples, initial=initial, build=build)
 
     def affordable(self, plan: DdpmTraining, trainings: int) -> int:
-        """As the function of this name, of trainings of stage 2 alone in the experiment's minutes."""
+        """Steps that each of so many trainings of stage 2 may take in the experiment's minutes; see `affordable`."""
         return affordable(self.task(plan), plan, trainings, self.size["minutes"])
 
     def judge(self, stage: DiffusionStage) -> list[dict[str, float]]:
@@ -135,7 +135,7 @@ class Ground:
 
         Args:
             plan: of the first training.
-            taken: numbers that came of what the minutes allowed.
+            taken: numbers of steps that the minutes allowed.
         """
         return {
             "settings": self.settings.model_dump(mode="json"),
@@ -159,17 +159,17 @@ def sized_training(settings: TrainingSettings, sizes: Mapping[str, Mapping[str, 
     return sized(settings, {name: {**values, "minutes": MINUTES[name]} for name, values in sizes.items()})
 
 
-def open_ground(settings: TrainingSettings, sizes: Mapping[str, Mapping[str, Any]], report: Report) -> Ground:
+def open_setup(settings: TrainingSettings, sizes: Mapping[str, Mapping[str, Any]], report: Report) -> Setup:
     """The cases and training samples of an experiment on stage 2 alone, which a store may serve without a model.
 
     Raises:
         InputError: a setting, store or model that does not allow it.
     """
     size = sized_training(settings, sizes)
-    return prepare_ground(settings, open_cases(settings, model_needed=False), size, report)
+    return prepare_setup(settings, open_cases(settings, model_needed=False), size, report)
 
 
-def prepare_ground(settings: TrainingSettings, cases: Cases, size: Mapping[str, Any], report: Report) -> Ground:
+def prepare_setup(settings: TrainingSettings, cases: Cases, size: Mapping[str, Any], report: Report) -> Setup:
     """Choose the samples and compute what stage 1 says of those to train on.
 
     Raises:
@@ -182,11 +182,11 @@ def prepare_ground(settings: TrainingSettings, cases: Cases, size: Mapping[str, 
     name = str(find_model(settings.model)) if spacing is None else f"simulation:{spacing:g}"
     cache = Stage1Cache(cache_folder(cases.store, settings.cache), FrozenStage1(cases.store, name), base.latent)
     train_ids = _ready(cache, offered, size["minutes"], report)
-    return Ground(settings=settings, size=size, cases=cases, ids=ids, base=base, frozen=cache, train_ids=train_ids)
+    return Setup(settings=settings, size=size, cases=cases, ids=ids, base=base, frozen=cache, train_ids=train_ids)
 
 
 def _ready(cache: Stage1Cache, offered: list[int], minutes: float | None, report: Report) -> list[int]:
-    """Samples whose stage 1 is on disk, or comes there in the share of `minutes` that preparing may take."""
+    """Samples whose stage 1 is on disk, or can be computed in the share of `minutes` for preparing."""
     deadline = math.inf if minutes is None else time.monotonic() + 60 * PREPARING * minutes
     ready: list[int] = []
     for done, i in enumerate(offered):

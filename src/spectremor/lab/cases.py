@@ -143,7 +143,7 @@ def _cases_of_model(settings: Settings, store: CampaignStore) -> Cases:
 
 
 def _remembered(compute: Callable[[int], Wavefield]) -> Callable[[int], Wavefield]:
-    """Arms judge the same samples over and over; a field takes 4 MB."""
+    """With the last fields kept in memory, 4 MB each: all arms are judged on the same samples."""
     return functools.lru_cache(maxsize=64)(compute)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.diffusion.stage import DiffusionStage
-from spectremor.lab.arms import Build, at_seconds, at_steps, marks, open_ground, part, train, training_config
+from spectremor.lab.arms import Build, at_seconds, at_steps, marks, open_setup, part, train, training_config
 from spectremor.lab.common import Report, Result, TrainingSettings, silent
 from spectremor.lab.diffusion_variants import BlindStage
 from spectremor.lab.two_arms import (
@@ -41,19 +41,19 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
     Raises:
         InputError: a setting, store or model that does not allow it.
     """
-    ground = open_ground(settings, SIZES, part(report, 0.0, 0.1, "preparing"))
-    size = ground.size
-    model = arm_config(ground.base)
+    setup = open_setup(settings, SIZES, part(report, 0.0, 0.1, "preparing"))
+    size = setup.size
+    model = arm_config(setup.base)
     plan = training_config(model, size["steps"], settings.seed)
-    steps = ground.affordable(plan, 2 * size["seeds"])
+    steps = setup.affordable(plan, 2 * size["seeds"])
     share = 0.9 / (2 * size["seeds"])
     judged: list[Judged] = []
     for k in range(size["seeds"]):
-        # The arm without a condition is a little cheaper: it goes on until it has had as long as the other.
+        # A step of the arm without a condition is a little cheaper: this arm is trained for as long as the other.
         seconds = 0.0
         for number, (arm, build) in enumerate(ARMS.items()):
             config = training_config(model, steps, settings.seed + k)
-            task = ground.task(config, build=build)
+            task = setup.task(config, build=build)
             report_training = part(report, 0.1 + (2 * k + number) * share, share, f"{arm}, training {k + 1}")
             snapshots = train(task, config, seconds=seconds, report=report_training)
             seconds = seconds or snapshots[-1].seconds
@@ -63,20 +63,20 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
             for before, (at, snapshot) in zip([None, *states], states, strict=False):
                 if before is None or before[1].step != snapshot.step:
                     task.module.load_state_dict(snapshot.state)
-                    scores = ground.judge(task.stage)
+                    scores = setup.judge(task.stage)
                 judged.append(Judged.of(snapshot, arm=arm, at=at, training=k, scores=scores))
-    alone = ground.judge_stage1()
+    alone = setup.judge_stage1()
     return Result(
         experiment="conditioning",
         table=table(judged, alone),
         figure=figure(judged, alone, PANELS, "The diffusion stage with its condition, and with the condition hidden"),
         paragraph=_paragraph(judged, alone),
-        config=ground.describe(plan, steps_taken=steps),
+        config=setup.describe(plan, steps_taken=steps),
     )
 
 
 def arm_config(base: DiffusionConfig) -> DiffusionConfig:
-    """The config of both arms, without any other way in for stage 1's waveform than the condition.
+    """The config of both arms, in which the waveform of stage 1 enters through the condition alone.
 
     So the trace is generated and not what stage 1 lacks, and nothing of stage 1 is kept below a corner. What both arms
     know of stage 1 is each sensor's amplitude; only the arm that sees it is kept still until it moves.

@@ -23,12 +23,12 @@ BAND_COLOURS = ("#2b6ca3", "#c98a1b", "#c1272d")
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure that lays itself out."""
+    """An empty figure with automatic layout."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def tidy(axis: Axes, title: str, xlabel: str, ylabel: str) -> None:
-    """Labels, and no frame where nothing is."""
+    """Set title and labels, and remove the frame at the top and on the right."""
     axis.set_title(title, fontsize=10, loc="left")
     axis.set_xlabel(xlabel)
     axis.set_ylabel(ylabel)

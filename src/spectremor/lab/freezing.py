@@ -11,13 +11,13 @@ from spectremor.core.at_sensors import at_sensors
 from spectremor.core.errors import InputError
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.lab.arms import (
-    Ground,
+    Setup,
     Snapshot,
     affordable,
     at_seconds,
     at_steps,
     part,
-    prepare_ground,
+    prepare_setup,
     sized_training,
     train,
     training_config,
@@ -55,7 +55,7 @@ PANELS = (
     ("stage1_PG", "stage 1 alone: phase goodness of fit"),
     ("ln_bias_high", "both stages: ln(prediction / truth) at 2-5 Hz"),
 )
-#: Of both arms: that of fine-tuning, since stage 1 starts trained.
+#: Learning rate of both arms: a low one, as for fine-tuning, since stage 1 starts trained.
 LEARNING_RATE = 3e-4
 EVENTS = 2
 
@@ -89,24 +89,24 @@ def run(settings: FreezingSettings, report: Report = silent) -> Result:
     surrogate = cases.surrogate
     if not isinstance(surrogate, MifnoSurrogate):
         raise InputError("--model", cases.model_id, "a model whose stage 1 is a neural operator")
-    ground = prepare_ground(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
-    preparation = _preparation(ground, surrogate)
-    plan = _config(ground, size["steps"], settings.seed)
-    timed = JointTask(plan, preparation, surrogate, DiffusionStage(ground.base), ground.train_ids, 1.0)
+    setup = prepare_setup(settings, cases, size, part(report, 0.0, 0.1, "preparing"))
+    preparation = _preparation(setup, surrogate)
+    plan = _config(setup, size["steps"], settings.seed)
+    timed = JointTask(plan, preparation, surrogate, DiffusionStage(setup.base), setup.train_ids, 1.0)
     # A fifth of the training time goes into the start that both arms share.
     minutes = size["minutes"]
     steps = affordable(timed, plan, 2 * size["seeds"], None if minutes is None else 0.8 * minutes)
-    warm_steps = _warm_steps(ground, settings.seed)
+    warm_steps = _warm_steps(setup, settings.seed)
     judged: list[Judged] = []
     share = 0.9 / size["seeds"]
     for k in range(size["seeds"]):
         report_training = part(report, 0.1 + k * share, share, f"training {k + 1}")
-        config = _config(ground, steps, settings.seed + k)
-        warm = _warm(ground, warm_steps, settings.seed + k, part(report_training, 0.0, 0.2, "start"))
-        joint = JointTask(config, preparation, surrogate, _copy(warm), ground.train_ids, settings.stage1_weight)
+        config = _config(setup, steps, settings.seed + k)
+        warm = _warm(setup, warm_steps, settings.seed + k, part(report_training, 0.0, 0.2, "start"))
+        joint = JointTask(config, preparation, surrogate, _copy(warm), setup.train_ids, settings.stage1_weight)
         trained = train(joint, config, report=part(report_training, 0.2, 0.4, JOINT))
         seconds = trained[-1].seconds
-        frozen = ground.task(config, warm)
+        frozen = setup.task(config, warm)
         alone_trained = train(frozen, config, seconds=seconds, report=part(report_training, 0.6, 0.4, FROZEN))
         for arm, task, snapshots in ((JOINT, joint, trained), (FROZEN, frozen, alone_trained)):
             stage1 = joint.surrogate if arm == JOINT else None
@@ -115,46 +115,46 @@ def run(settings: FreezingSettings, report: Report = silent) -> Result:
             for before, (at, snapshot) in zip([None, *states], states, strict=False):
                 if before is None or before[1].step != snapshot.step:
                     task.module.load_state_dict(snapshot.state)
-                    scores = _judge(task.stage, stage1, ground)
+                    scores = _judge(task.stage, stage1, setup)
                 judged.append(Judged.of(snapshot, arm=arm, at=at, training=k, scores=scores))
-    alone = [_beside_stage1(row, row) for row in ground.judge_stage1()]
+    alone = [_beside_stage1(row, row) for row in setup.judge_stage1()]
     return Result(
         experiment="freezing",
         table=table(judged, alone),
         figure=figure(judged, alone, PANELS, "Stage 1 frozen, and stage 1 trained together with stage 2"),
         paragraph=_paragraph(judged, alone, warm_steps),
-        config=ground.describe(plan, warm_steps_taken=warm_steps, steps_taken=steps),
+        config=setup.describe(plan, warm_steps_taken=warm_steps, steps_taken=steps),
     )
 
 
-def _preparation(ground: Ground, surrogate: MifnoSurrogate) -> Preparation:
-    store = ground.cases.store
+def _preparation(setup: Setup, surrogate: MifnoSurrogate) -> Preparation:
+    store = setup.cases.store
     check_campaign(store, surrogate.recording, surrogate.trained_range)
-    waves = waves_folder(store, ground.frozen.folder.parent)
+    waves = waves_folder(store, setup.frozen.folder.parent)
     waves.mkdir(parents=True, exist_ok=True)
     return Preparation(store, surrogate.config, surrogate.normalisation, waves)
 
 
-def _config(ground: Ground, steps: int, seed: int) -> DdpmTraining:
+def _config(setup: Setup, steps: int, seed: int) -> DdpmTraining:
     """Of both arms: few events, many sensors of each, since the joint arm pays by the event."""
-    each = min(64, len(ground.cases.store.x_m) * len(ground.cases.store.y_m))
-    config = training_config(ground.base, steps, seed, batch=EVENTS * each, samples=EVENTS, learning_rate=LEARNING_RATE)
+    each = min(64, len(setup.cases.store.x_m) * len(setup.cases.store.y_m))
+    config = training_config(setup.base, steps, seed, batch=EVENTS * each, samples=EVENTS, learning_rate=LEARNING_RATE)
     return config.model_copy(update={"augment": False})
 
 
-def _warm_steps(ground: Ground, seed: int) -> int:
+def _warm_steps(setup: Setup, seed: int) -> int:
     """As many as were asked for, or as fit a fifth of the training time."""
-    size = ground.size
+    size = setup.size
     if not size["warm_steps"] or size["minutes"] is None:
         return int(size["warm_steps"])
-    config = training_config(ground.base, size["warm_steps"], seed)
-    return affordable(ground.task(config), config, size["seeds"], 0.2 * size["minutes"])
+    config = training_config(setup.base, size["warm_steps"], seed)
+    return affordable(setup.task(config), config, size["seeds"], 0.2 * size["minutes"])
 
 
-def _warm(ground: Ground, steps: int, seed: int, report: Report) -> DiffusionStage:
+def _warm(setup: Setup, steps: int, seed: int, report: Report) -> DiffusionStage:
     """Stage 2 after so many steps on the frozen stage 1; fresh after none."""
-    config = training_config(ground.base, max(steps, 8), seed)
-    task = ground.task(config)
+    config = training_config(setup.base, max(steps, 8), seed)
+    task = setup.task(config)
     if steps:
         task.module.load_state_dict(train(task, config, report=report)[-1].state)
     else:
@@ -178,17 +178,17 @@ def _states(snapshots: list[Snapshot], steps: int, seconds: float) -> list[tuple
     ]
 
 
-def _judge(stage: DiffusionStage, surrogate: MifnoSurrogate | None, ground: Ground) -> list[Scores]:
+def _judge(stage: DiffusionStage, surrogate: MifnoSurrogate | None, setup: Setup) -> list[Scores]:
     """Scores of both stages, and of stage 1 beneath (None: the model's own), one row per sample."""
-    rows, cases = [], ground.cases
-    for i in ground.ids:
+    rows, cases = [], setup.cases
+    for i in setup.ids:
         if surrogate is None:
             field = cases.stage1(i)
         else:
             field = surrogate.predict_arrays([cases.store.geology(i)], [cases.store.source(i)])[0]
-        chosen = ground.sensors(i)
+        chosen = setup.sensors(i)
         truth = at_sensors(cases.truth(i), chosen)
-        both = score(stage.generate_at(field, chosen, seed=ground.settings.seed)[0], truth, cases.dt_s)
+        both = score(stage.generate_at(field, chosen, seed=setup.settings.seed)[0], truth, cases.dt_s)
         rows.append(_beside_stage1(both, score(at_sensors(field, chosen), truth, cases.dt_s)))
     return rows
 

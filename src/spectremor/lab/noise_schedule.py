@@ -14,7 +14,7 @@ from spectremor.core.at_sensors import at_sensors
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.judging.tally import ENSEMBLE_QUANTITIES, ensemble_quantities
-from spectremor.lab.arms import Build, Ground, at_seconds, at_steps, open_ground, part, train, training_config
+from spectremor.lab.arms import Build, Setup, at_seconds, at_steps, open_setup, part, train, training_config
 from spectremor.lab.common import Report, Result, TrainingSettings, silent
 from spectremor.lab.diffusion_variants import stage_of_linear_noise
 from spectremor.lab.drawing import ARM_COLOURS, STAGE1_COLOUR, Figure, new_figure, tidy
@@ -37,7 +37,7 @@ Schedule = Literal["cosine", "linear"]
 Prediction = Literal["velocity", "noise"]
 Scores = dict[str, float]
 
-#: What makes the stage of a noise schedule.
+#: The function that makes the stage of each noise schedule.
 SCHEDULES: dict[Schedule, Build] = {"cosine": DiffusionStage, "linear": stage_of_linear_noise}
 
 
@@ -61,20 +61,20 @@ def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
     Raises:
         InputError: a setting, store or model that does not allow it.
     """
-    ground = open_ground(settings, SIZES, part(report, 0.0, 0.1, "preparing"))
-    size = ground.size
+    setup = open_setup(settings, SIZES, part(report, 0.0, 0.1, "preparing"))
+    size = setup.size
     arms = {
-        f"{schedule}, {prediction}": (_predicting(ground.base, prediction), SCHEDULES[schedule])
+        f"{schedule}, {prediction}": (_predicting(setup.base, prediction), SCHEDULES[schedule])
         for schedule, prediction in itertools.product(settings.schedules, settings.predictions)
     }
     trainings = len(arms) * size["seeds"]
     plan = training_config(next(iter(arms.values()))[0], size["steps"], settings.seed)
-    steps = ground.affordable(plan, trainings)
+    steps = setup.affordable(plan, trainings)
     outcomes: Outcomes = {}
     for number, (k, arm) in enumerate(itertools.product(range(size["seeds"]), arms)):
         model, build = arms[arm]
         config = training_config(model, steps, settings.seed + k)
-        task = ground.task(config, build=build)
+        task = setup.task(config, build=build)
         share = 0.9 / trainings
         start = 0.1 + number * share
         # Every arm is trained for the steps of all, and at least as long as the first one of its seed.
@@ -88,22 +88,22 @@ def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
         for at, snapshot in states.items():
             if snapshot.step not in rows:
                 task.module.load_state_dict(snapshot.state)
-                rows[snapshot.step] = _judge(task.stage, ground, report_judging)
+                rows[snapshot.step] = _judge(task.stage, setup, report_judging)
             reached = Reached(step=snapshot.step, seconds=snapshot.seconds, rows=rows[snapshot.step])
             outcomes.setdefault((arm, at), []).append(reached)
-    alone = ground.judge_stage1()
+    alone = setup.judge_stage1()
     return Result(
         experiment="noise-schedule",
         table=_table(outcomes, alone),
         figure=_figure(_at(outcomes, EQUAL_STEPS), alone),
         paragraph=_paragraph(outcomes, alone, steps, size["realizations"]),
-        config=ground.describe(plan, steps_taken=steps),
+        config=setup.describe(plan, steps_taken=steps),
     )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Reached:
-    """What one training came to.
+    """The result of one training.
 
     Attributes:
         step: steps done.
@@ -159,13 +159,13 @@ def _predicting(base: DiffusionConfig, prediction: Prediction) -> DiffusionConfi
     return base.model_copy(update={"process": process})
 
 
-def _judge(stage: DiffusionStage, ground: Ground, report: Report) -> list[Scores]:
+def _judge(stage: DiffusionStage, setup: Setup, report: Report) -> list[Scores]:
     """Fidelity of single realizations and honesty of all together, one row per sample."""
-    cases, count, seed = ground.cases, ground.size["realizations"], ground.settings.seed
+    cases, count, seed = setup.cases, setup.size["realizations"], setup.settings.seed
     rows = []
-    for done, i in enumerate(ground.ids):
-        report(done / len(ground.ids), f"judging sample {i}")
-        chosen = ground.sensors(i)
+    for done, i in enumerate(setup.ids):
+        report(done / len(setup.ids), f"judging sample {i}")
+        chosen = setup.sensors(i)
         truth = at_sensors(cases.truth(i), chosen)
         draws = stage.generate_at(cases.stage1(i), chosen, realizations=count, seed=seed)
         single = summary([score(draw, truth, cases.dt_s) for draw in draws[:2]])
@@ -205,7 +205,7 @@ def _figure(outcomes: dict[str, list[list[Scores]]], alone: list[Scores]) -> Fig
     for name, style in (("PG", "-"), ("EG", "--")):
         level = mean(np.array([row[name] for row in alone]))
         fit.axhline(level, color=STAGE1_COLOUR, lw=1.1, ls=style, label=f"stage 1: {name}")
-    # From 0: arms whose spreads are nearly equal shall look so.
+    # The axis starts at 0, so that nearly equal spreads look nearly equal.
     widest = max(float(_over_trainings(trainings, "spread").max()) for trainings in outcomes.values())
     for axis in (fit, bias):
         axis.set_xlim(0, 1.15 * widest or 1.0)

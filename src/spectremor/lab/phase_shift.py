@@ -1,4 +1,4 @@
-"""What does a stage 1 that is late cost? The condition is delayed by known times, and the result judged."""
+"""What does a delay of stage 1 cost? The condition is delayed by given times, and the result judged."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _figure(rows: dict[tuple[float, str, str], list[Scores]], shifts: list[float
         axes[2].plot(shifts, middle, color=colour, marker="o", ms=4, label=label)
     axes[2].axhline(0, color="0.8", lw=0.8, zorder=0)
     low, high = axes[2].get_ylim()
-    # Differences of a hundredth are no finding: never zoom in on them.
+    # The axis spans at least 0.4: differences of a hundredth mean nothing.
     axes[2].set_ylim(min(low, -0.2), max(high, 0.2))
     tidy(axes[2], "frequency bias after both stages", "delay of the condition (s)", "mean ln(prediction / truth)")
     for axis in axes[1:]:

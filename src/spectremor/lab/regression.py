@@ -47,7 +47,7 @@ FORMAT_VERSION = 1
 #: Share of the time that may go into outputs of stage 1 that are not on disk yet.
 _PREPARING = 0.4
 VALIDATION_SAMPLES = 4
-#: Training samples whose stage 1 is computed whatever it takes, and the fewest steps.
+#: Training samples whose stage 1 is computed however long it takes, and the fewest training steps.
 FEWEST_SAMPLES, FEWEST_STEPS = 8, 100
 
 #: Told (done, total, what).
@@ -55,7 +55,7 @@ Report = Callable[[int, int, str], None]
 
 
 class RegressionStage(DiffusionStage):
-    """The diffusion stage's network in the place of all its steps: one evaluation, and no noise."""
+    """The diffusion stage's network as a plain regression: one evaluation in place of all steps, without noise."""
 
     #: Names the weights.
     model_id: str = "regression"
@@ -63,7 +63,7 @@ class RegressionStage(DiffusionStage):
     trained_range: TrainedRange = TrainedRange()
 
     def predict(self, condition: Condition) -> Float[Tensor, "b 3 n"]:
-        """Latents of a batch: what the network says without any signal, at the noisiest step."""
+        """Latents of a batch: the output of the network for zero latents at the noisiest step."""
         nothing = torch.zeros_like(condition.traces)
         return self.network(nothing, condition, torch.ones(len(nothing), device=nothing.device))
 
@@ -149,7 +149,7 @@ class Regression:
 
     @classmethod
     def of_run(cls, run: Path) -> Regression:
-        """What a finished run came to."""
+        """The baseline that a finished run has trained."""
         config, facts = recorded_config(run, "ddpm"), recorded_facts(run)
         about = (
             f"baseline 'stage 1 + regression': the second stage's network as a plain L1 regression, {config.steps} "
@@ -190,7 +190,7 @@ def train_regression(
     folder = cache_root / f"regression-{_digest(config, frozen, minutes)}"
     run = folder / "run"
     folder.mkdir(parents=True, exist_ok=True)
-    # Another evaluation of the same model may be training it: then wait, and find it trained.
+    # Another evaluation of the same model may be training it: then this one waits and uses the result.
     with locked(folder, field="--regression", allowed="a folder that can be locked", wait=True):
         if _is_finished(run):
             return Regression.of_run(run)
@@ -267,7 +267,7 @@ def _of_fitting_length(config: TrainingConfig, steps: int) -> DdpmTraining:
 
 
 def _of_length(config: DdpmTraining, steps: int) -> DdpmTraining:
-    """With so many steps, and what follows from their number; judged often, and briefly."""
+    """With so many steps, and the settings that follow from their number; validated often, on few samples."""
     return shortened(config, steps).model_copy(
         update={
             "validate_every": max(1, steps // 8),

@@ -8,7 +8,7 @@ import numpy as np
 
 from spectremor.core.at_sensors import at_sensors
 from spectremor.diffusion.stage import DiffusionStage
-from spectremor.lab.arms import Ground, at_steps, marks, open_ground, part, train, training_config
+from spectremor.lab.arms import Setup, at_steps, marks, open_setup, part, train, training_config
 from spectremor.lab.common import Report, Result, TrainingSettings, silent
 from spectremor.lab.drawing import (
     BAND_COLOURS,
@@ -49,43 +49,43 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
     Raises:
         InputError: a setting, store or model that does not allow it.
     """
-    ground = open_ground(settings, SIZES, part(report, 0.0, 0.1, "preparing"))
-    size = ground.size
-    plan = training_config(ground.base, size["steps"], settings.seed)
-    steps = ground.affordable(plan, size["seeds"])
-    alone = ground.judge_stage1()
+    setup = open_setup(settings, SIZES, part(report, 0.0, 0.1, "preparing"))
+    size = setup.size
+    plan = training_config(setup.base, size["steps"], settings.seed)
+    steps = setup.affordable(plan, size["seeds"])
+    alone = setup.judge_stage1()
     curve: Curve = {}
     spectra: dict[str, np.ndarray] = {}
     for k in range(size["seeds"]):
         share = 0.9 / size["seeds"]
-        config = training_config(ground.base, steps, settings.seed + k)
-        task = ground.task(config)
+        config = training_config(setup.base, steps, settings.seed + k)
+        task = setup.task(config)
         report_training = part(report, 0.1 + k * share, share, f"training {k + 1} of {size['seeds']}")
         snapshots = train(task, config, report=report_training)
         for step in marks(steps):
             task.module.load_state_dict(at_steps(snapshots, step).state)
-            curve[step, k] = ground.judge(task.stage)
+            curve[step, k] = setup.judge(task.stage)
         if k == 0:
-            spectra = _spectra(task.stage, ground)
-    cases = ground.cases
+            spectra = _spectra(task.stage, setup)
+    cases = setup.cases
     frequency = frequencies(len(cases.store.time_s), cases.dt_s)
     return Result(
         experiment="spectral-bias",
         table=_table(alone, curve),
         figure=_figure(alone, curve, spectra, frequency, cases.band_hz),
         paragraph=_paragraph(alone, curve),
-        config=ground.describe(plan, steps_taken=steps),
+        config=setup.describe(plan, steps_taken=steps),
     )
 
 
-def _spectra(stage: DiffusionStage, ground: Ground) -> dict[str, np.ndarray]:
+def _spectra(stage: DiffusionStage, setup: Setup) -> dict[str, np.ndarray]:
     """Mean Fourier amplitude spectrum of each field over samples, sensors and components, m/s times s."""
     total: dict[str, list[np.ndarray]] = {TRUTH: [], STAGE1: [], BOTH: []}
-    cases = ground.cases
-    for i in ground.ids:
-        chosen = ground.sensors(i)
+    cases = setup.cases
+    for i in setup.ids:
+        chosen = setup.sensors(i)
         fields = {TRUTH: at_sensors(cases.truth(i), chosen), STAGE1: at_sensors(cases.stage1(i), chosen)}
-        fields[BOTH] = stage.generate_at(cases.stage1(i), chosen, seed=ground.settings.seed)[0]
+        fields[BOTH] = stage.generate_at(cases.stage1(i), chosen, seed=setup.settings.seed)[0]
         for name, traces in fields.items():
             total[name].append(amplitude_spectrum(traces.astype(float), cases.dt_s).mean(axis=(0, 1)))
     return {name: np.mean(rows, axis=0) for name, rows in total.items()}

@@ -88,13 +88,13 @@ class ModelConfig(pydantic.BaseModel):
     def to_json(self) -> str:
         """The text of `config.json`: what is not said is left out."""
         values = self.model_dump(mode="json")
-        said = {name: value for name, value in values.items() if value is not None or name in self._said_anyway}
-        return json.dumps(said, indent=1, allow_nan=False) + "\n"
+        stated = {name: value for name, value in values.items() if value is not None or name in self._said_anyway}
+        return json.dumps(stated, indent=1, allow_nan=False) + "\n"
 
     def parts_to_json(self) -> str:
         """The configs of the parts in one spelling: sorted, without what is the default."""
-        said = {name: part.model_dump(mode="json", exclude_defaults=True) for name, part in self.parts.items()}
-        return json.dumps(said, sort_keys=True, allow_nan=False)
+        parts = {name: part.model_dump(mode="json", exclude_defaults=True) for name, part in self.parts.items()}
+        return json.dumps(parts, sort_keys=True, allow_nan=False)
 
     @property
     def _stage1_parts(self) -> list[SimulationConfig | AnyNetwork]:

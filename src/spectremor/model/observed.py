@@ -75,8 +75,8 @@ def parse_observed(observed: xr.DataArray, error: float, recording: Recording) -
 
 
 def _check_times(time_s: np.ndarray, recording: Recording) -> None:
-    wanted = recording.time_s
-    if len(time_s) != len(wanted) or np.abs(time_s - wanted).max() * recording.sampling_hz > _SAME_TIME:
+    times_s = recording.time_s
+    if len(time_s) != len(times_s) or np.abs(time_s - times_s).max() * recording.sampling_hz > _SAME_TIME:
         found = f"{len(time_s)} samples from {time_s[0]:g} to {time_s[-1]:g} s" if len(time_s) else "no samples"
-        allowed = f"the model's {len(wanted)} from {wanted[0]:g} to {wanted[-1]:g} s"
+        allowed = f"the model's {len(times_s)} from {times_s[0]:g} to {times_s[-1]:g} s"
         raise InputError("observed.time", found, allowed)

@@ -406,9 +406,9 @@ class GroundMotionModel:
         run = self.stage1.record(region.geology, region.earthquake, region.run)
         learned = _plain(run).reshape(3, -1, run.sizes["time"])
         sensors = region.recording.sensors
-        wanted = learned[:, : sensors.count, : region.recording.samples] * np.float32(region.similarity.velocity)
+        own = learned[:, : sensors.count, : region.recording.samples] * np.float32(region.similarity.velocity)
         field = label_motion(
-            wanted.reshape(3, *sensors.shape, -1),
+            own.reshape(3, *sensors.shape, -1),
             sensors,
             time_s=region.recording.time_s,
             source=region.point,
@@ -422,18 +422,18 @@ class GroundMotionModel:
         """Broadband motion at the model's own times, around stage-1 motion of a source of any rise time."""
         learned_s, step_s = self.trained_range.rise_time_s, 1 / self.recording.sampling_hz
         _warn_of_corner(own_s, learned_s, self.recording.lowpass_hz)
-        known = traces if _same(own_s, learned_s) else _with_rise_time(traces, step_s, own_s, learned_s)
+        learned = traces if _same(own_s, learned_s) else _with_rise_time(traces, step_s, own_s, learned_s)
         fields = self.need_single_sensors().generate_arrays(
-            known,
+            learned,
             realizations=draws.realizations,
             seed=draws.seed,
             steps=draws.steps,
             sampler=draws.sampler,
             on_progress=draws.on_progress,
         )
-        if known is not traces:
+        if learned is not traces:
             for draw in fields:
-                draw[:] = traces + _with_rise_time(draw - known, step_s, learned_s, own_s)
+                draw[:] = traces + _with_rise_time(draw - learned, step_s, learned_s, own_s)
         return fields
 
     def _drawn_together(self, motion: Stage1Motion, draws: Draws) -> Float32[np.ndarray, "realization 3 *sensors time"]:
@@ -450,8 +450,8 @@ class GroundMotionModel:
         _warn_of_corner(field.rise_time_s, learned_s, self.recording.lowpass_hz)
         same = _same(field.rise_time_s, learned_s)
         field.check_observed(draws.observed, own_rise_time=same)
-        known = field.traces_m_s if same else _with_rise_time(field.traces_m_s, step_s, field.rise_time_s, learned_s)
-        event = field_event(field, known, step_s, draws.observed)
+        learned = field.traces_m_s if same else _with_rise_time(field.traces_m_s, step_s, field.rise_time_s, learned_s)
+        event = field_event(field, learned, step_s, draws.observed)
         if draws.mean:
             drawn = diffusion.expect(event.stage1, event.surroundings, recorded=event.recorded)[None]
         else:
@@ -467,7 +467,7 @@ class GroundMotionModel:
             )
         fields = np.moveaxis(drawn[:, : event.own], 1, 2)
         if not same:
-            changed = [_with_rise_time(one - known, step_s, learned_s, field.rise_time_s) for one in fields]
+            changed = [_with_rise_time(one - learned, step_s, learned_s, field.rise_time_s) for one in fields]
             fields = field.traces_m_s + np.stack(changed)
         fields = fields[..., : field.samples] * np.float32(field.similarity.velocity)
         return fields.reshape(len(fields), 3, *field.shape, field.samples)

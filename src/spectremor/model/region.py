@@ -284,12 +284,12 @@ def _dividing(sides_m: tuple[float, ...], spacing_m: float, low: float, high: fl
     shortest = min(sides_m)
     fewest = max(4, math.ceil(shortest / (spacing_m * high) - 1e-9))
     most = min(_MOST_CELLS, math.floor(shortest / (spacing_m * low) + 1e-9))
-    found = []
+    ratios = []
     for cells in range(fewest, most + 1):
         one = shortest / cells
         if all(abs(side / one - round(side / one)) * one <= 1e-6 * side for side in sides_m):
-            found.append(one / spacing_m)
-    return found
+            ratios.append(one / spacing_m)
+    return ratios
 
 
 def _check_origin(geology: Geology) -> None:
@@ -363,17 +363,17 @@ def _other_places(one: SensorGrid, other: SensorGrid) -> bool:
 
 def _outside(inside: TrainedRange, ground: Geology, earthquake: Earthquake, windows: float) -> list[str]:
     """In what a problem lies outside of what was learned, in the learned problem's units."""
-    found = []
+    reasons = []
     slowest = float(ground.vs_m_s.min())
     if slowest < inside.vs_low_m_s * (1 - 2 * _NEAR):
-        found.append(SLOW)
+        reasons.append(SLOW)
     if isinstance(earthquake, Rupture):
-        found.append(RUPTURE)
+        reasons.append(RUPTURE)
     if windows > 1 + 1e-6:
-        found.append(LONG)
+        reasons.append(LONG)
     if max(ground.extent_m[:2]) > max(inside.extent_m[:2]) * (1 + _NEAR):
-        found.append(WIDE)
-    return found
+        reasons.append(WIDE)
+    return reasons
 
 
 #: What may lie outside of what was learned, in words.

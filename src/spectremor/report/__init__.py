@@ -1,1 +1,1 @@
-"""What was judged, for a person to read: tables, figures and self-contained pages."""
+"""Reports for a person to read: tables, figures and self-contained pages."""

@@ -1,4 +1,4 @@
-"""Tables of how whole fields hang together, against the truth's, each mean with its interval over events."""
+"""Tables of spatial measures of whole fields beside the truth's, each mean with its interval over events."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _rows_of(tally: Tally, result: Benchmark) -> Rows:
         rows.append(
             _row(tally, RESIDUAL_FAST, *_logarithms(both, "residual_fast_share", "true_residual_fast_share"), seed)
         )
-    # Means of logarithms stand as what they are logarithms of.
+    # Means of logarithms are given as the quantities themselves.
     for row in rows:
         row |= {"prediction": float(np.exp(row["prediction"])), "truth": float(np.exp(row["truth"]))}
     for name, words in (("aligned_coherency", ALIGNED), ("correlation", CORRELATION)):

@@ -1,4 +1,4 @@
-"""What the scores of a run say, in sentences: paired over events, and only what a bootstrap interval backs."""
+"""The results of a run in sentences: paired over events, and only what a bootstrap interval backs."""
 
 from __future__ import annotations
 

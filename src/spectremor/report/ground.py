@@ -117,7 +117,7 @@ def _draw_column(axis: Axes, geology: Geology, column_m: tuple[float, float]) ->
     ]
     at = np.array([*place, np.arange(len(geology.z_m))])
     rock = geology.rock_at(lambda values: scipy.ndimage.map_coordinates(values.astype(float), at, order=1))
-    # By law 10 Qs lies on Vs in m/s, which must show through.
+    # By the law Qs = Vs / 10 the line of 10 Qs lies on that of Vs: dotted, so that both are seen.
     for values, label, style in (
         (rock.vs_m_s, "Vs (m/s)", "-"),
         (rock.vp_m_s, "Vp (m/s)", "-"),

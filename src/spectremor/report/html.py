@@ -84,7 +84,7 @@ def number(value: Any, digits: int = 3) -> str:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a picture."""
+    """The figure as PNG bytes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = io.BytesIO()

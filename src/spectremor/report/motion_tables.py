@@ -1,4 +1,4 @@
-"""Tables of what motions are like: spectra, response spectra, scalar measures, likeness of neighbours.
+"""Tables of the motion itself: spectra, response spectra, scalar measures, coherency of neighbours.
 
 Every row of a frequency or period says whether the data hold it (`usable`).
 """

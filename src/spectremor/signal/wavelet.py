@@ -60,11 +60,6 @@ class MatrixPlan:
         """Numerical rank at each frequency."""
         return tuple(len(s) for s in self.synthesis)
 
-    def multiply_adds(self) -> int:
-        """Real multiply-adds for the transform of one trace."""
-        time, columns = self.analysis.shape
-        return 2 * time * columns
-
     def project(self, traces: torch.Tensor) -> torch.Tensor:
         """What is computed once per trace, (trace, time) -> (trace, coefficient): all frequencies side by side."""
         return torch.mm(traces, self.analysis)

@@ -32,5 +32,5 @@ def progress_told_to(hearer: Callable[[float], None]) -> Iterator[None]:
 
 
 def listener() -> Callable[[float], None] | None:
-    """Who is told of the simulations of this thread; None: nobody."""
+    """The function that is called with the progress of simulations in this thread; None: there is none."""
     return _listener.get()

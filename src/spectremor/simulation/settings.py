@@ -70,14 +70,16 @@ def check_device(device: str, *, field: str = "device", elsewhere: bool = False)
     Args:
         device: "cpu" or "cuda".
         field: the name that the error carries.
-        elsewhere: it is another machine's, of which nothing is known here.
+        elsewhere: whether it is another machine's, which cannot be asked from here.
 
     Raises:
         InputError: says which there are.
     """
-    import torch
-
     if device not in DEFAULT_BATCH:
         raise InputError(field, device, "cpu or cuda")
-    if device == "cuda" and not elsewhere and not torch.cuda.is_available():
+    if device == "cpu" or elsewhere:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
         raise InputError(field, device, "cpu: this machine has no usable CUDA device")

@@ -1,4 +1,4 @@
-"""The eight symmetries of the square, applied to what the network is fed.
+"""The eight symmetries of the square, applied to the inputs of the network.
 
 Turning a prepared event is exact and costs a copy; preparing the turned geology again would cost a travel-time solve.
 """
@@ -45,7 +45,7 @@ def _sensor(s: Symmetry, sensor: np.ndarray) -> np.ndarray:
     return np.concatenate([incidence[2:], incidence[:2], s.plane(sensor[3:], (1, 2))])
 
 
-#: How each of the arrays that are no numbers of the source turns.
+#: How each input turns that does not describe the source.
 _TURNED: dict[str, Callable[[Symmetry, np.ndarray], np.ndarray]] = {
     "geology": _volume,
     "nodes": _volume,

@@ -1,4 +1,4 @@
-"""What the stage-1 network is fed for one event: plain arrays made from a geology and a source."""
+"""The inputs of a stage-1 network for one event: plain arrays made from a geology and a source."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Preparation:
         config: of the network.
         normalisation: of the geologies.
         cache: folder for both; None computes them each time.
-        stride: every so-many-th time of the traces is taken.
+        stride: of every `stride` times of the traces one is taken.
     """
 
     def __init__(

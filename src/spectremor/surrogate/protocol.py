@@ -1,4 +1,4 @@
-"""What the rest of the program asks of a stage 1, and nothing more."""
+"""The interface of a stage 1: all that the rest of the program uses of it."""
 
 from __future__ import annotations
 

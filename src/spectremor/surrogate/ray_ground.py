@@ -13,7 +13,7 @@ from spectremor.surrogate.ray_tube import SensorFrames
 
 #: Numbers of `describe_pairs`.
 PAIR_NUMBERS = 10
-#: Lengths are told to the network in units of this, in m; times in units of 2 s.
+#: Unit in m of the lengths in the network's inputs; the unit of times is 2 s.
 _LENGTH_M = 5000.0
 #: Residual blocks after the parts are joined.
 _BLOCKS = 2

@@ -78,7 +78,7 @@ class RayOperator(nn.Module):
         Args:
             inputs: as `forward`.
             sensors: numbers of each event's sensors, on the flattened grid.
-            stride: gives every so-many-th of the output times.
+            stride: of every `stride` output times one is given.
         """
         c, b = self.config, len(sensors)
         s_time, amplitude, sensor = (_picked(inputs[k], sensors) for k in ("s_time", "amplitude", "sensor"))

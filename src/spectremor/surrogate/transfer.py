@@ -12,7 +12,7 @@ from spectremor.surrogate.time_axis import frequencies_hz
 
 #: Direct waves of one medium: P, SV, SH.
 WAVES = 3
-#: A delay of 1 of the network's numbers, in s.
+#: Delay in s for which the network's output is 1.
 _DELAY_S = 0.1
 #: The largest gain is exp of this.
 _MAX_LOG_GAIN = 3.0

@@ -14,7 +14,7 @@ _PATIENCE = timedelta(hours=24)
 
 
 def on_cpu() -> bool:
-    """Whether training runs on processors; accelerate joins such processes only when it is told so."""
+    """Whether training runs on CPUs: accelerate joins the processes of such a training only if asked to."""
     import torch
 
     return not torch.cuda.is_available()

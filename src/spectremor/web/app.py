@@ -50,13 +50,13 @@ from spectremor.web.uploads import (
 )
 
 _HINT = "Set an earthquake on the left and press <b>Generate</b>, or open a wavefield that you have."
-#: Share of the width that each takes: grow, shrink, and the width below which it has a row of its own.
+#: Widths of the columns as CSS flex: grow, shrink, and the width below which a column moves to a row of its own.
 _MAP_SIZE = {"flex": "1 1 400px", "min-width": "0", "max-width": "560px"}
 _TRACES_SIZE = {"flex": "2 1 440px", "min-width": "0"}
 _SECTION_SIZE = {"flex": "1 1 400px", "min-width": "0"}
 _SPECTRUM_SIZE = {"flex": "1 1 340px", "min-width": "0"}
 T = TypeVar("T")
-#: A thread for each page that may be open: those that wait for a model keep nobody's uploads and downloads waiting.
+#: A thread for each page that may be open, so that pages waiting for a model do not delay uploads and downloads.
 _WORKERS = ThreadPoolExecutor(max_workers=MAX_PAGES, thread_name_prefix="making")
 #: Seconds between two looks at how far a job is.
 _LOOK_S = 0.25
@@ -234,7 +234,7 @@ class Page:
             self.job.cancel()
 
     def leave(self) -> None:
-        """The visitor has gone and wants nothing any more."""
+        """Stop all work of this page: its visitor has gone."""
         self.cancel()
         for work in (self._sensor_work, self._map_work, self._rupture_work, self._cost_work):
             work.cancel()
@@ -356,12 +356,12 @@ class Page:
     def _try_to_show(self, scene: Scene, reply: Reply) -> None:
         with self._complaints(reply):
             self.show(scene)
-            # The next simulation is told how long from the last one.
+            # The time of the next simulation is estimated from the last one.
             self._show_choice()
 
     @contextlib.contextmanager
     def _complaints(self, reply: Reply | None = None) -> Iterator[None]:
-        """What goes wrong is said beside its control; what is no fault of the input goes on to the log too."""
+        """Show an error beside its control; an error that is no fault of the input goes to the log as well."""
         try:
             yield
         except JobCancelledError:
@@ -380,7 +380,7 @@ class Page:
 
     @contextlib.contextmanager
     def _cost_complaints(self) -> Iterator[None]:
-        """Why a simulation cannot run is said where its cost would be."""
+        """Show, in place of the cost, why a simulation cannot run."""
         try:
             yield
         except InputError as error:

@@ -13,7 +13,7 @@ from spectremor.core.rupture import Rupture
 
 #: The longest motion and the most points of a rupture that the page computes.
 MAX_DURATION_S, MAX_POINTS = 120.0, 20_000
-#: What is said beside a control while the model does not take what it sets.
+#: Message beside a control whose setting the model does not take.
 ONLY_POINTS = "This model takes a point source. A rupture needs a model that simulates, or \u201cSimulation only\u201d."
 ONLY_GRID = (
     "This model has its own grid of sensors. Stations need a model that simulates, or \u201cSimulation only\u201d."
@@ -124,7 +124,7 @@ RuptureChoice = RandomRupture | FileRupture
 
 
 def needed_place(place: Georeference | None, what: str) -> Georeference:
-    """A place that a file cannot do without.
+    """The place that a file needs.
 
     Raises:
         InputError: none.

@@ -1,4 +1,4 @@
-"""What all controls are made of: headings, numbers, fields for files."""
+"""Parts of all controls: headings, numbers, fields for files."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class GroundGrid:
 
 @dataclasses.dataclass(frozen=True)
 class Ground:
-    """A geology and what a person calls it.
+    """A geology with its name and file.
 
     Attributes:
         geology: what models take.
@@ -54,7 +54,7 @@ class Ground:
 
     @property
     def label(self) -> str:
-        """What the page calls it."""
+        """Its name on the page."""
         return self.name if self.index is None else f"{self.name} ({self.index})"
 
     @property
@@ -79,11 +79,6 @@ class Ground:
     def vs_m_s(self) -> Float[np.ndarray, "x y z"]:
         """S-wave velocity in m/s of the nodes that are shown: a view, whatever the ground's size."""
         return self.geology.vs_m_s[self._shown]
-
-    @property
-    def vs_km_s(self) -> Float[np.ndarray, "x y z"]:
-        """The same in km/s."""
-        return np.asarray(self.vs_m_s, dtype=float) / 1000
 
     @property
     def axes_km(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""By which names the page may be asked for: what keeps a foreign name that leads to this machine outside."""
+"""The host names that a request may carry: other names that lead to this machine are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What readers and simulations remark on their input: heard by the page that asked, instead of by the terminal."""
+"""Warnings of readers and simulations about their input, shown on the page that asked instead of on the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _heard: ContextVar[list[str] | None] = ContextVar("remarks", default=None)
 
 @contextlib.contextmanager
 def remarks() -> Iterator[list[str]]:
-    """The remarks made in this thread while the block runs, where the process hears them (`hear_remarks`)."""
+    """Collects the warnings of this thread while the block runs, in a process that called `hear_remarks`."""
     heard: list[str] = []
     token = _heard.set(heard)
     try:
@@ -26,7 +26,7 @@ def remarks() -> Iterator[list[str]]:
 
 
 def with_remarks(make: Callable[[], T]) -> Callable[[], tuple[T, list[str]]]:
-    """Makes something, and gives it together with the remarks made meanwhile."""
+    """A function that calls `make` and returns its result together with the warnings collected meanwhile."""
 
     def made() -> tuple[T, list[str]]:
         with remarks() as heard:
@@ -36,7 +36,7 @@ def with_remarks(make: Callable[[], T]) -> Callable[[], tuple[T, list[str]]]:
 
 
 def hear_remarks() -> None:
-    """From now on, what this process warns of within `remarks` is kept there; all else is shown as before.
+    """From now on, warnings within `remarks` are collected there; all others are shown as before.
 
     For a process that serves pages and does nothing else: the list of warnings that Python keeps belongs to all threads
     together, and threads that change it for a while undo each other's changes.
@@ -51,5 +51,5 @@ def hear_remarks() -> None:
             heard.append(str(message))
 
     warnings.showwarning = show
-    # Also what has been said before: to another visitor, perhaps.
+    # Also a warning that was given before, perhaps to another visitor.
     warnings.simplefilter("always", InputWarning)

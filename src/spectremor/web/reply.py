@@ -1,4 +1,4 @@
-"""What a control says of what it was given: a refusal in one line, or what is worth knowing."""
+"""Messages beside a control: why its input was refused, or a warning about it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST = 4000
 
 
 class Reply:
-    """A place for words beside a control, not there while there is nothing to say."""
+    """A place for a message beside a control, hidden while there is none."""
 
     def __init__(self, width: int | None = 310) -> None:
         size = {"width": width} if width else {"sizing_mode": "stretch_width"}
@@ -40,7 +40,7 @@ class Reply:
         self.pane.param.update(object=html.escape(printable(why, _LONGEST)), styles=_REFUSED, visible=True)
 
     def remark(self, said: Sequence[str]) -> None:
-        """Say what is worth knowing of what was taken; nothing, where there is nothing."""
+        """Show warnings about input that was taken; nothing where there are none."""
         words = "<br>".join(html.escape(printable(line, _LONGEST)) for line in said)
         self.pane.param.update(object=words, styles=_REMARKED, visible=bool(said))
 

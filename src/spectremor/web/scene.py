@@ -1,4 +1,4 @@
-"""What the page shows, as plain numbers: no widget, no figure."""
+"""The numbers that the page shows, without widgets and figures."""
 
 from __future__ import annotations
 

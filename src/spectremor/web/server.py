@@ -16,7 +16,7 @@ from spectremor.web.studio import Studio
 if TYPE_CHECKING:
     from spectremor.model.folder import ModelFolder
 
-#: What is cancelled gets so long to clean up.
+#: Time in s that cancelled tasks get to clean up.
 _LONGEST_END_S = 5.0
 TITLE = "Spectremor: earthquake ground motion"
 
@@ -91,7 +91,7 @@ def run_until_stopped(server: Any) -> None:
 
 
 def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what is still under way, and let it clean up; what it says of that is no news."""
+    """Cancel the tasks that still run, and let them clean up; their errors are dropped."""
     loop.set_exception_handler(lambda _loop, _context: None)
     tasks = asyncio.all_tasks(loop)
     for task in tasks:

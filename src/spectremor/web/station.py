@@ -25,7 +25,7 @@ UNITS: dict[str, tuple[str, float]] = {
 SPECTRUM_UNITS = {"velocity": "cm", "acceleration": "m/s", "displacement": "cm s"}
 PERIODS = 28
 _BAND = (16.0, 50.0, 84.0)
-#: Sensors of a scene that are remembered.
+#: Sensors of a scene whose motion stays in memory.
 _KEPT = 16
 
 
@@ -165,7 +165,7 @@ def _response(scene: Scene, velocity: np.ndarray, has_stage1: bool, job: Job) ->
     periods = np.geomspace(shortest, longest, PERIODS)
     spectra = np.empty((len(velocity), len(periods)))
     for number, horizontal in enumerate(velocity[:, :2]):
-        # One after another: who has clicked on waits for no more than one.
+        # Draw by draw: after another click at most one draw has to be waited for.
         job.report(0.8 * number / len(velocity))
         spectra[number] = rotd(horizontal, scene.step_s, periods, (50.0,))[0] / STANDARD_GRAVITY_M_S2
     usable = usable_frequencies(1 / periods, _band_hz(scene), _duration_s(scene))

@@ -1,4 +1,4 @@
-"""What makes wavefields for the page: models, loaded once, used by one visitor at a time."""
+"""The models and grounds that make wavefields for the page: loaded once, used by one visitor at a time."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ class Studio:
             lowpass_hz=choice.lowpass_hz,
             stations=None if request.stations is None else request.stations.stations,
         )
-        # The next one is told how long from this one.
+        # The time of the next simulation is estimated from this one.
         self._pace = cost.work / max(time.monotonic() - begun_s, 1e-3)
         job.begin("measuring")
         return Scene.of(field, "simulated").of_rupture(earthquake)

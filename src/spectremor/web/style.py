@@ -51,7 +51,7 @@ def add_colour_bar(made: figure, colours: LinearColorMapper, title: str) -> Titl
 
 
 def outside_band() -> BoxAnnotation:
-    """The shade over what a wavefield does not hold."""
+    """Shading over frequencies or periods outside a wavefield's band."""
     return BoxAnnotation(fill_color="#9aa0a8", fill_alpha=0.16, line_color=None, visible=False, propagate_hover=True)
 
 

@@ -1,4 +1,4 @@
-"""What a visitor takes along: files in every format, and the command that makes the same."""
+"""Downloads for a visitor: files in every format, and the command that makes the same."""
 
 from __future__ import annotations
 

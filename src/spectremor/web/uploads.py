@@ -39,7 +39,7 @@ STATION_SUFFIXES = (".csv", ".xml")
 _FOLDED = (".nc", ".nc4", ".h5")
 #: Where an upload lies while it is read.
 _STORED = re.compile(r"[^\s(]*/\.spectremor\.[0-9a-f]{8}\.part/upload\.\w+")
-#: What the library calls a thing, and what the page does.
+#: Names of fields in the library, and their names on the page.
 _FIELDS = {"extent_m": "Size (km)", "spacing_m": "Spacing (m)", "corner": "Corner"}
 
 
@@ -123,7 +123,7 @@ def read_stations_upload(name: str, content: bytes, place: Georeference | None) 
 
 
 def name_in(remarks: list[str], name: str) -> list[str]:
-    """Remarks in which the file goes by the person's name for it."""
+    """Warnings with the name that the person knows the file by."""
     return [_STORED.sub(lambda _: _shown(name), said) for said in remarks]
 
 
