@@ -177,8 +177,9 @@ def load_source(
 
     place = parse_place(*origin, azimuth_deg)
     try:
-        timing = {"rise_time_s": rise_time_s, "stress_drop_pa": stress_drop_pa}
-        return _warned(read_source(event, place, event_id=event_id, **timing))
+        return _warned(
+            read_source(event, place, event_id=event_id, rise_time_s=rise_time_s, stress_drop_pa=stress_drop_pa)
+        )
     except InputError as error:
         if error.field not in ("event", "event_id"):
             raise

@@ -117,6 +117,33 @@ def parsed_number(field: str, word: str, allowed: Range = ANY) -> float:
     return value
 
 
+def fixed_width_numbers(
+    lines: Sequence[str], count: int, columns: int, width: int, field: str, allowed: str
+) -> Float[np.ndarray, " n"]:
+    """Numbers in columns of fixed width, which may touch each other.
+
+    Args:
+        lines: from the first with numbers on.
+        count: how many numbers there are.
+        columns: of a line.
+        width: of a column.
+        field: what an error is about.
+        allowed: what it should be.
+
+    Raises:
+        InputError: fewer numbers, or one that is none.
+    """
+    rows = [line.ljust(columns * width) for line in lines[: -(-count // max(columns, 1))]]
+    cells = [row[k * width : (k + 1) * width] for row in rows for k in range(columns)][:count]
+    try:
+        values = np.array([float(cell) for cell in cells])
+    except ValueError:
+        values = np.empty(0)
+    if len(values) != count or not np.isfinite(values).all():
+        raise InputError(field, f"fewer than the {count} numbers that it names", allowed)
+    return values
+
+
 def columns_of(
     kind: str, rows: Sequence[tuple[int, str]], names: Sequence[str], allowed: Callable[[str], Range]
 ) -> list[tuple[int, dict[str, float]]]:
