@@ -117,6 +117,23 @@ def _mifno_ensembles(rows: Rows) -> Table:
     return ["RotD50 and energy", "the 50% interval holds", "the 80% interval holds", "CRPS of ln"], body
 
 
+def _regional(rows: Rows) -> Table:
+    """By family of ground: medians of scores over the cases, and the mean share of truths in the draws' intervals."""
+    families = [(family, [r for r in rows if r["family"] == family]) for family in ("layers", "gradient", "basin")]
+    scores = (("ln_bias_0_1", signed), ("ln_bias_1_2", signed), ("ln_bias_2_5", signed), ("eg", digits), ("pg", digits))
+    shares = [f"coverage_80_{name}" for name in ("pgv", "energy_0_1", "energy_1_2", "energy_2_5")]
+    body = []
+    for family, own in (*families, ("all", rows)):
+        for product, name in (("stage1", "stage 1"), ("mean", "mean"), ("draws", "draws")):
+            some = [row for row in own if row["product"] == product]
+            values = [write(median(float(r[score]) for r in some if r[score]), 2) for score, write in scores]
+            held = [[float(row[share]) for row in some if row[share]] for share in shares]
+            inside = [digits(fmean(numbers), 2) if numbers else "" for numbers in held]
+            body.append([family, str(len(some)), name, *values, *inside])
+    header = ["ground", "cases", "motion", "ln(amplitude / truth), 0-1 Hz", "1-2 Hz", "2-5 Hz", "EG", "PG"]
+    return [*header, "80% interval holds PGV", "energy 0-1 Hz", "1-2 Hz", "2-5 Hz"], body
+
+
 def _attenuation_by_frequency(rows: Rows) -> Table:
     lines = {
         "ratio": ("ratio", 2),
@@ -387,6 +404,7 @@ ARRANGEMENTS = {
     "mifno_summary": Arrangement("mifno_summary", _mifno),
     "mifno_ensembles": Arrangement("mifno_ensembles", _mifno_ensembles),
     "sem3d": Arrangement("sem3d", _sem3d),
+    "regional": Arrangement("regional", _regional),
     "attenuation_by_frequency": Arrangement("attenuation_by_frequency", _attenuation_by_frequency),
     "attenuation_by_time": Arrangement("attenuation_by_time", _attenuation_by_time),
     "ablation_mifno_coarse": Arrangement("ablation_mifno_coarse", _ablation(_COARSE)),

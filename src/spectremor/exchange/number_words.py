@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 
@@ -115,6 +116,34 @@ def parsed_number(field: str, word: str, allowed: Range = ANY) -> float:
     if not (math.isfinite(value) and low <= value <= high):
         raise InputError(field, word[:40], words)
     return value
+
+
+def fixed_width_numbers(
+    lines: Sequence[str], count: int, columns: int, width: int, field: str, allowed: str
+) -> Float[np.ndarray, " n"]:
+    """Numbers in columns of fixed width, which may touch each other.
+
+    Args:
+        lines: from the first with numbers on.
+        count: how many numbers there are.
+        columns: of a line.
+        width: of a column.
+        field: what an error is about.
+        allowed: what it should be.
+
+    Raises:
+        InputError: fewer numbers, or one that is none.
+    """
+    rows = lines[: -(-count // max(columns, 1))]
+    values = np.empty(0)
+    # A number has a digit at least: what a header promises is made only of text that is there.
+    if count <= sum(map(len, rows)):
+        cells = [row[k * width : (k + 1) * width] for row in rows for k in range(columns)][:count]
+        with contextlib.suppress(ValueError):
+            values = np.array([float(cell) for cell in cells])
+    if len(values) != count or not np.isfinite(values).all():
+        raise InputError(field, f"fewer than the {count} numbers that it names", allowed)
+    return values
 
 
 def columns_of(

@@ -18,6 +18,7 @@ import numpy as np
 
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.reading import read_small_file
+from spectremor.exchange.number_words import fixed_width_numbers
 from spectremor.exchange.recorded_stations import Channel, RecordedStation
 
 _MOST_BYTES = 1 << 27
@@ -145,19 +146,8 @@ def _block(lines: list[str], at: int, where: str) -> tuple[np.ndarray, int]:
     if told is None:
         raise InputError(where, "a line without a count and a format of numbers", _ALLOWED)
     count, columns, width = (int(told[k]) for k in (1, 2, 3))
-    rows = -(-count // max(columns, 1))
-    cells = [
-        row.ljust(columns * width)[k * width : (k + 1) * width]
-        for row in lines[at + 1 : at + 1 + rows]
-        for k in range(columns)
-    ][:count]
-    try:
-        values = np.array([float(cell) for cell in cells])
-    except ValueError:
-        values = np.empty(0)
-    if len(values) != count or not np.isfinite(values).all():
-        raise InputError(where, f"fewer than the {count} numbers that line {at + 1} names", _ALLOWED)
-    return values, at + 1 + rows
+    values = fixed_width_numbers(lines[at + 1 :], count, columns, width, where, f"{_ALLOWED}, line {at + 1} on")
+    return values, at + 1 - (-count // max(columns, 1))
 
 
 def _channel(series: _Series, where: str) -> CosmosChannel:

@@ -5,16 +5,13 @@ Those of the USGS are in COSMOS format: `recorded_cosmos`.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
 from spectremor.core.errors import InputError
 from spectremor.core.reading import read_small_file
-from spectremor.exchange.number_words import Range, parsed_number, whole_number
+from spectremor.exchange.number_words import Range, fixed_width_numbers, parsed_number, whole_number
 from spectremor.exchange.recorded_stations import Channel, RecordedStation
 
 _MOST_BYTES = 1 << 27
@@ -103,7 +100,7 @@ def _channel(part: list[str], head: str, path: Path) -> Channel:
         code=f"Chan {chan[1]}",
         azimuth_deg=azimuth,
         dip_deg=dip,
-        velocity_m_s=_UNITS[unit] * _numbers(part[line + 1 :], samples, columns, width, where),
+        velocity_m_s=_UNITS[unit] * fixed_width_numbers(part[line + 1 :], samples, columns, width, where, _ALLOWED),
         start_s=_start_s(head, path),
         step_s=step_s,
         band_hz=(0.0, 0.5 / step_s) if band is None else (float(band[1]), min(float(band[2]), 0.5 / step_s)),
@@ -135,20 +132,6 @@ def _start_s(head: str, path: Path) -> float:
         return datetime(year, month, day, hour, minute, tzinfo=UTC).timestamp() + seconds
     except ValueError:
         raise InputError(f"recordings.{path.name}.start time", found[0], "a date and time") from None
-
-
-def _numbers(lines: list[str], samples: int, columns: int, width: int, where: str) -> np.ndarray:
-    """Samples in columns of fixed width, which may touch each other."""
-    rows = lines[: -(-samples // max(columns, 1))]
-    values = np.empty(0)
-    # A number has a digit at least: what the header promises is made only of text that is there.
-    if samples <= sum(map(len, rows)):
-        cells = [row[k * width : (k + 1) * width] for row in rows for k in range(columns)][:samples]
-        with contextlib.suppress(ValueError):
-            values = np.array([float(cell) for cell in cells])
-    if len(values) != samples or not np.isfinite(values).all():
-        raise InputError(where, f"fewer than the {samples} numbers that it names", _ALLOWED)
-    return values
 
 
 def _found(pattern: re.Pattern[str], head: str, path: Path, what: str) -> re.Match[str]:
