@@ -10,14 +10,14 @@ import scipy.special
 from spectremor.lab.scoring import mean, spread, standard_error
 
 
-def with_spread(values: Sequence[float] | np.ndarray, digits: int = 2) -> str:
+def with_spread(values: Sequence[float] | np.ndarray) -> str:
     """`mean +- standard deviation`; a single value stands alone."""
     array = np.asarray(values, dtype=float)
     if np.isnan(array).all():
         return "undefined"
     if int((~np.isnan(array)).sum()) == 1:
-        return f"{mean(array):.{digits}f}"
-    return f"{mean(np.asarray(values, dtype=float)):.{digits}f} ± {spread(values):.{digits}f}"
+        return f"{mean(array):.2f}"
+    return f"{mean(array):.2f} ± {spread(values):.2f}"
 
 
 def over_trainings(count: int) -> str:

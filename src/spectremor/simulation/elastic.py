@@ -190,7 +190,6 @@ def simulate_many(
     *,
     part: GridPart | None = None,
     batch_size: int | None = None,
-    on_done: Callable[[int], None] | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[xr.DataArray]:
     """Simulate many shots; one geology may serve all sources.
@@ -205,7 +204,6 @@ def simulate_many(
         settings: how it is computed.
         part: of the domain that is simulated; None: all of it.
         batch_size: shots in one call to the propagator; None is 1 on "cpu", 8 on "cuda".
-        on_done: called with the index of each finished shot.
         on_progress: called now and then with the share of the present call to the propagator that is done.
 
     Returns:
@@ -226,8 +224,6 @@ def simulate_many(
         for (i, shot), velocity in zip(batch, run([shot for _, shot in batch]), strict=True):
             corrected = _along_paths(velocity, geologies[i], shot, recording, settings)
             results[i] = _label(corrected, shot, geologies[i], recording, settings)
-            if on_done is not None:
-                on_done(i)
 
     waiting: dict[tuple, list[tuple[int, ShotSetup]]] = {}
     for i, (geology, source) in enumerate(zip(geologies, sources, strict=True)):
