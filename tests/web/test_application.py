@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 import panel as pn
 import pytest
 import xarray as xr
+from bokeh.models import ImportedStyleSheet
 from panel.io.application import build_applications
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.httpserver import HTTPServer
@@ -402,3 +403,12 @@ def test_pages_that_were_left_are_forgotten_whole(ask, field, monkeypatch):
         pytest.fail(f"{len(made)} pages stay")
 
     ask(talk, make=lambda hosts, _shelf: make_application(Studio(), scene, hosts))
+
+
+def test_styles_come_from_this_server_also_where_a_slow_browser_lost_its_session():
+    """Its page is then made by the connection, and not by a request for the page."""
+    made = make_application(Studio(), None, AllowedHosts.of(8750, ()))
+    document = made.applications["/"].application.create_document()
+    addresses = [str(model.url) for model in document.models if isinstance(model, ImportedStyleSheet)]
+    assert len(addresses) > 5
+    assert all(address.startswith("static/extensions/panel/") for address in addresses)

@@ -110,6 +110,7 @@ def make_application(studio: Studio, first: Scene | None, hosts: AllowedHosts) -
     """
     import panel as pn
     from panel.io.application import build_applications
+    from panel.io.resources import LOCAL_DIST
 
     from spectremor.examples import example_source
     from spectremor.web.app import Page
@@ -124,8 +125,13 @@ def make_application(studio: Studio, first: Scene | None, hosts: AllowedHosts) -
     start = first.source if first is not None and first.source is not None else example_source()
 
     def page() -> Any:
+        document = pn.state.curdoc
+        if document is not None:
+            # Panel says so itself where the page is asked for; not where a browser was so slow that its session was
+            # forgotten, and is made anew for its connection. Styles would then come from another host, or not at all.
+            document.template_variables["dist_url"] = LOCAL_DIST
         visitor = Page(studio, start, first, shelf=shelf)
-        if pn.state.curdoc is not None:
+        if document is not None:
             # Who leaves wants nothing computed any more.
             pn.state.on_session_destroyed(lambda _context: visitor.leave())
         return visitor.layout()
