@@ -23,7 +23,7 @@ from spectremor.surrogate.inputs import event_inputs
 from spectremor.surrogate.loss import LossConfig, band_l2, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.networks import make_network
-from spectremor.surrogate.protocol import Stage1
+from spectremor.surrogate.protocol import AnySensors, Stage1
 from spectremor.surrogate.ray_tube import column_points_m, sampled, sensor_frames, tube_points_m
 from spectremor.surrogate.transfer import TransferFunctions
 from spectremor.training.config import parse_config
@@ -94,6 +94,30 @@ def test_predicts_a_labelled_wavefield_of_its_own_bytes():
     assert float(abs(field).max()) > 0
     two = model.predict_arrays([ground(1), ground()], [source(), source()])
     assert two[1].tobytes() == field.values.tobytes()
+
+
+def test_at_places_of_one_s_own_it_is_what_it_is_on_the_grid_there():
+    model = stage1()
+    assert isinstance(model, AnySensors)
+    assert model.any_sensors
+    field = model.predict(ground(), source()).values
+    x_m, y_m = model.config.sensors.x_m, model.config.sensors.y_m
+    there = np.array([[x_m[4], y_m[1]], [x_m[0], y_m[5]], [x_m[2], y_m[2]]])
+    alone = model.predict_at(ground(), source(), there)
+    assert alone.dtype == np.float32
+    wanted = np.stack([field[:, 4, 1], field[:, 0, 5], field[:, 2, 2]], axis=1)
+    np.testing.assert_allclose(alone, wanted, atol=2e-5 * abs(field).max())
+    # Between sensors it goes over from one to the other, and a metre changes next to nothing.
+    between = model.predict_at(ground(), source(), there[:1] + np.array([[0.0, 0.0], [1.0, 0.0], [150.0, 0.0]]))
+    assert abs(between[:, 1] - between[:, 0]).max() < 0.02 * abs(between[:, 0]).max()
+    assert abs(between[:, 2] - between[:, 0]).max() > 0.02 * abs(between[:, 0]).max()
+
+
+def test_many_places_are_what_a_few_are(monkeypatch):
+    model, places = stage1(), np.random.default_rng(0).uniform(700, 8900, (7, 2))
+    together = model.predict_at(ground(), source(), places)
+    monkeypatch.setattr("spectremor.surrogate.mifno._POINTS_AT_ONCE", 3)
+    np.testing.assert_allclose(model.predict_at(ground(), source(), places), together, atol=1e-5 * abs(together).max())
 
 
 def test_is_linear_in_the_moment_tensor():

@@ -14,14 +14,19 @@ from safetensors.torch import load_file
 from spectremor.core.axes import sensor_axis_m, time_axis_s
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
+from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.data.station_plan import StationPlan
 from spectremor.data.store import CampaignStore
 from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store
 from spectremor.diffusion.field_stage import FieldStage
+from spectremor.diffusion.latent import cosine_matrix
 from spectremor.diffusion.recorded import Recorded
 from spectremor.diffusion.surroundings import surroundings_of
 from spectremor.model.build import build_diffusion
-from spectremor.model.folder import read_model_folder
+from spectremor.model.folder import read_model_folder, write_model_folder
+from spectremor.surrogate.config import NetworkDomainConfig, RayConfig
+from spectremor.surrogate.mifno import MifnoSurrogate
+from spectremor.surrogate.networks import make_network
 from spectremor.training.checkpoint import checkpoints
 from spectremor.training.config import DdpmTraining, FieldTraining, load_config, parse_config
 from spectremor.training.field_cache import FieldCache
@@ -230,6 +235,35 @@ def test_the_cache_holds_grid_stations_and_patch_in_this_order(tmp_path: Path, s
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(InputError, match="a whole file; delete it"):
         cache.load(2)
+
+
+def test_behind_an_operator_along_rays_stations_are_learned_from_too(tmp_path: Path, stations: Path) -> None:
+    store = CampaignStore.open(stations)
+    domain = NetworkDomainConfig(
+        nodes=(6, 6, 6),
+        sensors=(4, 4),
+        first_sensor_m=(float(store.x_m[0]), float(store.y_m[0])),
+        last_sensor_m=(float(store.x_m[-1]), float(store.y_m[-1])),
+        samples=SAMPLES,
+        sampling_hz=HZ,
+        ray_smoothings_m=(2000.0,),
+    )
+    sizes = {"steps": 54, "time_modes": 8, "along": 4, "across": 3, "depths": 2, "tube_width": 4, "latent": 8}
+    network = make_network(RayConfig(domain=domain, **sizes))
+    mean = np.full(domain.nodes, 2500.0)
+    operator = MifnoSurrogate(network.eval(), GeologyNormalisation(mean, np.full(domain.nodes, 300.0)))
+    write_model_folder(tmp_path / "operator", parts={"surrogate": operator.parts()}, about={}, card="")
+    stage1 = FrozenStage1(store, str(tmp_path / "operator"))
+    assert stage1.has_stations
+    cache = FieldCache(tmp_path / "cache", stage1, config("score").model.latent)
+    assert cache.layout.count == 16 + PLAN.count
+    assert cache.fill([0], stop=lambda: False, report=lambda _: None)
+    sample = cache.load(0)
+    places = np.stack(store.station_positions_m(0), axis=1)
+    alone = torch.from_numpy(np.moveaxis(operator.predict_at(store.geology(0), store.source(0), places), 0, 1))
+    basis = cosine_matrix(SAMPLES, 40)
+    torch.testing.assert_close(sample.stage1[16:], alone @ basis)
+    assert float(sample.stage1[16:].abs().max()) > 0
 
 
 def test_groups_are_windows_of_the_grid_and_the_patch_and_any_sensors() -> None:

@@ -16,10 +16,10 @@ from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
 from spectremor.core.validation import validated
 from spectremor.diffusion.config import DiffusionConfig
-from spectremor.model.cube import check_cube_ground, plan_cube
+from spectremor.model.cube import LearnedCube, check_cube_ground, plan_cube
 from spectremor.model.region import Learned, Wanted, check_region_ground, plan_region
 from spectremor.simulation.stage1 import SimulationConfig
-from spectremor.surrogate.config import AnyNetwork, AnyNetworkConfig
+from spectremor.surrogate.config import AnyNetwork, AnyNetworkConfig, RayConfig
 
 FORMAT_VERSION: Final = 1
 #: The first two make stage 1: a network, a simulation, or a network on top of a simulation that it corrects.
@@ -144,7 +144,17 @@ class ModelConfig(pydantic.BaseModel):
         elif (learned := self.learned) is not None:
             plan_region(learned, geology, earthquake, wanted)
         else:
-            plan_cube(self.trained_range, self.recording, geology, earthquake, wanted)
+            plan_cube(self.learned_cube, geology, earthquake, wanted)
+
+    @property
+    def learned_cube(self) -> LearnedCube:
+        """What its operator learned.
+
+        One along rays predicts at any sensors; any are taken by a second stage that sees the field.
+        """
+        takes_any = self.diffusion is None or self.diffusion.field is not None
+        any_sensors = isinstance(self.surrogate, RayConfig) and takes_any
+        return LearnedCube(trained=self.trained_range, recording=self.recording, any_sensors=any_sensors)
 
     def check_ground(self, geology: Geology) -> None:
         """Refuse ground in which the model takes no earthquake at all.

@@ -1,6 +1,7 @@
 """Cubes like the one that a neural operator learned: larger or smaller, of faster or slower ground.
 
-The operator keeps the number of nodes and sensors; by similarity (`core.similarity`) the cube may have another size.
+The operator keeps the number of nodes; by similarity (`core.similarity`) the cube may have another size. It predicts at
+sensors of its own, or, along rays, at any between these.
 """
 
 from __future__ import annotations
@@ -8,16 +9,19 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from jaxtyping import Float
 
 from spectremor.core.errors import InputError
 from spectremor.core.geology import Geology
-from spectremor.core.recording import Recording, SensorGrid
+from spectremor.core.recording import Recording, SensorGrid, Sensors
 from spectremor.core.rupture import Rupture
 from spectremor.core.similarity import Similarity
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
-from spectremor.model.region import Wanted
+from spectremor.model.region import Wanted, check_surface
 
+#: Sensors so far outside of the learned ones are inside.
+_NEAR_M = 1.0
 _ONLY_ITS_CUBE = "this model's neural operator predicts at its own sensors in its cube, or in a similar one"
 
 
@@ -32,6 +36,7 @@ class Cube:
         point: the source of the problem itself.
         recording: where and when motion is predicted, in the problem's own units.
         samples: how many of its samples are wanted.
+        points_m: East and North of the sensors in the learned problem, where they are not the operator's own.
     """
 
     similarity: Similarity
@@ -40,25 +45,39 @@ class Cube:
     point: Source
     recording: Recording
     samples: int
+    points_m: Float[np.ndarray, "s 2"] | None = None
 
 
-def plan_cube(
-    trained: TrainedRange, own: Recording, geology: Geology, earthquake: Source | Rupture, wanted: Wanted
-) -> Cube:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LearnedCube:
+    """What an operator learned.
+
+    Attributes:
+        trained: the ground and the sources.
+        recording: where and when it records.
+        any_sensors: the model takes any sensors between its own.
+    """
+
+    trained: TrainedRange
+    recording: Recording
+    any_sensors: bool
+
+
+def plan_cube(learned: LearnedCube, geology: Geology, earthquake: Source | Rupture, wanted: Wanted) -> Cube:
     """How a cube is like the one that an operator learned.
 
     Args:
-        trained: the ground and the sources that it learned.
-        own: where and when it records.
+        learned: what the operator learned.
         geology: the ground.
         earthquake: a point source, or a rupture of one.
-        wanted: no sensors, and no longer a record than it learned.
+        wanted: no sensors, unless it takes any, and no longer a record than it learned.
 
     Raises:
         InputError: what the operator cannot take, with what it can.
     """
+    trained, own = learned.trained, learned.recording
     for name, what in (("stations", "a list of stations"), ("sensors_m", "positions of sensors")):
-        if getattr(wanted, name) is not None:
+        if getattr(wanted, name) is not None and not learned.any_sensors:
             raise InputError(name, what, f"none: {_ONLY_ITS_CUBE} (take the model simulation)")
     point = _point(earthquake)
     similarity, ground = _similar_ground(trained, own, geology, wanted.max_frequency_hz)
@@ -70,7 +89,7 @@ def plan_cube(
     if duration_s > longest_s * (1 + 1e-9):
         allowed = f"{longest_s:g} s or less: this model's neural operator predicts no more (take the model simulation)"
         raise InputError("duration_s", f"{duration_s:g} s", allowed)
-    assert isinstance(own.sensors, SensorGrid)
+    sensors, points_m = _sensors(own, geology, wanted, a)
     return Cube(
         similarity=similarity,
         geology=ground,
@@ -78,12 +97,34 @@ def plan_cube(
         point=point,
         recording=dataclasses.replace(
             own,
-            sensors=SensorGrid(a * own.sensors.x_m, a * own.sensors.y_m),
+            sensors=sensors,
             sampling_hz=sampling_hz,
             lowpass_hz=own.lowpass_hz * similarity.frequency,
         ),
         samples=max(2, int(np.ceil(duration_s * sampling_hz - 1e-6))),
+        points_m=points_m,
     )
+
+
+def _sensors(
+    own: Recording, geology: Geology, wanted: Wanted, length: float
+) -> tuple[Sensors, Float[np.ndarray, "s 2"] | None]:
+    """The wanted sensors, and where they lie in the learned cube if they are not the operator's own."""
+    from spectremor.simulation.sensors import parse_sensors
+
+    assert isinstance(own.sensors, SensorGrid)
+    if wanted.stations is None and wanted.sensors_m is None:
+        return SensorGrid(length * own.sensors.x_m, length * own.sensors.y_m), None
+    sensors = parse_sensors(wanted.sensors_m, wanted.stations, None, geology)
+    check_surface(sensors)
+    points_m = sensors.points_m()[:, :2]
+    name = "sensors_m" if wanted.stations is None else "stations"
+    for axis, (at_m, axis_m) in enumerate(zip(points_m.T, (own.sensors.x_m, own.sensors.y_m), strict=True)):
+        low, high = length * float(axis_m[0]), length * float(axis_m[-1])
+        if at_m.min() < low - _NEAR_M or at_m.max() > high + _NEAR_M:
+            allowed = f"{low:g} to {high:g} m, between the sensors that the model's neural operator learned"
+            raise InputError(f"{name}.{'xy'[axis]}", f"{at_m.min():g} to {at_m.max():g} m", allowed)
+    return sensors, points_m / length
 
 
 def check_cube_ground(trained: TrainedRange, own: Recording, geology: Geology) -> None:

@@ -99,14 +99,19 @@ def learned_field(
     elif isinstance(problem, Cube):
         sensors, similarity, point, samples = recording.sensors, problem.similarity, problem.point, problem.samples
         geology, earthquake = problem.geology, problem.source
+        if problem.points_m is not None:
+            sensors = problem.recording.sensors
     else:
         sensors, similarity, point = problem.long.sensors, problem.similarity, problem.point
         samples, geology, earthquake = problem.recording.samples, problem.geology, problem.earthquake
+    positions_m = sensors.points_m()[:, :2]
+    if isinstance(problem, Cube) and problem.points_m is not None:
+        positions_m = problem.points_m
     flat = traces_m_s.reshape(3, -1, traces_m_s.shape[-1])[:, : sensors.count]
     return LearnedField(
         geology=geology,
         earthquake=earthquake,
-        positions_m=sensors.points_m()[:, :2],
+        positions_m=positions_m,
         traces_m_s=flat,
         rise_time_s=point.rise_time_s / similarity.time,
         similarity=similarity,

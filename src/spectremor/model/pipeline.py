@@ -26,17 +26,18 @@ from spectremor.core.wavefield import (
     DIMS,
     check_wavefield,
     label_motion,
+    recorded_wavefield,
     recording_of,
     source_of,
     with_sensors_of,
     with_traces,
 )
 from spectremor.diffusion.config import OBSERVED_ERROR
-from spectremor.model.cube import Cube, plan_cube
+from spectremor.model.cube import Cube, LearnedCube, plan_cube
 from spectremor.model.measured import ORDINARY_GROUND, SLOW_GROUND, measured_error
 from spectremor.model.observed import Observed, parse_observed
 from spectremor.model.region import SLOW, Learned, Region, Wanted, plan_region
-from spectremor.surrogate.protocol import AnyGround
+from spectremor.surrogate.protocol import AnyGround, AnySensors
 
 if TYPE_CHECKING:
     from spectremor.diffusion.config import SamplerName
@@ -129,7 +130,8 @@ class GroundMotionModel:
             geology: the ground, or what `as_geology` makes one of. A model that simulates takes any extent whose sides
                 a suitable grid divides; a neural operator its cube, or a similar one.
             source: a point, or (where the model simulates) a rupture, of any rise time.
-            stations: at the surface, instead of a grid; where the model simulates.
+            stations: at the surface, instead of a grid; where the model simulates, or where its operator works along rays
+                and its second stage sees the field.
             sensors_m: positions (x_m, y_m) in m along East and North of another grid; where the model simulates. By
                 itself a model has 32 x 32 sensors, spread over the ground.
             duration_s: length of the record from the origin time; None: the model's own, 6.4 s to 5 Hz.
@@ -301,7 +303,7 @@ class GroundMotionModel:
         learned = self.learned
         if learned is not None:
             return self._in_region(plan_region(learned, ground, source, wanted))
-        return self._in_cube(plan_cube(self.trained_range, self.recording, ground, source, wanted))
+        return self._in_cube(plan_cube(self._learned_cube, ground, source, wanted))
 
     def restored(self, motion: Stage1Motion, draws: Draws) -> xr.DataArray:
         """Stage 2 of what `stage1_motion` gives.
@@ -381,13 +383,29 @@ class GroundMotionModel:
     def _signed(self, field: xr.DataArray) -> xr.DataArray:
         return field.assign_attrs(model=self.model_id, stage="1", stage1=self.stage1.name, version=VERSION)
 
+    @property
+    def _learned_cube(self) -> LearnedCube:
+        takes_any = self.diffusion is None or self.diffusion.config.field is not None
+        any_sensors = isinstance(self.stage1, AnySensors) and self.stage1.any_sensors and takes_any
+        return LearnedCube(trained=self.trained_range, recording=self.recording, any_sensors=any_sensors)
+
+    def _predicted(self, cube: Cube) -> xr.DataArray:
+        """An operator's prediction at the sensors of the learned problem."""
+        if cube.points_m is None:
+            return self.stage1.predict(cube.geology, cube.source)
+        assert isinstance(self.stage1, AnySensors)
+        traces = self.stage1.predict_at(cube.geology, cube.source, cube.points_m)
+        sensors = cube.recording.sensors
+        recording = dataclasses.replace(self.recording, sensors=sensors)
+        return recorded_wavefield(traces.reshape(3, *sensors.shape, -1), recording, source=cube.source)
+
     def _in_cube(self, cube: Cube) -> Stage1Motion:
         """An operator's prediction of the learned problem."""
         learned_s = self.trained_range.rise_time_s
         with warnings.catch_warnings():
             # Density and Q are those of the real speeds, not of the scaled ones.
             warnings.simplefilter("ignore", InputWarning)
-            run = self.stage1.predict(cube.geology, cube.source)
+            run = self._predicted(cube)
         learned, own_s = _plain(run), cube.point.rise_time_s / cube.similarity.time
         if not _same(own_s, learned_s):
             learned = _with_rise_time(learned, 1 / self.recording.sampling_hz, learned_s, own_s)

@@ -150,7 +150,7 @@ def plan_region(learned: Learned, geology: Geology, earthquake: Earthquake, want
     _check_rise_time(learned.ground, point, similarity)
     own = learned.recording
     sensors = parse_sensors(wanted.sensors_m, wanted.stations, None, geology)
-    _check_surface(sensors)
+    check_surface(sensors)
     duration_s = own.duration_s * similarity.time if wanted.duration_s is None else wanted.duration_s
     sampling_hz = own.sampling_hz * similarity.frequency
     samples = max(2, math.ceil(duration_s * sampling_hz - 1e-6))
@@ -323,7 +323,12 @@ def _check_rise_time(inside: TrainedRange, point: Source, similarity: Similarity
         raise InputError("source.rise_time_s", f"{point.rise_time_s:.3g} s", allowed)
 
 
-def _check_surface(sensors: Sensors) -> None:
+def check_surface(sensors: Sensors) -> None:
+    """Refuse stations below the surface.
+
+    Raises:
+        InputError: names the deepest.
+    """
     if isinstance(sensors, Stations) and (sensors.z_m < 0).any():
         deepest = int(np.argmin(sensors.z_m))
         allowed = "0 m: the model learned motion at the surface (`simulate` takes depths)"

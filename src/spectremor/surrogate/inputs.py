@@ -8,7 +8,7 @@ from jaxtyping import Float
 from spectremor.core.source import Source
 from spectremor.data.normalisation import GeologyNormalisation, trace_scale
 from spectremor.surrogate.config import MifnoConfig, NetworkConfig, PublishedStageConfig
-from spectremor.surrogate.ray_theory import DirectWaves, direct_waves
+from spectremor.surrogate.ray_theory import DirectWaves, direct_waves, direct_waves_at
 
 
 def event_inputs(
@@ -18,6 +18,7 @@ def event_inputs(
     normalisation: GeologyNormalisation,
     waves: DirectWaves | None = None,
     simulated_m_s: Float[np.ndarray, "3 sx sy time"] | None = None,
+    points_m: Float[np.ndarray, "sx sy 2"] | None = None,
 ) -> dict[str, np.ndarray]:
     """The arrays of one event, float32, without a batch axis.
 
@@ -28,6 +29,7 @@ def event_inputs(
         normalisation: of the geology.
         waves: the event's direct waves, if they are known already.
         simulated_m_s: velocities of a simulation on a coarse grid, for a network that corrects one.
+        points_m: East and North of sensors in the place of the network's own, for a network along rays.
 
     Returns:
         geology (sx, sy, z): normalised Vs below the sensors.
@@ -45,12 +47,14 @@ def event_inputs(
     """
     if isinstance(config, PublishedStageConfig):
         return _published_inputs(vs_m_s, source, config, normalisation)
+    extent_m = config.trained_range.extent_m
+    own_m = config.sensors.points_m()[:, :2].reshape(*config.sensors.shape, 2)
+    gx, gy = np.moveaxis(own_m if points_m is None else points_m, -1, 0)
     if waves is None:
-        waves = traced_waves(vs_m_s, source, config)
-    sensors, extent_m = config.sensors, config.trained_range.extent_m
+        places_m = np.stack([gx, gy], axis=-1)
+        waves = direct_waves_at(vs_m_s, source, extent_m, places_m, config.ray_smoothings_m)
     scale = trace_scale(vs_m_s, source, extent_m)
-    amplitude = waves.amplitude.reshape(-1, *sensors.shape) * scale
-    gx, gy = np.meshgrid(sensors.x_m, sensors.y_m, indexing="ij")
+    amplitude = waves.amplitude.reshape(-1, *gx.shape) * scale
     px, py, pz = source.position_m
     distance = np.sqrt((gx - px) ** 2 + (gy - py) ** 2 + pz**2)
     size = np.array(extent_m)

@@ -24,10 +24,13 @@ from spectremor.data.tensors import with_tensors
 from spectremor.surrogate.config import AnyNetwork, PublishedStageConfig, RayConfig
 from spectremor.surrogate.inputs import event_inputs
 from spectremor.surrogate.networks import Network, make_network
+from spectremor.surrogate.ray_operator import RayOperator
 
 #: Velocities in m/s (3, x, y, time) of an event on a coarse grid.
 Simulate = Callable[[Geology, Source], np.ndarray]
 
+#: Sensors whose motion is computed together at places of one's own: as many as the network's grid has.
+_POINTS_AT_ONCE = 1024
 #: Relative difference up to which a property is what its law says.
 _LAW_HOLDS = 0.01
 #: Tensors of the normalisation, beside the network's.
@@ -89,6 +92,34 @@ class MifnoSurrogate:
                 time.
         """
         return recorded_wavefield(self._one(geology, source), self.recording, source=source)
+
+    @property
+    def any_sensors(self) -> bool:
+        """Whether it predicts at any sensors of its cube: weights along rays are the same for all."""
+        return isinstance(self.network, RayOperator)
+
+    def predict_at(
+        self, geology: Geology, source: Source, points_m: Float[np.ndarray, "s 2"]
+    ) -> Float32[np.ndarray, "3 s time"]:
+        """Velocities in m/s at any sensors between the network's own, where `any_sensors`.
+
+        Args:
+            geology: as for `predict`.
+            source: likewise.
+            points_m: East and North of each sensor.
+
+        Raises:
+            InputError: as `predict`.
+        """
+        network = self.network
+        assert isinstance(network, RayOperator)
+        self.trained_range.check_event(geology, source)
+        _warn_of_own_properties(geology)
+        vs, places_m = geology.vs_m_s.astype(np.float64), np.asarray(points_m, dtype=float)
+        arrays = event_inputs(vs, source, network.config, self.normalisation, points_m=places_m[:, None])
+        parts = [slice(start, start + _POINTS_AT_ONCE) for start in range(0, len(places_m), _POINTS_AT_ONCE)]
+        traces = [self._infer_at(network, arrays, places_m, part) for part in parts]
+        return np.concatenate(traces, axis=1)
 
     def predict_arrays(
         self, geologies: Sequence[Geology], sources: Sequence[Source]
@@ -161,6 +192,18 @@ class MifnoSurrogate:
         device = next(self.network.parameters()).device
         with torch.inference_mode():
             traces = self.network({k: torch.from_numpy(v)[None].to(device) for k, v in arrays.items()})[0]
+        return (traces.cpu().numpy() / arrays["scale"]).astype(np.float32)
+
+    def _infer_at(
+        self, network: RayOperator, arrays: dict[str, np.ndarray], places_m: np.ndarray, part: slice
+    ) -> np.ndarray:
+        """Some of the sensors: memory does not grow with their number."""
+        device = next(network.parameters()).device
+        some = {name: arrays[name][..., part, :] for name in ("s_time", "amplitude", "sensor")}
+        tensors = {name: torch.from_numpy(values)[None].to(device) for name, values in {**arrays, **some}.items()}
+        points = torch.from_numpy(places_m[part].astype(np.float32))[None].to(device)
+        with torch.inference_mode():
+            traces = network.anywhere(tensors, points)[0]
         return (traces.cpu().numpy() / arrays["scale"]).astype(np.float32)
 
 

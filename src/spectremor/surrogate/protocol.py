@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
 from spectremor.core.geology import Geology
 from spectremor.core.recording import Recording
@@ -46,4 +46,20 @@ class AnyGround(Protocol):
 
     def record(self, geology: Geology, earthquake: Source | Rupture, recording: Recording) -> xr.DataArray:
         """The wavefield at the sensors and times of a recording, m/s."""
+        ...
+
+
+@runtime_checkable
+class AnySensors(Protocol):
+    """A stage 1 of one cube that may predict at any sensors between its own."""
+
+    @property
+    def any_sensors(self) -> bool:
+        """Whether it does."""
+        ...
+
+    def predict_at(
+        self, geology: Geology, source: Source, points_m: Float[np.ndarray, "s 2"]
+    ) -> Float32[np.ndarray, "3 s time"]:
+        """Velocities in m/s at sensors East and North of the corner."""
         ...

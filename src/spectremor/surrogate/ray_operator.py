@@ -80,9 +80,25 @@ class RayOperator(nn.Module):
             sensors: numbers of each event's sensors, on the flattened grid.
             stride: of every `stride` output times one is given.
         """
-        c, b = self.config, len(sensors)
-        s_time, amplitude, sensor = (_picked(inputs[k], sensors) for k in ("s_time", "amplitude", "sensor"))
-        frames = sensor_frames(self._source_m(inputs["position"]), self.sensors_m[sensors])
+        picked = {name: _picked(inputs[name], sensors) for name in ("s_time", "amplitude", "sensor")}
+        return self._at({**inputs, **picked}, self.sensors_m[sensors], stride)
+
+    def anywhere(self, inputs: Inputs, points_m: Float[Tensor, "b s 2"]) -> Float[Tensor, "b 3 s time"]:
+        """Normalised velocities at any points of the surface.
+
+        Args:
+            inputs: the arrays of `event_inputs` for these points.
+            points_m: East and North.
+        """
+        listed = {name: inputs[name].flatten(-2) for name in ("s_time", "amplitude", "sensor")}
+        places_m = torch.cat([points_m, torch.zeros_like(points_m[..., :1])], dim=-1)
+        return self._at({**inputs, **listed}, places_m, 1)
+
+    def _at(self, inputs: Inputs, places_m: Float[Tensor, "b s 3"], stride: int) -> Float[Tensor, "b 3 s time"]:
+        """Normalised velocities at sensors, whose inputs are in a list."""
+        c, b = self.config, len(places_m)
+        s_time, amplitude, sensor = (inputs[name] for name in ("s_time", "amplitude", "sensor"))
+        frames = sensor_frames(self._source_m(inputs["position"]), places_m)
         pair = describe_pairs(frames, s_time, sensor)
         latent = self.ground(*self._around(inputs["geology"], frames), pair.flatten(0, 1)).unflatten(0, (b, -1))
 

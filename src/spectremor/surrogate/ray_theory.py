@@ -64,8 +64,28 @@ def direct_waves(
         y_m: sensor positions along North.
         smoothings_m: standard deviation of the Gaussian that smooths the slowness, for each medium; 0 leaves it rough.
     """
+    gx, gy = np.meshgrid(x_m, y_m, indexing="ij")
+    return direct_waves_at(vs_m_s, source, extent_m, np.stack([gx, gy], axis=-1), smoothings_m)
+
+
+def direct_waves_at(
+    vs_m_s: Float[np.ndarray, "nx ny nz"],
+    source: Source,
+    extent_m: tuple[float, float, float],
+    points_m: Float[np.ndarray, "x y 2"],
+    smoothings_m: Sequence[float] = (0.0,),
+) -> DirectWaves:
+    """As `direct_waves`, at any points (East, North) of the surface, in rows of equal length.
+
+    Args:
+        vs_m_s: as for `direct_waves`, and so are `source`, `extent_m` and `smoothings_m`.
+        source: likewise.
+        extent_m: likewise.
+        points_m: of the sensors.
+        smoothings_m: likewise.
+    """
     vs = np.asarray(vs_m_s, dtype=float)
-    traced = [_traced(_smoothed(vs, s, extent_m), source, extent_m, x_m, y_m, s) for s in smoothings_m]
+    traced = [_traced(_smoothed(vs, s, extent_m), source, extent_m, points_m, s) for s in smoothings_m]
     return DirectWaves(**{name: np.stack([one[name] for one in traced]) for name in traced[0]})
 
 
@@ -81,16 +101,14 @@ def _traced(
     vs: np.ndarray,
     source: Source,
     extent_m: tuple[float, float, float],
-    x_m: np.ndarray,
-    y_m: np.ndarray,
+    points_m: Float[np.ndarray, "x y 2"],
     smoothing_m: float,
 ) -> dict[str, np.ndarray]:
     """The fields of `DirectWaves` in one medium."""
     steps = np.array(extent_m) / (np.array(vs.shape) - 1)
     # A medium that is rough from node to node needs a finer march.
     volume = travel_times(vs, source.position_m, extent_m, refinement=1 if smoothing_m >= steps.max() else 2)
-    gx, gy = np.meshgrid(x_m, y_m, indexing="ij")
-    sensors = np.stack([gx.ravel(), gy.ravel(), np.zeros(gx.size)], axis=-1)
+    sensors = np.concatenate([points_m.reshape(-1, 2), np.zeros((points_m[..., 0].size, 1))], axis=1)
     origin = np.array(source.position_m)
 
     # T**2 is smooth where T has its cusp, so its gradient can be interpolated up to the source.
@@ -105,7 +123,7 @@ def _traced(
     beta0 = float(interpolate(vs, origin[None], extent_m)[0])
     amplitude = _amplitudes(source.tensor_nm, departure, sine, beta0, beta)
     amplitude /= np.linalg.norm(sensors - origin, axis=1)
-    shape = (len(x_m), len(y_m))
+    shape = points_m.shape[:2]
     return {
         "s_time_s": times.reshape(shape),
         "amplitude": amplitude.reshape(3, 3, *shape),

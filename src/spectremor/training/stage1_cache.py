@@ -121,7 +121,7 @@ class FrozenStage1:
         self._predict = lambda i: simulation.velocity(self.store.geology(i), self.store.source(i))
 
     def _neural(self, network: MifnoSurrogate, tensors: Mapping[str, torch.Tensor]) -> None:
-        """A network; where it corrects a simulation, on top of the one set before. It predicts on its grid alone."""
+        """A network; where it corrects a simulation, on top of the one set before, and then on its grid alone."""
         self._at_stations = None
         digest = _digest_of(network.config)
         for key in sorted(tensors):
@@ -130,6 +130,10 @@ class FrozenStage1:
         if network.config.simulation_m is None:
             self.digest = f"mifno{digest.hexdigest()}"
             self._predict = lambda i: network.predict_arrays([store.geology(i)], [store.source(i)])[0]
+            if network.any_sensors and store.stations is not None:
+                self._at_stations = lambda i: network.predict_at(
+                    store.geology(i), store.source(i), np.stack(store.station_positions_m(i), axis=1)
+                )
         else:
             simulated = self._predict
             self.digest = f"mifno{digest.hexdigest()}-{self.digest}"
