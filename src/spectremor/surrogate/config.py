@@ -198,7 +198,7 @@ class RayConfig(OwnAxisConfig):
     depths: Count = 10
     column_spacing_m: float = Field(300.0, gt=0)
     tube_width: Count = 32
-    latent: Annotated[Count, Field(multiple_of=2)] = 256
+    latent: Annotated[Count, Field(multiple_of=2)] = 224
     knots: Annotated[int, Field(ge=2, le=64)] = 8
     context: Count = 16
     width: Count = 48
