@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from spectremor.cli.export import export
+from spectremor.cli.options import PlaceOptions
 from spectremor.core.errors import InputError
 from spectremor.data import wavefield_files
 from spectremor.data.wavefield_files import write_wavefield
@@ -40,10 +41,11 @@ def field_file(field, tmp_path_factory):
 def test_a_companions_place_is_checked_first(tmp_path, field_file, monkeypatch, options, companion, kind):
     (tmp_path / companion).mkdir() if kind == "folder" else os.mkfifo(tmp_path / companion)
     monkeypatch.setattr(wavefield_files, "read_wavefield", lambda *_: pytest.fail("read before it was checked"))
-    given = {"quantity": "velocity", "origin_lon": None, "origin_lat": None, "crs": None, "origin_time": None}
-    given |= {"table": None, "periods": None, "index": None}
+    given = {"quantity": "velocity", "origin_time": None, "table": None, "periods": None, "index": None}
+    given["place"] = PlaceOptions(**{name: options[name] for name in PLACE if name in options})
+    given |= {name: value for name, value in options.items() if name not in PLACE}
     with pytest.raises(InputError, match=rf"^--out: got .*{companion}"):
-        export(field=field_file, out=tmp_path / "out.dat", **(given | options))
+        export(field=field_file, out=tmp_path / "out.dat", **given)
     assert [p.name for p in tmp_path.iterdir()] == [companion]
 
 
