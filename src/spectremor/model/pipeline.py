@@ -130,8 +130,8 @@ class GroundMotionModel:
             geology: the ground, or what `as_geology` makes one of. A model that simulates takes any extent whose sides
                 a suitable grid divides; a neural operator its cube, or a similar one.
             source: a point, or (where the model simulates) a rupture, of any rise time.
-            stations: at the surface, instead of a grid; where the model simulates, or where its operator works along rays
-                and its second stage sees the field.
+            stations: at the surface, instead of a grid; where the model simulates, or works along rays and its second
+                stage sees the field.
             sensors_m: positions (x_m, y_m) in m along East and North of another grid; where the model simulates. By
                 itself a model has 32 x 32 sensors, spread over the ground.
             duration_s: length of the record from the origin time; None: the model's own, 6.4 s to 5 Hz.
