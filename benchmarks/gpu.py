@@ -76,7 +76,7 @@ def main() -> None:
             for name in prepared[0]
         }
         with torch.inference_mode():
-            traces = stage1.network(arrays) / arrays["scale"][:, None, None, None, None]
+            traces = stage1.network(arrays) / arrays["scale"].view(-1, 1, 1, 1, 1)
         for number, field in enumerate(traces.cpu().numpy()):
             if isinstance(stage2, FieldStage):
                 by_sensor = field.reshape(3, -1, field.shape[-1]).swapaxes(0, 1)

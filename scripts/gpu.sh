@@ -22,7 +22,7 @@ if [ "${TINY:-0}" = 1 ]; then
 fi
 : "${N:=2000}" "${WORKERS:=14}" "${DEVICE:=cuda}" "${SPACING:=150}" "${ALSO:=300}" "${OPERATOR:=rays-gpu}"
 : "${DIFFUSION:=draws-gpu}" "${DATA_MINUTES:=3}" "${OPERATOR_MINUTES:=1.6}" "${HALF_MINUTES:=1}" "${DIFFUSION_MINUTES:=2.4}"
-: "${BATCHES:=1 4 16}" "${SAMPLES:=8}" "${WORK:=gpu-work}" "${KEEP:=gpu-results}" "${PYTHON:=python3}"
+: "${BATCHES:=1 4 16}" "${SAMPLES:=8}" "${REGRESSION_MINUTES:=0.3}" "${WORK:=gpu-work}" "${KEEP:=gpu-results}" "${PYTHON:=python3}"
 here=$(cd "$(dirname "$0")/.." && pwd)
 export PYTHONPATH=$here/src${PYTHONPATH:+:$PYTHONPATH}
 mkdir -p "$WORK" "$KEEP"
@@ -61,5 +61,6 @@ else
   # shellcheck disable=SC2086
   "$PYTHON" "$here/benchmarks/gpu.py" --model "$KEEP/mifno" --data "$store" --device "$DEVICE" --spacing "$SPACING" \
     --batches $BATCHES --out "$KEEP/gpu.csv"
-  spectremor evaluate --data "$store" --model "$KEEP/mifno" --split test --samples "$SAMPLES" --out "$KEEP/report"
+  spectremor evaluate --data "$store" --model "$KEEP/mifno" --split test --samples "$SAMPLES" --regression-minutes "$REGRESSION_MINUTES" \
+    --out "$KEEP/report"
 fi
