@@ -11,6 +11,7 @@ them. The config of MODEL says how all of them were trained; that of the operato
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from spectremor.core.errors import InputError
@@ -25,25 +26,37 @@ def main() -> None:
         parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--card", type=Path)
     args = parser.parse_args()
-    first, second = (read_model_folder(find_run_model(path, "--stage")) for path in (args.stage1, args.stage2))
-    if first.config.surrogate is None or second.config.diffusion is None:
-        raise InputError(
-            "--stage1, --stage2", f"{args.stage1}, {args.stage2}", "one with an operator, one with diffusion"
-        )
+    try:
+        join(args.stage1, args.stage2, args.out, args.card)
+    except (InputError, OSError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    print(args.out)
+
+
+def join(stage1: Path, stage2: Path, out: Path, card: Path | None) -> None:
+    """Write the model folder.
+
+    Raises:
+        InputError: names the option, and what it should be.
+        OSError: a card that cannot be read.
+    """
+    first = read_model_folder(find_run_model(stage1, "--stage1"))
+    second = read_model_folder(find_run_model(stage2, "--stage2"))
+    if first.config.surrogate is None:
+        raise InputError("--stage1", stage1, "a model with an operator")
+    if second.config.diffusion is None:
+        raise InputError("--stage2", stage2, "a model with a diffusion stage")
     if first.config.surrogate != second.config.surrogate:
-        raise InputError("--stage2", args.stage2, "a diffusion stage that learned behind an operator of the same kind")
+        raise InputError("--stage2", stage2, "a diffusion stage that learned behind an operator of the same kind")
     parts = {
         "surrogate": (first.config.surrogate, first.tensors()["surrogate"]),
         "diffusion": (second.config.diffusion, second.tensors()["diffusion"]),
     }
     behind = {name: facts for name, facts in second.config.training.items() if name != "mifno"}
-    training = {**first.config.training, **behind}
-    for name in behind:
-        training[f"mifno_of_{name}"] = second.config.training["mifno"]
-    about = {"spectremor_version": VERSION, "training": training}
-    card = args.card.read_text() if args.card else model_card(about)
-    write_model_folder(args.out, parts=parts, about=about, card=card)
-    print(args.out)
+    left_out = {f"mifno_of_{name}": second.config.training["mifno"] for name in behind}
+    about = {"spectremor_version": VERSION, "training": {**first.config.training, **behind, **left_out}}
+    write_model_folder(out, parts=parts, about=about, card=model_card(about) if card is None else card.read_text())
 
 
 if __name__ == "__main__":
