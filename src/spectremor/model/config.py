@@ -148,13 +148,13 @@ class ModelConfig(pydantic.BaseModel):
 
     @property
     def learned_cube(self) -> LearnedCube:
-        """What its operator learned.
-
-        One along rays predicts at any sensors; any are taken by a second stage that sees the field.
-        """
-        takes_any = self.diffusion is None or self.diffusion.field is not None
-        any_sensors = isinstance(self.surrogate, RayConfig) and takes_any
-        return LearnedCube(trained=self.trained_range, recording=self.recording, any_sensors=any_sensors)
+        """What its operator learned."""
+        return LearnedCube(
+            trained=self.trained_range,
+            recording=self.recording,
+            along_rays=isinstance(self.surrogate, RayConfig),
+            second=self.diffusion,
+        )
 
     def check_ground(self, geology: Geology) -> None:
         """Refuse ground in which the model takes no earthquake at all.

@@ -18,6 +18,7 @@ from spectremor.core.rupture import Rupture
 from spectremor.core.similarity import Similarity
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
+from spectremor.diffusion.config import DiffusionConfig
 from spectremor.model.region import Wanted, check_surface
 
 #: Sensors so far outside of the learned ones are inside.
@@ -55,12 +56,19 @@ class LearnedCube:
     Attributes:
         trained: the ground and the sources.
         recording: where and when it records.
-        any_sensors: the model takes any sensors between its own.
+        along_rays: it predicts at any sensors between its own.
+        second: the diffusion stage behind it; None: there is none.
     """
 
     trained: TrainedRange
     recording: Recording
-    any_sensors: bool
+    along_rays: bool
+    second: DiffusionConfig | None
+
+    @property
+    def any_sensors(self) -> bool:
+        """Whether the model takes any sensors: a second stage that restores each sensor alone has its grid."""
+        return self.along_rays and (self.second is None or self.second.field is not None)
 
 
 def plan_cube(learned: LearnedCube, geology: Geology, earthquake: Source | Rupture, wanted: Wanted) -> Cube:

@@ -385,9 +385,12 @@ class GroundMotionModel:
 
     @property
     def _learned_cube(self) -> LearnedCube:
-        takes_any = self.diffusion is None or self.diffusion.config.field is not None
-        any_sensors = isinstance(self.stage1, AnySensors) and self.stage1.any_sensors and takes_any
-        return LearnedCube(trained=self.trained_range, recording=self.recording, any_sensors=any_sensors)
+        return LearnedCube(
+            trained=self.trained_range,
+            recording=self.recording,
+            along_rays=isinstance(self.stage1, AnySensors) and self.stage1.any_sensors,
+            second=None if self.diffusion is None else self.diffusion.config,
+        )
 
     def _predicted(self, cube: Cube) -> xr.DataArray:
         """An operator's prediction at the sensors of the learned problem."""
