@@ -39,7 +39,7 @@ from spectremor.core.errors import InputWarning
 from spectremor.core.files import atomic_file
 from spectremor.core.source import Source
 from spectremor.model.pipeline import Draws
-from spectremor.model.region import Wanted
+from spectremor.model.region import MotionRequest
 from spectremor.signal.ensemble import coverage
 from spectremor.signal.filters import low_pass
 from spectremor.signal.gof import gof
@@ -82,9 +82,9 @@ def by_sensor(values: np.ndarray) -> np.ndarray:
 
 def products_of(model, case: RegionalCase, realizations: int) -> dict[str, tuple[np.ndarray, float]]:
     """Velocities (realization, sensor, 3, time) of each product, and the processor's time."""
-    wanted = Wanted(sensors_m=case.sensors_m, duration_s=case.duration_s)
+    request = MotionRequest(sensors_m=case.sensors_m, duration_s=case.duration_s)
     times = [time.process_time()]
-    motion = model.stage1_motion(case.geology, case.earthquake, wanted)
+    motion = model.stage1_motion(case.geology, case.earthquake, request)
     times.append(time.process_time())
     # As `expect` does, without another simulation.
     mean = model.restored(motion, Draws(steps=1, sampler="dpm-solver++"))

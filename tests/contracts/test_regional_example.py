@@ -14,7 +14,7 @@ import pytest
 
 import spectremor as sp
 from spectremor.model.folder import read_model_folder
-from spectremor.model.region import Wanted, plan_region
+from spectremor.model.region import MotionRequest, plan_region
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "regional"
 
@@ -39,7 +39,7 @@ def test_ground_rupture_and_stations_are_what_a_model_takes(example: ModuleType)
     assert len(stations.names) == 20
     learned = read_model_folder("simulation").config.learned
     assert learned is not None
-    region = plan_region(learned, geology, rupture, Wanted(stations=stations, duration_s=16.0))
+    region = plan_region(learned, geology, rupture, MotionRequest(stations=stations, duration_s=16.0))
     assert region.similarity.length == 1.0
     assert region.recording.shape == (3, 20, 800)
     assert region.outside == ("slower ground", "a rupture", "a longer record", "a wider region")

@@ -18,7 +18,7 @@ from spectremor.examples import example_geology, example_source
 from spectremor.model.build import load_model
 from spectremor.model.folder import find_model, read_model_folder, write_model_folder
 from spectremor.model.pipeline import GroundMotionModel
-from spectremor.model.region import Wanted
+from spectremor.model.region import MotionRequest
 
 PLACES = Stations(
     ("dam", "plant", "town"), np.array([4350.0, 3000.0, 8111.0]), np.array([2550.0, 5000.5, 333.0]), np.zeros(3)
@@ -96,7 +96,7 @@ def test_where_it_predicts_nothing_is_said_at_once(model: GroundMotionModel, fol
     with pytest.raises(InputError, match=wanted):
         model.generate(example_geology(), example_source(), stations=outside)
     with pytest.raises(InputError, match=wanted):
-        read_model_folder(folder).check_run(example_geology(), example_source(), Wanted(stations=outside))
+        read_model_folder(folder).check_run(example_geology(), example_source(), MotionRequest(stations=outside))
     # A second stage that restores each sensor alone of the grid takes the grid alone.
     with pytest.raises(InputError, match="stations: got a list of stations; allowed: none"):
         sp.load_model("mifno").generate(example_geology(), example_source(), stations=PLACES)

@@ -26,7 +26,7 @@ from spectremor.model import measured
 from spectremor.model.build import load_model
 from spectremor.model.folder import read_model_folder, write_model_folder
 from spectremor.model.pipeline import GroundMotionModel
-from spectremor.model.region import Learned, Wanted, choose_similarity, first_arrivals_s, lengthened, plan_region
+from spectremor.model.region import Learned, MotionRequest, choose_similarity, first_arrivals_s, lengthened, plan_region
 from spectremor.simulation.settings import SOLVER_VERSION
 from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 
@@ -291,7 +291,7 @@ def test_what_cannot_be_taken_is_refused_before_anything_runs(
     with pytest.raises(InputError, match=words):
         model.generate(ground(), quake, **given)
     with pytest.raises(InputError, match=words):
-        read_model_folder(folder).check_run(ground(), quake, Wanted(**given))
+        read_model_folder(folder).check_run(ground(), quake, MotionRequest(**given))
 
 
 def test_outside_of_what_was_learned_the_measured_error_is_said(
@@ -404,7 +404,9 @@ def test_the_command_line_takes_stations_durations_and_sensors(folder: Path, her
 
 
 def test_plans_reach_to_the_end_of_whole_windows() -> None:
-    region = plan_region(LEARNED, ground((19_200, 12_000, 9600)), source(), Wanted(stations=NEAR, duration_s=10.0))
+    region = plan_region(
+        LEARNED, ground((19_200, 12_000, 9600)), source(), MotionRequest(stations=NEAR, duration_s=10.0)
+    )
     assert (region.recording.samples, region.long.samples) == (500, 640)
     assert region.run.sensors.count == 3 + 16 * 16
     assert region.outside == ("a longer record", "a wider region")

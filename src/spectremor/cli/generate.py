@@ -102,9 +102,9 @@ def generate(
     from spectremor.cli.progress import spinner
     from spectremor.data.wavefield_files import write_wavefield
     from spectremor.model.folder import read_model_folder
-    from spectremor.model.region import Wanted
+    from spectremor.model.region import MotionRequest
 
-    wanted = Wanted(
+    request = MotionRequest(
         stations=listed,
         sensors_m=None if sensors is None else _sensors_m(sensors, ground),
         duration_s=duration,
@@ -112,7 +112,7 @@ def generate(
     )
     folder = read_model_folder(model)
     folder.check_ground_of(geology, ground)
-    folder.check_run(ground, described, wanted, stage1_only=stage1_only)
+    folder.check_run(ground, described, request, stage1_only=stage1_only)
     if not stage1_only:
         folder.config.evaluations(steps, sampler)
     if observed is not None:
@@ -136,7 +136,7 @@ def generate(
             sampler=cast("SamplerName | None", sampler),
             observed=loaded.parsed_observed(recordings, OBSERVED_ERROR),
         )
-        motion = loaded.stage1_motion(ground, described, wanted)
+        motion = loaded.stage1_motion(ground, described, request)
         field = motion.field
         if not stage1_only:
             say("stage 2: diffusion")

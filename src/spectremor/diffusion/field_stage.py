@@ -19,7 +19,7 @@ from spectremor.diffusion.field_condition import FieldCondition
 from spectremor.diffusion.field_network import FieldNetwork
 from spectremor.diffusion.field_parts import Plan, Progress, WholeField
 from spectremor.diffusion.latent import Latents
-from spectremor.diffusion.onset import begun
+from spectremor.diffusion.onset import onset_weights
 from spectremor.diffusion.orientation import ORIENTATIONS
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
@@ -228,9 +228,9 @@ class FieldStage(nn.Module):
         if span.start:
             earlier = np.sqrt(np.square(field.stage1[..., : span.start], dtype=float).sum(axis=1)).max(axis=1)
             before = torch.from_numpy(earlier.astype(np.float32)).to(device)[:, None, None]
-            moving = begun(traces, before, LEAST_PEAK * surroundings.reference_m_s)
+            moving = onset_weights(traces, before, LEAST_PEAK * surroundings.reference_m_s)
         else:
-            moving = begun(traces)
+            moving = onset_weights(traces)
         above, records = torch.zeros_like(traces), torch.zeros_like(known)
         there = torch.zeros(len(traces), device=device)
         error = torch.zeros(len(traces), 3, device=device)

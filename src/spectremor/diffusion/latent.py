@@ -103,7 +103,7 @@ class Latents(nn.Module):
         change = generated if self.config.target == "residual" else generated - stage1
         return stage1 + (change @ self._allowed if len(self._allowed) else change)
 
-    def added(self, change: Float[Tensor, "b 3 n"], begun: Float[Tensor, "b 1 time"]) -> Float[Tensor, "b 3 time"]:
+    def added(self, change: Float[Tensor, "b 3 n"], weights: Float[Tensor, "b 1 time"]) -> Float[Tensor, "b 3 time"]:
         """Traces of a change that leaves a sensor still until motion has begun there.
 
         Muting alone would bring back a little below the crossover, so the change is first freed of most of what is
@@ -111,13 +111,13 @@ class Latents(nn.Module):
 
         Args:
             change: coefficients in m/s, from `finish` less stage 1.
-            begun: from `onset.begun`.
+            weights: from `onset.onset_weights`.
         """
-        still = 1.0 - begun
+        still = 1.0 - weights
         for _ in range(ROUNDS if len(self._allowed) else 0):
             early = self.traces(change) * still
             change = change - self.coefficients(early) @ self._allowed
-        return self.traces(change) * begun
+        return self.traces(change) * weights
 
     def fit_gains(self, condition_level: Float[Tensor, " n"], target_level: Float[Tensor, " n"]) -> None:
         """Set the gains from the mean moduli of the scaled coefficients over training data."""

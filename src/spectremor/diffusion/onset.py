@@ -12,7 +12,7 @@ from torch import Tensor
 QUIET, MOVING = 0.003, 0.01
 
 
-def begun(
+def onset_weights(
     stage1: Float[Tensor, "b 3 time"],
     earlier: Float[Tensor, "b 1 1"] | None = None,
     least_peak: float = 0.0,

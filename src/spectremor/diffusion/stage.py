@@ -18,7 +18,7 @@ from spectremor.diffusion.config import DiffusionConfig, SamplerName
 from spectremor.diffusion.denoiser import UNet1d
 from spectremor.diffusion.latent import Latents, sensor_amplitude
 from spectremor.diffusion.noise import FieldNoise, SensorNoise
-from spectremor.diffusion.onset import begun
+from spectremor.diffusion.onset import onset_weights
 from spectremor.diffusion.process import NoiseProcess
 from spectremor.diffusion.protocol import Condition
 from spectremor.diffusion.room import check_room
@@ -155,7 +155,7 @@ class DiffusionStage(nn.Module):
         @torch.no_grad()
         def prepare(traces: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
             known = self.latents.coefficients(traces)
-            return known, self.begun(traces), *sensor_amplitude(known, self.config.latent)
+            return known, self.onset_weights(traces), *sensor_amplitude(known, self.config.latent)
 
         @torch.no_grad()
         def restore(job: tuple[int, int, NoiseOf]) -> None:
@@ -195,9 +195,9 @@ class DiffusionStage(nn.Module):
             return lambda sensors: SensorNoise(seed, realization, sensors, shape, device)
         return FieldNoise(seed, realization, grid, shape, correlation, device).at
 
-    def begun(self, stage1: Float[Tensor, "b 3 time"]) -> Float[Tensor, "b 1 time"]:
+    def onset_weights(self, stage1: Float[Tensor, "b 3 time"]) -> Float[Tensor, "b 1 time"]:
         """How far motion has begun at each sensor and time: where it has not, nothing is drawn."""
-        return begun(stage1)
+        return onset_weights(stage1)
 
     def change(
         self,
@@ -213,7 +213,7 @@ class DiffusionStage(nn.Module):
 
         Args:
             known: cosine coefficients of the stage-1 traces.
-            moving: from `begun`.
+            moving: from `onset_weights`.
             strength: how strong motion is at each sensor and in the field.
             noise: returns the next standard normal array of the batch.
             steps: as for `generate_arrays`.

@@ -24,7 +24,7 @@ from spectremor.core.threads import thread_map
 from spectremor.diffusion.config import SamplerName
 from spectremor.diffusion.latent import sensor_amplitude, sensor_power
 from spectremor.diffusion.noise import FieldNoise, PlaceNoise, SensorNoise
-from spectremor.diffusion.onset import begun
+from spectremor.diffusion.onset import onset_weights
 from spectremor.diffusion.room import check_room
 from spectremor.diffusion.stage import MICRO_BATCH, MICRO_BATCH_GPU, DiffusionStage, Strength
 from spectremor.diffusion.time_windows import LEAST_PEAK, NoiseOf, WindowNoise, Windows, windows_of
@@ -204,7 +204,7 @@ class _Draws:
         tensor = _tensor(traces, device)
         coefficients = self.stage.latents.coefficients(tensor)
         before = torch.from_numpy(earlier.astype(np.float32)).to(device)[:, None, None]
-        moving = begun(tensor, before, LEAST_PEAK * level.peak)
+        moving = onset_weights(tensor, before, LEAST_PEAK * level.peak)
         return coefficients, moving, *sensor_amplitude(coefficients, self.stage.config.latent, level.power)
 
     def _drawn(

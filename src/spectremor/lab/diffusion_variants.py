@@ -48,6 +48,6 @@ class BlindStage(DiffusionStage):
     def __init__(self, config: DiffusionConfig) -> None:
         super().__init__(config, network=BlindUNet(config.network))
 
-    def begun(self, stage1: Float[Tensor, "b 3 time"]) -> Float[Tensor, "b 1 time"]:
+    def onset_weights(self, stage1: Float[Tensor, "b 3 time"]) -> Float[Tensor, "b 1 time"]:
         """One everywhere: a network that does not see stage 1 is not told its arrival times either."""
         return torch.ones_like(stage1[:, :1])

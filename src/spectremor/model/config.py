@@ -17,7 +17,7 @@ from spectremor.core.trained_range import TrainedRange
 from spectremor.core.validation import validated
 from spectremor.diffusion.config import DiffusionConfig
 from spectremor.model.cube import LearnedCube, check_cube_ground, plan_cube
-from spectremor.model.region import Learned, Wanted, check_region_ground, plan_region
+from spectremor.model.region import Learned, MotionRequest, check_region_ground, plan_region
 from spectremor.simulation.stage1 import SimulationConfig
 from spectremor.surrogate.config import AnyNetwork, AnyNetworkConfig, RayConfig
 
@@ -128,23 +128,23 @@ class ModelConfig(pydantic.BaseModel):
             return None
         return Learned(recording=self.recording, ground=self.trained_range, spacing_m=self.simulation.grid_spacing_m)
 
-    def check_run(self, geology: Geology, earthquake: Source | Rupture, wanted: Wanted) -> None:
+    def check_run(self, geology: Geology, earthquake: Source | Rupture, request: MotionRequest) -> None:
         """Refuse what the model cannot take.
 
         Args:
             geology: ground of any extent; of an operator, its cube or a similar one.
             earthquake: a point or a rupture; of an operator, a point.
-            wanted: where, how long, to which frequency.
+            request: where, how long, to which frequency.
 
         Raises:
             InputError: what it cannot take, with what it can.
         """
-        if isinstance(earthquake, Source) and wanted.nothing and self.trained_range.has_shape_of(geology):
+        if isinstance(earthquake, Source) and request.as_trained and self.trained_range.has_shape_of(geology):
             self.check_event(geology, earthquake)
         elif (learned := self.learned) is not None:
-            plan_region(learned, geology, earthquake, wanted)
+            plan_region(learned, geology, earthquake, request)
         else:
-            plan_cube(self.learned_cube, geology, earthquake, wanted)
+            plan_cube(self.learned_cube, geology, earthquake, request)
 
     @property
     def learned_cube(self) -> LearnedCube:

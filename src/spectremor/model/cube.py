@@ -19,7 +19,7 @@ from spectremor.core.similarity import Similarity
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
 from spectremor.diffusion.config import DiffusionConfig
-from spectremor.model.region import Wanted, check_surface
+from spectremor.model.region import MotionRequest, check_surface
 
 #: Sensors so far outside of the learned ones are inside.
 _NEAR_M = 1.0
@@ -71,33 +71,33 @@ class LearnedCube:
         return self.along_rays and (self.second is None or self.second.field is not None)
 
 
-def plan_cube(learned: LearnedCube, geology: Geology, earthquake: Source | Rupture, wanted: Wanted) -> Cube:
+def plan_cube(learned: LearnedCube, geology: Geology, earthquake: Source | Rupture, request: MotionRequest) -> Cube:
     """How a cube is like the one that an operator learned.
 
     Args:
         learned: what the operator learned.
         geology: the ground.
         earthquake: a point source, or a rupture of one.
-        wanted: no sensors, unless it takes any, and no longer a record than it learned.
+        request: no sensors, unless it takes any, and no longer a record than it learned.
 
     Raises:
         InputError: what the operator cannot take, with what it can.
     """
     trained, own = learned.trained, learned.recording
     for name, what in (("stations", "a list of stations"), ("sensors_m", "positions of sensors")):
-        if getattr(wanted, name) is not None and not learned.any_sensors:
+        if getattr(request, name) is not None and not learned.any_sensors:
             raise InputError(name, what, f"none: {_ONLY_ITS_CUBE} (take the model simulation)")
     point = _point(earthquake)
-    similarity, ground = _similar_ground(trained, own, geology, wanted.max_frequency_hz)
+    similarity, ground = _similar_ground(trained, own, geology, request.max_frequency_hz)
     a = similarity.length
     trained.times_larger(a).check_source(point, any_rise_time=True)
     sampling_hz = own.sampling_hz * similarity.frequency
     longest_s = own.samples / sampling_hz
-    duration_s = longest_s if wanted.duration_s is None else wanted.duration_s
+    duration_s = longest_s if request.duration_s is None else request.duration_s
     if duration_s > longest_s * (1 + 1e-9):
         allowed = f"{longest_s:g} s or less: this model's neural operator predicts no more (take the model simulation)"
         raise InputError("duration_s", f"{duration_s:g} s", allowed)
-    sensors, points_m = _sensors(own, geology, wanted, a)
+    sensors, points_m = _sensors(own, geology, request, a)
     return Cube(
         similarity=similarity,
         geology=ground,
@@ -115,18 +115,18 @@ def plan_cube(learned: LearnedCube, geology: Geology, earthquake: Source | Ruptu
 
 
 def _sensors(
-    own: Recording, geology: Geology, wanted: Wanted, length: float
+    own: Recording, geology: Geology, request: MotionRequest, length: float
 ) -> tuple[Sensors, Float[np.ndarray, "s 2"] | None]:
     """The wanted sensors, and where they lie in the learned cube if they are not the operator's own."""
     from spectremor.simulation.sensors import parse_sensors
 
     assert isinstance(own.sensors, SensorGrid)
-    if wanted.stations is None and wanted.sensors_m is None:
+    if request.stations is None and request.sensors_m is None:
         return SensorGrid(length * own.sensors.x_m, length * own.sensors.y_m), None
-    sensors = parse_sensors(wanted.sensors_m, wanted.stations, None, geology)
+    sensors = parse_sensors(request.sensors_m, request.stations, None, geology)
     check_surface(sensors)
     points_m = sensors.points_m()[:, :2]
-    name = "sensors_m" if wanted.stations is None else "stations"
+    name = "sensors_m" if request.stations is None else "stations"
     for axis, (at_m, axis_m) in enumerate(zip(points_m.T, (own.sensors.x_m, own.sensors.y_m), strict=True)):
         low, high = length * float(axis_m[0]), length * float(axis_m[-1])
         if at_m.min() < low - _NEAR_M or at_m.max() > high + _NEAR_M:

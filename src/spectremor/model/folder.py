@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from spectremor.core.geology import Geology
     from spectremor.core.rupture import Rupture
     from spectremor.core.source import Source
-    from spectremor.model.region import Wanted
+    from spectremor.model.region import MotionRequest
 
 #: Models that ship with the package, a folder each.
 SHIPPED = Path(__file__).parents[1] / "pretrained"
@@ -143,21 +143,21 @@ class ModelFolder:
         self.config.check_event(geology, source)
 
     def check_run(
-        self, geology: Geology, earthquake: Source | Rupture, wanted: Wanted, *, stage1_only: bool = False
+        self, geology: Geology, earthquake: Source | Rupture, request: MotionRequest, *, stage1_only: bool = False
     ) -> None:
         """Refuse at once, without reading any weights, what the model cannot take.
 
         Args:
             geology: the ground.
             earthquake: a point or a rupture.
-            wanted: where, how long, to which frequency.
+            request: where, how long, to which frequency.
             stage1_only: the model needs no diffusion stage.
 
         Raises:
             InputError: a model without a stage that is needed; else as `ModelConfig.check_run`.
         """
         self.require(diffusion=not stage1_only)
-        self.config.check_run(geology, earthquake, wanted)
+        self.config.check_run(geology, earthquake, request)
 
     def check_ground(self, geology: Geology) -> None:
         """Refuse at once, without reading any weights, ground in which the model takes no earthquake at all.

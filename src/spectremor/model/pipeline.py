@@ -36,7 +36,7 @@ from spectremor.diffusion.config import OBSERVED_ERROR
 from spectremor.model.cube import Cube, LearnedCube, plan_cube
 from spectremor.model.measured import ORDINARY_GROUND, SLOW_GROUND, measured_error
 from spectremor.model.observed import Observed, parse_observed
-from spectremor.model.region import SLOW, Learned, Region, Wanted, plan_region
+from spectremor.model.region import SLOW, Learned, MotionRequest, Region, plan_region
 from spectremor.surrogate.protocol import AnyGround, AnySensors
 
 if TYPE_CHECKING:
@@ -143,8 +143,8 @@ class GroundMotionModel:
         Raises:
             InputError: a geology or source that the model cannot take.
         """
-        wanted = _wanted(stations, sensors_m, duration_s, max_frequency_hz)
-        return self.stage1_motion(geology, source, wanted).field
+        request = _request(stations, sensors_m, duration_s, max_frequency_hz)
+        return self.stage1_motion(geology, source, request).field
 
     def generate(
         self,
@@ -199,8 +199,8 @@ class GroundMotionModel:
         records = self.parsed_observed(observed, observed_error)
         draws = Draws(realizations=realizations, seed=seed, steps=steps, sampler=sampler, observed=records)
         self._check_draws(draws)
-        wanted = _wanted(stations, sensors_m, duration_s, max_frequency_hz)
-        return self.restored(self.stage1_motion(geology, source, wanted), draws)
+        request = _request(stations, sensors_m, duration_s, max_frequency_hz)
+        return self.restored(self.stage1_motion(geology, source, request), draws)
 
     def expect(
         self,
@@ -235,11 +235,11 @@ class GroundMotionModel:
         Raises:
             InputError: as `generate`.
         """
-        wanted = _wanted(stations, sensors_m, duration_s, max_frequency_hz)
+        request = _request(stations, sensors_m, duration_s, max_frequency_hz)
         sees_field = self.need_diffusion().config.field is not None
         records = self.parsed_observed(observed, observed_error)
         draws = Draws(mean=True, observed=records) if sees_field else EXPECTED
-        mean = self.restored(self.stage1_motion(geology, source, wanted), draws)
+        mean = self.restored(self.stage1_motion(geology, source, request), draws)
         mean = mean.isel(realization=0, drop=True)
         mean.attrs = {name: value for name, value in mean.attrs.items() if name != "seed"} | {"product": "mean"}
         return mean
@@ -289,7 +289,7 @@ class GroundMotionModel:
         own_s = self.trained_range.rise_time_s if source is None else source.rise_time_s
         return self._labelled_draws(stage1, self._drawn(_plain(stage1), own_s, draws), source, draws)
 
-    def stage1_motion(self, geology: Ground, source: Source | Rupture, wanted: Wanted) -> Stage1Motion:
+    def stage1_motion(self, geology: Ground, source: Source | Rupture, request: MotionRequest) -> Stage1Motion:
         """Stage 1, with what stage 2 needs to know of it.
 
         Raises:
@@ -297,13 +297,13 @@ class GroundMotionModel:
         """
         ground = as_geology(geology)
         source = in_ground(source, ground)
-        if isinstance(source, Source) and wanted.nothing and self.trained_range.has_shape_of(ground):
+        if isinstance(source, Source) and request.as_trained and self.trained_range.has_shape_of(ground):
             field = self._signed(self._as_learned(ground, source))
             return Stage1Motion(field=field, source=source, problem=None, learned_m_s=_plain(field), geology=ground)
         learned = self.learned
         if learned is not None:
-            return self._in_region(plan_region(learned, ground, source, wanted))
-        return self._in_cube(plan_cube(self._learned_cube, ground, source, wanted))
+            return self._in_region(plan_region(learned, ground, source, request))
+        return self._in_cube(plan_cube(self._learned_cube, ground, source, request))
 
     def restored(self, motion: Stage1Motion, draws: Draws) -> xr.DataArray:
         """Stage 2 of what `stage1_motion` gives.
@@ -604,10 +604,12 @@ def _sensor_spacing_m(recording: Recording) -> float:
     return float(x_m[-1] - x_m[0]) / max(1, len(x_m) - 1)
 
 
-def _wanted(
+def _request(
     stations: Stations | None, sensors_m: Any, duration_s: float | None, max_frequency_hz: float | None
-) -> Wanted:
-    return Wanted(stations=stations, sensors_m=sensors_m, duration_s=duration_s, max_frequency_hz=max_frequency_hz)
+) -> MotionRequest:
+    return MotionRequest(
+        stations=stations, sensors_m=sensors_m, duration_s=duration_s, max_frequency_hz=max_frequency_hz
+    )
 
 
 def _same(one_s: float, other_s: float) -> bool:

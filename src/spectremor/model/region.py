@@ -46,7 +46,7 @@ Earthquake = Source | Rupture
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Wanted:
+class MotionRequest:
     """Where, how long and to which frequency motion is wanted; None: as the model was trained.
 
     Attributes:
@@ -67,7 +67,7 @@ class Wanted:
                 raise InputError(name, value, "a positive number")
 
     @property
-    def nothing(self) -> bool:
+    def as_trained(self) -> bool:
         """Whether all is as the model was trained."""
         return all(getattr(self, field.name) is None for field in dataclasses.fields(self))
 
@@ -128,14 +128,14 @@ class Region:
         return dataclasses.replace(self.long, sensors=Stations(names, x, y, z))
 
 
-def plan_region(learned: Learned, geology: Geology, earthquake: Earthquake, wanted: Wanted) -> Region:
+def plan_region(learned: Learned, geology: Geology, earthquake: Earthquake, request: MotionRequest) -> Region:
     """How a problem is like those that a model learned.
 
     Args:
         learned: what the model learned.
         geology: ground of any extent.
         earthquake: a point, or a rupture.
-        wanted: where, how long, to which frequency.
+        request: where, how long, to which frequency.
 
     Raises:
         InputError: what the model cannot take, with what it can.
@@ -143,15 +143,15 @@ def plan_region(learned: Learned, geology: Geology, earthquake: Earthquake, want
     from spectremor.simulation.sensors import parse_sensors
 
     _check_origin(geology)
-    frequency_hz = learned.recording.lowpass_hz if wanted.max_frequency_hz is None else wanted.max_frequency_hz
+    frequency_hz = learned.recording.lowpass_hz if request.max_frequency_hz is None else request.max_frequency_hz
     similarity = choose_similarity(learned, geology, frequency_hz)
     earthquake, point = _parsed(earthquake, geology)
     _check_place(learned.ground, geology, earthquake, similarity)
     _check_rise_time(learned.ground, point, similarity)
     own = learned.recording
-    sensors = parse_sensors(wanted.sensors_m, wanted.stations, None, geology)
+    sensors = parse_sensors(request.sensors_m, request.stations, None, geology)
     check_surface(sensors)
-    duration_s = own.duration_s * similarity.time if wanted.duration_s is None else wanted.duration_s
+    duration_s = own.duration_s * similarity.time if request.duration_s is None else request.duration_s
     sampling_hz = own.sampling_hz * similarity.frequency
     samples = max(2, math.ceil(duration_s * sampling_hz - 1e-6))
     half = own.samples // 2

@@ -15,7 +15,7 @@ from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
 from spectremor.model.config import ModelConfig
 from spectremor.model.folder import DEFAULT_MODEL, SHIPPED, ModelFolder, read_model_folder, shipped_names
-from spectremor.model.region import Wanted
+from spectremor.model.region import MotionRequest
 from spectremor.simulation.progress import progress_told_to
 from spectremor.web.choices import ONLY_GRID, ONLY_POINTS, RuptureChoice, SimulationChoice, StationList, check_places
 from spectremor.web.ground import Ground, example_ground
@@ -164,9 +164,9 @@ class Studio:
         if drawn and (request.realizations or 0) > MAX_REALIZATIONS:
             raise InputError("realizations", request.realizations, f"1 to {MAX_REALIZATIONS} on this page")
         alone = request.product == "stage1"
-        earthquake, wanted, folder = request.earthquake(), _wanted(request), self._folders[request.model]
+        earthquake, motion, folder = request.earthquake(), _motion_request(request), self._folders[request.model]
         folder.check_ground_of(request.ground.path, request.ground.geology)
-        folder.check_run(request.ground.geology, earthquake, wanted, stage1_only=alone)
+        folder.check_run(request.ground.geology, earthquake, motion, stage1_only=alone)
         return self._in_turn(lambda: self._generate(request, earthquake, job), job, place)
 
     def simulates(self, model: str) -> bool:
@@ -243,7 +243,7 @@ class Studio:
         job.begin("loading the model")
         model = self._load(request.model)
         job.begin(f"stage 1, {_stage1_name(model)}")
-        motion = model.stage1_motion(request.ground.geology, earthquake, _wanted(request))
+        motion = model.stage1_motion(request.ground.geology, earthquake, _motion_request(request))
         if request.product == "stage1" or model.diffusion is None:
             return Scene.of(motion.field, f"{_stage1_name(model)} alone").of_rupture(earthquake)
         if request.product == "mean":
@@ -276,9 +276,9 @@ def products_of(config: ModelConfig) -> dict[str, Product]:
     return draws | mean | stage1
 
 
-def _wanted(request: Request) -> Wanted:
+def _motion_request(request: Request) -> MotionRequest:
     """Where a model records."""
-    return Wanted(stations=None if request.stations is None else request.stations.stations)
+    return MotionRequest(stations=None if request.stations is None else request.stations.stations)
 
 
 def _mean(model: Any, request: Request, earthquake: Source | Rupture) -> Any:
