@@ -159,6 +159,23 @@ def test_sensors_alone_are_as_among_all_and_thinned_times_as_among_all():
         torch.testing.assert_close(some[event], every[event][:, sensors[event], ::4], rtol=1e-4, atol=1e-5)
 
 
+def test_in_bfloat16_traces_and_gradients_are_nearly_the_same():
+    model = stage1()
+    inputs = batched(inputs_of(model, ground(), source()))
+    found = {}
+    for bf16 in (False, True):
+        model.network.bf16 = bf16
+        model.network.zero_grad()
+        traces = model.network(inputs)
+        assert traces.dtype == torch.float32
+        traces.square().sum().backward()
+        gradient = torch.cat([p.grad.flatten() for p in model.network.parameters()])
+        assert gradient.dtype == torch.float32
+        found[bf16] = traces.detach(), gradient
+    for exact, rounded in zip(found[False], found[True], strict=True):
+        assert 0 < float((rounded - exact).norm() / exact.norm()) < 0.03
+
+
 def test_every_weight_learns():
     model = stage1()
     model.network.train()
@@ -253,6 +270,8 @@ def test_a_network_of_another_kind_is_refused_by_name():
         parse_config({"model": {"kind": "rays", "widht": 3}}, "mifno")
     with pytest.raises(InputError, match="kind rays"):
         parse_config({"sensors": 4}, "mifno")
+    with pytest.raises(InputError, match="kind rays"):
+        parse_config({"mixed_precision": "bf16"}, "mifno")
 
 
 def test_the_preset_is_saved_and_loaded_whole(tmp_path):

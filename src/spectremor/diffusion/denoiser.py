@@ -35,10 +35,14 @@ class UNet1d(nn.Module):
     Args:
         config: sizes.
         more_channels: that `seen` has besides `channels_seen`.
+
+    Attributes:
+        bf16: run in bfloat16, for training.
     """
 
     #: Channels of `seen`.
     channels_seen: ClassVar[int] = 2 * COMPONENTS
+    bf16 = False
 
     def __init__(self, config: NetworkConfig, *, more_channels: int = 0) -> None:
         super().__init__()
@@ -78,6 +82,10 @@ class UNet1d(nn.Module):
             step: diffusion step of each item, as a fraction in [0, 1] of the process.
             jump: how much of the process each item takes from there, in [0, 1]; None: an infinitely small step.
         """
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
+            return self._output(x, condition, step, jump).to(x.dtype)
+
+    def _output(self, x: Tensor, condition: Condition, step: Tensor, jump: Tensor | None) -> Tensor:
         x = self.seen(x, condition)
         context = self.embed(step, condition.log_amplitude, jump, self.also_known(condition))
         exchange = self.exchange(condition, context)

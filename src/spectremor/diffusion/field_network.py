@@ -27,12 +27,7 @@ class FieldNetwork(UNet1d):
 
     Args:
         config: of the stage, with a `field`.
-
-    Attributes:
-        bf16: run in bfloat16, for training.
     """
-
-    bf16 = False
 
     def __init__(self, config: DiffusionConfig) -> None:
         field = cast(FieldConfig, config.field)
@@ -49,17 +44,6 @@ class FieldNetwork(UNet1d):
             for level in levels
             if field.neighbours
         )
-
-    def forward(
-        self,
-        x: Float[Tensor, "b 3 n"],
-        condition: Condition,
-        step: Float[Tensor, " b"],
-        jump: Float[Tensor, " b"] | None = None,
-    ) -> Float[Tensor, "b 3 n"]:
-        """As that of a single sensor."""
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
-            return super().forward(x, condition, step, jump).float()
 
     def seen(self, x: Float[Tensor, "b 3 n"], condition: Condition) -> Float[Tensor, "b channel n"]:
         """The noisy latents, stage 1's traces, and the recordings with a channel that says where there are any."""

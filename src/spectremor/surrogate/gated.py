@@ -63,6 +63,15 @@ def gate(
     return gated
 
 
+def gate_bf16(
+    x: Float[Tensor, "points w"], c: Float[Tensor, "points c"], w1: Tensor, wc: Tensor, bc: Tensor, w2: Tensor
+) -> Float[Tensor, "points w"]:
+    """As `gate`, in bfloat16 and with its hidden values kept, for training."""
+    with torch.autocast(x.device.type, torch.bfloat16):
+        hidden: Tensor = torch.addmm(bc, c, wc).relu() * (x @ w1)
+        return (hidden @ w2).to(x.dtype)
+
+
 class _Gate(torch.autograd.Function):
     """(relu(c Wc + bc) * (x W1)) W2 over rows, in blocks, the hidden values computed again for the backward pass."""
 

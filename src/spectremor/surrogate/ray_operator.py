@@ -40,8 +40,13 @@ class RayOperator(nn.Module):
 
     Args:
         config: sizes.
+
+    Attributes:
+        bf16: run what describes the ground, and the pointwise networks that it steers, in bfloat16, for training. The
+            waves themselves and what Fourier transforms see stay in single precision.
     """
 
+    bf16 = False
     pulse: Tensor
     sensors_m: Tensor
     corners_m: Tensor
@@ -100,18 +105,25 @@ class RayOperator(nn.Module):
         s_time, amplitude, sensor = (inputs[name] for name in ("s_time", "amplitude", "sensor"))
         frames = sensor_frames(self._source_m(inputs["position"]), places_m)
         pair = describe_pairs(frames, s_time, sensor)
-        latent = self.ground(*self._around(inputs["geology"], frames), pair.flatten(0, 1)).unflatten(0, (b, -1))
+        around = self._around(inputs["geology"], frames)
+        with self._precision(pair):
+            latent = self.ground(*around, pair.flatten(0, 1)).to(pair.dtype).unflatten(0, (b, -1))
 
         origin = s_time[:, 0]
         local = torch.einsum("bsri,bpwis->bpwrs", frames.axes, amplitude.unflatten(2, (-1, 3))).flatten(2, 3)
         direct = direct_wave_spectra(local, s_time, origin, self.pulse, c.period_s)
         direct = on_grid(self.transfer(direct, latent), c.steps).movedim(1, -1)
-        context = self.context(latent, arrival_envelopes(s_time[:, 0], origin, c.steps, c.period_s))
-        traces = self.waves(direct, context, _turned(inputs["moment"], frames.axes))
+        envelopes = arrival_envelopes(s_time[:, 0], origin, c.steps, c.period_s)
+        with self._precision(pair):
+            context = self.context(latent, envelopes).to(pair.dtype)
+        traces = self.waves(direct, context, _turned(inputs["moment"], frames.axes), bf16=self.bf16)
 
         moved = delay(spectrum(torch.einsum("bstr,bsri->bist", traces, frames.axes)), origin[:, None], c.period_s)
         step_s, count = stride / c.recording.sampling_hz, -(-c.recording.samples // stride)
         return at_times(moved, 0.0, step_s, count, c.period_s) * _after_p(s_time, step_s, count)[:, None]
+
+    def _precision(self, like: Tensor) -> torch.autocast:
+        return torch.autocast(like.device.type, torch.bfloat16, enabled=self.bf16)
 
     def _source_m(self, position: Float[Tensor, "b 3"]) -> Float[Tensor, "b 3"]:
         """Position of the source from that of `event_inputs`, which counts depth downward."""
@@ -167,13 +179,18 @@ class ScatteredWaves(nn.Module):
         self.register_buffer("sum", torch.eye(3, device="cpu").repeat(waves, 1), persistent=False)
 
     def forward(
-        self, direct: Float[Tensor, "b s t wave"], context: Float[Tensor, "b s t c"], moment: Float[Tensor, "b s 6"]
+        self,
+        direct: Float[Tensor, "b s t wave"],
+        context: Float[Tensor, "b s t c"],
+        moment: Float[Tensor, "b s 6"],
+        *,
+        bf16: bool,
     ) -> Float[Tensor, "b s t 3"]:
-        """Three components in the frame of each sensor."""
+        """Three components in the frame of each sensor; the pointwise networks in bfloat16 if asked."""
         radiated = torch.einsum("bsm,mcw->bscw", moment, self.radiate)
         waves = (context @ radiated + direct @ self.lift).flatten(0, 1)
         for layer in self.layers:
-            waves = layer(waves, context.flatten(0, 1))
+            waves = layer(waves, context.flatten(0, 1), bf16=bf16)
         return (waves @ self.head).unflatten(0, direct.shape[:2]) + direct @ self.sum
 
 

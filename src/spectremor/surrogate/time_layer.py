@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from spectremor.surrogate.gated import gate
+from spectremor.surrogate.gated import gate, gate_bf16
 from spectremor.surrogate.initial import normal
 from spectremor.surrogate.spectral import dft_matrices
 
@@ -39,10 +39,13 @@ class GatedTimeLayer(nn.Module):
             # Not `nn.init.eye_`, whose form for the meta device loads torch's compiler.
             self.skip.weight.copy_(torch.eye(width, device="cpu"))
 
-    def forward(self, waves: Float[Tensor, "n t w"], context: Float[Tensor, "n t c"]) -> Float[Tensor, "n t w"]:
-        """Propagate and scatter the waves of each sensor."""
+    def forward(
+        self, waves: Float[Tensor, "n t w"], context: Float[Tensor, "n t c"], *, bf16: bool = False
+    ) -> Float[Tensor, "n t w"]:
+        """Propagate and scatter the waves of each sensor; the pointwise network in bfloat16 if asked."""
         moved, steering = self._convolved(waves).flatten(0, 1), context.flatten(0, 1)
-        scattered = gate(moved, steering, self.weight1, self.gate, self.gate_bias, self.weight2)
+        weights = self.weight1, self.gate, self.gate_bias, self.weight2
+        scattered = gate_bf16(moved, steering, *weights) if bf16 else gate(moved, steering, *weights)
         return self.skip(waves) + scattered.view_as(waves)
 
     def _convolved(self, waves: Float[Tensor, "n t w"]) -> Float[Tensor, "n t w"]:

@@ -79,6 +79,7 @@ class MifnoTraining(LoopConfig):
         sensors: of each event, drawn anew at each step (0: all), for a network that takes them one by one.
         stride: for such a network, of every `stride` output times one is learned from (5 Hz motion needs 12.5 samples a
             second).
+        mixed_precision: of such a network alone: the others are Fourier transforms throughout.
     """
 
     stage: Literal["mifno"] = "mifno"
@@ -88,12 +89,12 @@ class MifnoTraining(LoopConfig):
     validation_samples: Count = 32
     sensors: Annotated[int, Field(ge=0)] = 0
     stride: Annotated[int, Field(ge=1, le=64)] = 1
-    mixed_precision: Literal["no"] = "no"
 
     @model_validator(mode="after")
     def _sensor_by_sensor(self) -> MifnoTraining:
-        if (self.sensors, self.stride) != (0, 1) and not isinstance(self.model, RayConfig):
-            raise ValueError("sensors and stride are for a network of kind rays")
+        own = (self.sensors, self.stride, self.mixed_precision) != (0, 1, "no")
+        if own and not isinstance(self.model, RayConfig):
+            raise ValueError("sensors, stride and mixed_precision are for a network of kind rays")
         count = math.prod(self.model.domain.sensors)
         if self.sensors > count:
             raise ValueError(f"sensors must not exceed the {count} of the network")

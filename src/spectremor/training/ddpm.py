@@ -35,13 +35,11 @@ class DdpmObjective(nn.Module):
 
     Args:
         stage: what is trained.
-        bf16: run the network in bfloat16.
     """
 
-    def __init__(self, stage: DiffusionStage, *, bf16: bool) -> None:
+    def __init__(self, stage: DiffusionStage) -> None:
         super().__init__()
         self.stage = stage
-        self.bf16 = bf16
 
     def forward(
         self,
@@ -69,12 +67,8 @@ class DdpmObjective(nn.Module):
         clean = latents.target(truth, stage1, amplitude)
         if jumps:
             inputs = clean, condition, Jumps(step=step, **jumps), noise
-            return loss_with_jumps(self.stage.process, self._network, *inputs).mean()
-        return self.stage.process.loss(self._network, clean, condition, step, noise).mean()
-
-    def _network(self, *args: Any) -> Tensor:
-        with torch.autocast(args[0].device.type, torch.bfloat16, enabled=self.bf16):
-            return self.stage.network(*args).float()
+            return loss_with_jumps(self.stage.process, self.stage.network, *inputs).mean()
+        return self.stage.process.loss(self.stage.network, clean, condition, step, noise).mean()
 
 
 class DdpmTask:
@@ -110,7 +104,8 @@ class DdpmTask:
         if each > sensors:
             raise InputError("batch", config.batch, f"at most {config.samples_per_batch} samples x {sensors} sensors")
         self.stage = build(config.model)
-        self.module = DdpmObjective(self.stage, bf16=config.mixed_precision == "bf16")
+        self.stage.network.bf16 = config.mixed_precision == "bf16"
+        self.module = DdpmObjective(self.stage)
         # As many samples as a step uses stay in memory, 2 MB each at the usual sizes: of few training samples, the next
         # step uses the same.
         self._sample = functools.lru_cache(maxsize=config.samples_per_batch)(self._load)

@@ -109,6 +109,8 @@ class MifnoTask:
         self.val_ids = samples.val[: config.validation_samples]
         self.simulation = check_training_campaign(store, config)
         self.network = build(config.model)
+        if isinstance(self.network, RayOperator):
+            self.network.bf16 = config.mixed_precision == "bf16"
         self.module = MifnoObjective(self.network, config.loss, config.stride)
         self._preparation: Preparation | None = None
 
