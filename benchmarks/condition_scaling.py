@@ -54,16 +54,17 @@ def scaled_condition_rows(
         One row for what is scaled, factor and product (stage 1, mean, draw); CRPS of logarithms of the quantities that
         ensembles are judged by (of a single prediction, its absolute error).
     """
-    stage1 = np.ascontiguousarray(model.predict(store.geology(sample), store.source(sample)).values, dtype=np.float32)
+    stage1 = model.predict(store.geology(sample), store.source(sample))
     truth = np.ascontiguousarray(at_sensors(store.velocity(sample), sensors))
     noise = derive_seed(seed, "condition scaling", sample) % 2**31
     dt_s = 1 / store.sampling_hz
     rows = []
     for scaled, factor in itertools.product(SCALED, factors):
-        weak = _scaled(stage1, factor, None if scaled == WHOLE_FIELD else sensors)
-        draws = model.need_single_sensors().generate_at(weak, sensors, realizations=realizations, seed=noise)
+        weak = stage1.copy(data=_scaled(stage1.values, factor, None if scaled == WHOLE_FIELD else sensors))
+        fields = model.restore(weak, realizations=realizations, seed=noise, geology=store.geology(sample))
+        draws = np.ascontiguousarray(at_sensors(fields.values, sensors))
         products = {
-            ("stage 1", "mean"): np.ascontiguousarray(at_sensors(weak, sensors))[None],
+            ("stage 1", "mean"): np.ascontiguousarray(at_sensors(weak.values, sensors))[None],
             (f"mean of {realizations} draws", "mean"): draws.mean(axis=0, keepdims=True),
             ("draw", "draw"): draws,
         }

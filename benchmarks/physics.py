@@ -43,7 +43,7 @@ def physics_rows(name: str, model: GroundMotionModel, store: CampaignStore, samp
         rows.append({"model": name, "sample": sample, "field": field, "check": check, "value": float(value)})
 
     stage1 = model.predict(geology, source)
-    draw = model.restore(stage1).isel(realization=0)
+    draw = model.restore(stage1, geology=geology).isel(realization=0)
 
     def predict(ground: sp.Geology, event: Source) -> Any:
         """Stage 1, that of the event itself not again."""
