@@ -109,7 +109,7 @@ def model(seed=0, variant=None, **switches):
     return MifnoSurrogate(network.eval(), normalisation(DOMAIN), simulate)
 
 
-def simulate(geology, source):
+def simulate(geology, source, _recording=None):
     """Stands for a simulation: linear in the moment tensor, different at each place and time."""
     waves = np.random.default_rng(int(geology.vs_m_s.sum())).standard_normal((6, 3, *DOMAIN.sensors, DOMAIN.samples))
     return np.tensordot(source.moment_tensor_nm, 1e-19 * waves, axes=1)

@@ -252,7 +252,7 @@ def test_the_loss_by_bands_weighs_bands_alike():
     [
         ({"widht": 3}, "mifno.widht", "no such key: domain"),
         ({"latent": 7}, "mifno.latent", "multiple of 2"),
-        ({"simulation_m": 300}, "mifno.simulation_m", "no such key"),
+        ({"simulation_m": 3}, "mifno.simulation_m", "greater than or equal to 50"),
         ({"along": 4096, "across": 4096}, "mifno", "must not exceed"),
     ],
 )
@@ -272,6 +272,60 @@ def test_a_network_of_another_kind_is_refused_by_name():
         parse_config({"sensors": 4}, "mifno")
     with pytest.raises(InputError, match="kind rays"):
         parse_config({"mixed_precision": "bf16"}, "mifno")
+
+
+def simulated(geology, event, recording):
+    """Made-up motion that depends on where each sensor is, and is linear in the moment."""
+    points_m, time_s = recording.sensors.points_m(), recording.time_s
+    phase = points_m[:, :2].sum(axis=1)[:, None] / 3000.0 + 2 * np.pi * 1.3 * time_s
+    pulse = np.exp(-(((time_s - 3.0) / 0.8) ** 2)) * np.stack([np.sin(phase), np.cos(phase), np.sin(2 * phase)])
+    motion = pulse * event.moment_nm / 1e18
+    return motion.reshape(3, *recording.sensors.shape, -1).astype(np.float32)
+
+
+def corrects(**switches):
+    model = stage1(simulation_m=300.0, **switches)
+    return MifnoSurrogate(model.network, model.normalisation, simulated)
+
+
+def test_what_corrects_a_simulation_begins_with_the_simulation():
+    torch.manual_seed(1)
+    fresh = make_network(check_config({**SMALL, "simulation_m": 300.0})).eval()
+    model = MifnoSurrogate(fresh, stage1().normalisation, simulated)
+    found, given = model.predict(ground(), source()).values, simulated(ground(), source(), model.recording)
+    assert 0 < abs(found - given).max() < 0.02 * abs(given).max()
+
+
+def test_with_a_simulation_everything_is_linear_in_the_moment_and_the_same_at_places_of_one_s_own():
+    model = corrects()
+    assert model.any_sensors
+    field = model.predict(ground(), source()).values
+    assert abs(field - simulated(ground(), source(), model.recording)).max() > 0.1 * abs(field).max()
+    half = model.predict(ground(), source(size=1e16)).values
+    np.testing.assert_allclose(2 * half, field, atol=1e-5 * abs(field).max())
+    x_m, y_m = model.config.sensors.x_m, model.config.sensors.y_m
+    alone = model.predict_at(ground(), source(), np.array([[x_m[4], y_m[1]], [x_m[0], y_m[5]]]))
+    np.testing.assert_allclose(alone, np.stack([field[:, 4, 1], field[:, 0, 5]], axis=1), atol=2e-5 * abs(field).max())
+
+
+def test_a_thinned_simulation_is_corrected_alike():
+    model = corrects()
+    traces = simulated(ground(), source(), model.recording)
+    vs = ground().vs_m_s.astype(np.float64)
+    every = torch.arange(36)[None]
+    outputs = []
+    for thinning in (1, 2):
+        inputs = event_inputs(vs, source(), model.config, model.normalisation, simulated_m_s=traces[..., ::thinning])
+        with torch.inference_mode():
+            outputs.append(model.network.at(batched(inputs), every, stride=4))
+    torch.testing.assert_close(outputs[1], outputs[0], atol=0.02 * float(outputs[0].abs().max()), rtol=0)
+
+
+def test_without_its_simulation_it_predicts_nothing():
+    model = corrects()
+    alone = MifnoSurrogate(model.network, model.normalisation)
+    with pytest.raises(InputError, match="no simulation at 300 m"):
+        alone.predict(ground(), source())
 
 
 def test_the_preset_is_saved_and_loaded_whole(tmp_path):

@@ -88,7 +88,7 @@ def test_known_keys_are_named_and_combinations_explained() -> None:
 
 
 def test_an_unknown_preset_is_refused() -> None:
-    with pytest.raises(InputError, match="large, paper, rays, rays-gpu, small, tiny"):
+    with pytest.raises(InputError, match="large, paper, rays, rays-300, rays-300-gpu, rays-gpu, small, tiny"):
         load_config("huge", "mifno")
 
 

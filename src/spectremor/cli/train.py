@@ -28,8 +28,9 @@ class TrainingOptions(Options):
         str,
         typer.Option(
             "--config",
-            help="tiny, small, large, paper, coarse or coarse-gpu, for mifno also rays or rays-gpu, for ddpm also "
-            "jumps or jumps-gpu, for field tiny, denoising, draws, denoising-gpu or draws-gpu; or a YAML file.",
+            help="tiny, small, large, paper, coarse or coarse-gpu, for mifno also rays, rays-300, rays-gpu or "
+            "rays-300-gpu, for ddpm also jumps or jumps-gpu, for field tiny, denoising, draws, denoising-gpu or "
+            "draws-gpu; or a YAML file.",
         ),
     ]
     data: Annotated[Path, typer.Option("--data", help="Campaign store, from `spectremor dataset`.")]

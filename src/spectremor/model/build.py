@@ -73,7 +73,7 @@ def build_stage1(config: ModelConfig, tensors: Tensors) -> MifnoSurrogate | Coar
     """
     simulation = build_simulation(config, tensors)
     if config.surrogate is not None:
-        simulate = None if simulation is None else simulation.velocity
+        simulate = None if simulation is None else simulation.velocity_at
         return MifnoSurrogate.from_parts(config.surrogate, tensors["surrogate"], simulate)
     if simulation is None:
         raise InputError("stage 1", "none", "a model with one")

@@ -154,6 +154,12 @@ class CoarseSimulation:
         """Velocities in m/s of one event, as plain values."""
         return self.predict(geology, source).values.astype(np.float32)
 
+    def velocity_at(
+        self, geology: Geology, source: Source, recording: Recording
+    ) -> Float32[np.ndarray, "3 *sensors time"]:
+        """Velocities in m/s of one event where and when it is recorded, as plain values; raises as `record`."""
+        return self.record(geology, source, recording).values.astype(np.float32)
+
     def parts(self) -> tuple[SimulationConfig, dict[str, Any]]:
         """Config and tensors to save: there are no tensors."""
         return self.config, {}

@@ -169,7 +169,7 @@ class MifnoConfig(OwnAxisConfig):
 
 
 class RayConfig(OwnAxisConfig):
-    """The operator alone, which sees the ground along each ray: sizes.
+    """The operator that sees the ground along each ray: sizes.
 
     Attributes:
         kind: tells it from a network on volumes.
@@ -186,6 +186,7 @@ class RayConfig(OwnAxisConfig):
         layers: of the waves, sensor by sensor.
         expansion: hidden width of a layer's pointwise network over its width.
         time_modes: Fourier modes kept along time.
+        simulation_m: as of `MifnoConfig`.
         rise_time_s: of the direct waves' source.
         lowpass_hz: corner of the traces' low-pass.
     """
@@ -205,13 +206,9 @@ class RayConfig(OwnAxisConfig):
     layers: Layers = 4
     expansion: Count = 2
     time_modes: Count = 40
+    simulation_m: Annotated[float, Field(ge=50, le=10_000)] | None = None
     rise_time_s: float = Field(0.1, gt=0)
     lowpass_hz: float = Field(5.0, gt=0)
-
-    @property
-    def simulation_m(self) -> None:
-        """It corrects no simulation."""
-        return None
 
     @pydantic.model_validator(mode="after")
     def _fits_in_memory(self) -> RayConfig:

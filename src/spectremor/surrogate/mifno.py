@@ -15,7 +15,7 @@ from torch import Tensor
 from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.geology import PROPERTIES, Geology
 from spectremor.core.medium import rock_properties
-from spectremor.core.recording import Recording
+from spectremor.core.recording import Recording, Sensors, Stations
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
 from spectremor.core.wavefield import recorded_wavefield
@@ -26,8 +26,8 @@ from spectremor.surrogate.inputs import event_inputs
 from spectremor.surrogate.networks import Network, make_network
 from spectremor.surrogate.ray_operator import RayOperator
 
-#: Velocities in m/s (3, x, y, time) of an event on a coarse grid.
-Simulate = Callable[[Geology, Source], np.ndarray]
+#: Velocities in m/s (3, x, y, time) or (3, station, time) of an event on a coarse grid, where and when it is recorded.
+Simulate = Callable[[Geology, Source, Recording], np.ndarray]
 
 #: Sensors whose motion is computed together at places of one's own: as many as the network's grid has.
 _POINTS_AT_ONCE = 1024
@@ -57,10 +57,11 @@ class MifnoSurrogate:
     @property
     def name(self) -> str:
         """What it is, in words."""
-        if isinstance(self.config, RayConfig | PublishedStageConfig):
-            return "operator along rays" if isinstance(self.config, RayConfig) else "published MIFNO"
+        if isinstance(self.config, PublishedStageConfig):
+            return "published MIFNO"
+        kind = "operator along rays" if isinstance(self.config, RayConfig) else "MIFNO"
         spacing = self.config.simulation_m
-        return "MIFNO" if spacing is None else f"MIFNO on a simulation at {spacing:g} m"
+        return kind if spacing is None else f"{kind} on a simulation at {spacing:g} m"
 
     @property
     def config(self) -> AnyNetwork:
@@ -111,14 +112,40 @@ class MifnoSurrogate:
         Raises:
             InputError: as `predict`.
         """
-        network = self.network
-        assert isinstance(network, RayOperator)
         self.trained_range.check_event(geology, source)
         _warn_of_own_properties(geology)
-        vs, places_m = geology.vs_m_s.astype(np.float64), np.asarray(points_m, dtype=float)
-        arrays = event_inputs(vs, source, network.config, self.normalisation, points_m=places_m[:, None])
+        places_m = np.asarray(points_m, dtype=float)
+        names = tuple(str(number) for number in range(len(places_m)))
+        stations = Stations(names, places_m[:, 0], places_m[:, 1], np.zeros(len(places_m)))
+        return self._infer_at(geology, source, places_m, self._simulated(geology, source, stations))
+
+    def correct_at(
+        self,
+        geology: Geology,
+        source: Source,
+        points_m: Float[np.ndarray, "s 2"],
+        simulated_m_s: Float[np.ndarray, "3 s time"],
+    ) -> Float32[np.ndarray, "3 s time"]:
+        """As `correct`, at any sensors, where `any_sensors`.
+
+        Raises:
+            InputError: as `predict`.
+        """
+        self.trained_range.check_event(geology, source)
+        return self._infer_at(geology, source, np.asarray(points_m, dtype=float), simulated_m_s)
+
+    def _infer_at(
+        self, geology: Geology, source: Source, places_m: np.ndarray, simulated: np.ndarray | None
+    ) -> Float32[np.ndarray, "3 s time"]:
+        network = self.network
+        assert isinstance(network, RayOperator)
+        vs = geology.vs_m_s.astype(np.float64)
+        beside = None if simulated is None else simulated[:, :, None]
+        arrays = event_inputs(
+            vs, source, network.config, self.normalisation, points_m=places_m[:, None], simulated_m_s=beside
+        )
         parts = [slice(start, start + _POINTS_AT_ONCE) for start in range(0, len(places_m), _POINTS_AT_ONCE)]
-        traces = [self._infer_at(network, arrays, places_m, part) for part in parts]
+        traces = [self._infer_some(network, arrays, places_m, part) for part in parts]
         return np.concatenate(traces, axis=1)
 
     def predict_arrays(
@@ -180,11 +207,16 @@ class MifnoSurrogate:
     def _one(self, geology: Geology, source: Source) -> np.ndarray:
         self.trained_range.check_event(geology, source)
         _warn_of_own_properties(geology)
+        simulated = self._simulated(geology, source, self.recording.sensors)
+        return self._infer(geology, source, None) if simulated is None else self.correct(geology, source, simulated)
+
+    def _simulated(self, geology: Geology, source: Source, sensors: Sensors) -> np.ndarray | None:
+        """The simulation that the network corrects; None where it corrects none."""
         if self.config.simulation_m is None:
-            return self._infer(geology, source, None)
+            return None
         if self.simulate is None:
             raise InputError("surrogate", f"no simulation at {self.config.simulation_m:g} m", "one to correct")
-        return self.correct(geology, source, self.simulate(geology, source))
+        return self.simulate(geology, source, dataclasses.replace(self.recording, sensors=sensors))
 
     def _infer(self, geology: Geology, source: Source, simulated: np.ndarray | None) -> np.ndarray:
         vs = geology.vs_m_s.astype(np.float64)
@@ -194,12 +226,14 @@ class MifnoSurrogate:
             traces = self.network({k: torch.from_numpy(v)[None].to(device) for k, v in arrays.items()})[0]
         return (traces.cpu().numpy() / arrays["scale"]).astype(np.float32)
 
-    def _infer_at(
+    def _infer_some(
         self, network: RayOperator, arrays: dict[str, np.ndarray], places_m: np.ndarray, part: slice
     ) -> np.ndarray:
         """Some of the sensors: memory does not grow with their number."""
         device = next(network.parameters()).device
         some = {name: arrays[name][..., part, :] for name in ("s_time", "amplitude", "sensor")}
+        if "simulation" in arrays:
+            some["simulation"] = arrays["simulation"][:, part]
         tensors = {name: torch.from_numpy(values)[None].to(device) for name, values in {**arrays, **some}.items()}
         points = torch.from_numpy(places_m[part].astype(np.float32))[None].to(device)
         with torch.inference_mode():

@@ -26,7 +26,7 @@ class Preparation:
     """Turns sample i of a store into network inputs and normalised traces.
 
     The direct waves of a sample (a travel-time solve and a thousand rays) are kept in `cache`, 0.3 MB for each medium,
-    and its thinned traces, which a store of elastic motion corrects whenever it reads them.
+    and its thinned traces and simulations, which a store of elastic motion corrects whenever it reads them.
 
     Args:
         store: the campaign, which fits the network (`model.campaigns.check_campaign`).
@@ -54,8 +54,7 @@ class Preparation:
     def __call__(self, index: int, symmetry: int = 0) -> Example:
         """Inputs (see `event_inputs`) and normalised traces (3, x, y, time) of a sample, turned."""
         vs, source = self.store.vs(index), self.store.source(index)
-        spacing_m = self.config.simulation_m
-        simulated = None if spacing_m is None else self.store.velocity(index, spacing_m)
+        simulated = None if self.config.simulation_m is None else self.simulated(index)
         waves = self.waves(index) if self.needs_waves else None
         inputs = event_inputs(vs, source, self.config, self.normalisation, waves, simulated)
         target = self.traces(index) * inputs["scale"]
@@ -70,10 +69,18 @@ class Preparation:
 
     def traces(self, index: int) -> Float32[np.ndarray, "3 x y time"]:
         """A sample's velocities in m/s at every so-many-th time; thinned ones from the cache if they are there."""
-        path = None if self.stride == 1 else self._path(index, f"traces-{self.stride}")
+        return self._thinned(index, self.stride, None)
+
+    def simulated(self, index: int) -> Float32[np.ndarray, "3 x y time"]:
+        """The simulation that the network corrects, in m/s, with twice as many times as the traces have."""
+        return self._thinned(index, max(self.stride // 2, 1), self.config.simulation_m)
+
+    def _thinned(self, index: int, stride: int, spacing_m: float | None) -> Float32[np.ndarray, "3 x y time"]:
+        name = f"traces-{stride}" if spacing_m is None else f"simulation-{spacing_m:g}-{stride}"
+        path = None if stride == 1 else self._path(index, name)
         if path is not None and path.is_file():
             return load_file(path)["velocity"]
-        velocity = np.ascontiguousarray(self.store.velocity(index)[..., :: self.stride])
+        velocity = np.ascontiguousarray(self.store.velocity(index, spacing_m)[..., ::stride])
         if path is not None:
             with atomic_file(path) as aside:
                 save_file({"velocity": velocity}, aside)

@@ -1,10 +1,11 @@
-"""The operator alone: from the ground along each ray to the motion at its sensor.
+"""From the ground along each ray to the motion at its sensor: the operator alone, or one that corrects a simulation.
 
-The direct waves of ray theory are the first guess. From the ground around its ray (`ray_tube`), each sensor's network
-makes (1) a transfer function for each direct wave (`transfer`), and (2) a context in time that steers layers which are
-linear in the waves (`time_layer`), for what arrives besides: converted, scattered and reverberating waves. Everything
-is exactly linear in the moment tensor. The same weights serve all sensors, in the frame (radial, transverse, up) of
-each, so a simulation holds as many examples as sensors.
+The direct waves of ray theory are the first guess or, where there is one, a simulation on a coarse grid. From the
+ground around its ray (`ray_tube`), each sensor's network makes (1) a transfer function for each direct wave and the
+simulation (`transfer`), and (2) a context in time that steers layers which are linear in the waves (`time_layer`),
+for what arrives besides: converted, scattered and reverberating waves. Everything is exactly linear in the moment
+tensor. The same weights serve all sensors, in the frame (radial, transverse, up) of each, so an event holds as many
+examples as sensors.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
 from spectremor.core.medium import VP_OVER_VS
@@ -22,6 +23,7 @@ from spectremor.surrogate.initial import normal
 from spectremor.surrogate.network import Inputs
 from spectremor.surrogate.ray_ground import GroundEncoder, describe_pairs
 from spectremor.surrogate.ray_tube import SensorFrames, column_points_m, sampled, sensor_frames, tube_points_m
+from spectremor.surrogate.simulated import simulated_spectra
 from spectremor.surrogate.time_axis import at_times, delay, on_grid, spectrum
 from spectremor.surrogate.time_layer import GatedTimeLayer
 from spectremor.surrogate.transfer import WAVES, TransferFunctions
@@ -56,7 +58,10 @@ class RayOperator(nn.Module):
         self.config = config
         steps, period_s, media = config.steps, config.period_s, len(config.ray_smoothings_m)
         self.ground = GroundEncoder(config)
-        self.transfer = TransferFunctions(config.latent, config.knots, media, steps=steps, period_s=period_s)
+        simulated = config.simulation_m is not None
+        self.transfer = TransferFunctions(
+            config.latent, config.knots, media, simulated=simulated, steps=steps, period_s=period_s
+        )
         self.context = TimeContext(config)
         self.waves = ScatteredWaves(config)
         pulse = pulse_spectrum(steps, period_s, config.rise_time_s, config.lowpass_hz)
@@ -86,6 +91,8 @@ class RayOperator(nn.Module):
             stride: of every `stride` output times one is given.
         """
         picked = {name: _picked(inputs[name], sensors) for name in ("s_time", "amplitude", "sensor")}
+        if self.config.simulation_m is not None:
+            picked["simulation"] = _picked(inputs["simulation"].movedim(-1, 2), sensors).transpose(-1, -2)
         return self._at({**inputs, **picked}, self.sensors_m[sensors], stride)
 
     def anywhere(self, inputs: Inputs, points_m: Float[Tensor, "b s 2"]) -> Float[Tensor, "b 3 s time"]:
@@ -96,31 +103,56 @@ class RayOperator(nn.Module):
             points_m: East and North.
         """
         listed = {name: inputs[name].flatten(-2) for name in ("s_time", "amplitude", "sensor")}
+        if self.config.simulation_m is not None:
+            listed["simulation"] = inputs["simulation"].flatten(2, 3)
         places_m = torch.cat([points_m, torch.zeros_like(points_m[..., :1])], dim=-1)
         return self._at({**inputs, **listed}, places_m, 1)
 
     def _at(self, inputs: Inputs, places_m: Float[Tensor, "b s 3"], stride: int) -> Float[Tensor, "b 3 s time"]:
         """Normalised velocities at sensors, whose inputs are in a list."""
         c, b = self.config, len(places_m)
-        s_time, amplitude, sensor = (inputs[name] for name in ("s_time", "amplitude", "sensor"))
+        s_time = inputs["s_time"]
         frames = sensor_frames(self._source_m(inputs["position"]), places_m)
-        pair = describe_pairs(frames, s_time, sensor)
+        pair = describe_pairs(frames, s_time, inputs["sensor"])
         around = self._around(inputs["geology"], frames)
         with self._precision(pair):
             latent = self.ground(*around, pair.flatten(0, 1)).to(pair.dtype).unflatten(0, (b, -1))
 
         origin = s_time[:, 0]
-        local = torch.einsum("bsri,bpwis->bpwrs", frames.axes, amplitude.unflatten(2, (-1, 3))).flatten(2, 3)
-        direct = direct_wave_spectra(local, s_time, origin, self.pulse, c.period_s)
-        direct = on_grid(self.transfer(direct, latent), c.steps).movedim(1, -1)
+        spectra = self._first_guess(inputs, frames)
+        passed = self.transfer(spectra, latent)
+        direct = on_grid(passed, c.steps).movedim(1, -1)
         envelopes = arrival_envelopes(s_time[:, 0], origin, c.steps, c.period_s)
         with self._precision(pair):
             context = self.context(latent, envelopes).to(pair.dtype)
         traces = self.waves(direct, context, _turned(inputs["moment"], frames.axes), bf16=self.bf16)
+        # What is added to a simulation, or to nothing: the direct waves, or the change of the simulated ones.
+        added = passed.unflatten(1, (-1, 3)).sum(dim=1) if c.simulation_m is None else passed[:, -3:] - spectra[:, -3:]
+        traces = traces + on_grid(added, c.steps).movedim(1, -1)
 
         moved = delay(spectrum(torch.einsum("bstr,bsri->bist", traces, frames.axes)), origin[:, None], c.period_s)
         step_s, count = stride / c.recording.sampling_hz, -(-c.recording.samples // stride)
-        return at_times(moved, 0.0, step_s, count, c.period_s) * _after_p(s_time, step_s, count)[:, None]
+        motion = at_times(moved, 0.0, step_s, count, c.period_s) * _after_p(s_time, step_s, count)[:, None]
+        if c.simulation_m is None:
+            return motion
+        return motion + inputs["simulation"][..., :: stride // self._thinning(inputs["simulation"])]
+
+    def _first_guess(self, inputs: Inputs, frames: SensorFrames) -> Complex[Tensor, "b trace s k"]:
+        """Spectra of the direct waves and of the simulation in the frame of each sensor, three components each."""
+        c, s_time = self.config, inputs["s_time"]
+        amplitude = inputs["amplitude"].unflatten(2, (-1, 3))
+        local = torch.einsum("bsri,bpwis->bpwrs", frames.axes, amplitude).flatten(2, 3)
+        spectra = direct_wave_spectra(local, s_time, s_time[:, 0], self.pulse, c.period_s)
+        if c.simulation_m is None:
+            return spectra
+        traces = torch.einsum("bsri,bist->brst", frames.axes, inputs["simulation"])
+        sampling_hz = c.recording.sampling_hz / self._thinning(traces)
+        simulated = simulated_spectra(traces, sampling_hz, s_time[:, 0], spectra.shape[-1], c.period_s)
+        return torch.cat([spectra, simulated], dim=1)
+
+    def _thinning(self, simulated: Float[Tensor, "*_ time"]) -> int:
+        """Of how many of the network's samples a simulation that it is given has one."""
+        return round(self.config.recording.samples / simulated.shape[-1])
 
     def _precision(self, like: Tensor) -> torch.autocast:
         return torch.autocast(like.device.type, torch.bfloat16, enabled=self.bf16)
@@ -158,25 +190,23 @@ class TimeContext(nn.Module):
 
 
 class ScatteredWaves(nn.Module):
-    """Layers that are linear in the waves, sensor by sensor, on top of the direct waves.
+    """Layers that are linear in the waves, sensor by sensor: what comes on top of the direct or simulated waves.
 
     Args:
         config: sizes.
     """
 
-    sum: Tensor
-
     def __init__(self, config: RayConfig) -> None:
         super().__init__()
-        width, context, waves = config.width, config.context, WAVES * len(config.ray_smoothings_m)
+        width, context = config.width, config.context
+        waves = WAVES * len(config.ray_smoothings_m) + (config.simulation_m is not None)
         self.lift = nn.Parameter(normal(3 * waves, width, over=(3 * WAVES) ** 0.5))
         self.radiate = nn.Parameter(normal(6, context, width, scale=0.1, over=context**0.5))
         modes = min(config.time_modes, (config.steps + 1) // 2)
         self.layers = nn.ModuleList(
             GatedTimeLayer(width, context, modes, expansion=config.expansion) for _ in range(config.layers)
         )
-        self.head = nn.Parameter(normal(width, 3, scale=0.003))
-        self.register_buffer("sum", torch.eye(3, device="cpu").repeat(waves, 1), persistent=False)
+        self.head = nn.Parameter(normal(width, 3, scale=0.003 if config.simulation_m is None else 0.0003))
 
     def forward(
         self,
@@ -191,7 +221,7 @@ class ScatteredWaves(nn.Module):
         waves = (context @ radiated + direct @ self.lift).flatten(0, 1)
         for layer in self.layers:
             waves = layer(waves, context.flatten(0, 1), bf16=bf16)
-        return (waves @ self.head).unflatten(0, direct.shape[:2]) + direct @ self.sum
+        return (waves @ self.head).unflatten(0, direct.shape[:2])
 
 
 def _after_p(s_time: Float[Tensor, "b media s"], step_s: float, count: int) -> Float[Tensor, "b s time"]:

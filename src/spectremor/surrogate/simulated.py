@@ -16,8 +16,12 @@ FADE_S = 0.3
 
 
 def simulated_spectra(
-    traces: Float[Tensor, "b 3 x y time"], sampling_hz: float, origin: Float[Tensor, "b x y"], k: int, period_s: float
-) -> Complex[Tensor, "b 3 x y k"]:
+    traces: Float[Tensor, "b 3 *sensors time"],
+    sampling_hz: float,
+    origin: Float[Tensor, "b ..."],
+    k: int,
+    period_s: float,
+) -> Complex[Tensor, "b 3 *sensors k"]:
     """Fourier coefficients of simulated traces.
 
     Args:

@@ -22,12 +22,14 @@ class TransferFunctions(nn.Module):
     """Exp of a complex function of frequency, smooth between knots, for each direct wave: the Rytov form.
 
     Its real part is focusing and scattering loss, its imaginary part a delay and what differs from one. It starts at
-    half the wave (where a pulse comes early or late, half of it costs least), shared among the media.
+    half the wave (where a pulse comes early or late, half of it costs least), shared among the media; that of a
+    simulation starts at the whole of it.
 
     Args:
         latent: numbers that describe the ground of one ray.
         knots: along frequency.
         media: in which rays were traced.
+        simulated: after their waves comes a simulation, as one wave more.
         steps: of the network's time axis.
         period_s: of that axis.
     """
@@ -35,9 +37,11 @@ class TransferFunctions(nn.Module):
     hats: Tensor
     frequency: Tensor
 
-    def __init__(self, latent: int, knots: int, media: int, *, steps: int, period_s: float) -> None:
+    def __init__(
+        self, latent: int, knots: int, media: int, *, simulated: bool = False, steps: int, period_s: float
+    ) -> None:
         super().__init__()
-        self.knots, self.waves = knots, WAVES * media
+        self.knots, self.waves = knots, WAVES * media + simulated
         frequency = frequencies_hz(steps, period_s)
         places = torch.linspace(0, float(frequency[-1]), knots, device="cpu")
         hats = (1 - (frequency - places[:, None]).abs() / float(places[1])).clamp(min=0)
@@ -46,7 +50,7 @@ class TransferFunctions(nn.Module):
         self.head = nn.Linear(latent, self.waves * (2 * knots + 1))
         with torch.no_grad():
             self.head.weight.zero_()
-            self.head.bias.zero_().view(self.waves, -1)[:, :knots] = -math.log(2.0 * media)
+            self.head.bias.zero_().view(self.waves, -1)[: WAVES * media, :knots] = -math.log(2.0 * media)
 
     def forward(
         self, direct: Complex[Tensor, "b trace s k"], latent: Float[Tensor, "b s z"]

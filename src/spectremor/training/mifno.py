@@ -221,7 +221,10 @@ def keep_waves(
 
     def keep(index: int) -> object:
         waves = preparation.waves(index) if preparation.needs_waves else None
-        return waves, preparation.traces(index) if preparation.stride > 1 else None
+        if preparation.stride == 1:
+            return waves
+        corrects = preparation.config.simulation_m is not None
+        return waves, preparation.traces(index), preparation.simulated(index) if corrects else None
 
     return all_made(keep, ids, stop=stop, report=report_waves, readers=readers)
 

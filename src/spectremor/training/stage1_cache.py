@@ -121,23 +121,29 @@ class FrozenStage1:
         self._predict = lambda i: simulation.velocity(self.store.geology(i), self.store.source(i))
 
     def _neural(self, network: MifnoSurrogate, tensors: Mapping[str, torch.Tensor]) -> None:
-        """A network; where it corrects a simulation, on top of the one set before, and then on its grid alone."""
-        self._at_stations = None
+        """A network; where it corrects a simulation, on top of the one set before."""
+        at_stations, self._at_stations = self._at_stations, None
         digest = _digest_of(network.config)
         for key in sorted(tensors):
             digest.update(key.encode() + tensors[key].numpy().tobytes())
         store = self.store
+
+        def places_m(i: int) -> Float[np.ndarray, "station 2"]:
+            return np.stack(store.station_positions_m(i), axis=1)
+
         if network.config.simulation_m is None:
             self.digest = f"mifno{digest.hexdigest()}"
             self._predict = lambda i: network.predict_arrays([store.geology(i)], [store.source(i)])[0]
             if network.any_sensors and store.stations is not None:
-                self._at_stations = lambda i: network.predict_at(
-                    store.geology(i), store.source(i), np.stack(store.station_positions_m(i), axis=1)
-                )
+                self._at_stations = lambda i: network.predict_at(store.geology(i), store.source(i), places_m(i))
         else:
             simulated = self._predict
             self.digest = f"mifno{digest.hexdigest()}-{self.digest}"
             self._predict = lambda i: network.correct(store.geology(i), store.source(i), simulated(i))
+            if network.any_sensors and at_stations is not None:
+                self._at_stations = lambda i: network.correct_at(
+                    store.geology(i), store.source(i), places_m(i), at_stations(i)
+                )
         self.parts = {**self.parts, "surrogate": network.parts()}
 
 
