@@ -454,6 +454,16 @@ def test_the_second_stage_is_asked_for_the_runs_draws_and_steps(store, model) ->
     assert seeds[0] == seeds[2] != seeds[1]
 
 
+def test_draws_in_bfloat16_are_nearly_the_same(store, model) -> None:
+    found = []
+    for bf16 in (False, True, False):
+        result = run_benchmark(store, {"m": model}, settings=Settings(samples=1, sensors=6, bf16=bf16))
+        draws = next(c for c in result.contenders if c.product == "draw")
+        found.append(draws(benchmark.case_of(result, result.samples[0], result.chosen[0])))
+    np.testing.assert_array_equal(found[0], found[2])
+    assert 0 < np.abs(found[1] - found[0]).max() < 0.05 * np.abs(found[0]).max()
+
+
 def test_residuals_are_of_the_prediction_over_the_truth(result) -> None:
     """Stage 1 is the truth below 2 Hz, at 80% of its amplitude: ln 0.8 = -0.22, and some more for what is above."""
     long = [r for r in motion_tables.response_rows(result) if r["contender"] == "stage 1" and r["period_s"] > 2]

@@ -69,6 +69,14 @@ class ModelOptions(Options):
         int,
         typer.Option("--field-events", help="Events whose whole fields are looked at: coherency, apparent velocity."),
     ] = 16
+    bf16: Annotated[
+        bool,
+        typer.Option(
+            "--bf16",
+            help="Draw in bfloat16: sooner where the processor multiplies in it, and other by a hundredth or so of "
+            "what is added to stage 1.",
+        ),
+    ] = False
     seed: Annotated[int | None, typer.Option("--seed", help="One seed, one result (0).")] = None
 
     def settings(self) -> Settings:

@@ -74,6 +74,7 @@ class Settings:
         gain_samples: training samples that the gain baselines are fitted on.
         residual_samples: validation samples whose errors dress the best single baseline, where realizations are judged.
         field_events: events whose whole fields are looked at, for what neighbours have in common.
+        bf16: run second stages in bfloat16.
     """
 
     split: Split = "test"
@@ -85,6 +86,7 @@ class Settings:
     gain_samples: int = 16
     residual_samples: int = 16
     field_events: int = COHERENCY_EVENTS
+    bf16: bool = False
 
     def __post_init__(self) -> None:
         for name in ("samples", "sensors", "realizations", "steps", "gain_samples"):
@@ -181,6 +183,9 @@ def run_benchmark(
     trained = [model.trained_range for model in models.values() if model.diffusion is not None]
     for events in [*trained, *([] if regression is None else [regression.trained_range])]:
         check_rise_times(store, events, samples)
+    for model in models.values():
+        if model.diffusion is not None:
+            model.diffusion.network.bf16 = settings.bf16
     contenders, remarks = _contenders(
         store, models, regression, about_regression, settings, lambda text: report(0, len(samples), text)
     )
