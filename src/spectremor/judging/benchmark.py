@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import time
@@ -183,9 +184,8 @@ def run_benchmark(
     trained = [model.trained_range for model in models.values() if model.diffusion is not None]
     for events in [*trained, *([] if regression is None else [regression.trained_range])]:
         check_rise_times(store, events, samples)
-    for model in models.values():
-        if model.diffusion is not None:
-            model.diffusion.network.bf16 = settings.bf16
+    if settings.bf16:
+        models = {name: _in_bf16(model) for name, model in models.items()}
     contenders, remarks = _contenders(
         store, models, regression, about_regression, settings, lambda text: report(0, len(samples), text)
     )
@@ -219,6 +219,14 @@ def run_benchmark(
     report(len(samples), len(samples), "scored")
     result.remarks += _remarks(result)
     return result
+
+
+def _in_bf16(model: GroundMotionModel) -> GroundMotionModel:
+    """The model with a second stage of its own that draws in bfloat16."""
+    diffusion = copy.deepcopy(model.diffusion)
+    if diffusion is not None:
+        diffusion.network.bf16 = True
+    return dataclasses.replace(model, diffusion=diffusion)
 
 
 def _silent(_done: int, _total: int, _what: str) -> None:
