@@ -8,8 +8,8 @@
 set -euo pipefail
 : "${N:=2000}" "${MINUTES:=240}" "${WORKERS:=2}" "${DEVICE:=cpu}" "${OUT:=reproduced}"
 case $DEVICE in
-  cuda) : "${OPERATOR:=rays-gpu}" "${CORRECTION:=coarse-gpu}" "${FIELD:=draws-gpu}" ;;
-  *) : "${OPERATOR:=rays}" "${CORRECTION:=coarse}" "${FIELD:=draws}" ;;
+  cuda) : "${OPERATOR:=rays-gpu}" "${CORRECTION:=rays-300-gpu}" "${FIELD:=draws-gpu}" ;;
+  *) : "${OPERATOR:=rays}" "${CORRECTION:=rays-300}" "${FIELD:=draws}" ;;
 esac
 here=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$OUT"
