@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from spectremor.core.axes import sensor_axis_m, time_axis_s
+from spectremor.core.domain_config import DomainConfig
 from spectremor.core.errors import InputError
 from spectremor.core.source import Source
 from spectremor.data.normalisation import GeologyNormalisation
@@ -24,6 +25,8 @@ from spectremor.diffusion.recorded import Recorded
 from spectremor.diffusion.surroundings import surroundings_of
 from spectremor.model.build import build_diffusion
 from spectremor.model.folder import read_model_folder, write_model_folder
+from spectremor.simulation.settings import SOLVER_VERSION
+from spectremor.simulation.stage1 import CoarseSimulation, SimulationConfig
 from spectremor.surrogate.config import NetworkDomainConfig, RayConfig
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.networks import make_network
@@ -237,32 +240,44 @@ def test_the_cache_holds_grid_stations_and_patch_in_this_order(tmp_path: Path, s
         cache.load(2)
 
 
-def test_behind_an_operator_along_rays_stations_are_learned_from_too(tmp_path: Path, stations: Path) -> None:
+@pytest.mark.parametrize("simulation_m", [None, 300.0])
+def test_behind_an_operator_along_rays_stations_are_learned_from_too(
+    tmp_path: Path, stations: Path, monkeypatch: pytest.MonkeyPatch, simulation_m: float | None
+) -> None:
     store = CampaignStore.open(stations)
-    domain = NetworkDomainConfig(
-        nodes=(6, 6, 6),
-        sensors=(4, 4),
-        first_sensor_m=(float(store.x_m[0]), float(store.y_m[0])),
-        last_sensor_m=(float(store.x_m[-1]), float(store.y_m[-1])),
-        samples=SAMPLES,
-        sampling_hz=HZ,
-        ray_smoothings_m=(2000.0,),
-    )
+    where = {
+        "nodes": (6, 6, 6),
+        "sensors": (4, 4),
+        "first_sensor_m": (float(store.x_m[0]), float(store.y_m[0])),
+        "last_sensor_m": (float(store.x_m[-1]), float(store.y_m[-1])),
+        "samples": SAMPLES,
+        "sampling_hz": HZ,
+    }
+    domain = NetworkDomainConfig(**where, ray_smoothings_m=(2000.0,))
     sizes = {"steps": 54, "time_modes": 8, "along": 4, "across": 3, "depths": 2, "tube_width": 4, "latent": 8}
-    network = make_network(RayConfig(domain=domain, **sizes))
+    network = make_network(RayConfig(domain=domain, simulation_m=simulation_m, **sizes))
     mean = np.full(domain.nodes, 2500.0)
     operator = MifnoSurrogate(network.eval(), GeologyNormalisation(mean, np.full(domain.nodes, 300.0)))
-    write_model_folder(tmp_path / "operator", parts={"surrogate": operator.parts()}, about={}, card="")
+    parts: Any = {"surrogate": operator.parts()}
+    if simulation_m is not None:
+        # The store of a test does not say how it was simulated.
+        monkeypatch.setattr("spectremor.training.stage1_cache.is_stored", lambda *_: True)
+        settings = SimulationConfig(domain=DomainConfig(**where), solver_version=SOLVER_VERSION)
+        parts = {"simulation": CoarseSimulation(settings).parts(), **parts}
+    write_model_folder(tmp_path / "operator", parts=parts, about={}, card="")
     stage1 = FrozenStage1(store, str(tmp_path / "operator"))
     assert stage1.has_stations
     cache = FieldCache(tmp_path / "cache", stage1, config("score").model.latent)
     assert cache.layout.count == 16 + PLAN.count
     assert cache.fill([0], stop=lambda: False, report=lambda _: None)
     sample = cache.load(0)
-    places = np.stack(store.station_positions_m(0), axis=1)
-    alone = torch.from_numpy(np.moveaxis(operator.predict_at(store.geology(0), store.source(0), places), 0, 1))
+    event = store.geology(0), store.source(0), np.stack(store.station_positions_m(0), axis=1)
+    if simulation_m is None:
+        alone = operator.predict_at(*event)
+    else:
+        alone = operator.correct_at(*event, store.station_velocity(0, simulation_m))
     basis = cosine_matrix(SAMPLES, 40)
-    torch.testing.assert_close(sample.stage1[16:], alone @ basis)
+    torch.testing.assert_close(sample.stage1[16:], torch.from_numpy(np.moveaxis(alone, 0, 1)) @ basis)
     assert float(sample.stage1[16:].abs().max()) > 0
 
 
