@@ -32,9 +32,9 @@ class Georeference:
     axis by the same angle from East. A source's moment tensor and a wavefield's components are in these local axes.
 
     Attributes:
-        longitude_deg: of the local point (0, 0), the corner where x and y begin (the south-west one of a domain that is
-            not turned).
-        latitude_deg: of the same point.
+        longitude_deg: longitude of the local point (0, 0), the corner where x and y begin (the south-west one of a
+            domain that is not turned).
+        latitude_deg: latitude of the same point.
         azimuth_deg: azimuth of the domain's y axis in degrees clockwise from North (the grid's North with `crs`), in
             [-360, 360].
         crs: a projected reference system in metres, e.g. "EPSG:32631"; None for azimuthal equidistant.

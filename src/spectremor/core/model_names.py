@@ -25,7 +25,7 @@ def recorded_digest(digest: str) -> str:
     """The digest by which wavefields refer to a model.
 
     Args:
-        digest: of the model's contents.
+        digest: digest of the model's contents.
 
     Example:
         >>> recorded_digest("d1ad2d4c6f15"), recorded_digest("0123456789ab")

@@ -116,7 +116,7 @@ def random_plane(
         mw: moment magnitude.
         hypocentre_m: (x, y, z) in m.
         angles_deg: strike, dip and rake.
-        seed: of slip and of the hypocentre's place on the plane.
+        seed: seed of the slip and of the hypocentre's place on the plane.
         geology: the ground, or None.
         settings: size, spacing, place of the hypocentre and rupture speed.
 

@@ -123,10 +123,10 @@ class Rupture:
         Args:
             mw: moment magnitude.
             hypocentre_m: (x, y, z) in m of the point from which the rupture starts, at t = 0.
-            strike_deg: of the plane, clockwise from the local y axis (North).
+            strike_deg: strike of the plane, clockwise from the local y axis (North).
             dip_deg: in (0, 90].
-            rake_deg: of the slip, the same everywhere.
-            seed: of the slip, and of where on the plane the hypocentre lies.
+            rake_deg: rake of the slip, the same everywhere.
+            seed: seed of the slip and of the hypocentre's place on the plane.
             geology: the ground, with Vs and rigidity at each subfault; None: `settings.vs_m_s` everywhere.
             settings: size, spacing, place of the hypocentre and rupture speed.
 

@@ -121,8 +121,8 @@ def recorded_wavefield(
     """Label ground velocities whose usable band reaches from 0 to their recording's low-pass.
 
     Args:
-        velocity_m_s: of the recording's shape, or several realizations of it, in m/s.
-        recording: where and when.
+        velocity_m_s: velocities in m/s in the recording's shape, or with realizations in front.
+        recording: where and when the motion is recorded.
         source: recorded in the attributes.
         attrs: more attributes.
 

@@ -48,8 +48,8 @@ class DifferenceScheme:
     """Differences on a staggered grid.
 
     Attributes:
-        spacing_m: of the grid.
-        order: of accuracy.
+        spacing_m: spacing of the grid.
+        order: order of accuracy.
     """
 
     spacing_m: float
@@ -63,8 +63,8 @@ class _Phases:
     Attributes:
         p_s: arrival of P, shape (sensors, 1).
         s_s: arrival of S.
-        p_phase: in radians, shape (sensors, frequencies).
-        s_phase: the same of S.
+        p_phase: phase lag of P in radians, shape (sensors, frequencies).
+        s_phase: phase lag of S.
     """
 
     p_s: Float[np.ndarray, "sensors 1"]

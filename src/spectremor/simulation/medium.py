@@ -3,10 +3,10 @@
 Values of the ground at the nodes alone do not show where between two nodes an interface lies. Averages over a volume of
 one cell keep its effect on waves longer than a cell (Moczo et al. 2002, doi:10.1785/0120010167): the arithmetic mean of
 the density, which moves as one mass, and the harmonic mean of a modulus, because strains of parts in a row under one
-stress add up. Each node has its own volume: normal
-stresses at integer nodes, shear stresses on edges, velocities on faces. A shear stress deforms the ground in a plane;
-along the third axis, the parts of the volume share one strain, and there the mean of the modulus is arithmetic (in
-flat layers these are the exact moduli of long waves, Backus 1962, doi:10.1029/JZ067i011p04427).
+stress add up. Each node has its own volume: normal stresses at integer nodes, shear stresses on edges, velocities on
+faces. A shear stress deforms the ground in a plane; along the third axis, the parts of the volume share one strain, and
+there the mean of the modulus is arithmetic (in flat layers these are the exact moduli of long waves, Backus 1962,
+doi:10.1029/JZ067i011p04427).
 
 The ground is linear between the geology's nodes. Its speeds are averaged exactly over parts of a cell: halves along
 each axis, or less where the geology's nodes are closer; moduli and densities over the parts of each volume.
