@@ -224,7 +224,7 @@ def _put_averages(parameters: Sequence[torch.Tensor], averages: StaggeredAverage
     """Overwrite deepwave's shear moduli and buoyancies of the solid, absorbing layers included.
 
     In our axes its planes of shear are (x, y), (x, depth) and (y, depth), and its faces those along x, y and depth. The
-    values at the last index along each axis stay: they affect nothing.
+    values at the last index along each axis, half a cell past the last integer node, are left as they are.
     """
     side, solid = PML_CELLS + grid.order // 2, grid.order // 2 + VACUUM
 

@@ -1,4 +1,4 @@
-"""A simulation on a coarse grid as a stage 1: slower than a network, accurate up to the frequencies of the grid."""
+"""A simulation on a coarse grid as a stage 1: slower than a network, accurate at frequencies that the grid carries."""
 
 from __future__ import annotations
 
