@@ -1,4 +1,4 @@
-"""What is wrong with a campaign, said before any work: grids, sensors, sources and times that cannot be simulated."""
+"""Checks of a campaign before any work: grids, sensors, sources and times that cannot be simulated are refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spectremor.simulation.grid import cells_across, points_per_wavelength
 
 
 def check_campaign(config: CampaignConfig, count: int) -> None:
-    """Say what is wrong with a campaign before any work.
+    """Refuse a campaign that cannot be simulated, before any work.
 
     Raises:
         InputError: a spacing that does not divide the domain or does not carry the band, a sensor or a source (of the
@@ -39,7 +39,7 @@ def check_campaign(config: CampaignConfig, count: int) -> None:
 
 
 def warn_of_band(config: CampaignConfig) -> None:
-    """Warn, once for a campaign, of grids that do not carry its whole band in the slowest ground it may draw."""
+    """Warn, once for a campaign, of grids that do not carry its whole band in the slowest ground of its recipe."""
     slowest = config.scenario.geology.vs_range_m_s[0]
     for spacing in (config.grid_spacing_m, *config.also_m):
         carried = slowest / (points_per_wavelength(ORDER) * spacing)
@@ -60,14 +60,14 @@ def highest_lowpass_hz(config: CampaignConfig, spacing_m: float) -> float:
 
 
 def _check_carried(config: CampaignConfig, spacing_m: float) -> None:
-    highest, wanted = highest_lowpass_hz(config, spacing_m), config.scenario.lowpass_hz
-    if wanted > highest:
-        where = f"{wanted:g} Hz on a grid of {spacing_m:g} m"
+    highest, lowpass_hz = highest_lowpass_hz(config, spacing_m), config.scenario.lowpass_hz
+    if lowpass_hz > highest:
+        where = f"{lowpass_hz:g} Hz on a grid of {spacing_m:g} m"
         raise InputError("lowpass_hz", where, f"(0, {highest:.3g}] Hz: two points per shear wavelength")
 
 
 def _check_patch(config: CampaignConfig, axis: str, range_m: float) -> None:
-    """The patch of stations fits between the outermost sensors."""
+    """Refuse a patch of stations that does not fit between the outermost sensors."""
     plan = config.scenario.stations
     if plan is not None and plan.patch_side_m > range_m:
         found = f"a patch of {plan.patch_side_m:g} m"

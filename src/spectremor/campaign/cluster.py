@@ -1,4 +1,4 @@
-"""Where a campaign's samples are made: processes here, an existing dask cluster, or SLURM jobs."""
+"""The workers of a campaign: processes on this machine, an existing dask cluster, or SLURM jobs."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from spectremor.core.extras import need
 from spectremor.core.validation import validated
 from spectremor.core.yaml_files import read_yaml
 
-#: Deaths of workers that one sample survives before it is blamed for them.
+#: Number of workers that may die with the same sample before the sample counts as the cause.
 _DEATHS_PER_SAMPLE = 10
 _CONNECT_S = 10
 
 
 def _quoted_time(value: Any) -> Any:
-    """YAML reads 12:00:00 without quotes as a number of seconds, and SLURM reads a number as minutes."""
+    """The time, refused unless quoted: YAML reads 12:00:00 without quotes as seconds, and SLURM numbers as minutes."""
     if not (isinstance(value, str) and re.fullmatch(r"(\d+-)?\d+(:\d\d){0,2}", value)):
         raise PydanticCustomError("walltime", 'HH:MM:SS in quotes, such as "12:00:00"')
     return value
 
 
 class SlurmOptions(BaseModel):
-    """What a SLURM job is asked for; one job runs one worker per core.
+    """Options of the SLURM jobs; one job runs one worker per core.
 
     Attributes:
         queue: partition.
         account: account to charge.
-        walltime: of one job, HH:MM:SS; a campaign outlives its jobs.
+        walltime: time limit of one job, HH:MM:SS; a campaign may last longer than its jobs.
         cores: cores of one job.
         memory: memory of one job, such as "16GB".
-        jobs: how many jobs to submit.
+        jobs: number of jobs to submit.
         job_extra_directives: further `#SBATCH` lines.
         job_script_prologue: shell lines before the worker starts (modules, environments).
         interface: network interface, such as "ib0".
@@ -83,10 +83,10 @@ class SlurmOptions(BaseModel):
             InputError: no such file, no YAML, an unknown key or a wrong value, which is named.
         """
         values = read_yaml(path, "slurm")
-        known = cls.model_fields
-        unknown = [key for key in values if key not in known] if isinstance(values, dict) else ["no keys"]
+        fields = cls.model_fields
+        unknown = [key for key in values if key not in fields] if isinstance(values, dict) else ["no keys"]
         if unknown:
-            raise InputError("slurm", f"{path} ({unknown[0]})", f"YAML with keys {', '.join(known)}")
+            raise InputError("slurm", f"{path} ({unknown[0]})", f"YAML with keys {', '.join(fields)}")
         return validated(cls, values, "slurm")
 
 
@@ -94,10 +94,10 @@ class SlurmOptions(BaseModel):
 def local_client(workers: int, memory_bytes: int) -> Iterator[Any]:
     """A client of an embedded cluster: one process with one thread per worker, on this machine.
 
-    A worker that exceeds its memory is ended and its sample made again.
+    A worker that exceeds its memory is ended, and its sample is made again.
 
     Raises:
-        InputError: more workers than this machine's memory holds.
+        InputError: more workers than fit into this machine's memory.
     """
     check_machine(workers, memory_bytes)
     import dask
@@ -131,7 +131,7 @@ def remote_client(address: str, memory_bytes: int = 0) -> Iterator[Any]:
     """A client of the cluster whose scheduler listens at an address such as tcp://host:8786.
 
     Raises:
-        InputError: nobody answers there, or a worker has less than `memory_bytes` for each of its threads.
+        InputError: no scheduler answers, or a worker has less than `memory_bytes` for each of its threads.
     """
     distributed = need("distributed", "simulate")
     with _quiet():
@@ -146,14 +146,14 @@ def remote_client(address: str, memory_bytes: int = 0) -> Iterator[Any]:
 
 
 def slurm_cluster(options: SlurmOptions) -> Any:
-    """A dask-jobqueue cluster that submits the jobs when scaled; its `job_script()` says what it would submit.
+    """A dask-jobqueue cluster that submits jobs when it is scaled; its `job_script()` returns the script of a job.
 
     Raises:
         ImportError: dask-jobqueue is not installed.
-        InputError: a memory that is no amount.
+        InputError: a memory that is no valid amount.
     """
     jobqueue = need("dask_jobqueue", "slurm")
-    # dask-jobqueue would complain without naming the field.
+    # Checked first, since an error of dask-jobqueue would not name the field.
     options.memory_bytes()
     return jobqueue.SLURMCluster(
         queue=options.queue,
@@ -192,7 +192,7 @@ def slurm_client(options: SlurmOptions, memory_bytes: int = 0) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Dask's own log lines about dying workers and lost connections stay out of sight: the campaign says it better."""
+    """Suppress dask's log lines about dying workers and lost connections, which the campaign reports itself."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -1,4 +1,4 @@
-"""What a campaign is: a scenario (usually a preset), a seed and the grids to simulate on."""
+"""The configuration of a campaign: a scenario (usually a preset), a seed and the grids to simulate on."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class SensorAxis(BaseModel):
 
 
 class Scenario(BaseModel):
-    """What is simulated, whatever the grid.
+    """What a campaign simulates, on any grid.
 
     Attributes:
-        geology: what geologies are drawn from.
-        source: what sources are drawn from.
+        geology: recipe of the random geologies.
+        source: recipe of the random sources.
         sensors_x: sensors along East.
         sensors_y: sensors along North.
         stations: stations of each event beside the grid of sensors, within its range; None for none.
-        motion: of the stored traces: attenuated, or elastic, which leaves attenuation to whoever reads them.
+        motion: kind of the stored traces: attenuated, or elastic, to which attenuation is applied on reading.
         duration_s: length of the stored motion from the origin time.
         sampling_hz: samples per second.
         lowpass_hz: corner of the zero-phase low-pass filter.
@@ -75,7 +75,7 @@ class Scenario(BaseModel):
 
 
 class CampaignConfig(BaseModel):
-    """Everything that decides what sample i is. Recorded in the store; a store is only ever continued with its own.
+    """Everything that determines sample i; a store records it and is continued with the same configuration only.
 
     Attributes:
         scenario: what is simulated.
@@ -92,10 +92,10 @@ class CampaignConfig(BaseModel):
     also_m: tuple[PositiveFloat, ...] = ()
 
     def checked(self) -> CampaignConfig:
-        """This configuration, or what is wrong with it.
+        """This configuration, after a check.
 
         Raises:
-            InputError: a spacing in `also_m` that is not coarser or comes twice, or a time axis too short or too long.
+            InputError: a spacing in `also_m` that is not coarser or is repeated, or a time axis too short or too long.
         """
         if len(set(self.also_m)) != len(self.also_m) or any(s <= self.grid_spacing_m for s in self.also_m):
             raise InputError("also", list(self.also_m), f"different spacings coarser than {self.grid_spacing_m:g} m")
@@ -138,7 +138,7 @@ def load_scenario(preset: str | Path) -> Scenario:
     """A scenario by the name of a preset, or from a YAML file.
 
     Raises:
-        InputError: no such preset or file, or a file that is no YAML, or has unknown keys or wrong values; see
+        InputError: no such preset or file, or a file that is not YAML, or has unknown keys or invalid values; see
             docs/reference/data_format.md.
     """
     values = read_preset(preset, "campaigns", field="preset")

@@ -1,20 +1,20 @@
-"""Workers that are gone for good are replaced: a process that died while starting, a SLURM job at its time limit."""
+"""Replacement of lost workers: of a process that died while it started, or a SLURM job at its time limit."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-#: A dead process is first restarted by its own guardian, which takes some seconds on a busy machine.
+#: Time in s before a worker counts as lost: dask first restarts a dead process, which takes some seconds.
 PATIENCE_S = 30.0
 _LOOK_EVERY_S = 2.0
 
 
 class WorkerKeeper:
-    """Keeps a cluster of this command at its size; leaves clusters that someone else started alone.
+    """Keeps a cluster that this command started at its size; other clusters are left alone.
 
-    A worker (a local process, or the processes of one job) is replaced when it has been there and then none of it for
-    `patience_s`. A job that still waits in a queue has never been there, and is left to wait.
+    A worker (a local process, or the processes of one job) is replaced when it was connected once and then has had no
+    connected process for `patience_s`. A job that waits in a queue has never been connected and is left to wait.
     """
 
     def __init__(self, client: Any, patience_s: float = PATIENCE_S) -> None:
@@ -26,7 +26,7 @@ class WorkerKeeper:
         self._size = 0 if self._cluster is None else len(self._cluster.worker_spec)
 
     def keep(self) -> int:
-        """Replace what is gone; call it often. Returns how many were replaced."""
+        """Replace lost workers; to be called often. Returns the number of replaced workers."""
         now = time.monotonic()
         if self._cluster is None or now - self._looked < _LOOK_EVERY_S:
             return 0
@@ -44,12 +44,12 @@ class WorkerKeeper:
 
         for name in names:
             del self._last_seen[name]
-        # First removed, then added: a new one may get the old one's name.
+        # First removed, then added: a new worker may get the name of an old one.
         self._cluster.sync(self._cluster.scale_down, names)
-        # The base class counts jobs; that of job queues counts processes.
+        # `scale` of the base class counts jobs; that of job queues counts processes.
         SpecCluster.scale(self._cluster, self._size)
 
     def _processes(self, name: Any) -> set[Any]:
-        """Names of a worker's processes: its own, or those of its job."""
+        """Names of a worker's processes: the worker's name, or the names of the processes of its job."""
         group = self._cluster.worker_spec[name].get("group", ())
         return {f"{name}{suffix}" for suffix in group} or {name}

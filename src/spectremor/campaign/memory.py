@@ -1,4 +1,4 @@
-"""The memory that a campaign's workers need, stated before the work and held against what they have."""
+"""The memory that a campaign's workers need, compared before the work with the memory that they have."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from spectremor.simulation.memory import run_bytes
 from spectremor.simulation.settings import STABLE_SHARE
 from spectremor.simulation.time_axis import run_samples
 
-#: What Python, torch and dask hold, and per grid node the solver's fields and absorbing layers.
+#: Bytes for Python, torch and dask, and bytes per grid node for the solver's fields, absorbing layers included.
 _BASE_BYTES = 900 << 20
 _BYTES_PER_NODE = 300
 _EXTRA_NODES = 40
-#: What CUDA's libraries and its buffers on the host add.
+#: Additional bytes for CUDA's libraries and its buffers on the host.
 _CUDA_BYTES = 3 << 30
-#: How far a cell's stiffness against its lightest face can raise the speed that sets the time step.
+#: Factor by which the speed that sets the time step may exceed Vp, since it combines stiffness and lightest face.
 _SPEED_MARGIN = 1.15
 
 
 def worker_memory_bytes(config: CampaignConfig, device: str = "cpu") -> int:
-    """The memory that one worker is allowed: what a simulation on the finest grid needs, and some."""
+    """The memory limit of one worker: that of a simulation on the finest grid, with a margin."""
     nodes = 1.0
     for extent in config.scenario.geology.extent_m:
         nodes *= extent / config.grid_spacing_m + _EXTRA_NODES
-    beside = _CUDA_BYTES if device == "cuda" else 0
-    return int(_BASE_BYTES + _BYTES_PER_NODE * nodes) + _run_bytes(config) + beside
+    cuda_bytes = _CUDA_BYTES if device == "cuda" else 0
+    return int(_BASE_BYTES + _BYTES_PER_NODE * nodes) + _run_bytes(config) + cuda_bytes
 
 
 def _run_bytes(config: CampaignConfig) -> int:
-    """What a run's length adds on the finest grid, in the fastest ground.
+    """The memory that grows with a run's length, on the finest grid and in the fastest ground.
 
-    Traces of all nodes near the surface, and of the sensors and stations.
+    It is that of traces at all nodes near the surface, and at the sensors and stations.
     """
     scenario = config.scenario
     nx, ny, _ = (cells_across(extent, config.grid_spacing_m) for extent in scenario.geology.extent_m)
@@ -55,10 +55,10 @@ def _run_bytes(config: CampaignConfig) -> int:
 
 
 def check_machine(workers: int, needed_bytes: int) -> None:
-    """Refuse more workers than this machine's memory holds.
+    """Refuse more workers than fit into this machine's memory.
 
     Raises:
-        InputError: names how many fit.
+        InputError: names the number that fits.
     """
     present = present_bytes()
     if workers * needed_bytes > present:
@@ -76,17 +76,17 @@ def check_workers(client: Any, needed_bytes: int) -> None:
     """
     for address, worker in client.scheduler_info(n_workers=-1)["workers"].items():
         limit, threads = worker["memory_limit"], max(1, worker["nthreads"])
-        # A limit of 0 or None: the worker knows of none.
+        # 0 or None: the worker has no limit.
         if limit and limit / threads < needed_bytes:
             found = f"worker {address} with {limit / threads / 1e9:.1f} GB per thread"
             raise InputError("scheduler", found, f"at least {needed_bytes / 1e9:.1f} GB for this grid")
 
 
 def check_job(memory_bytes: int, cores: int, needed_bytes: int) -> None:
-    """Refuse a SLURM job whose memory does not hold one sample per core.
+    """Refuse a SLURM job with too little memory for one sample per core.
 
     Raises:
-        InputError: names the memory that does.
+        InputError: names the memory that is enough.
     """
     if memory_bytes < cores * needed_bytes:
         found = f"{memory_bytes / 1e9:.1f} GB for {cores} cores"

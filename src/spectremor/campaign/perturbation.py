@@ -1,4 +1,4 @@
-"""Random heterogeneity laid over any ground: an ensemble of grounds that differ in what nobody has measured."""
+"""Random heterogeneity on top of any ground, for ensembles of grounds that differ in unmeasured detail."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from spectremor.core.errors import InputError
 from spectremor.core.geology import Geology, as_geology
 from spectremor.core.seeds import generator
 
-#: The largest coefficient of variation: twice that of the published recipe's mean layer, and more than rock has.
+#: Largest coefficient of variation: more than twice that of the published recipe's mean layer, and more than rock has.
 LARGEST_VARIATION = 0.5
-#: The longest correlation, in sides of the domain: beyond, the ground is only scaled as a whole.
+#: Longest correlation length, in sides of the domain: a longer one only scales the ground as a whole.
 LONGEST_IN_SIDES = 10.0
 
 
@@ -27,24 +27,24 @@ def perturb_geology(
     correlation_lengths_m: tuple[float, float, float] = (1500.0, 1500.0, 1500.0),
     hurst: float = 0.1,
 ) -> Geology:
-    """The ground with random heterogeneity laid over it: the same seed gives the same ground.
+    """The ground with random heterogeneity added: the same seed gives the same ground.
 
     Speeds are multiplied by exp(s f - s^2 / 2), where f is a Gaussian field of von Karman covariance (mean 0,
-    variance 1 over many seeds), and s^2 = ln(1 + variation^2): over many seeds, their mean is the geology's own, and
-    their standard deviation is the coefficient of variation times that. Where Vp is given, it is multiplied by the
-    same factor as Vs, so that their ratio stays. Density and Q, where they are given, stay. What is not given follows
-    from the new Vs.
+    variance 1 over many seeds), and s^2 = ln(1 + variation^2): over many seeds, their mean is that of the geology, and
+    their standard deviation is the coefficient of variation times this mean. A given Vp is multiplied by the same
+    factor as Vs, so that their ratio does not change. Given density and Q do not change. Properties that are not given
+    follow from the new Vs.
 
     Args:
         geology: the ground.
-        seed: of the heterogeneity.
+        seed: seed of the heterogeneity.
         coefficient_of_variation: standard deviation of Vs over its mean, at each node; at most 0.5.
-        correlation_lengths_m: of the covariance, along x, y and z, in m; none below the distance between nodes, which
-            could not show it.
+        correlation_lengths_m: correlation lengths of the covariance along x, y and z, in m; at least the distance
+            between nodes.
         hurst: exponent of the von Karman covariance, in (0, 1].
 
     Returns:
-        A geology on the same nodes; its attributes say how it was made.
+        A geology on the same nodes; its attributes record the arguments.
 
     Raises:
         InputError: a value that is not allowed, or speeds that no rock has.
@@ -67,19 +67,19 @@ def perturb_geology(
     heterogeneous = ground.dataset.copy()
     for name in {"vs", "vp"} & ground.given.keys():
         heterogeneous[name] = heterogeneous[name].copy(data=ground.given[name] * factor)
-    made = {
+    attrs = {
         "heterogeneity_seed": seed,
         "heterogeneity_coefficient_of_variation": coefficient_of_variation,
         "heterogeneity_correlation_lengths_m": list(lengths_m),
         "heterogeneity_hurst": hurst,
     }
-    return as_geology(heterogeneous.assign_attrs(made))
+    return as_geology(heterogeneous.assign_attrs(attrs))
 
 
 def _unit_field(seed: int, shape: tuple[int, int, int], steps: tuple[float, float, float], hurst: float) -> np.ndarray:
     """A field of mean 0 and variance 1 over many seeds.
 
-    The grid carries only part of the spectrum's variance: the field is scaled by what it carries at no lag.
+    The grid carries only part of the spectrum's variance: the field is divided by the square root of this part.
     """
     field = von_karman_field(generator(seed, "heterogeneity"), shape, steps, 1.0, hurst)
     carried = float(von_karman_covariance((1, 1, 1), steps, 1.0, hurst)[0, 0, 0])

@@ -1,9 +1,9 @@
 """Random layered geologies: the recipe of the HEMEW-3D database (Lehmann et al. 2024, doi:10.5194/essd-16-3949-2024).
 
-One mapping of the recipe's 300 m cells to the 32 nodes that the database releases, used everywhere: node k, at
-k * 9600 / 31 m, lies in cell k and takes its value (the last node lies on the last cell's upper edge). The one
-exception is the published one: the first node above the constant bottom carries the mean of bottom and layer, as the
-released arrays do (their mean profile steps 4500, 3481, 2485 m/s).
+The recipe's 300 m cells map to the 32 nodes that the database releases: node k, at k * 9600 / 31 m, lies in cell k and
+takes its value (the last node lies on the last cell's upper edge). The one exception is that of the released arrays:
+the first node above the constant bottom has the mean of bottom and layer (their mean profile steps 4500, 3481,
+2485 m/s).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from spectremor.core.axes import HEMEW_NODES
 from spectremor.core.geology import Geology, make_geology
 from spectremor.core.seeds import generator
 
-#: The FFT's period exceeds the block by this many correlation lengths, where the correlation is below 0.01.
+#: Correlation lengths by which the FFT's period exceeds the block: at this distance the correlation is below 0.01.
 _PADDING_LENGTHS = 3.0
 
 Cells = Annotated[int, Field(ge=2)]
@@ -31,20 +31,20 @@ Layers = Annotated[int, Field(ge=1)]
 
 
 class GeologyRecipe(BaseModel):
-    """What a random geology is drawn from; the defaults are HEMEW-3D's. A range has its lower end first.
+    """The recipe of a random geology; the defaults are HEMEW-3D's. A range has its lower end first.
 
     Attributes:
         cells: number of cells (and of released nodes) along x, y, z.
         cell_m: size of a cell in m.
-        bottom_cells: cells at the bottom that have `bottom_vs_m_s`; fewer than there are along z.
+        bottom_cells: number of cells at the bottom with `bottom_vs_m_s`; fewer than all cells along z.
         bottom_vs_m_s: Vs of the constant bottom.
         layers: smallest and largest number of layers above the bottom.
         mean_vs_m_s: range of the uniform distribution of a layer's mean Vs.
         variation: mean and standard deviation of the normal law whose absolute value is a layer's coefficient of
             variation.
-        correlation_lengths_m: lengths among which each axis of each layer draws one.
+        correlation_lengths_m: lengths from which one is drawn for each axis of each layer.
         hurst: exponent of the von Karman covariance.
-        vs_range_m_s: Vs is clipped to it (the database's lower end is 7500/7 m/s).
+        vs_range_m_s: range to which Vs is clipped (the database's lower end is 7500/7 m/s).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -63,7 +63,7 @@ class GeologyRecipe(BaseModel):
     @field_validator("bottom_cells")
     @classmethod
     def _leaves_room_for_layers(cls, bottom_cells: int, info: Any) -> int:
-        # Cells that are no good themselves are not there, and are complained about.
+        # Invalid cells are absent from `info.data`, and pydantic reports them itself.
         cells = info.data.get("cells")
         if cells is not None and bottom_cells >= cells[2]:
             raise PydanticCustomError("bottom_cells", "fewer than the {cells} cells along z", {"cells": cells[2]})
@@ -84,7 +84,7 @@ def random_geology(seed: int, index: int = 0, recipe: GeologyRecipe = HEMEW_GEOL
 
     Args:
         seed: the master seed, 0 or more.
-        index: which one.
+        index: number of the geology.
         recipe: layers and their heterogeneity; by default HEMEW-3D's.
 
     Returns:
@@ -115,14 +115,14 @@ def random_vs_m_s(seed: int, index: int = 0, recipe: GeologyRecipe = HEMEW_GEOLO
 
 
 def _thicknesses(rng: np.random.Generator, recipe: GeologyRecipe) -> list[int]:
-    """Cells in each layer, from the bottom up: every cell picks a layer number; a layer nobody picks is not there."""
+    """Cells in each layer, from the bottom up: every cell draws a layer's number; a layer without cells is left out."""
     layers = int(rng.integers(recipe.layers[0], recipe.layers[1], endpoint=True))
     picks = rng.integers(0, layers, recipe.cells[2] - recipe.bottom_cells)
     return [int(count) for count in np.bincount(picks, minlength=layers) if count]
 
 
 def _layer(rng: np.random.Generator, thickness: int, recipe: GeologyRecipe) -> Float[np.ndarray, "x y t"]:
-    """Vs of one layer: log-normal, with its own mean, coefficient of variation and correlation lengths."""
+    """Vs of one layer: log-normal, with a random mean, coefficient of variation and correlation lengths."""
     mean = rng.uniform(*recipe.mean_vs_m_s)
     variation = abs(rng.normal(*recipe.variation))
     along_x, along_y, along_z = (float(v) for v in rng.choice(recipe.correlation_lengths_m, 3))
@@ -140,8 +140,8 @@ def von_karman_spectrum(
 ) -> Float[np.ndarray, "..."]:
     """Power spectral density of a von Karman field of unit variance, cut at the Nyquist wavenumber.
 
-    Its integral over all wavenumbers would be 1; over the ball |k| <= `nyquist` (rad/m) it is less, and it is not
-    scaled back up: that missing variance is the recipe's.
+    Its integral over all wavenumbers would be 1; over the ball |k| <= `nyquist` (rad/m) it is less. As in the published
+    recipe, it is not scaled up to make good the missing variance.
 
     Args:
         lengths_m: correlation lengths along x, y, z.
@@ -168,8 +168,8 @@ def von_karman_field(
 ) -> Float[np.ndarray, "x y z"]:
     """A stationary Gaussian random field with a band-limited von Karman covariance.
 
-    White noise is filtered by the square root of the spectrum on a periodic box larger than the block, which is
-    then cut out, so that opposite edges are independent.
+    White noise is filtered by the square root of the spectrum on a periodic box; the block, which is smaller, is then
+    cut out, so that its opposite edges are independent.
 
     Args:
         rng: source of the noise.

@@ -15,9 +15,9 @@ Dip = Annotated[float, Field(ge=0, le=90)]
 
 
 class SourceRecipe(BaseModel):
-    """What a random source is drawn from, uniformly and independently; the defaults are HEMEW^S-3D's.
+    """The ranges of a random source, drawn uniformly and independently; the defaults are HEMEW^S-3D's.
 
-    A range has its lower end first; equal ends fix the value. Angles are in the database's own convention
+    A range has its lower end first; equal ends fix the value. Angles are in the database's convention
     (`Source.from_angles(convention="hemew")`).
 
     Attributes:

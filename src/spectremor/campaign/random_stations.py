@@ -1,4 +1,4 @@
-"""Stations of an event: at random places, and in a patch of close ones at a random place."""
+"""Stations of an event: at random places, and in a dense square patch at a random place."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def random_stations_m(
     Args:
         seed: master seed.
         index: number of the event.
-        plan: how many there are, and of which kind.
-        range_m: (lowest, highest) position along East and along North, which no station leaves.
+        plan: numbers of random stations and of stations in the patch.
+        range_m: (lowest, highest) position of all stations along East and along North.
 
     Returns:
         Their positions along East and North in m, in the order of `StationPlan`.

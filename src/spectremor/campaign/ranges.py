@@ -1,4 +1,4 @@
-"""The kinds of numbers that recipes of random geologies and sources are written in."""
+"""Types of numbers and ranges in recipes of random geologies and sources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from spectremor.core.geology import VS_CEILING_M_S
 
-#: No rock has more.
+#: A wave speed in m/s, at most the highest of any rock.
 Speed = Annotated[float, Field(gt=0, le=VS_CEILING_M_S)]
 
 
@@ -17,7 +17,7 @@ def ordered(ends: tuple[float, float]) -> tuple[float, float]:
     """The ends of a range, the lower one first.
 
     Raises:
-        PydanticCustomError: the other way round.
+        PydanticCustomError: the higher end comes first.
     """
     if ends[0] > ends[1]:
         raise PydanticCustomError("ordered", "the lower end comes first")

@@ -1,7 +1,7 @@
 """A campaign: thousands of simulations into one store, on many workers, safe against a kill at any moment.
 
-The command that runs it hands out sample numbers; a worker draws, simulates and writes the sample; the command alone
-then records it as complete. What sample i is depends on the configuration and on i only.
+The command that runs a campaign hands out sample numbers; a worker draws, simulates and writes the sample; the command
+alone then records it as complete. Sample i depends on the configuration and on i only.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore, Split
 from spectremor.data.store_writer import StoreWriter, locked
 
-#: Samples handed out per thread, so that none waits for the next.
+#: Samples handed out per thread at a time, so that no thread waits for the next one.
 _AHEAD = 2
 _PATIENCE_S = 5.0
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class CampaignStoppedError(RuntimeError):
-    """A campaign that could not go on; what was complete stays, and the same command continues."""
+    """A campaign that cannot go on; complete samples stay, and the same command continues."""
 
 
 @dataclasses.dataclass
 class Progress:
-    """Where a campaign stands.
+    """Progress of a campaign.
 
     Attributes:
-        total: samples asked for.
-        done: samples complete.
-        made: samples made by this run.
+        total: number of requested samples.
+        done: number of complete samples.
+        made: number of samples made by this run.
         seconds: time since this run began making samples.
         simulating_s: time that its workers spent in the simulator.
         peak_memory_bytes: the most memory that any worker has held.
@@ -86,25 +86,25 @@ def run_campaign(
     stop: Callable[[], bool] = lambda: False,
     report: Callable[[Progress], None] = lambda _progress: None,
 ) -> Progress:
-    """Make what is missing of a split's first `count` samples, on a client's workers.
+    """Make the missing ones of a split's first `count` samples, on a client's workers.
 
     Args:
         path: the store, opened before with `open_campaign`.
         config: the campaign's configuration.
-        count: samples asked for.
-        client: a dask client, whose workers must reach `path`; not used where nothing is missing.
-        split: whose samples; "all" are the numbers 0 to `count` - 1.
-        device: of the simulator on every worker, "cpu" or "cuda"; the numbers differ by rounding.
-        stop: once it is True no more samples are handed out; those that workers have, two a thread, are finished.
-        report: called after every sample, and now and then while there is none.
+        count: number of requested samples.
+        client: a dask client, whose workers must reach `path`; not used where no sample is missing.
+        split: split of the samples; "all" are the numbers 0 to `count` - 1.
+        device: device of the simulator on every worker, "cpu" or "cuda"; the results differ by rounding.
+        stop: once it returns True no more samples are handed out; those at the workers, two per thread, are finished.
+        report: called after every sample, and from time to time while none is finished.
 
     Returns:
-        Where the campaign stands: all `count` samples complete, unless it was asked to stop.
+        The progress: all `count` samples complete, unless `stop` returned True.
 
     Raises:
         InputError: another command is filling the store, or a sample that cannot be simulated.
-        CampaignStoppedError: the scheduler is gone, the disk is full, or a sample fails, or kills every worker it
-            meets.
+        CampaignStoppedError: the scheduler is gone, the disk is full, or a sample fails or ends every worker that
+            tries it.
     """
     path = Path(path).resolve()
     with locked(path), disk_full_told("the store"):
@@ -125,7 +125,7 @@ def run_campaign(
 
 @contextlib.contextmanager
 def disk_full_told(what: str) -> Iterator[None]:
-    """Turn the system's errors about a full disk into what to do about it."""
+    """Turn the system's errors about a full disk into a CampaignStoppedError that says what to do."""
     try:
         yield
     except OSError as error:
@@ -138,14 +138,14 @@ def disk_full_told(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _lost_scheduler_told() -> Iterator[None]:
-    """Turn whatever a connection says when its other end is gone into what to do about it."""
+    """Turn errors of a lost connection to the scheduler into a CampaignStoppedError that says what to do."""
     from distributed import CancelledError
     from distributed.client import ClosedClientError
 
     try:
         yield
     except (OSError, ClosedClientError, CancelledError) as error:
-        # The system numbers its errors; dask's own (a channel closed, no connection in time) have no number.
+        # Errors of the system have a number; those of dask (a closed channel, no connection in time) have none.
         if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
             raise
         raise CampaignStoppedError(
@@ -162,17 +162,17 @@ def _fill(
     stop: Callable[[], bool],
     report: Callable[[Progress], None],
 ) -> None:
-    begun = time.perf_counter()
-    flight: dict[Any, int] = {}
+    start_s = time.perf_counter()
+    running: dict[Any, int] = {}
     finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
     keeper = WorkerKeeper(client)
-    while flight or (missing and not stop()):
+    while running or (missing and not stop()):
         keeper.keep()
         progress.threads = _threads(client)
-        while missing and not stop() and len(flight) < _AHEAD * max(1, progress.threads):
+        while missing and not stop() and len(running) < _AHEAD * max(1, progress.threads):
             index = missing.popleft()
             future = client.submit(make_sample, str(writer.path), *recipe, index, pure=False, priority=-index)
-            flight[future] = index
+            running[future] = index
             future.add_done_callback(finished.put)
         try:
             future = finished.get(timeout=_PATIENCE_S)
@@ -180,17 +180,17 @@ def _fill(
             _check_alive(client)
             report(progress)
             if stop() and not progress.threads:
-                # Workers that have not come would keep it waiting without end.
-                client.cancel(list(flight))
+                # Without any worker the loop would wait without end.
+                client.cancel(list(running))
                 return
             continue
-        done = _result(future, flight[future], client)
+        done = _result(future, running[future], client)
         if done is None:
             future.add_done_callback(finished.put)
             continue
-        del flight[future]
+        del running[future]
         writer.commit(done.index, done.checksum)
-        progress.count(done, time.perf_counter() - begun)
+        progress.count(done, time.perf_counter() - start_s)
         report(progress)
 
 
@@ -204,8 +204,13 @@ def _check_alive(client: Any) -> None:
 
 
 def _result(future: Any, index: int, client: Any) -> SampleDone | None:
-    """A sample's result, or why the campaign cannot go on; None when it died with its worker and is made again."""
-    # A "lost" result died with the only worker that had it: the scheduler has it made again, and it is waited for.
+    """A sample's result; None where it was lost with its worker and is made again.
+
+    Raises:
+        CampaignStoppedError: the campaign cannot go on.
+        InputError: the sample cannot be simulated.
+    """
+    # A "lost" result was lost with the only worker that had it: the scheduler lets another worker make it again.
     if future.status == "cancelled":
         _check_alive(client)
         raise CampaignStoppedError("the scheduler forgot a sample; the same command continues the campaign")
@@ -215,7 +220,7 @@ def _result(future: Any, index: int, client: Any) -> SampleDone | None:
     except CampaignStoppedError:
         raise
     except Exception as error:
-        # A worker's own errors come out of `result` too, timeouts and broken connections among them.
+        # `result` also raises errors that occurred on the worker, even timeouts and broken connections.
         if future.status == "error":
             raise _failure(future.exception(), index) from None
         if not isinstance(error, TimeoutError):
@@ -226,7 +231,7 @@ def _result(future: Any, index: int, client: Any) -> SampleDone | None:
 
 
 def _failure(error: BaseException, index: int) -> Exception:
-    """What a sample's failure on its worker means for the campaign."""
+    """The error of the campaign for the error of a sample on its worker."""
     from distributed import KilledWorker
 
     if isinstance(error, InputError):

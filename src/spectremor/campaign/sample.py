@@ -1,4 +1,4 @@
-"""One sample of a campaign, made on whichever worker is free."""
+"""One sample of a campaign, made on any free worker."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ORDER = 8
 
 
 def simulator_settings() -> dict[str, Any]:
-    """What a store records of the simulator that fills it."""
+    """The settings of the simulator that a store records."""
     from spectremor.simulation.settings import SOLVER_VERSION
 
     return {"solver_version": SOLVER_VERSION, "order": ORDER, "deepwave": version("deepwave")}
@@ -37,13 +37,13 @@ def simulator_settings() -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class SampleDone:
-    """What a worker tells about a sample that it has written.
+    """A worker's report about a sample that it has written.
 
     Attributes:
         index: the sample's id.
-        checksum: of its arrays.
+        checksum: checksum of its arrays.
         simulating_s: time spent in the simulator.
-        peak_memory_bytes: the most memory that the worker has held so far.
+        peak_memory_bytes: the worker's peak memory so far.
     """
 
     index: int
@@ -63,14 +63,14 @@ def make_sample(path: str, config_json: str, device: str, index: int) -> SampleD
     simulating_s = time.perf_counter() - start_s
     velocities = {key: one.velocity_m_s for key, one in simulated.items()}
     checksum = StoreWriter(Path(path)).write(index, geology.vs_m_s, velocities, _more(config, index, simulated))
-    # macOS counts it in bytes, Linux in kB.
+    # macOS counts the peak in bytes, Linux in kB.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return SampleDone(index, checksum, simulating_s, peak)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Simulated:
-    """What is kept of one simulation: motion at the grid of sensors and at the stations, and what its grid carried."""
+    """The results of one simulation: motion at the grid of sensors and at the stations, and the usable band."""
 
     velocity_m_s: Float32[np.ndarray, "3 x y time"]
     station_velocity_m_s: Float32[np.ndarray, "3 station time"]
@@ -78,7 +78,7 @@ class _Simulated:
 
 
 def _more(config: CampaignConfig, index: int, simulated: Mapping[float | None, _Simulated]) -> dict[str, np.ndarray]:
-    """What a store of version 2 holds besides the geology and the wavefields on the grid of sensors."""
+    """The variables of a store of version 2 besides the geology and the wavefields on the grid of sensors."""
     layout = config.layout()
     more: dict[str, np.ndarray] = {}
     if layout.version > 1:
@@ -90,13 +90,13 @@ def _more(config: CampaignConfig, index: int, simulated: Mapping[float | None, _
 
 
 def _sensors(config: CampaignConfig, index: int) -> Sensors:
-    """The grid of sensors, and after it the sample's stations, where the scenario has any."""
+    """The grid of sensors, followed by the sample's stations, where the scenario has any."""
     scenario = config.scenario
     grid = SensorGrid(scenario.sensors_x.positions_m(), scenario.sensors_y.positions_m())
     if scenario.stations is None:
         return grid
-    own = config.stations_m(index)
-    x_m, y_m = (np.append(axis, more) for axis, more in zip(grid.points_m()[:, :2].T, own, strict=True))
+    stations_m = config.stations_m(index)
+    x_m, y_m = (np.append(axis, more) for axis, more in zip(grid.points_m()[:, :2].T, stations_m, strict=True))
     return Stations(tuple(map(str, range(len(x_m)))), x_m, y_m, np.zeros_like(x_m))
 
 
@@ -113,13 +113,13 @@ def _simulate(config: CampaignConfig, geology: Geology, index: int, spacing_m: f
         sampling_hz=scenario.sampling_hz,
         lowpass_hz=scenario.lowpass_hz,
     )
-    # Elastic motion is stored as it is simulated: whoever reads it corrects it along the waves' paths.
+    # Elastic motion is stored as simulated; the corrections along the waves' paths are applied on reading.
     corrected = scenario.motion == "attenuated"
     settings = SimulationSettings(
         grid_spacing_m=spacing_m, order=ORDER, attenuation=corrected, remove_dispersion=corrected, device=device
     )
     with warnings.catch_warnings():
-        # The command warned once, before the first sample, that a grid does not carry the whole band.
+        # The command has warned once, before the first sample, of grids that do not carry the whole band.
         warnings.simplefilter("ignore", InputWarning)
         (field,) = simulate_many([geology], [config.source(index)], recording, settings)
     motion = np.ascontiguousarray(field.values, dtype=np.float32).reshape(3, -1, scenario.samples)

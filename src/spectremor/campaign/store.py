@@ -1,4 +1,4 @@
-"""The store of a campaign: made, continued or lengthened, and refused where it holds something else."""
+"""The store of a campaign: created, continued or lengthened, and refused where it holds other data."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ def sample_ids(count: int, split: Split = "all") -> list[int]:
 
 
 def missing_ids(store: CampaignStore, ids: list[int]) -> list[int]:
-    """Those of `ids` that are not complete."""
+    """The samples among `ids` that are not complete."""
     complete = store.complete()
     return [i for i in ids if i >= len(complete) or not complete[i]]
 
 
 def check_place(path: str | Path, config: CampaignConfig, count: int, split: Split = "all") -> CampaignStore | None:
-    """Refuse, before anything is started or written, a campaign that cannot be, or cannot be there.
+    """Refuse, before anything is started or written, a campaign that cannot be simulated or stored at `path`.
 
     Returns:
-        The store that is there; None where one is still to be made.
+        The store at `path`; None where it is still to be made.
 
     Raises:
-        InputError: a wrong campaign, a foreign store, one of another configuration, or too little room on the disk.
+        InputError: an invalid campaign, a foreign store, one of another configuration, or too little room on the disk.
     """
     path = Path(path)
     ids = sample_ids(count, split)
@@ -65,19 +65,19 @@ def check_place(path: str | Path, config: CampaignConfig, count: int, split: Spl
 
 
 def open_campaign(path: str | Path, config: CampaignConfig, count: int, *, split: Split = "all") -> CampaignStore:
-    """The store of a campaign with room for a split's first `count` samples: made, or continued, or lengthened.
+    """The store of a campaign with room for a split's first `count` samples: created, continued or lengthened.
 
-    Call with the parent folder writable; holds no lock (see `run_campaign`).
+    The parent folder must be writable. No lock is held afterwards (see `run_campaign`).
 
     Raises:
         InputError: as `check_place`, or another command is filling the store.
     """
     path = Path(path)
     store = check_place(path, config, count, split)
-    room = sample_ids(count, split)[-1] + 1
+    length = sample_ids(count, split)[-1] + 1
     if store is None:
-        sources = [config.source(i) for i in range(room)]
-        # Another command may make it at the same moment; the lock decides below which of the two goes on.
+        sources = [config.source(i) for i in range(length)]
+        # Another command may make the store at the same moment; the lock below decides which of the two goes on.
         with contextlib.suppress(FileExistsError):
             create_store(path, config.layout(), sources, _attrs(config))
     with locked(path):
@@ -85,9 +85,9 @@ def open_campaign(path: str | Path, config: CampaignConfig, count: int, *, split
         _check_same(store, config)
         writer = StoreWriter(path)
         writer.mend()
-        if room > store.count:
+        if length > store.count:
             writer.unfinish()
-            writer.grow(config.layout(), [config.source(i) for i in range(store.count, room)])
+            writer.grow(config.layout(), [config.source(i) for i in range(store.count, length)])
     return CampaignStore.open(path)
 
 
@@ -105,12 +105,12 @@ def _check_same(store: CampaignStore, config: CampaignConfig) -> None:
     if recorded is None:
         raise InputError("out", f"{store.path} (imported data)", "a store made by `dataset create`, or a new path")
     try:
-        theirs = CampaignConfig.model_validate(recorded)
+        recorded_config = CampaignConfig.model_validate(recorded)
     except ValidationError:
         raise InputError("out", f"{store.path} (settings of another version)", "a new path") from None
     for key in CampaignConfig.model_fields:
-        if getattr(theirs, key) != getattr(config, key):
-            have = json.dumps(theirs.model_dump(mode="json")[key])
+        if getattr(recorded_config, key) != getattr(config, key):
+            have = json.dumps(recorded_config.model_dump(mode="json")[key])
             raise InputError("out", f"{store.path} (made with another {key})", f"a new path, or its own {key}: {have}")
     solver, ours = store.attrs["simulator"]["solver_version"], simulator_settings()["solver_version"]
     if solver != ours:

@@ -1,1 +1,1 @@
-"""The words everything speaks: geology, source, medium, wavefield, axes, seeds."""
+"""Objects that all other packages share: geology, source, rupture, recording, wavefield, units, seeds."""

@@ -1,4 +1,4 @@
-"""Names and default positions of every axis, written once.
+"""Names and default positions of all axes.
 
 Horizontal axes are x = East and y = North, in m from the domain's south-west corner; z is 0 at the
 free surface and negative below it; time is in s after the origin time.
@@ -40,7 +40,7 @@ def geology_axes(
 
 
 def sensor_axis_m(n: int = HEMEW_SENSORS, first_m: float = 150.0, last_m: float = 9450.0) -> Float[np.ndarray, " n"]:
-    """Sensor positions along one horizontal axis in m; the default is HEMEW^S-3D's (every 300 m)."""
+    """Sensor positions along one horizontal axis in m; by default those of HEMEW^S-3D, 300 m apart."""
     return np.linspace(first_m, last_m, n)
 
 

@@ -1,4 +1,4 @@
-"""The corner frequency of a source, once the ground is known in which it lies."""
+"""The corner frequency of a source in a given ground."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ Earthquake = TypeVar("Earthquake", Source, Rupture, Source | Rupture)
 
 
 def in_ground(earthquake: Earthquake, geology: Geology) -> Earthquake:
-    """The earthquake with the rise time that its stress drop makes in this ground; as it is, where it has none.
+    """The earthquake with the rise time that follows from its stress drop and from Vs at the source.
+
+    A rupture, and a source without a stress drop, are returned unchanged.
 
     Args:
-        earthquake: a source, or a rupture, whose rise times are its own.
+        earthquake: a source or a rupture.
         geology: the ground.
 
     Example:

@@ -1,4 +1,4 @@
-"""The section `domain` of a stage's config: in plain numbers, where and when it records and what it was trained on."""
+"""The section `domain` of a stage's config: its sensors, sample times and trained range, as plain numbers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.source import HEMEW_RISE_TIME_S
 from spectremor.core.trained_range import TrainedRange
 
-#: Far above any use; a config from a stranger must not ask for more than a machine has.
+#: Limit far above any real use: an untrusted config must not exhaust the memory.
 Points = Annotated[int, Field(ge=1, le=100_000)]
-#: The same for a geology's nodes and for a wavefield's velocities (2 GB of float32), whatever the single axes.
+#: Limit for all nodes of a geology together, and for all velocities of a wavefield (2 GB of float32).
 MAX_NUMBERS = 1 << 29
 
 
 class DomainConfig(pydantic.BaseModel):
-    """How a file spells a `Recording` on a grid (without its low-pass) and a `TrainedRange`.
+    """A `Recording` on a grid (without its low-pass) and a `TrainedRange`, as a file writes them.
 
     Attributes:
         extent_m: see `TrainedRange`.
@@ -51,7 +51,7 @@ class DomainConfig(pydantic.BaseModel):
 
     @classmethod
     def values_of(cls, recording: Recording, trained: TrainedRange) -> dict[str, Any]:
-        """The section's plain values for a recording and a trained range; the inverse of the two methods below."""
+        """The section's plain values; the inverse of the methods `recording` and `trained_range`."""
         sensors = recording.sensors
         assert isinstance(sensors, SensorGrid)
         return {
@@ -68,7 +68,7 @@ class DomainConfig(pydantic.BaseModel):
         }
 
     def recording(self, lowpass_hz: float) -> Recording:
-        """Where and when the stage records, its traces low-passed at `lowpass_hz`."""
+        """The stage's sensors and sample times, with traces low-passed at `lowpass_hz`."""
         x_m, y_m = (
             sensor_axis_m(count, first, last)
             for count, first, last in zip(self.sensors, self.first_sensor_m, self.last_sensor_m, strict=True)
@@ -78,7 +78,7 @@ class DomainConfig(pydantic.BaseModel):
         )
 
     def trained_range(self) -> TrainedRange:
-        """What the stage was trained on."""
+        """The ground and the sources that the stage was trained on."""
         return TrainedRange(
             extent_m=self.extent_m,
             nodes=self.nodes,
@@ -95,8 +95,8 @@ class DomainConfig(pydantic.BaseModel):
         return self
 
     @pydantic.model_serializer(mode="wrap")
-    def _published_rise_time_unsaid(self, dump: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        # A model is named by the digest of its config too: one from before the rise time was recorded keeps its name.
+    def _without_published_rise_time(self, dump: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        # A model's digest covers its config: models from before the rise time was recorded must keep their digest.
         values = dump(self)
         if values.get("rise_time_s") == HEMEW_RISE_TIME_S:
             del values["rise_time_s"]

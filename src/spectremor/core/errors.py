@@ -1,4 +1,4 @@
-"""The errors a user can cause, worded so that one line is enough to mend them."""
+"""Errors and warnings about a user's input, each in one line that says what is allowed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class InputError(ValueError):
     The command line turns it into one line on stderr and exit code 2.
 
     Attributes:
-        field: what the value was given for: an argument, a variable of a file, an option.
-        value: what was found.
-        allowed: what would be taken, in words.
+        field: name of the input: an argument, a variable of a file, an option.
+        value: the value found.
+        allowed: what is allowed, in words.
 
     Example:
         >>> import spectremor as sp
@@ -31,21 +31,21 @@ class InputError(ValueError):
         super().__init__(f"{printable(field)}: got {printable(value)}; allowed: {printable(allowed)}")
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, object, str]]:
-        """Survive the pickling that worker processes do to exceptions."""
+        """Allow pickling, by which worker processes pass exceptions on."""
         return (type(self), (self.field, self.value, self.allowed))
 
 
 class InputWarning(UserWarning):
-    """Usable input outside the range that a model or a grid was made for, said in one line.
+    """Usable input outside the range that a model or a grid was made for, reported in one line.
 
     Example:
         >>> import warnings
         >>> import numpy as np
         >>> import spectremor as sp
-        >>> with warnings.catch_warnings(record=True) as said:
+        >>> with warnings.catch_warnings(record=True) as caught:
         ...     warnings.simplefilter("always", sp.InputWarning)
         ...     ground = sp.make_geology(np.full((8, 8, 8), 800.0))
-        >>> said[0].category.__name__
+        >>> caught[0].category.__name__
         'InputWarning'
     """
 

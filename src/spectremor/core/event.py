@@ -1,4 +1,4 @@
-"""Which earthquake a source stands for: its name, when it began, and where the local axes lie on Earth."""
+"""The earthquake that a source stands for: its id, its origin time, and where the local axes lie on Earth."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from spectremor.core.georeference import Georeference
 #: Attributes of a wavefield that hold an event: texts, and numbers in degrees.
 _TEXTS = ("event_id", "origin_time", "event_choice", "corner_crs")
 _DEGREES = ("corner_longitude_deg", "corner_latitude_deg", "corner_azimuth_deg")
-#: All of them.
+#: All attributes of an event.
 EVENT_ATTRS = (*_TEXTS, *_DEGREES)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Event:
-    """What is known of an earthquake beside its point source; what is not known is None.
+    """Facts about an earthquake beside its point source; unknown ones are None.
 
     Attributes:
         event_id: public id in the catalogue that it was read from.
         origin_time: when the moment function begins: t = 0 of a wavefield, ISO 8601 (UTC).
-        centroid_time: where the catalogue times the centroid instead, 2 rise times after the origin time; ISO 8601
-            (UTC). Wavefields do not record it.
-        choice: which origin, mechanism and magnitude of the file were taken, in words.
+        centroid_time: time of the centroid, where the catalogue states it instead of the origin time: 2 rise times
+            later; ISO 8601 (UTC). Wavefields do not record it.
+        choice: which origin, mechanism and magnitude of the file were chosen, in words.
         place: where the local axes lie on Earth.
     """
 
@@ -38,7 +38,9 @@ class Event:
     place: Georeference | None = None
 
     def with_rise_time(self, rise_time_s: float) -> Event:
-        """The event with the origin time that a rise time makes of its centroid time; as it is, where it has none.
+        """The event with its origin time set to 2 rise times before its centroid time.
+
+        An event without a centroid time is returned unchanged.
 
         Example:
             >>> Event(centroid_time="2020-05-01T10:20:31.000000Z").with_rise_time(0.25).origin_time
@@ -71,7 +73,7 @@ def event_of(attrs: Mapping[Any, Any]) -> Event:
     """The event that a wavefield's attributes record.
 
     Raises:
-        InputError: an attribute that is none, or a longitude without a latitude.
+        InputError: an attribute of the wrong type, or a longitude without a latitude (or the reverse).
     """
     texts = {name: _text(attrs, name) for name in _TEXTS}
     degrees = {name: _number(attrs, name) for name in _DEGREES}

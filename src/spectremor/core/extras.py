@@ -15,10 +15,10 @@ def need(module: str, extra: str) -> Any:
 
     Args:
         module: dotted name, as in an import statement.
-        extra: the extra of this project that brings it.
+        extra: the extra of this project that installs it.
 
     Raises:
-        MissingExtraError: says what to install.
+        MissingExtraError: the package is not installed; the message says how to install it.
     """
     try:
         return importlib.import_module(module)

@@ -1,9 +1,9 @@
 """Outputs appear whole or not at all: write aside, then rename.
 
-What is not finished lies in a folder beside its place, `.NAME.xxxxxxxx.part`, locked by the process that writes. The
-lock dies with the process: whoever writes there next removes what killed processes left, and never what a living one
-holds. What an output replaces lies for a moment in `.NAME.xxxxxxxx.old`: where a process was killed before the new one
-was in its place, the old one is put back.
+An unfinished output lies in a folder beside its final path, `.NAME.xxxxxxxx.part`, which its process keeps locked. The
+lock ends with the process: the next process that writes into the same folder removes the unfinished outputs of killed
+processes, and never those of living ones. A replaced output lies for a moment in `.NAME.xxxxxxxx.old`; if a process was
+killed before the new output was in place, the old one is put back.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from spectremor.core.errors import InputError
 
-#: Names of unfinished outputs, and of what they replace.
+#: Names of unfinished outputs, and of replaced ones.
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 _REPLACED = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.old")
 
@@ -34,7 +34,7 @@ def check_writable(path: str | Path, *, field: str = "out") -> Path:
         InputError: the parent folder is missing or not writable, or the path is a folder, a device or a pipe.
     """
     path = Path(path)
-    with _refused(field, path, "a path that can be written"):
+    with _as_input_error(field, path, "a path that can be written"):
         target = _target(path, field)
         if not target.parent.is_dir():
             raise InputError(field, path, "a path in an existing folder")
@@ -43,22 +43,22 @@ def check_writable(path: str | Path, *, field: str = "out") -> Path:
 
 
 def check_output(path: str | Path, *inputs: str | Path | None, field: str = "out") -> Path:
-    """As `check_writable`, and refuse to write over what the same command reads.
+    """As `check_writable`, and refuse to overwrite an input of the same command.
 
     Raises:
         InputError: as `check_writable`; or the path is, or lies in, one of the inputs.
     """
-    with _refused(field, Path(path), "a path that can be written"):
+    with _as_input_error(field, Path(path), "a path that can be written"):
         target = _resolved(Path(path))
-    for given in inputs:
-        source = None if given is None else _there(Path(given))
+    for input_path in inputs:
+        source = None if input_path is None else _resolved_input(Path(input_path))
         if source is not None and (source in (target, *target.parents) or _same(source, target)):
-            raise InputError(field, path, f"another path than the input {given}")
+            raise InputError(field, path, f"another path than the input {input_path}")
     return check_writable(path, field=field)
 
 
-def _there(path: Path) -> Path | None:
-    """Where an input is; None where no file can be found by its name, which its reader will say."""
+def _resolved_input(path: Path) -> Path | None:
+    """The path of an input with links resolved; None where it does not exist, which its reader will report."""
     try:
         return path.resolve(strict=True)
     except (OSError, RuntimeError):
@@ -70,15 +70,15 @@ def _same(source: Path, target: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _refused(field: str, path: Path, allowed: str) -> Iterator[None]:
-    """What the system says against a path, as bad input."""
+def _as_input_error(field: str, path: Path, allowed: str) -> Iterator[None]:
+    """Turn the operating system's errors about a path into an InputError."""
     try:
         yield
     except OSError as error:
         reason = "a loop of links" if error.errno == errno.ELOOP else error.strerror or type(error).__name__
         raise InputError(field, f"{path} ({reason})", allowed) from None
     except RuntimeError:
-        # What Python before 3.13 makes of links that lead back to themselves.
+        # Python before 3.13 raises this for a loop of links.
         raise InputError(field, f"{path} (a loop of links)", allowed) from None
 
 
@@ -89,28 +89,28 @@ def check_folder_writable(path: str | Path, *, field: str = "out") -> Path:
         InputError: the nearest folder above it that exists is not writable, or is a file.
     """
     path = Path(path)
-    with _refused(field, path, "a path where a folder can be made"):
-        there = _resolved(path).parent
-        while not there.exists():
-            there = there.parent
-        _try_to_write(there / path.name)
+    with _as_input_error(field, path, "a path where a folder can be made"):
+        nearest = _resolved(path).parent
+        while not nearest.exists():
+            nearest = nearest.parent
+        _try_to_write(nearest / path.name)
     return path
 
 
 def check_result_folder(path: str | Path, names: Collection[str], kind: str, *, field: str = "out") -> Path:
-    """Refuse, before any work, a folder that cannot hold a result or that holds anything else than an earlier one.
+    """Refuse, before any work, a folder that cannot hold a result or that holds anything but an earlier result.
 
     Args:
         path: the folder.
-        names: of all that a result puts into its folder.
-        kind: whose folder would be replaced, for the message.
-        field: what the person gave.
+        names: names of all files and folders that a result consists of.
+        kind: the result that may be replaced, in words, for the error message.
+        field: name of the input in an error message.
 
     Returns:
-        Where the folder is, behind links.
+        The folder's path with links resolved.
 
     Raises:
-        InputError: says what is in the way.
+        InputError: the folder cannot be made, is a file, or holds other files.
     """
     path = check_folder_writable(path, field=field).resolve()
     allowed = f"a new folder, an empty one, or {kind}"
@@ -124,7 +124,7 @@ def check_result_folder(path: str | Path, names: Collection[str], kind: str, *, 
 
 
 def _try_to_write(path: Path) -> None:
-    """Tried, not asked: permissions, read-only disks and names that are too long all show here, to any user."""
+    """Make and remove a folder beside `path`: no permission, a read-only disk or too long a name raise an OSError."""
     aside = aside_of(path)
     try:
         aside.mkdir()
@@ -134,25 +134,25 @@ def _try_to_write(path: Path) -> None:
 
 
 def _resolved(path: Path) -> Path:
-    """The path behind links.
+    """The path with links resolved.
 
     Raises:
-        OSError: links that lead back to themselves (before Python 3.13 a RuntimeError), or a name that is too long.
+        OSError: a loop of links (before Python 3.13 a RuntimeError), or a name that is too long.
     """
     target = path.resolve()
-    # From Python 3.13 on a loop is returned as it is: looking at it says so.
+    # Python 3.13 and later return a loop of links unresolved; `stat` raises for it.
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         target.stat()
     return target
 
 
 def _target(path: Path, field: str = "out") -> Path:
-    """Where a file goes: behind links, which stay as they are. A rename would replace what is no regular file.
+    """The path that an output file takes, with links resolved: the links themselves stay.
 
     Raises:
-        InputError: a folder, a device, a pipe, or a link that leads back to itself.
+        InputError: a folder, a device or a pipe (which a rename would replace), or a loop of links.
     """
-    with _refused(field, path, "a path that can be written"):
+    with _as_input_error(field, path, "a path that can be written"):
         target = _resolved(path)
         if target.is_dir():
             raise InputError(field, path, "a file path, not an existing folder")
@@ -162,7 +162,7 @@ def _target(path: Path, field: str = "out") -> Path:
 
 
 def aside_of(path: Path) -> Path:
-    """A new name beside `path` for what is not finished."""
+    """A new name beside `path` for an unfinished output."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
 
 
@@ -181,8 +181,8 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 def atomic_files(paths: Sequence[str | Path]) -> Iterator[list[Path]]:
     """Yield a temporary path beside each of `paths`; rename all into place if the block succeeds.
 
-    When one cannot be renamed, those before it are taken back: what was there returns. Only a process that is killed
-    between two renames leaves some of them: no file system renames several files at once.
+    When one rename fails, the earlier ones are undone and the replaced files return. Only a process that is killed
+    between two renames leaves some outputs in place: no file system renames several files at once.
 
     Raises:
         InputError: a path is a folder, a device or a pipe.
@@ -201,12 +201,12 @@ def atomic_files(paths: Sequence[str | Path]) -> Iterator[list[Path]]:
 
 
 def _move_in(asides: list[Path], targets: list[Path]) -> None:
-    # Beside their place, not among what is removed: a process may be killed before they are back.
+    # Beside the targets, not in the folders that are removed: a process may be killed before they are put back.
     olds = [aside.parent.with_suffix(".old") for aside in asides]
     with contextlib.ExitStack() as undo:
-        # The last one needs no way back: nothing can fail after it.
+        # The last rename needs no undo: nothing can fail after it.
         for aside, target, old in zip(asides[:-1], targets[:-1], olds[:-1], strict=True):
-            _keep(target, old, undo)
+            _restore_on_undo(target, old, undo)
             aside.replace(target)
         asides[-1].replace(targets[-1])
         undo.pop_all()
@@ -214,8 +214,8 @@ def _move_in(asides: list[Path], targets: list[Path]) -> None:
         old.unlink(missing_ok=True)
 
 
-def _keep(target: Path, old: Path, undo: contextlib.ExitStack) -> None:
-    """Have what is at `target` now, if anything, put back there by `undo`."""
+def _restore_on_undo(target: Path, old: Path, undo: contextlib.ExitStack) -> None:
+    """Let `undo` restore the file at `target`, or the absence of one."""
     if not target.exists():
         undo.callback(target.unlink, missing_ok=True)
         return
@@ -223,14 +223,14 @@ def _keep(target: Path, old: Path, undo: contextlib.ExitStack) -> None:
     try:
         old.hardlink_to(target)
     except OSError:
-        # A file system without hard links: the file is away for a moment.
+        # A file system without hard links: for a moment there is no file at `target`.
         target.replace(old)
 
 
 def _put_back(old: Path, target: Path) -> None:
     if old.exists():
         old.replace(target)
-        # Renaming one name of a file to another of its names does nothing.
+        # Where both are hard links to the same file, renaming one to the other does nothing.
         old.unlink(missing_ok=True)
 
 
@@ -238,7 +238,7 @@ def _put_back(old: Path, target: Path) -> None:
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; swap it into place only if the block succeeds.
 
-    A folder that was there before stays until the new one is in its place, whatever goes wrong.
+    An existing folder stays until the new one is in its place, whatever goes wrong.
     """
     path = Path(path)
     with _unfinished(path, parents=True) as aside:
@@ -257,10 +257,10 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; rename it into place if the block succeeds and nothing is there by then.
+    """Yield a temporary folder beside `path`; rename it into place if the block succeeds and `path` is still free.
 
     Raises:
-        FileExistsError: another process made `path` in the meantime; it stays as it is.
+        FileExistsError: another process made `path` in the meantime; that one stays.
     """
     path = Path(path)
     if path.parent.is_dir():
@@ -269,15 +269,15 @@ def new_folder(path: str | Path) -> Iterator[Path]:
         yield aside
         if path.exists():
             raise FileExistsError(f"{path} was made by another process")
-        # Only an empty folder could be replaced by this.
+        # The rename can replace nothing but an empty folder.
         aside.rename(path)
 
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder of this process's own among the system's temporary files, gone in the end.
+    """A private folder among the system's temporary files, removed at the end.
 
-    What killed processes left there goes too. Nobody else can look into it.
+    Folders that killed processes left there are removed too. Other users cannot read it.
     """
     with _unfinished(Path(tempfile.gettempdir()) / "spectremor", mode=0o700) as folder:
         yield folder
@@ -285,7 +285,7 @@ def temporary_folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _unfinished(path: Path, *, parents: bool = False, mode: int = 0o777) -> Iterator[Path]:
-    """A new folder beside `path`, locked and in the end removed, if it still is there."""
+    """A new locked folder beside `path`, removed at the end if it still exists."""
     if path.parent.is_dir():
         _sweep_killed_once(path.parent.resolve())
     aside, handle = _locked_aside(path, parents=parents, mode=mode)
@@ -297,14 +297,18 @@ def _unfinished(path: Path, *, parents: bool = False, mode: int = 0o777) -> Iter
 
 
 def _locked_aside(path: Path, *, parents: bool, mode: int) -> tuple[Path, int]:
-    """A folder beside `path` and the handle that locks it; another process may sweep it away before it is locked."""
+    """Make a folder beside `path` and lock it; again, where another process removes it before it is locked.
+
+    Returns:
+        The folder, and the open handle that locks it.
+    """
     while True:
         aside = aside_of(path)
         aside.mkdir(mode, parents=parents)
         handle = -1
         with contextlib.suppress(FileNotFoundError):
             handle = os.open(aside, os.O_RDONLY)
-            # Where a file system has no locks nothing is swept either.
+            # On a file system without locks no process removes it either.
             with contextlib.suppress(OSError):
                 fcntl.flock(handle, fcntl.LOCK_EX)
             if os.path.samestat(os.fstat(handle), aside.stat()):
@@ -314,25 +318,25 @@ def _locked_aside(path: Path, *, parents: bool, mode: int) -> tuple[Path, int]:
 
 
 def _sweep_killed(folder: Path) -> None:
-    """Remove what killed processes left in a folder, and put back what they were about to replace."""
+    """Remove the unfinished outputs of killed processes from a folder, and put back the outputs they were replacing."""
     with os.scandir(folder) as entries:
-        found = [Path(e.path) for e in entries]
-    for old in found:
+        paths = [Path(e.path) for e in entries]
+    for old in paths:
         if replaced := _REPLACED.fullmatch(old.name):
-            with contextlib.suppress(OSError), _of_killed(old.with_suffix(".part")):
-                _take_back(old, old.with_name(replaced["name"]))
-    for leftover in found:
+            with contextlib.suppress(OSError), _lock_of_killed(old.with_suffix(".part")):
+                _put_back_or_remove(old, old.with_name(replaced["name"]))
+    for leftover in paths:
         if _UNFINISHED.fullmatch(leftover.name):
-            with contextlib.suppress(OSError), _of_killed(leftover):
+            with contextlib.suppress(OSError), _lock_of_killed(leftover):
                 shutil.rmtree(leftover, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _of_killed(unfinished: Path) -> Iterator[None]:
-    """Hold the lock of an unfinished output; one that is not there is nobody's.
+def _lock_of_killed(unfinished: Path) -> Iterator[None]:
+    """Hold the lock of an unfinished output; one that does not exist needs no lock.
 
     Raises:
-        OSError: a living process holds it, or it is no folder.
+        OSError: a living process holds the lock, or `unfinished` is no folder.
     """
     try:
         handle = os.open(unfinished, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -346,8 +350,8 @@ def _of_killed(unfinished: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _take_back(old: Path, target: Path) -> None:
-    """What was replaced goes, or returns where nothing has taken its place."""
+def _put_back_or_remove(old: Path, target: Path) -> None:
+    """Put a replaced output back where nothing has taken its place; otherwise remove it."""
     if not os.path.lexists(target):
         old.rename(target)
     elif old.is_dir() and not old.is_symlink():
@@ -356,14 +360,14 @@ def _take_back(old: Path, target: Path) -> None:
         old.unlink(missing_ok=True)
 
 
-#: For files, of which a folder may get very many: once for each process.
+#: Once per folder and process: a folder may receive very many files.
 _sweep_killed_once = functools.lru_cache(maxsize=1024)(_sweep_killed)
 
 
 def _give_usual_mode(folder: Path) -> None:
-    """Give the files in a folder the mode that any new file has here; some libraries make them their owner's alone.
+    """Give the files in a folder the mode that the umask leaves; some libraries make them readable by the owner alone.
 
-    The folder itself was made with the usual mode, which says what the process's umask leaves.
+    The folder itself was made with the mode that the umask leaves.
     """
     mode = folder.stat().st_mode & 0o666
     for path in folder.rglob("*"):
@@ -373,16 +377,16 @@ def _give_usual_mode(folder: Path) -> None:
 
 @contextlib.contextmanager
 def locked(folder: str | Path, *, field: str, allowed: str, wait: bool = False) -> Iterator[None]:
-    """Hold a folder's lock, which dies with the process that holds it.
+    """Hold a folder's lock, which ends with the process that holds it.
 
     Args:
-        folder: that exists.
-        field: the name that an error carries.
-        allowed: what an error says is allowed.
-        wait: until another process lets go of it, instead of refusing.
+        folder: an existing folder.
+        field: name of the input in an error message.
+        allowed: what is allowed, for the error message.
+        wait: wait until another process releases the lock, instead of refusing.
 
     Raises:
-        InputError: another process holds it.
+        InputError: another process holds the lock.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:

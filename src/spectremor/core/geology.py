@@ -1,4 +1,4 @@
-"""Geology: the ground, as a frozen object that is checked where it is made and trusted afterwards."""
+"""Geology: the ground, as a frozen object that is checked when it is made and trusted afterwards."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Extent = tuple[float, float, float]
 DIMS = ("x", "y", "z")
 VS_MIN_M_S, VS_MAX_M_S = 1071.0, 4500.0
 VS_CEILING_M_S = 10_000.0
-#: No ground is slower everywhere; km/s would be.
+#: The highest Vs of any ground is above this; values in km/s are all below it.
 VS_HIGHEST_AT_LEAST_M_S = 50.0
-#: Below it a rock would swell sideways when pulled by far more than any does.
+#: A smaller Vp/Vs means a Poisson's ratio below -0.6, which no rock has.
 LEAST_VP_OVER_VS = 1.2
 VP_CEILING_M_S = 20_000.0
 DENSITY_RANGE_KG_M3 = (500.0, 10_000.0)
@@ -45,15 +45,15 @@ _AXES = {"x": "East", "y": "North", "z": "height above the surface"}
 class Geology:
     """The ground on a regular grid: x East, y North, z upward, from a negative depth to 0 at the surface.
 
-    Made by `make_geology`, `as_geology` and the readers, which check; what takes a geology trusts it. Arrays are
-    read-only. Properties that are not known follow from Vs by the laws of `core.medium`.
+    Made by `make_geology`, `as_geology` and the readers, which check their input; functions that take a geology trust
+    it. Arrays are read-only. Properties that are not given follow from Vs by the laws of `core.medium`.
 
     Attributes:
         x_m: positions of the nodes along East in m, increasing.
         y_m: positions of the nodes along North in m, increasing.
         z_m: heights of the nodes in m, increasing: the first is the deepest, the last is 0.
-        given: the properties that are known, by name (`vs`, and any of `vp`, `density`, `qs`, `qp`), in SI units.
-        attrs: what else is known of the ground: where it is from, for example.
+        given: the properties that are given, by name (`vs`, and any of `vp`, `density`, `qs`, `qp`), in SI units.
+        attrs: further facts about the ground, for example its origin.
 
     Example:
         >>> import numpy as np
@@ -107,17 +107,17 @@ class Geology:
         return rock_properties(self.given)
 
     def rock_at(self, sample: Callable[[np.ndarray], np.ndarray]) -> RockProperties:
-        """All five properties elsewhere than at the nodes.
+        """All five properties at points other than the nodes.
 
         Args:
-            sample: from values at the nodes (x, y, z) to values at the wanted points. It is given the known properties
-                alone: the laws then hold at the points too.
+            sample: function from values at the nodes (x, y, z) to values at the points. It is applied to the given
+                properties alone, so that the laws hold at the points too.
         """
         return rock_properties({name: sample(values) for name, values in self.given.items()})
 
     @functools.cached_property
     def dataset(self) -> xr.Dataset:
-        """The known properties, labelled: variables `vs`, ... with dims (x, y, z), positions in m."""
+        """The given properties, labelled: variables `vs`, ... with dims (x, y, z), positions in m."""
         import xarray as xr
 
         return xr.Dataset({name: self._labelled(name, values) for name, values in self.given.items()}, attrs=self.attrs)
@@ -129,22 +129,22 @@ class Geology:
 
     @property
     def vp(self) -> xr.DataArray:
-        """P-wave velocity, dims (x, y, z), m/s; by law where it is not known."""
+        """P-wave velocity, dims (x, y, z), m/s; from Vs by law where it is not given."""
         return self._labelled("vp", self.rock.vp_m_s)
 
     @property
     def density(self) -> xr.DataArray:
-        """Density, dims (x, y, z), kg/m3; by law where it is not known."""
+        """Density, dims (x, y, z), kg/m3; from Vp by law where it is not given."""
         return self._labelled("density", self.rock.density_kg_m3)
 
     @property
     def qs(self) -> xr.DataArray:
-        """Quality factor of S waves, dims (x, y, z); by law where it is not known."""
+        """Quality factor of S waves, dims (x, y, z); from Vs by law where it is not given."""
         return self._labelled("qs", self.rock.qs)
 
     @property
     def qp(self) -> xr.DataArray:
-        """Quality factor of P waves, dims (x, y, z); by law where it is not known."""
+        """Quality factor of P waves, dims (x, y, z); from Vp and Vs by law where it is not given."""
         return self._labelled("qp", self.rock.qp)
 
     def _labelled(self, name: str, values: np.ndarray) -> xr.DataArray:
@@ -171,21 +171,22 @@ def make_geology(
 ) -> Geology:
     """A geology from arrays.
 
-    Arrays are plain, or labelled as xarray's. Labels are honoured: axes are put in order by name, coordinates say
-    where the nodes are, units must be SI.
+    Arrays are plain, or labelled as those of xarray. Labels are honoured: axes are put in order by name, coordinates
+    give the positions of the nodes, units must be SI.
 
     Args:
         vs_m_s: S-wave velocity in m/s, shape (x, y, z); x East, y North, z upward (index 0 is the deepest).
-        extent_m: size of the domain along x, y and depth, in m, over which the nodes are spread evenly; None: what the
-            coordinates of a labelled array say, otherwise the published domain of 9600 m.
+        extent_m: size of the domain along x, y and depth, in m, over which the nodes are spread evenly; None: from the
+            coordinates of a labelled array, otherwise the published domain of 9600 m.
         vp_m_s: P-wave velocity in m/s; None: 1.7 Vs.
         density_kg_m3: density in kg/m3; None: by Brocher's (2005) law from Vp.
         qs: quality factor of S waves; None: Vs / 10.
         qp: quality factor of P waves; None: the larger of Vp / 20 and Vs / 5.
-        attrs: what else is known of the ground.
+        attrs: further facts about the ground.
 
     Raises:
-        InputError: not three-dimensional, labels that contradict, other units, a mask, or values that no rock has.
+        InputError: an array that is not three-dimensional, labels that contradict each other, other units, masked
+            values, or values that no rock has.
 
     Warns:
         InputWarning: Vs outside the range of the published database, [1071, 4500] m/s.
@@ -197,8 +198,8 @@ def make_geology(
         >>> ground.spacing_m
         (300.0, 300.0, 300.0)
     """
-    offered = {"vs": vs_m_s, "vp": vp_m_s, "density": density_kg_m3, "qs": qs, "qp": qp}
-    ordered = {name: _ordered(name, values) for name, values in offered.items() if values is not None}
+    arrays = {"vs": vs_m_s, "vp": vp_m_s, "density": density_kg_m3, "qs": qs, "qp": qp}
+    ordered = {name: _ordered(name, values) for name, values in arrays.items() if values is not None}
     given = {name: _values(name, values) for name, values in ordered.items()}
     shape = given["vs"].shape
     for name, values in given.items():
@@ -210,7 +211,7 @@ def make_geology(
 
 
 def as_geology(ground: Geology | xr.DataArray | xr.Dataset) -> Geology:
-    """A geology from whatever a public function is given.
+    """A geology from any object that public functions accept as one.
 
     Args:
         ground: a geology, which is returned as it is; or a DataArray of Vs in m/s with dims x, y, z and positions in m;
@@ -232,7 +233,7 @@ def as_geology(ground: Geology | xr.DataArray | xr.Dataset) -> Geology:
     return _from_dataset(labelled.to_dataset(name="vs"))
 
 
-#: Attributes that a geology writes itself.
+#: Attributes that `Geology` sets itself.
 _OWN_ATTRS = ("units", "long_name")
 
 
@@ -242,7 +243,7 @@ def _from_dataset(ground: xr.Dataset) -> Geology:
     if "vs" not in names or unknown:
         raise InputError("geology", f"variables {names}", f"vs, and any of {', '.join(list(PROPERTIES)[1:])}")
     for dim in DIMS:
-        # Its axes are complained about later.
+        # A missing axis is refused later, by `make_geology`.
         if dim in ground.dims and dim not in ground.coords:
             raise InputError(f"geology.{dim}", "no coordinate", "positions of the grid points in m")
     attrs = {key: value for key, value in ground["vs"].attrs.items() if key not in _OWN_ATTRS} | ground.attrs
@@ -272,7 +273,7 @@ def _values(name: str, values: Any) -> Float32[np.ndarray, "x y z"]:
         allowed = f"a 3D array (x, y, z) of {'Vs in m/s' if name == 'vs' else description}"
         raise InputError(_field(name), f"an array of shape {array.shape}", allowed)
     with np.errstate(over="ignore"):
-        # A copy: the geology's own arrays are read-only.
+        # A copy: the arrays of a geology are made read-only.
         plain = np.array(array, dtype=np.float32, order="C")
     bad = int(plain.size - np.isfinite(plain).sum())
     if bad:
@@ -282,15 +283,15 @@ def _values(name: str, values: Any) -> Float32[np.ndarray, "x y z"]:
 
 def _positions(ordered: Mapping[str, Any], shape: tuple[int, ...], extent_m: Extent | None) -> list[np.ndarray]:
     """Positions of the nodes along x, y and z: those of the labelled arrays, or spread evenly over the domain."""
-    stated = {name: [_axis(values, dim) for dim in DIMS] for name, values in ordered.items() if _has_axes(values)}
-    if not stated:
+    axes_by_name = {name: [_axis(values, dim) for dim in DIMS] for name, values in ordered.items() if _has_axes(values)}
+    if not axes_by_name:
         size = extent_m if extent_m is not None else (HEMEW_EXTENT_M,) * 3
         axes = list(geology_axes((shape[0], shape[1], shape[2]), size))
         for dim, positions in zip(DIMS, axes, strict=True):
             _check_axis(dim, positions)
         return axes
-    first, axes = next(iter(stated.items()))
-    for name, others in stated.items():
+    first, axes = next(iter(axes_by_name.items()))
+    for name, others in axes_by_name.items():
         for dim, mine, theirs in zip(DIMS, axes, others, strict=True):
             if mine.shape != theirs.shape or not np.allclose(mine, theirs, rtol=1e-4, atol=1e-3):
                 raise InputError(f"{_field(name)}.{dim}", "other positions", f"those of {first}")
@@ -303,7 +304,7 @@ def _positions(ordered: Mapping[str, Any], shape: tuple[int, ...], extent_m: Ext
 
 
 def _has_axes(values: Any) -> bool:
-    """Whether a labelled array says where its nodes are."""
+    """Whether an array has coordinates of its nodes."""
     return any(dim in getattr(values, "coords", ()) for dim in DIMS)
 
 

@@ -24,17 +24,17 @@ class Georeference:
 
     Without `crs` the projection is azimuthal equidistant on WGS84 (Snyder 1987, p. 195) around the corner:
     distances and azimuths from the corner are true, and over the 9.6 km of the domain every other distance
-    is true to a few mm. With `crs`, local axes are the grid's East and North, which differ from
-    the true ones by the grid's convergence. Grids that stretch or mirror the ground there (Web Mercator away from the
+    is true to a few mm. With `crs`, local axes are the East and North of the map grid, which differ from the true ones
+    by the grid's convergence. Map grids that stretch or mirror the ground at the corner (Web Mercator away from the
     equator, grids that count southwards and westwards) are refused.
 
     The domain may be turned about its corner: its y axis then points `azimuth_deg` clockwise from North, and its x
-    axis as much from East. A source's moment tensor and a wavefield's components are in these local axes.
+    axis by the same angle from East. A source's moment tensor and a wavefield's components are in these local axes.
 
     Attributes:
-        longitude_deg: of the local point (0, 0), the corner where x and y begin (the south-west one of a domain that is
-            not turned).
-        latitude_deg: of the same point.
+        longitude_deg: longitude of the local point (0, 0), the corner where x and y begin (the south-west one of a
+            domain that is not turned).
+        latitude_deg: latitude of the same point.
         azimuth_deg: azimuth of the domain's y axis in degrees clockwise from North (the grid's North with `crs`), in
             [-360, 360].
         crs: a projected reference system in metres, e.g. "EPSG:32631"; None for azimuthal equidistant.
@@ -101,7 +101,7 @@ class Georeference:
         return np.asarray(azimuth)
 
     def _turn(self) -> tuple[float, float]:
-        """Cosine and sine of the angle from North to the y axis, clockwise; exact where nothing is turned."""
+        """Cosine and sine of the angle from North to the y axis, clockwise; exactly 1 and 0 for an angle of 0."""
         angle = math.radians(self.azimuth_deg)
         return (math.cos(angle), math.sin(angle)) if self.azimuth_deg else (1.0, 0.0)
 
@@ -113,7 +113,7 @@ class Georeference:
             raise InputError("crs", self.crs, "a projected reference system, e.g. EPSG:32631") from None
         if not crs.is_projected or any(axis.unit_conversion_factor != 1.0 for axis in crs.axis_info[:2]):
             raise InputError("crs", f"{self.crs} ({crs.name})", "a projected reference system in metres")
-        # Turned by half a circle where they are no mirror image: the corner would be the north-eastern one.
+        # A grid that counts westwards and southwards passes `_check_axes`, but its corner would be the north-eastern.
         if any(axis.direction == "west" for axis in crs.axis_info[:2]):
             found = f"{self.crs} ({crs.name}), which counts westwards"
             raise InputError("crs", found, "a grid that counts eastwards and northwards")
@@ -132,9 +132,9 @@ class Georeference:
         corner = np.full(2, self.longitude_deg), np.full(2, self.latitude_deg)
         azimuths, _, lengths_m = need("pyproj", "exchange").Geod(ellps="WGS84").inv(*corner, lon, lat)
         turn_deg = (azimuths[0] - azimuths[1]) % 360.0
-        true = (np.abs(lengths_m / step_m - 1) <= _SCALE_TOLERANCE).all()
+        true_to_scale = (np.abs(lengths_m / step_m - 1) <= _SCALE_TOLERANCE).all()
         # NaN, where the projection ends within that km, is refused too.
-        if not (true and abs(turn_deg - 90.0) <= _ANGLE_TOLERANCE_DEG):
+        if not (true_to_scale and abs(turn_deg - 90.0) <= _ANGLE_TOLERANCE_DEG):
             found = f"1 km East is {lengths_m[0]:.0f} m, 1 km North {lengths_m[1]:.0f} m, {turn_deg:.0f} degrees apart"
             raise InputError(
                 "crs", f"{crs}: {found}", "a grid true to 1% at the origin, East 90 degrees clockwise from North"
@@ -143,7 +143,7 @@ class Georeference:
 
 @functools.lru_cache(maxsize=16)
 def _projection(place: Georeference) -> tuple[Any, float, float]:
-    """The transformer from WGS84, and the corner's own easting and northing in it."""
+    """The transformer from WGS84 to the map projection, and the corner's easting and northing in m."""
     pyproj = need("pyproj", "exchange")
     lon, lat = place.longitude_deg, place.latitude_deg
     target = place.crs or f"+proj=aeqd +lat_0={lat:.12f} +lon_0={lon:.12f} +ellps=WGS84 +units=m"

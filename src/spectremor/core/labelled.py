@@ -17,13 +17,12 @@ from spectremor.core.units import check_unit
 
 
 def plain_array(field: str, values: Any, unit: str | None) -> np.ndarray:
-    """The numbers of an array, once its labels have been looked at.
+    """The numbers of an array, after a check of its labels.
 
     Args:
-        field: what an error names.
+        field: name of the input in an error message.
         values: numbers, with or without a unit and a mask.
-        unit: that the numbers must be in, as `core.units` writes it; values that state none are taken to be in it.
-            None: any.
+        unit: required unit, as `core.units` spells it; values without a unit are taken to be in it. None: any unit.
 
     Raises:
         InputError: another unit, masked or scaled values, a pandas object with labels, or no numbers.
@@ -53,7 +52,7 @@ def plain_array(field: str, values: Any, unit: str | None) -> np.ndarray:
 
 
 def in_order(field: str, values: Any, dims: tuple[str, ...]) -> Any:
-    """A labelled array with its axes in a given order; an array without names of axes is taken to have it.
+    """A labelled array with its axes in the order of `dims`; an array without axis names is returned unchanged.
 
     Raises:
         InputError: axes of other names.
@@ -66,12 +65,12 @@ def in_order(field: str, values: Any, dims: tuple[str, ...]) -> Any:
 
 
 def is_labelled(values: Any) -> bool:
-    """Whether it is an array of xarray, or one alike: its axes have names."""
+    """Whether the values are an array with named axes, such as one of xarray."""
     return hasattr(values, "dims") and hasattr(values, "sizes")
 
 
 def by_label(field: str, values: Any, labels: Sequence[str]) -> Any:
-    """A labelled list in the order of its labels; one without labels is taken to be in this order.
+    """Values sorted into the order of `labels`; values without labels are taken to be in this order.
 
     Raises:
         InputError: other labels.
@@ -85,31 +84,31 @@ def by_label(field: str, values: Any, labels: Sequence[str]) -> Any:
 
 
 def stated_unit(values: Any) -> str | None:
-    """The unit that an array states, as it states it; None where it does not."""
+    """The unit of an array, in the array's spelling; None for an array without a unit."""
     stated = _without_unit(values)[1]
     return None if stated is None else str(stated)
 
 
 def check_coordinates(field: str, values: Any, positions: Mapping[str, np.ndarray]) -> None:
-    """Refuse a labelled array whose coordinates contradict the positions that are given beside it.
+    """Refuse a labelled array whose coordinates contradict the positions given as separate arguments.
 
     Raises:
         InputError: names the axis.
     """
     for dim, expected in positions.items():
         if is_labelled(values) and dim in values.coords:
-            found = values[dim].values
-            if found.shape != np.shape(expected) or not np.allclose(found, expected, rtol=1e-4, atol=1e-6):
+            coordinate = values[dim].values
+            if coordinate.shape != np.shape(expected) or not np.allclose(coordinate, expected, rtol=1e-4, atol=1e-6):
                 raise InputError(f"{field}.{dim}", "a coordinate of other values", "the positions given beside it")
 
 
 def _without_unit(values: Any) -> tuple[Any, Any]:
-    """The values without the object that holds their unit, and the unit that they state; None where they do not."""
+    """The values without the object that pairs them with a unit, and the unit; None where there is none."""
     data = values.data if is_labelled(values) else values
     for unit, number in (("units", "magnitude"), ("unit", "value")):
         if hasattr(data, unit) and hasattr(data, number):
             return getattr(data, number), getattr(data, unit)
-    # xarray's arrays and h5py's datasets.
+    # Arrays of xarray and datasets of h5py keep the unit in their attributes.
     attrs: Any = getattr(values, "attrs", {})
     return data, attrs.get("units") if hasattr(attrs, "get") else None
 

@@ -1,4 +1,4 @@
-"""Properties of the ground, and the laws that give those that are not known from the S-wave velocity.
+"""Properties of the ground, and the laws by which unknown ones follow from the S-wave velocity.
 
 Source: the HEMEW-3D recipe (Lehmann et al. 2024, doi:10.5194/essd-16-3949-2024); density is the
 polynomial of Brocher (2005, doi:10.1785/0120050077, eq. 1).
@@ -17,7 +17,7 @@ VP_OVER_VS = 1.7
 
 @dataclasses.dataclass(frozen=True)
 class RockProperties:
-    """What waves need to know of the ground, at points of any arrangement.
+    """The properties of the ground that govern waves, at points in arrays of any shape.
 
     Attributes:
         vs_m_s: S-wave velocity in m/s.
@@ -35,7 +35,7 @@ class RockProperties:
 
 
 def rock_properties(given: Mapping[str, Float[np.ndarray, "..."]]) -> RockProperties:
-    """All properties from those that are known: the laws of this module give the others.
+    """All five properties: those that are given, and the others by the laws of this module.
 
     Args:
         given: `vs`, and any of `vp`, `density`, `qs`, `qp`, in SI units.
@@ -61,6 +61,6 @@ def density_kg_m3(vp_m_s: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
 def quality_factors(
     vs_m_s: Float[np.ndarray, "..."], own_vp_m_s: Float[np.ndarray, "..."] | None = None
 ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
-    """Quality factors (Qp, Qs): Qs = Vs/10 and Qp = max(Vp/20, Vs/5), velocities in m/s; without Vp, by its law."""
+    """Quality factors (Qp, Qs): Qs = Vs/10 and Qp = max(Vp/20, Vs/5), velocities in m/s; Vp = 1.7 Vs if not given."""
     vp = vp_m_s(vs_m_s) if own_vp_m_s is None else own_vp_m_s
     return np.asarray(np.maximum(vp / 20.0, vs_m_s / 5.0)), np.asarray(vs_m_s / 10.0)

@@ -12,7 +12,7 @@ _GROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/
 
 
 def present_bytes() -> int:
-    """The memory of this machine, or what a container, a job or `ulimit -v` leaves of it to this process."""
+    """The memory of this machine, or the lower limit that a container, a job or `ulimit -v` sets for this process."""
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for path in _GROUP_LIMITS:
         # Absent on other systems; "max" where there is no limit.

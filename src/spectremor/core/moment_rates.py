@@ -1,6 +1,6 @@
-"""How the moment of each point of a rupture grows with time: our rise times, or sampled rates.
+"""How the moment of each point of a rupture grows with time: an analytic function with a rise time, or sampled rates.
 
-A rate here has unit area: it is multiplied by the point's final moment. Its time counts from the point's own start.
+Rates have unit area, to be multiplied by the point's final moment. Time counts from the start of the point.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from spectremor.core.labelled import plain_array
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RiseTimes:
-    """The moment rate of our point source, (t / tau^2) exp(-t / tau), with a rise time tau for each point.
+    """The moment rate of the point source, (t / tau^2) exp(-t / tau), with a rise time tau for each point.
 
     Attributes:
         rise_time_s: tau of each point in s.
@@ -64,8 +64,8 @@ class SampledRates:
     The area of such a rate is the sum of its samples times the step. The rates are brought to unit area.
 
     Attributes:
-        samples: those of the first point, then those of the second, ..., in any unit.
-        counts: how many each point has.
+        samples: the samples of the first point, then those of the second, ..., in any unit.
+        counts: number of samples of each point.
         step_s: time between the samples of each point, in s; the first is at the point's start.
 
     Example:
@@ -148,13 +148,13 @@ def numbers_of(field: str, values: Any, shape: tuple[int, ...], unit: str | None
     """Finite numbers as a read-only array of a shape, in which -1 stands for any length.
 
     Raises:
-        InputError: another shape or unit, values that are masked, or numbers that are none.
+        InputError: another shape or unit, masked values, or values that are NaN or infinite.
     """
     array = np.array(plain_array(field, values, unit), dtype=float)
     fits = array.ndim == len(shape) and all(n in (-1, m) for n, m in zip(shape, array.shape, strict=True))
-    wanted = " x ".join("n" if n < 0 else str(n) for n in shape)
+    expected = " x ".join("n" if n < 0 else str(n) for n in shape)
     if not fits or not array.size:
-        raise InputError(field, f"an array of shape {array.shape}", f"{wanted} numbers")
+        raise InputError(field, f"an array of shape {array.shape}", f"{expected} numbers")
     bad = int(array.size - np.isfinite(array).sum())
     if bad:
         raise InputError(field, f"{bad} NaN or infinite values", f"finite numbers{f' in {unit}' if unit else ''}")

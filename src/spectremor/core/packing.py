@@ -1,7 +1,7 @@
-"""Numbers as NetCDF files hold them: scaled, shifted, with marks for missing values (CF conventions, 2.5.1 and 8.1).
+"""Packed numbers of NetCDF files: scaled, shifted, with marks for missing values (CF conventions, 2.5.1 and 8.1).
 
-xarray undoes this on opening unless it is told not to, and does it differently from version to version. Here it is done
-in one way: missing values become NaN, which every reader then refuses by its own rules.
+xarray unpacks them when it opens a file, but differently from version to version. Here they are unpacked in one way:
+missing values become NaN, which every reader then refuses by its own rules.
 """
 
 from __future__ import annotations
@@ -23,29 +23,30 @@ _PACKING = (*_SCALES, *_FILLS, *_VALID, "_Unsigned")
 
 
 def unpacked(array: xr.DataArray, *, field: str) -> xr.DataArray:
-    """A variable as it stands in a file, with its scale, shift and marks for missing values applied.
+    """A variable of a file with its scale, shift and marks for missing values applied.
 
     Args:
-        array: raw numbers, with what a file says of them in its attributes; other values than numbers pass as they are.
-        field: the name that an error carries.
+        array: the raw values, with the file's attributes; values other than numbers are returned unchanged.
+        field: name of the input in an error message.
 
     Returns:
-        The numbers, floating-point where anything was applied, without the attributes that were.
+        The numbers, floating-point where anything was applied, without the attributes that describe the packing.
 
     Raises:
-        InputError: a scale, shift or mark that is no number, or integers said to be without sign.
+        InputError: a scale, shift or mark that is no number, or integers marked as unsigned.
     """
-    said = {name: value for name, value in array.attrs.items() if name in _PACKING}
-    if not said or array.dtype.kind not in "fiu":
+    packing = {name: value for name, value in array.attrs.items() if name in _PACKING}
+    if not packing or array.dtype.kind not in "fiu":
         return array
-    if "_Unsigned" in said:
+    if "_Unsigned" in packing:
         raise InputError(
-            f"{field}._Unsigned", said["_Unsigned"], "integers of a type that says whether they have a sign"
+            f"{field}._Unsigned", packing["_Unsigned"], "integers of a type that says whether they have a sign"
         )
     raw = array.values
-    missing = _missing(raw, said, field)
+    missing = _missing(raw, packing, field)
     scale, shift = (
-        _one_number(said.get(name, neutral), f"{field}.{name}") for name, neutral in zip(_SCALES, (1, 0), strict=True)
+        _one_number(packing.get(name, neutral), f"{field}.{name}")
+        for name, neutral in zip(_SCALES, (1, 0), strict=True)
     )
     values = raw
     if missing.any() or (scale, shift) != (1.0, 0.0):
@@ -53,48 +54,43 @@ def unpacked(array: xr.DataArray, *, field: str) -> xr.DataArray:
         values = np.where(missing, np.nan, values)
         values = values if (scale, shift) == (1.0, 0.0) else values * scale + shift
     plain = array.copy(data=values)
-    plain.attrs = {name: value for name, value in array.attrs.items() if name not in said}
+    plain.attrs = {name: value for name, value in array.attrs.items() if name not in packing}
     return plain
 
 
 def check_unpacked(array: xr.DataArray, *, field: str) -> None:
-    """Refuse an array whose attributes say that its numbers are not yet what they mean.
+    """Refuse an array whose attributes say that its numbers are still packed.
 
-    An array of xarray comes with them when its file was opened with `mask_and_scale=False`.
+    xarray returns such an array from a file that was opened with `mask_and_scale=False`.
 
     Raises:
-        InputError: a scale, a shift, or values that the array itself calls missing or not valid.
+        InputError: a scale, a shift, or values that the array's attributes mark as missing or not valid.
     """
-    said = {name: value for name, value in array.attrs.items() if name in _PACKING}
-    if not said or array.dtype.kind not in "fiu":
+    packing = {name: value for name, value in array.attrs.items() if name in _PACKING}
+    if not packing or array.dtype.kind not in "fiu":
         return
     for name, neutral in zip(_SCALES, (1.0, 0.0), strict=True):
-        if name in said and _one_number(said[name], f"{field}.{name}") != neutral:
+        if name in packing and _one_number(packing[name], f"{field}.{name}") != neutral:
             raise InputError(
-                f"{field}.{name}", said[name], "numbers without scale and shift (open with mask_and_scale)"
+                f"{field}.{name}", packing[name], "numbers without scale and shift (open with mask_and_scale)"
             )
-    missing = int((_missing(array.values, said, field) & ~np.isnan(array.values.astype(float))).sum())
+    missing = int((_missing(array.values, packing, field) & ~np.isnan(array.values.astype(float))).sum())
     if missing:
         raise InputError(field, f"{missing} values that its attributes call missing", "an array without gaps")
 
 
-def _scale_and_shift(said: Mapping[str, Any], field: str) -> tuple[float, float]:
-    scale, shift = (_one_number(said[n], f"{field}.{n}") if n in said else None for n in _SCALES)
-    return 1.0 if scale is None else scale, 0.0 if shift is None else shift
-
-
-def _missing(raw: np.ndarray, said: Mapping[str, Any], field: str) -> np.ndarray:
-    """Where a raw array is missing by its own attributes."""
+def _missing(raw: np.ndarray, packing: Mapping[str, Any], field: str) -> np.ndarray:
+    """Which raw values the packing attributes mark as missing or not valid."""
     missing = np.zeros(raw.shape, bool)
     for name in _FILLS:
-        for mark in _numbers(said.get(name, ()), f"{field}.{name}"):
-            # In the array's own type: a float32 array cannot hold the float64 that stands for it.
+        for mark in _numbers(packing.get(name, ()), f"{field}.{name}"):
+            # Compared in the array's type: a float32 array may be unable to hold a float64 mark exactly.
             with np.errstate(over="ignore", invalid="ignore"):
-                own = np.asarray(mark).astype(raw.dtype)
-            missing |= (raw == own) & (raw.dtype.kind == "f" or bool(own == mark))
-    low, high = said.get("valid_min"), said.get("valid_max")
-    if "valid_range" in said:
-        both = _numbers(said["valid_range"], f"{field}.valid_range")
+                typed_mark = np.asarray(mark).astype(raw.dtype)
+            missing |= (raw == typed_mark) & (raw.dtype.kind == "f" or bool(typed_mark == mark))
+    low, high = packing.get("valid_min"), packing.get("valid_max")
+    if "valid_range" in packing:
+        both = _numbers(packing["valid_range"], f"{field}.valid_range")
         if both.size != 2:
             raise InputError(f"{field}.valid_range", f"{both.size} numbers", "two: lowest and highest")
         low, high = both

@@ -1,4 +1,4 @@
-"""Settings that ship with the package by name, or a person's own in a YAML file."""
+"""Presets: settings that ship with the package under a name, or a user's settings in a YAML file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def preset_names(folder: str, prefix: str = "") -> list[str]:
 
     Args:
         folder: inside the package's `presets`.
-        prefix: of the file names that are meant, no part of a preset's name.
+        prefix: start of the presets' file names, which is no part of a preset's name.
     """
     files = (resources.files("spectremor") / "presets" / folder).iterdir()
     names = (file.name for file in files if file.name.startswith(prefix) and file.name.endswith(".yaml"))
@@ -28,10 +28,10 @@ def read_preset(name_or_path: str | Path, folder: str, *, field: str, prefix: st
     """The plain values of a preset that ships, or of a YAML file.
 
     Args:
-        name_or_path: of the preset, or of the file.
+        name_or_path: name of a preset, or path of a YAML file.
         folder: inside the package's `presets`.
-        field: the name that an error carries.
-        prefix: of the presets' file names.
+        field: name of the input in an error message.
+        prefix: start of the presets' file names.
 
     Raises:
         InputError: no such preset or file, or a file that is no YAML mapping.

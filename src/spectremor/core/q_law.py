@@ -1,6 +1,6 @@
-"""How quality factors change with frequency: Q = Q0 (f / f0)^g, with one g and f0 for all of a ground.
+"""How quality factors change with frequency: Q = Q0 (f / f0)^g, with one g and one f0 for the whole ground.
 
-The numbers travel in the attributes of a geology: its `qs` and `qp` are then Q0, at the frequency f0.
+g and f0 are stored in the attributes of a geology: its `qs` and `qp` are then Q0, at the frequency f0.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def q_law_of(geology: Geology) -> QLaw:
     """The law that a geology's attributes state; a constant Q where they state none.
 
     Raises:
-        InputError: attributes that are no such law.
+        InputError: attributes that are no numbers or out of range.
     """
     values = [geology.attrs.get(name, default) for name, default in ((EXPONENT, 0.0), (REFERENCE, 1.0))]
     try:

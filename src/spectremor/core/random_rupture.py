@@ -7,17 +7,17 @@ Mw - 3.99, as in his update of 2014, doi:10.1785/0120140087.)
 
 Slip: 1 + 0.85 g, and 0 where that is negative; g is a Gaussian field of unit variance with a von Karman
 correlation of Hurst exponent 0.75 and lengths of 2 km + L/3 along strike and 1 km + W/3 along dip (Mai & Beroza 2002,
-doi:10.1029/2001JB000588, equation 4, for all mechanisms together). Their table 2 has, by mechanism and along dip,
-0.44 W - 0.39 km for strike-slip, which is within 0.7 km of that for W of 7 to 19 km and nothing at W = 0.9 km, and
+doi:10.1029/2001JB000588, equation 4, for all mechanisms together). Their table 2 gives lengths along dip by mechanism:
+0.44 W - 0.39 km for strike-slip, within 0.7 km of 1 km + W/3 for W of 7 to 19 km but 0 at W = 0.9 km, and
 0.35 W + 0.58 km for dip-slip, within 0.5 km of it. The coefficient of variation is that of Graves & Pitarka (2010,
 doi:10.1785/0120100057). Slip tapers to 0 over the outer 15% of each side by a cosine, and is scaled to the moment with
-each subfault's own rigidity.
+the rigidity at each subfault.
 
-Times: along the straight line from the hypocentre, at 0.8 of the Vs met on the way (Graves & Pitarka 2010).
+Start times: along the straight line from the hypocentre, at 0.8 of the local Vs (Graves & Pitarka 2010).
 
-Rise times: proportional to the square root of slip; the mean, weighted by slip, lasts 1.6e-9 M0^(1/3) s with the moment
-in dyn cm (Graves & Pitarka 2010, without their factor for buried reverse faults; later versions of their generator
-have 1.45e-9). Our moment rate has the same variance in time as a triangle of that duration.
+Rise times: proportional to the square root of slip; the slip-weighted mean duration is 1.6e-9 M0^(1/3) s with the
+moment in dyn cm (Graves & Pitarka 2010, without their factor for buried reverse faults; later versions of their
+generator have 1.45e-9). The moment rate of a subfault has the same variance in time as a triangle of its duration.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _WIDEST_STRIKE_SLIP_M = 19_000.0
 _HURST, _VARIATION, _TAPER = 0.75, 0.85, 0.15
 #: Share of the plane's width at either edge in which no hypocentre is drawn.
 _EDGE = 0.1
-#: Most subfaults of a plane.
+#: Largest number of subfaults of a plane.
 _MOST_SUBFAULTS = 100_000
 #: Points on the straight line from the hypocentre to a subfault.
 _POINTS = 33
@@ -52,13 +52,13 @@ _POINTS = 33
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PlaneSettings:
-    """What may be chosen of a random rupture beside its magnitude, hypocentre and angles.
+    """Settings of a random rupture beside its magnitude, hypocentre and angles.
 
     Attributes:
         spacing_m: largest distance between neighbouring subfaults; None: 1/32 of the plane's length, 100 to 500 m.
         size_m: length along strike and width along dip in m; None: by the scaling relation.
-        hypocentre_share: where the hypocentre lies on the plane, as shares of its length from the end where strike
-            comes from and of its width from the top; None: drawn.
+        hypocentre_share: where the hypocentre lies on the plane: its distance along strike from the end at which the
+            strike direction begins, over the length, and its distance from the top edge, over the width; None: drawn.
         speed_share: rupture speed over the local Vs.
         vs_m_s: Vs where no geology is given.
     """
@@ -116,9 +116,9 @@ def random_plane(
         mw: moment magnitude.
         hypocentre_m: (x, y, z) in m.
         angles_deg: strike, dip and rake.
-        seed: of slip and of the hypocentre's place on the plane.
+        seed: seed of the slip and of the hypocentre's place on the plane.
         geology: the ground, or None.
-        settings: what else may be chosen.
+        settings: size, spacing, place of the hypocentre and rupture speed.
 
     Raises:
         InputError: a number that is not allowed, or a plane that reaches the surface.
@@ -127,15 +127,15 @@ def random_plane(
     hypocentre = _checked_hypocentre(hypocentre_m)
     _check_angles(angles_deg)
     length_m, width_m = settings.size_m or plane_size_m(moment_nm, angles_deg[2])
-    along, across = _share(hypocentre, (length_m, width_m), angles_deg[1], seed, settings)
+    along, across = _hypocentre_share(hypocentre, (length_m, width_m), angles_deg[1], seed, settings)
     columns, rows = _subfaults(length_m, width_m, settings.spacing_m)
     along_m = ((np.arange(columns) + 0.5) / columns - along) * length_m
     down_m = ((np.arange(rows) + 0.5) / rows - across) * width_m
     offset_m = np.stack(np.meshgrid(along_m, down_m, indexing="ij"), axis=-1).reshape(-1, 2)
     position_m = hypocentre + offset_m @ _plane_axes(angles_deg[0], angles_deg[1])
     slip = _relative_slip(seed, (columns, rows), (length_m, width_m)).reshape(-1)
-    kept = slip > 0
-    position_m, slip = position_m[kept], slip[kept]
+    slipping = slip > 0
+    position_m, slip = position_m[slipping], slip[slipping]
     weight = slip * _rigidity_pa(geology, position_m, settings)
     moments_nm = weight * (moment_nm / weight.sum())
     area_m2 = length_m * width_m / (columns * rows)
@@ -193,12 +193,12 @@ def _plane_axes(strike_deg: float, dip_deg: float) -> Float[np.ndarray, "2 3"]:
     return np.array([along, down])
 
 
-def _share(
+def _hypocentre_share(
     hypocentre: np.ndarray, size_m: tuple[float, float], dip_deg: float, seed: int, settings: PlaneSettings
 ) -> tuple[float, float]:
     """Where the hypocentre lies on the plane, as shares of its length and width.
 
-    Of the places along the width, only those are drawn that leave the plane below the surface.
+    A place along the width is drawn only from those that leave the plane below the surface.
     """
     height_m = size_m[1] * math.sin(math.radians(dip_deg))
     depth_m = -float(hypocentre[2])
@@ -273,7 +273,7 @@ def _rigidity_pa(
 def _rupture_times_s(
     hypocentre: np.ndarray, position_m: np.ndarray, geology: Geology | None, settings: PlaneSettings
 ) -> Float[np.ndarray, " points"]:
-    """Distance from the hypocentre times the mean slowness on the straight line, over the share of Vs."""
+    """Start of each point in s: distance from the hypocentre times mean slowness on the line, over `speed_share`."""
     distance_m = np.linalg.norm(position_m - hypocentre, axis=1)
     if geology is None:
         slowness = np.full(len(position_m), 1 / settings.vs_m_s)
@@ -288,5 +288,5 @@ def _rise_times_s(slip: np.ndarray, moment_nm: float) -> Float[np.ndarray, " poi
     mean_duration_s = 1.6e-9 * (moment_nm * 1e7) ** (1 / 3)
     root = np.sqrt(slip)
     duration_s = mean_duration_s * root * slip.sum() / (root * slip).sum()
-    # A triangle of duration D has the variance D^2 / 24, our moment rate 2 tau^2.
+    # A triangle of duration D has the variance D^2 / 24, the moment rate of a point source 2 tau^2.
     return np.asarray(duration_s / math.sqrt(48.0))

@@ -19,10 +19,10 @@ def departures(
     """Unit directions in which the rays to the sensors leave the source: steepest descent of the time.
 
     Args:
-        gradient: of the squared time, which is smooth where the time itself has its cusp, at the nodes.
+        gradient: gradient of the squared travel time at the nodes; unlike the time, its square is smooth at the source.
         sensors: positions in m, z negative below the surface.
         origin: position of the source in m.
-        steps: between nodes along x, y and z, in m.
+        steps: distances between nodes along x, y and z, in m.
         extent_m: size of the domain.
     """
     points = sensors.copy()

@@ -1,4 +1,4 @@
-"""Files that a person names to be read: what is there is looked at before anything is opened."""
+"""Files and folders that a user names as input: checks before anything is opened, and reading of small files."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def existing(path: str | Path, *, field: str, allowed: str, kind: str = "file") -> os.stat_result:
-    """What the system says of a file or folder that is there, links followed.
+    """The `stat` result of an existing file or folder, with links followed.
 
     Args:
-        path: that a person named.
-        field: the name that an error carries.
-        allowed: what an error says is allowed.
-        kind: what an error calls that which is not there.
+        path: as the user gave it.
+        field: name of the input in an error message.
+        allowed: what is allowed, for the error message.
+        kind: what an error about a missing path calls it: file or folder.
 
     Raises:
-        InputError: nothing is there, links lead in a circle, the name is too long or no name, or a folder above it may
+        InputError: the path does not exist, is a loop of links, too long or no valid name, or a folder above it may
             not be entered.
     """
     try:
@@ -33,27 +33,27 @@ def existing(path: str | Path, *, field: str, allowed: str, kind: str = "file") 
         raise InputError(field, f"{path} (no such {kind})", allowed) from None
     except OSError as error:
         raise InputError(field, f"{path} ({error.strerror or type(error).__name__})", allowed) from None
-    # A zero byte, or characters that this system's names cannot hold.
+    # A zero byte, or characters that file names of this system cannot hold.
     except ValueError as error:
         raise InputError(field, f"{path} ({error})", allowed) from None
 
 
 def regular_file(path: str | Path, *, field: str, allowed: str) -> Path:
-    """The path of a regular file that is there and may be read.
+    """The path of an existing regular file that may be read.
 
     Args:
-        path: that a person named.
-        field: the name that an error carries.
-        allowed: what an error says is allowed.
+        path: as the user gave it.
+        field: name of the input in an error message.
+        allowed: what is allowed, for the error message.
 
     Raises:
         InputError: as `existing`; or a folder, a device, a pipe or a socket (which may have no end), or a file that may
             not be read.
     """
-    there = existing(path, field=field, allowed=allowed)
-    if stat.S_ISDIR(there.st_mode):
+    status = existing(path, field=field, allowed=allowed)
+    if stat.S_ISDIR(status.st_mode):
         raise InputError(field, f"{path} (a folder)", allowed)
-    if not stat.S_ISREG(there.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise InputError(field, f"{path} (a device, pipe or socket)", allowed)
     if not os.access(path, os.R_OK):
         raise InputError(field, f"{path} (Permission denied)", allowed)
@@ -73,13 +73,13 @@ def existing_file(path: str | Path, *, field: str, allowed: str) -> Path:
 
 
 def existing_folder(path: str | Path, *, field: str, allowed: str) -> Path:
-    """The path of a folder that is there and may be entered.
+    """The path of an existing folder that may be read and entered.
 
     Raises:
-        InputError: as `existing`; or no folder, or one that may not be read.
+        InputError: as `existing`; or no folder, or one that may not be read or entered.
     """
-    there = existing(path, field=field, allowed=allowed, kind="folder")
-    if not stat.S_ISDIR(there.st_mode):
+    status = existing(path, field=field, allowed=allowed, kind="folder")
+    if not stat.S_ISDIR(status.st_mode):
         raise InputError(field, f"{path} (a file)", allowed)
     if not os.access(path, os.R_OK | os.X_OK):
         raise InputError(field, f"{path} (Permission denied)", allowed)
@@ -87,13 +87,13 @@ def existing_folder(path: str | Path, *, field: str, allowed: str) -> Path:
 
 
 def read_small_file(path: str | Path, *, field: str, allowed: str, most_bytes: int) -> bytes:
-    """The bytes of a regular file that is small.
+    """The bytes of a small regular file.
 
     Args:
-        path: that a person named.
-        field: the name that an error carries.
-        allowed: what an error says is allowed.
-        most_bytes: a larger one is refused before it is read.
+        path: as the user gave it.
+        field: name of the input in an error message.
+        allowed: what is allowed, for the error message.
+        most_bytes: largest size; no more than one byte beyond it is read.
 
     Raises:
         InputError: as `regular_file`, or too large.
@@ -101,7 +101,7 @@ def read_small_file(path: str | Path, *, field: str, allowed: str, most_bytes: i
     path = regular_file(path, field=field, allowed=allowed)
     try:
         with path.open("rb") as stream:
-            # Not as long as the system said: it may grow meanwhile.
+            # One more byte shows that the file is too large. The size by `stat` may be out of date.
             content = stream.read(most_bytes + 1)
     except OSError as error:
         raise InputError(field, f"{path} ({error.strerror or type(error).__name__})", allowed) from None
@@ -114,13 +114,13 @@ def text_of(content: bytes, path: str | Path, *, field: str, allowed: str) -> st
     """UTF-8 text, without the byte order mark that spreadsheets write in front.
 
     Args:
-        content: of a file.
-        path: what an error calls the file.
-        field: the name that an error carries.
-        allowed: what an error says is allowed.
+        content: bytes of a file.
+        path: the file, for the error message.
+        field: name of the input in an error message.
+        allowed: what is allowed, for the error message.
 
     Raises:
-        InputError: another encoding, which is named where a mark tells it, or no text.
+        InputError: another encoding (named where a byte order mark shows it), or no text.
     """
     if content.startswith(UTF_16_MARKS):
         raise InputError(field, f"{path} (UTF-16 text: save it as UTF-8)", allowed)
@@ -137,14 +137,14 @@ def table_rows(lines: Sequence[str], separator: str, *, field: str, path: str | 
     """The cells of a table's lines, without blanks around them.
 
     Args:
-        lines: of the file.
-        separator: of the cells.
-        field: the name that an error carries.
-        path: that a person named.
-        allowed: what an error says is allowed.
+        lines: lines of the file.
+        separator: character between cells.
+        field: name of the input in an error message.
+        path: the file, for the error message.
+        allowed: what is allowed, for the error message.
 
     Raises:
-        InputError: a cell that is too long, or a character that no table has.
+        InputError: a cell that is too long, or a character that a table may not contain.
     """
     try:
         return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]

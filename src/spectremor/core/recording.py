@@ -41,7 +41,7 @@ class SensorGrid:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Length of each of these dimensions."""
+        """Number of positions along x and along y."""
         return (len(self.x_m), len(self.y_m))
 
     @property
@@ -90,7 +90,7 @@ class Stations:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Length of each of these dimensions."""
+        """Number of stations, as a tuple of one."""
         return (len(self.names),)
 
     @property
@@ -108,7 +108,7 @@ Sensors = SensorGrid | Stations
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Recording:
-    """Where and when: what a simulation records, a store holds, a model gives and a judge compares.
+    """Where and when ground motion is recorded; simulations, stores, models and comparisons all use it.
 
     Sample times are start_s, start_s + 1 / sampling_hz, ... in s after the origin time.
 
@@ -149,7 +149,7 @@ class Recording:
 
     @property
     def duration_s(self) -> float:
-        """Length in s: from the first time to the first one that is no longer recorded."""
+        """Duration in s: the number of samples over the sampling rate."""
         return self.samples / self.sampling_hz
 
     @property
@@ -158,7 +158,7 @@ class Recording:
         return (3, *self.sensors.shape, self.samples)
 
     def differences(self, other: Recording) -> list[str]:
-        """What the other has and this one has not, in words; empty where they are the same.
+        """How another recording differs from this one, in words; empty where they are the same.
 
         Example:
             >>> Recording().differences(Recording(samples=100, lowpass_hz=2.0))
@@ -170,11 +170,11 @@ class Recording:
         return differences
 
     def axes_differences(self, other: Recording) -> list[str]:
-        """As `differences`, of sensors and times alone, whatever the low-pass."""
+        """As `differences`, for sensors and sample times, without the low-pass."""
         return _sensor_differences(self.sensors, other.sensors) + self.time_differences(other)
 
     def time_differences(self, other: Recording) -> list[str]:
-        """As `differences`, of the sample times alone."""
+        """As `differences`, for the sample times alone."""
         differences = []
         if self.samples != other.samples:
             differences.append(f"{other.samples} samples, not {self.samples}")
@@ -212,7 +212,7 @@ def parse_positions(field: str, values: Any) -> Float[np.ndarray, " n"]:
     """Positions in m, from a list or an array, as a read-only array.
 
     Raises:
-        InputError: another unit, masked or infinite values, none, or no list of numbers.
+        InputError: another unit, masked or infinite values, an empty list, or no list of numbers.
     """
     positions = np.array(np.atleast_1d(plain_array(field, values, "m")), dtype=float)
     if positions.ndim != 1 or not len(positions) or not np.isfinite(positions).all():

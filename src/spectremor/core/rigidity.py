@@ -12,7 +12,7 @@ from spectremor.core.geology import Geology
 from spectremor.core.medium import RockProperties
 from spectremor.core.travel_times import interpolate
 
-#: From soft mud to more than any rock of the mantle's.
+#: Range of allowed rigidities: from soft mud to more than any rock of the mantle.
 RIGIDITY_PA = (1e7, 1e12)
 
 
@@ -32,7 +32,7 @@ def checked_rigidity(rigidity_pa: float) -> float:
     """The rigidity in Pa.
 
     Raises:
-        InputError: one that no rock has; GPa, for example.
+        InputError: a rigidity that no rock has, for example a value in GPa.
     """
     if not (math.isfinite(rigidity_pa) and RIGIDITY_PA[0] <= rigidity_pa <= RIGIDITY_PA[1]):
         raise InputError("rigidity_pa", rigidity_pa, "1e7 to 1e12 Pa (30 GPa is 3e10 Pa)")

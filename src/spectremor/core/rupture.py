@@ -31,12 +31,12 @@ class Rupture:
     Attributes:
         position_m: (x, y, z) of each point in m, shape (points, 3): East, North, height (negative: below the surface).
         tensors: (Mxx, Myy, Mzz, Mxy, Mxz, Myz) of each point in (East, North, Up) axes, shape (points, 6): the final
-            moment in N m; where `needs_rigidity`, the same over the rigidity: area times slip, in m3.
+            moment in N m; where `needs_rigidity`, the moment over the rigidity: area times slip, in m3.
         start_s: when the moment of each point begins to grow, in s after the origin time: 0 or more.
-        rates: how it grows: `RiseTimes` or `SampledRates`.
-        subfault: number of the subfault that each point belongs to; None: each is one of its own.
-        needs_rigidity: whether the rigidity is still to be told (`with_rigidity`).
-        slip_m: how far each point slips, where it is known.
+        rates: how the moment grows: `RiseTimes` or `SampledRates`.
+        subfault: number of the subfault that each point belongs to; None: each point is a subfault of its own.
+        needs_rigidity: whether the rigidity is still unknown; `with_rigidity` supplies it.
+        slip_m: slip of each point, where it is known.
         spacing_m: distance between neighbouring subfaults in m, where they form a lattice.
         event: the earthquake that this rupture stands for, where it is known.
 
@@ -92,7 +92,7 @@ class Rupture:
 
     @classmethod
     def from_source(cls, source: Source) -> Rupture:
-        """The rupture of one point that a source is."""
+        """A point source as a rupture of one point."""
         return cls(
             position_m=np.array([source.position_m]),
             tensors=np.array([source.moment_tensor_nm]),
@@ -123,12 +123,12 @@ class Rupture:
         Args:
             mw: moment magnitude.
             hypocentre_m: (x, y, z) in m of the point from which the rupture starts, at t = 0.
-            strike_deg: of the plane, clockwise from the local y axis (North).
+            strike_deg: strike of the plane, clockwise from the local y axis (North).
             dip_deg: in (0, 90].
-            rake_deg: of the slip, the same everywhere.
-            seed: of the slip, and of where on the plane the hypocentre lies.
-            geology: gives Vs and rigidity at each subfault; None: `settings.vs_m_s` everywhere.
-            settings: what else may be chosen: size, spacing, speed.
+            rake_deg: rake of the slip, the same everywhere.
+            seed: seed of the slip and of the hypocentre's place on the plane.
+            geology: the ground, with Vs and rigidity at each subfault; None: `settings.vs_m_s` everywhere.
+            settings: size, spacing, place of the hypocentre and rupture speed.
 
         Raises:
             InputError: a number that is not allowed; a plane that reaches the surface or leaves the ground.
@@ -156,11 +156,11 @@ class Rupture:
         return rupture if geology is None else rupture.check_inside(geology.extent_m)
 
     def with_rigidity(self, ground: Geology | float) -> Rupture:
-        """The rupture with moments in N m: as it is, where it has them already.
+        """The rupture with moments in N m; unchanged, where they are known already.
 
         Args:
-            ground: whose density times Vs squared is the rigidity at each point (linear between its nodes); or one
-                rigidity in Pa for all.
+            ground: a geology, whose density times Vs squared is the rigidity at each point (linear between its nodes);
+                or one rigidity in Pa for all points.
 
         Raises:
             InputError: a rigidity that no rock has, or a point outside the ground.
@@ -188,7 +188,7 @@ class Rupture:
 
     @property
     def tensor_nm(self) -> Float[np.ndarray, "3 3"]:
-        """Moment tensor of the whole in N m: the sum over the points."""
+        """Moment tensor of the whole rupture in N m: the sum over the points."""
         return np.asarray(_matrices(self.moment_tensor_nm.sum(axis=0)[None])[0])
 
     @property
@@ -198,7 +198,7 @@ class Rupture:
 
     @property
     def moment_nm(self) -> float:
-        """Scalar moment in N m: the sum of the subfaults', as catalogues of ruptures state it."""
+        """Scalar moment in N m: the sum over the subfaults, as in catalogues of ruptures."""
         return float(self.subfault_moment_nm.sum())
 
     @property
@@ -208,7 +208,7 @@ class Rupture:
 
     @property
     def hypocentre_m(self) -> tuple[float, float, float]:
-        """Position of the point that starts first; of several, the one with the largest moment."""
+        """Position of the point that starts first; where several do, of the one with the largest moment."""
         first = np.flatnonzero(self.start_s <= self.start_s.min() + _SAME_START_S)
         return _triple(self.position_m[first[np.argmax(self._weights[first])]])
 
@@ -219,24 +219,24 @@ class Rupture:
 
     @property
     def centroid_s(self) -> float:
-        """Mean time of the moment release in s after the origin time, weighted likewise."""
+        """Mean time of the moment release in s after the origin time, weighted by the points' scalar moments."""
         return float(self._weights @ (self.start_s + self.rates.centroid_s))
 
     @property
     def rise_time_s(self) -> float:
-        """Tau of the moment function of our family whose moment rate is spread as far in time as that of the whole.
+        """Rise time tau of a point source whose moment rate has the same variance in time as that of the whole rupture.
 
-        Its variance is 2 tau^2; that of the whole is the variance of the points' centroids and the mean of the points'
-        own, each taken as one of our family with its centroid.
+        The variance of a point source is 2 tau^2. That of the rupture is the variance of the points' centroid times,
+        plus the mean variance of the points, each taken as a point source with the same centroid time.
         """
         centroid_s = self.rates.centroid_s
-        own = float(self._weights @ (0.5 * centroid_s**2))
+        within = float(self._weights @ (0.5 * centroid_s**2))
         between = float(self._weights @ (self.start_s + centroid_s - self.centroid_s) ** 2)
-        return max(math.sqrt((own + between) / 2), 1e-3)
+        return max(math.sqrt((within + between) / 2), 1e-3)
 
     @property
     def mean_start_s(self) -> float:
-        """Mean start of the points in s after the origin time, weighted likewise."""
+        """Mean start of the points in s after the origin time, weighted by their scalar moments."""
         return float(self._weights @ self.start_s)
 
     @property
@@ -245,11 +245,11 @@ class Rupture:
         return float(self.position_m[:, 2].min())
 
     def strike_dip_rake_deg(self) -> tuple[float, float, float]:
-        """A nodal plane (strike, dip, rake) in degrees of the best double couple of the whole: as a source's."""
+        """A nodal plane of the whole rupture's best double couple, in degrees: `Source.strike_dip_rake_deg`."""
         return self.as_point(rise_time_s=1.0).strike_dip_rake_deg()
 
     def as_point(self, *, rise_time_s: float) -> Source:
-        """The point source of the same moment tensor at the centroid.
+        """A point source with the same moment tensor, at the centroid.
 
         Args:
             rise_time_s: tau of its moment function.
@@ -264,13 +264,13 @@ class Rupture:
         )
 
     def as_source(self) -> Source | None:
-        """The source that a rupture of one point with a rise time is, when it starts at the origin time; else None."""
+        """The source of a rupture of one point with a rise time that starts at the origin time; otherwise None."""
         if len(self) != 1 or self.start_s[0] != 0 or not isinstance(self.rates, RiseTimes):
             return None
         return self.as_point(rise_time_s=float(self.rates.rise_time_s[0]))
 
     def take(self, points: Sequence[int] | Int[np.ndarray, " some"]) -> Rupture:
-        """A rupture of some of the points, by number."""
+        """A rupture of selected points, by number."""
         which = np.asarray(points, dtype=int)
         return dataclasses.replace(
             self,
@@ -304,7 +304,7 @@ class Rupture:
         return np.asarray(size / size.sum())
 
     def _subfault_sums(self, tensors: np.ndarray) -> Float[np.ndarray, "subfaults 6"]:
-        assert self.subfault is not None  # numbered when made
+        assert self.subfault is not None  # set by __post_init__
         sums = np.zeros((int(self.subfault.max()) + 1, 6))
         np.add.at(sums, self.subfault, tensors)
         return sums

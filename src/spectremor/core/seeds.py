@@ -1,4 +1,4 @@
-"""Randomness that depends on what a thing is, never on when or where it is computed."""
+"""Random numbers that depend on a master seed and a purpose alone, never on when or where they are drawn."""
 
 from __future__ import annotations
 

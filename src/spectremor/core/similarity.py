@@ -1,9 +1,9 @@
 r"""Similarity: the same problem with other lengths and speeds.
 
-With lengths times a, speeds times b, and times (the source's too) times a / b, the equations of motion stay as they
-are; density and quality factors are carried over. Velocity is then that of the other problem times
-(M0' / M0) / (a^3 b). On a computer this holds to rounding for powers of two. A model of a cube of 9.6 km to 5 Hz is so
-a model of one of 4.8 km to 10 Hz, or of ground half as fast to 2.5 Hz.
+With lengths times a, speeds times b, and times (also those of the source) times a / b, the equations of motion do not
+change; density and quality factors stay the same. The ground velocity is then that of the original problem times
+(M0' / M0) / (a^3 b). In floating-point numbers this holds to rounding for powers of two. A model of a cube of 9.6 km to
+5 Hz can therefore serve for a cube of 4.8 km to 10 Hz, or for ground half as fast to 2.5 Hz.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Similarity:
     """How many times larger a problem is than the one that a model learned.
 
     Attributes:
-        length: a, of its lengths.
-        speed: b, of its wave speeds.
+        length: a, the ratio of lengths.
+        speed: b, the ratio of wave speeds.
 
     Example:
         >>> half = Similarity(length=0.5, speed=1.0)
@@ -40,23 +40,23 @@ class Similarity:
 
     @property
     def time(self) -> float:
-        """Its times over the learned problem's."""
+        """Ratio of times: those of this problem over those of the learned one."""
         return self.length / self.speed
 
     @property
     def frequency(self) -> float:
-        """Its frequencies over the learned problem's."""
+        """Ratio of frequencies: those of this problem over those of the learned one."""
         return self.speed / self.length
 
     @property
     def velocity(self) -> float:
-        """Its ground velocities over those of the learned problem with the same moment."""
+        """Ratio of ground velocities at the same moment: those of this problem over those of the learned one."""
         return 1.0 / (self.length**3 * self.speed)
 
     def learned_geology(self, geology: Geology) -> Geology:
-        """The ground of the learned problem: smaller by a, slower by b; density and quality factors are carried over.
+        """The ground of the learned problem: smaller by a, slower by b; density and quality factors stay the same.
 
-        They, and Vp, are then stated: the laws, which go by Vs, would say something else.
+        All five properties are given explicitly: the laws, applied to the scaled Vs, would give other values.
         """
         if self == Similarity():
             return geology
@@ -77,7 +77,7 @@ class Similarity:
         )
 
     def _learned_attrs(self, geology: Geology) -> Mapping[str, Any]:
-        """What else is known of the ground; the frequency at which its quality factors hold is scaled as well."""
+        """The geology's attributes, with the frequency at which its quality factors hold scaled as well."""
         if q_law_of(geology).exponent == 0:
             return geology.attrs
         return {**geology.attrs, REFERENCE: q_law_of(geology).reference_hz / self.frequency}
@@ -98,12 +98,12 @@ class Similarity:
             position_m=rupture.position_m / self.length,
             tensors=np.array(rupture.moment_tensor_nm),
             start_s=rupture.start_s / self.time,
-            rates=_faster(rupture.rates, self.time),
+            rates=_shortened_in_time(rupture.rates, self.time),
             spacing_m=None if rupture.spacing_m is None else rupture.spacing_m / self.length,
         )
 
 
-def _faster(rates: MomentRates, times: float) -> MomentRates:
+def _shortened_in_time(rates: MomentRates, time_ratio: float) -> MomentRates:
     if isinstance(rates, RiseTimes):
-        return RiseTimes(rates.rise_time_s / times)
-    return SampledRates(rates.samples, rates.counts, rates.step_s / times)
+        return RiseTimes(rates.rise_time_s / time_ratio)
+    return SampledRates(rates.samples, rates.counts, rates.step_s / time_ratio)

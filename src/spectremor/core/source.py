@@ -20,11 +20,11 @@ Convention = Literal["standard", "hemew"]
 #: Source of HEMEW-3D: moment in N m and rise time in s.
 HEMEW_MOMENT_NM = 2.47e16
 HEMEW_RISE_TIME_S = 0.1
-#: Stress drop in Pa where nothing else is said, and Vs in m/s at a source until its ground is known.
+#: Default stress drop in Pa, and the Vs in m/s assumed at a source until its ground is known.
 STRESS_DROP_PA = 5e6
 REFERENCE_VS_M_S = 3500.0
-#: Moment magnitudes that are taken, however a size is given: from what is heard in mines to the largest earthquake ever
-#: recorded (Chile 1960). Below are tensors normalised to 1 or without their power of ten, above many moments in dyn cm.
+#: Allowed moment magnitudes, also where a moment is given: from microearthquakes in mines to the largest earthquake on
+#: record (Chile 1960). Tensors normalised to 1 or without their power of ten lie below, many moments in dyn cm above.
 MW_RANGE = (-3.0, 9.5)
 _HINT = "1 dyn cm is 1e-7 N m, and a tensor normalised to 1 needs its scalar moment"
 
@@ -37,11 +37,11 @@ class Source:
         position_m: (x, y, z) in m: East, North, and height above the surface (negative: below it).
         moment_tensor_nm: (Mxx, Myy, Mzz, Mxy, Mxz, Myz) in N m, in (East, North, Up) axes.
         rise_time_s: tau of the moment function 1 - (1 + t/tau) exp(-t/tau).
-        stress_drop_pa: where it is known, the rise time is to be that of Brune's model in the ground at the source:
-            what takes a source and a geology sees to that (`core.corner`). Until then it is that of rock with a Vs of
-            3500 m/s. None: the rise time is final.
+        stress_drop_pa: stress drop from which the rise time follows by Brune's model, with Vs at the source:
+            `core.corner.in_ground` computes it once the ground is known. Until then the rise time is that of rock with
+            a Vs of 3500 m/s. None: the rise time is final.
         event: the earthquake that this source stands for, where it was read from a catalogue; wavefields record it. It
-            says nothing about the motion, and sources that differ in nothing else are equal.
+            does not affect the motion, and comparisons of sources leave it out.
 
     Example:
         >>> import spectremor as sp
@@ -76,7 +76,7 @@ class Source:
             _check_stress_drop(self.stress_drop_pa)
             expected_s = brune_rise_time_s(self.moment_nm, REFERENCE_VS_M_S, self.stress_drop_pa)
             if not math.isclose(self.rise_time_s, expected_s, rel_tol=1e-9):
-                # A copy with another rise time: that is stated, and final.
+                # A copy made with another rise time: that rise time is final.
                 object.__setattr__(self, "stress_drop_pa", None)
 
     @classmethod
@@ -93,7 +93,7 @@ class Source:
         stress_drop_pa: float | None = None,
         rise_time_s: float | None = None,
     ) -> Source:
-        """A double couple from fault angles and a size.
+        """A double couple from fault angles and a moment or magnitude.
 
         The corner frequency follows from the moment and the stress drop, with Vs at the source once the ground is known
         (Brune 1970: `brune_rise_time_s`), unless a rise time is stated.
@@ -109,8 +109,8 @@ class Source:
                 whose components are read as (East, North, Up) with no rotation from (North, East, Down), and whose
                 rise time is 0.1 s.
             stress_drop_pa: 5 MPa unless given.
-            rise_time_s: tau of the moment function; None: what the stress drop makes it, and 0.1 s in the published
-                convention or where no size is given.
+            rise_time_s: tau of the moment function; None: from the stress drop, but 0.1 s in the published convention
+                or where neither moment nor magnitude is given.
 
         Raises:
             InputError: an angle, size or convention that is not allowed, or a stress drop beside a rise time.
@@ -172,16 +172,16 @@ class Source:
         six = (m[0, 0], m[1, 1], m[2, 2], m[0, 1], m[0, 2], m[1, 2])
         if stress_drop_pa is not None:
             _check_alone(stress_drop_pa, "standard", rise_time_s)
-        stated = cls(
+        source = cls(
             position_m=_position(position_m),
             moment_tensor_nm=tuple(float(v) for v in six),  # type: ignore[arg-type]
             rise_time_s=HEMEW_RISE_TIME_S if rise_time_s is None else rise_time_s,
         )
         if rise_time_s is not None:
-            return stated
+            return source
         drop = STRESS_DROP_PA if stress_drop_pa is None else stress_drop_pa
-        tau_s = brune_rise_time_s(stated.moment_nm, REFERENCE_VS_M_S, drop)
-        return dataclasses.replace(stated, rise_time_s=tau_s, stress_drop_pa=drop)
+        tau_s = brune_rise_time_s(source.moment_nm, REFERENCE_VS_M_S, drop)
+        return dataclasses.replace(source, rise_time_s=tau_s, stress_drop_pa=drop)
 
     @property
     def tensor_nm(self) -> Float[np.ndarray, "3 3"]:
@@ -202,7 +202,7 @@ class Source:
     def strike_dip_rake_deg(self) -> tuple[float, float, float]:
         """A nodal plane (strike, dip, rake) of the best double couple, standard convention, in degrees.
 
-        Of the two planes, which a tensor does not tell apart, the one with the smaller strike.
+        A tensor does not tell the two nodal planes apart: this is the one with the smaller strike.
         """
         return _best_double_couple(self.tensor_nm)
 
@@ -224,7 +224,7 @@ def checked_mw(mw: float) -> float:
     """The moment magnitude.
 
     Raises:
-        InputError: one that no earthquake has.
+        InputError: a magnitude that no earthquake has.
     """
     if not MW_RANGE[0] <= mw <= MW_RANGE[1]:
         raise InputError("source.mw", mw, f"a moment magnitude in [{MW_RANGE[0]:g}, {MW_RANGE[1]:g}]")
@@ -242,7 +242,7 @@ def mw_from_moment(moment_nm: float) -> float:
 
 
 def brune_rise_time_s(moment_nm: float, vs_m_s: float, stress_drop_pa: float = 5e6) -> float:
-    """Rise time tau in s of our moment function with the corner frequency that Brune's model gives the earthquake.
+    """Rise time tau in s of the moment function whose corner frequency is that of Brune's model.
 
     fc = 0.49 Vs (stress drop / M0)^(1/3) (Brune 1970, doi:10.1029/JB075i026p04997), and tau = 1 / (2 pi fc): the moment
     rate (t / tau^2) exp(-t / tau) has the spectrum of modulus 1 / (1 + (f / fc)^2).
@@ -304,14 +304,14 @@ def _position(position_m: Any) -> tuple[float, float, float]:
 
 
 def _labelled_numbers(field: str, values: Any, labels: Sequence[str], unit: str) -> tuple[float, ...]:
-    """Numbers in the order of the labels, where the values have any, and in the unit, where they state one."""
+    """Numbers in the order of `labels`; the values' own labels and unit, where present, are honoured."""
     if not isinstance(values, (tuple, list)):
         values = plain_array(field, by_label(field, values, labels), unit).tolist()
     return _numbers(field, values, len(labels))
 
 
 def _in_enu(tensor: Any) -> Any:
-    """A tensor whose axes, where they are labelled, are x, y, z or East, North, Up in this order."""
+    """The tensor, after a check that axis labels, where present, are x, y, z or East, North, Up in this order."""
     for dim in tensor.dims if is_labelled(tensor) else ():
         labels = [str(label) for label in tensor[dim].values] if dim in getattr(tensor, "coords", ()) else list("xyz")
         if labels not in (["x", "y", "z"], ["E", "N", "U"], ["E", "N", "Z"]):

@@ -1,20 +1,20 @@
-"""Text from files and from other people, made safe to print."""
+"""Text from files and from users, made safe to print."""
 
 from __future__ import annotations
 
-#: No name or value that a person reads is longer; a file's may be.
+#: Characters after which text is cut; names and values in files may be longer.
 LONGEST = 1000
 
 
 def printable(value: object, longest: int = LONGEST) -> str:
-    r"""A value as text that changes nothing but its own place on a terminal, in one line.
+    r"""A value as one line of text that has no side effect on a terminal.
 
     Line breaks, control characters (also those that begin a terminal's commands), marks that reverse the direction of
     writing, and half characters are shown by their escapes, as Python writes them; text that is too long is cut.
 
     Args:
         value: anything; most often a name, a path or an attribute from a file.
-        longest: so many characters are kept.
+        longest: number of characters after which the text is cut.
 
     Example:
         >>> printable("red \x1b[31m text")

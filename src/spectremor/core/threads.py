@@ -1,7 +1,7 @@
-"""Several batches at once, each on a thread of its own.
+"""Several batches at once, each on one thread.
 
 On a CPU this is faster than all threads on one small batch after another, where they wait for each other at every
-layer; and what a batch gives does not depend on the number of threads.
+layer; and the result of a batch does not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 @contextlib.contextmanager
 def thread_map(most: int) -> Iterator[Map]:
-    """A `map` over as many threads as torch may use, at most `most`; in each of them torch itself uses one.
+    """A `map` over as many threads as torch may use, at most `most`; within each of them torch uses a single thread.
 
-    What is not begun when the block is left by an exception (an interruption) is dropped.
+    Calls that have not begun when an exception (an interruption) leaves the block are dropped.
     """
-    own = torch.get_num_threads()
-    if own == 1:
+    torch_threads = torch.get_num_threads()
+    if torch_threads == 1:
         yield map
         return
-    count = min(own, most)
+    count = min(torch_threads, most)
     ready = threading.Barrier(count + 1)
 
     def begin() -> None:
-        # Asked first: a thread that was never asked takes the number that was set last anywhere, later on.
+        # Read before it is set: a thread that has never read the number later takes the one last set by any thread.
         torch.get_num_threads()
         torch.set_num_threads(1)
         ready.wait()
@@ -41,11 +41,11 @@ def thread_map(most: int) -> Iterator[Map]:
         for _ in range(count):
             pool.submit(int)
         ready.wait()
-        # What threads that start later are given.
-        torch.set_num_threads(own)
+        # The number for threads that start later.
+        torch.set_num_threads(torch_threads)
         yield pool.map
     finally:
-        # An interruption may come while some of them wait.
+        # An interruption may come while some threads wait at the barrier.
         ready.abort()
-        torch.set_num_threads(own)
+        torch.set_num_threads(torch_threads)
         pool.shutdown(cancel_futures=True)

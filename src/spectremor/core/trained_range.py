@@ -1,4 +1,4 @@
-"""The events that a model was trained on, and what it refuses outside of them."""
+"""The range of grounds and sources that a model was trained on, and checks that an event lies inside."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TrainedRange:
 
     Attributes:
         extent_m: size of the geology along x, y and depth.
-        nodes: number of its nodes along x, y, z.
+        nodes: number of the geology's nodes along x, y, z.
         source_low_m: lowest source position (x, y, z).
         source_high_m: highest source position (x, y, z).
         rise_time_s: tau of the sources' moment function.
@@ -40,7 +40,7 @@ class TrainedRange:
     vs_high_m_s: float = VS_MAX_M_S
 
     def differences(self, other: TrainedRange) -> list[str]:
-        """Where the other's ground or rise time is not this one's, in words; sources may come from elsewhere.
+        """How another range's ground and rise time differ from this one's, in words; source positions may differ.
 
         Example:
             >>> TrainedRange().differences(TrainedRange(rise_time_s=0.2))
@@ -56,7 +56,7 @@ class TrainedRange:
         return differences
 
     def times_larger(self, length: float) -> TrainedRange:
-        """The range of a problem whose lengths are so many times larger."""
+        """The range of a problem whose lengths are `length` times larger."""
         low, high, extent = (
             (length * x, length * y, length * z) for x, y, z in (self.source_low_m, self.source_high_m, self.extent_m)
         )
@@ -71,12 +71,12 @@ class TrainedRange:
         return True
 
     def check_event(self, geology: Geology, source: Source, *, any_rise_time: bool = False) -> None:
-        """Refuse what lies outside.
+        """Refuse a geology or a source outside the trained range.
 
         Args:
-            geology: of any size.
-            source: of any moment.
-            any_rise_time: whatever the source's rise time: a simulation is right at any.
+            geology: the ground.
+            source: a source of any moment.
+            any_rise_time: allow any rise time: a simulation is right at any.
 
         Raises:
             InputError: a geology of another size or extent, or a source that is not inside the trained range, or of
@@ -89,12 +89,12 @@ class TrainedRange:
         """Refuse a geology of another number of nodes, extent or origin.
 
         Raises:
-            InputError: names the geology's and the model's.
+            InputError: names the geology's value and the model's.
         """
         self.check_shape(geology.shape)
-        given = geology.extent_m
-        if not np.allclose(given, self.extent_m, rtol=1e-3):
-            raise InputError("geology", f"a domain of {_by(given)} m", f"{_by(self.extent_m)} m, the model's")
+        extent_m = geology.extent_m
+        if not np.allclose(extent_m, self.extent_m, rtol=1e-3):
+            raise InputError("geology", f"a domain of {_by(extent_m)} m", f"{_by(self.extent_m)} m, the model's")
         origin = [float(axis[0]) for axis in (geology.x_m, geology.y_m)]
         if not np.allclose(origin, 0.0, atol=1e-3 * self.extent_m[0]):
             raise InputError("geology", f"a domain that starts at ({origin[0]:g}, {origin[1]:g}) m", "(0, 0) m")
@@ -103,7 +103,7 @@ class TrainedRange:
         """Refuse a geology of another number of nodes.
 
         Raises:
-            InputError: names both.
+            InputError: names both shapes.
         """
         if shape != self.nodes:
             allowed = f"shape {self.nodes}, the model's (resample it: docs/reference/data_format.md)"
@@ -128,7 +128,7 @@ class TrainedRange:
         """Refuse a rise time that a model was not trained on: it decides how much high frequency the motion has.
 
         Raises:
-            InputError: names both.
+            InputError: names both rise times.
         """
         if not _same_rise_time(source.rise_time_s, self.rise_time_s):
             allowed = f"{self.rise_time_s:g} s, what the model was trained on"

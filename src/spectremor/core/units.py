@@ -23,7 +23,7 @@ _WORDS = {
     "degrees": ("degree", "degrees", "deg", "degs", "°"),
 }
 _BASE = {spelling: unit for unit, spellings in _WORDS.items() for spelling in spellings}
-#: What a value in another unit is multiplied by.
+#: Factors from the first unit to the second, as an error message writes them.
 _FACTORS = {
     ("km/s", "m/s"): "1000",
     ("cm/s", "m/s"): "0.01",
@@ -36,14 +36,14 @@ _FACTORS = {
     ("g/cm3", "kg/m3"): "1000",
     ("dyn cm", "N m"): "1e-7",
 }
-#: No unit has a longer name; what a file brings may be of any length.
+#: Longest text that is parsed as a unit; a file may hold text of any length.
 _LONGEST = 100
 _PLAIN = ("1", "", "-", "dimensionless")
 _SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
 
 
 def canonical_unit(text: object) -> str:
-    """A unit in the one spelling that the project uses; one that is not known comes back without outer blanks.
+    """A unit in the one spelling that the project uses; an unknown unit is returned without outer blanks.
 
     Upper and lower case, blanks, plurals, British and American spelling, `per`, `/`, `^`, `**`, negative powers,
     superscripts and points between factors do not matter.
@@ -62,9 +62,9 @@ def canonical_unit(text: object) -> str:
         return "N m"
     over: list[str] = []
     under: list[str] = []
-    rest = re.sub(r"\*\*|\^", "", plain.casefold().translate(_SUPERSCRIPTS))
-    rest = re.sub(r"\bper\b", "/", rest)
-    for place, part in enumerate(re.split(r"\s*/\s*", rest)):
+    expression = re.sub(r"\*\*|\^", "", plain.casefold().translate(_SUPERSCRIPTS))
+    expression = re.sub(r"\bper\b", "/", expression)
+    for place, part in enumerate(re.split(r"\s*/\s*", expression)):
         for factor in re.split(r"[\s.*·⋅]+", part.strip().strip("()")):
             match = re.fullmatch(r"([^\W\d]+|°)([+-]?[1-9])?", factor)
             if match is None or match[1] not in _BASE:
@@ -76,11 +76,11 @@ def canonical_unit(text: object) -> str:
 
 
 def factor_to(stated: object, unit: str) -> float | None:
-    """What numbers in a stated unit are multiplied by to be in another; None where that is not known."""
-    found = canonical_unit(stated)
-    if found == unit:
+    """The factor by which numbers in a stated unit are converted to another; None where it is not known."""
+    stated_unit = canonical_unit(stated)
+    if stated_unit == unit:
         return 1.0
-    factor = _FACTORS.get((found, unit))
+    factor = _FACTORS.get((stated_unit, unit))
     return None if factor is None else float(factor)
 
 
@@ -88,15 +88,15 @@ def check_unit(field: str, stated: Any, unit: str, *, say_factor: bool = True) -
     """Refuse a unit other than the wanted one; None, where no unit is stated, passes.
 
     Args:
-        field: the name that the error carries, with `.units` behind it.
+        field: name of the input in an error message, to which `.units` is added.
         stated: the unit as text, or whatever a file holds in its place.
-        unit: as `canonical_unit` writes it.
-        say_factor: that brings the numbers to the wanted unit; of no use to someone whose file it is.
+        unit: the wanted unit, as `canonical_unit` spells it.
+        say_factor: whether the error names the factor to the wanted unit.
 
     Raises:
         InputError: names the stated unit and, where it is known, the factor to the wanted one.
     """
-    # As text: an array, which a file may hold here too, answers a comparison with an array.
+    # Compared as text: a file may hold an array here, whose comparison gives an array.
     if stated is None or canonical_unit(stated) == unit:
         return
     factor = _FACTORS.get((canonical_unit(stated), unit)) if say_factor else None

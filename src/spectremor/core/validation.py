@@ -1,4 +1,4 @@
-"""From a config's plain values to the config, or to one line that says what is wrong with them."""
+"""Configs from plain values, with one line that says what is wrong where they are not allowed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def validated(kind: type[Model], values: Mapping[str, Any], field: str = "") -> 
     """A config from plain values.
 
     Args:
-        kind: of config.
-        values: what it is made of, from a file.
-        field: what the error's field starts with.
+        kind: class of the config.
+        values: plain values, from a file.
+        field: start of the input's name in an error message.
 
     Raises:
         InputError: the first key that is unknown or missing, or whose value is not allowed.
@@ -40,12 +40,12 @@ def validated(kind: type[Model], values: Mapping[str, Any], field: str = "") -> 
 
 
 def validated_options(kind: type[Model], values: Mapping[str, Any], names: Mapping[str, str]) -> Model:
-    """A config from what a person typed: as `validated`, but the error names the option.
+    """A config from options of the command line: as `validated`, but the error names the option.
 
     Args:
-        kind: of config.
-        values: what was typed.
-        names: of the options that are not called as the config's fields are.
+        kind: class of the config.
+        values: values of the options.
+        names: option names by field of the config, where the two differ.
 
     Raises:
         InputError: the first option that is unknown, or whose value is not allowed.
@@ -59,11 +59,11 @@ def validated_options(kind: type[Model], values: Mapping[str, Any], names: Mappi
 
 
 def without_former_switches(values: Any, switches: Mapping[str, Any]) -> Any:
-    """Plain values of a config without the switches that earlier versions wrote and that are gone since.
+    """Plain values of a config without switches that earlier versions wrote and that no longer exist.
 
     Args:
-        values: what a config is made of; anything but a mapping is left for others to refuse.
-        switches: each with the only value that is still understood.
+        values: plain values of a config; anything but a mapping is returned unchanged, for pydantic to refuse.
+        switches: the former switches, each with its only value that is still allowed.
 
     Raises:
         ValueError: a switch has another value.
@@ -79,13 +79,13 @@ def without_former_switches(values: Any, switches: Mapping[str, Any]) -> Any:
 def _value_in_words(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return "missing"
-    # What does not fit together is said by the message; the whole section would not be.
+    # The message explains values that do not fit together; a print of the whole section would not.
     together = error["type"] == "value_error" and isinstance(error["input"], Mapping)
     return "this combination" if together else str(error["input"])[:80]
 
 
 def _allowed(kind: type[pydantic.BaseModel], error: Mapping[str, Any]) -> str:
-    """What pydantic says; of an unknown key, the known ones."""
+    """The message of pydantic; for an unknown key, the list of allowed keys."""
     if error["type"] != "extra_forbidden":
         return str(error["msg"]).removeprefix("Value error, ")
     section: Any = kind
@@ -104,7 +104,7 @@ def _is_tag(part: Any) -> bool:
 
 
 def _tagged(annotation: Any, tag: str) -> Any:
-    """The member of a tagged union with that tag."""
+    """The member of a tagged union with the given tag; None where there is none."""
     for member in typing.get_args(annotation):
         if any(isinstance(extra, pydantic.Tag) and extra.tag == tag for extra in typing.get_args(member)[1:]):
             return typing.get_args(member)[0]

@@ -17,7 +17,7 @@ from spectremor.core.recording import Recording, SensorGrid, Sensors, Stations
 from spectremor.core.source import Source
 from spectremor.core.units import check_unit
 
-#: Of a wavefield on a grid, and of one at a list of stations.
+#: Dimensions of a wavefield on a grid, and of one at a list of stations.
 DIMS = ("component", "x", "y", "time")
 STATION_DIMS = ("component", "station", "time")
 LEADING_DIMS = ("sample", "realization")
@@ -76,10 +76,10 @@ def make_station_wavefield(
     Args:
         velocity_m_s: shape (component, station, time) or (realization, component, station, time), in m/s.
         stations: where they are and what they are called.
-        time_s: as for `make_wavefield`, and so are the other arguments.
-        source: likewise.
-        band_hz: likewise.
-        attrs: likewise.
+        time_s: as for `make_wavefield`.
+        source: as for `make_wavefield`.
+        band_hz: as for `make_wavefield`.
+        attrs: as for `make_wavefield`.
 
     Returns:
         DataArray `velocity`, float32, dims ([realization,] component, station, time); the coordinate `station` holds
@@ -105,7 +105,7 @@ def make_station_wavefield(
 
 
 def label_motion(velocity_m_s: np.ndarray, sensors: Sensors, **labels: Any) -> xr.DataArray:
-    """Label ground velocities at sensors of either kind; `labels` as in `make_wavefield`, from `time_s` on."""
+    """Label ground velocities on a grid or at stations; `labels` as in `make_wavefield`, from `time_s` on."""
     if isinstance(sensors, Stations):
         return make_station_wavefield(velocity_m_s, stations=sensors, **labels)
     return make_wavefield(velocity_m_s, x_m=sensors.x_m, y_m=sensors.y_m, **labels)
@@ -118,11 +118,11 @@ def recorded_wavefield(
     source: Source | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> xr.DataArray:
-    """Label ground velocities that hold everything up to their recording's low-pass.
+    """Label ground velocities whose usable band reaches from 0 to their recording's low-pass.
 
     Args:
-        velocity_m_s: of the recording's shape, or several realizations of it, in m/s.
-        recording: where and when.
+        velocity_m_s: velocities in m/s in the recording's shape, or with realizations in front.
+        recording: where and when the motion is recorded.
         source: recorded in the attributes.
         attrs: more attributes.
 
@@ -139,8 +139,8 @@ def with_traces(
     """Other traces at the sensors and times of a wavefield, or several realizations of them.
 
     Args:
-        field: checked, one event and realization.
-        velocity_m_s: of its shape, or with realizations in front, in m/s.
+        field: a checked wavefield of one event and one realization.
+        velocity_m_s: in the shape of `field`, or with realizations in front, in m/s.
         source: recorded in the attributes.
         attrs: all other attributes.
     """
@@ -184,9 +184,9 @@ def _labelled(
 
 
 def with_sensor_numbers(field: xr.DataArray) -> xr.DataArray:
-    """The wavefield with coordinates `x_number` and `y_number`: which sensor of the whole grid each one is, from 0.
+    """The wavefield with coordinates `x_number` and `y_number`: the sensors' numbers on the whole grid, from 0.
 
-    A part of the field keeps them, and so its sensors' names. Numbers that are there already stay.
+    A selection from the field keeps these numbers, and thereby the names of its sensors. Existing numbers stay.
     """
     missing = {
         f"{dim}_number": (
@@ -206,10 +206,10 @@ def with_sensors_of(field: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
 
 
 def sensor_numbers(field: xr.DataArray, dim: str) -> np.ndarray:
-    """Which sensor of the whole grid each one along x or y is; its position in the field where it does not say.
+    """Numbers on the whole grid of the sensors along x or y; 0, 1, ... for a field without them.
 
     Raises:
-        InputError: numbers that are no whole numbers from 0 that differ.
+        InputError: numbers that are not whole numbers from 0, or not all different.
     """
     name = f"{dim}_number"
     if name not in field.coords:
@@ -222,10 +222,10 @@ def sensor_numbers(field: xr.DataArray, dim: str) -> np.ndarray:
 
 
 def with_realizations(field: xr.DataArray) -> xr.DataArray:
-    """The field with a dimension `realization`, first, numbered: a single one keeps the number that it was chosen by.
+    """The field with a numbered dimension `realization`; one selected from several keeps its number.
 
     Raises:
-        InputError: a number that is none.
+        InputError: a realization number that is no whole number.
     """
     if "realization" not in field.dims:
         single = field.coords.get("realization")
@@ -263,7 +263,7 @@ def recording_of(field: xr.DataArray, *, name: str = "wavefield") -> Recording:
     The low-pass is the one in its attributes, else the upper end of its usable band, else half the sampling rate.
 
     Raises:
-        InputError: uneven times, or a low-pass or band that is none.
+        InputError: uneven times, or an invalid low-pass or band.
 
     Example:
         >>> field = recorded_wavefield(np.zeros((3, 32, 32, 320)), Recording())
@@ -300,7 +300,7 @@ def source_of(field: xr.DataArray) -> Source | None:
     """The source recorded in a wavefield's attributes, or None where no position is recorded.
 
     Raises:
-        InputError: a position without its tensor or rise time, or numbers that are no source.
+        InputError: a position without its tensor or rise time, or values that no source may have.
     """
     if "source_position_m" not in field.attrs:
         return None
@@ -315,7 +315,7 @@ def _recorded(field: xr.DataArray, name: str, n: int, *, where: str = "wavefield
     value = field.attrs.get(name)
     try:
         numbers = np.atleast_1d(np.asarray(value))
-    # Lists of lists that differ in length.
+    # Nested lists of different lengths.
     except ValueError:
         numbers = np.empty(0)
     if numbers.dtype.kind not in "fiu" or numbers.shape != (n,) or not np.isfinite(numbers).all():
@@ -324,10 +324,10 @@ def _recorded(field: xr.DataArray, name: str, n: int, *, where: str = "wavefield
 
 
 def band_of(field: xr.DataArray, *, name: str = "wavefield") -> tuple[float, float] | None:
-    """The usable band (lowest, highest frequency) in Hz that a wavefield states, or None where it does not.
+    """The usable band (lowest, highest frequency) in Hz from a wavefield's attributes, or None where they have none.
 
     Raises:
-        InputError: not two numbers, or no band between them.
+        InputError: a limit that is no number, or limits out of order.
     """
     low = 0.0
     if field.attrs.get("band_low_hz") is not None:
@@ -344,9 +344,8 @@ def check_wavefield(field: xr.DataArray, *, name: str = "wavefield") -> xr.DataA
     """Return the wavefield, or say what is wrong with it.
 
     Raises:
-        InputError: wrong dims, no values, values that are no real floats, a missing coordinate or one that is no
-            position, time or number of a realization, wrong components or units, unevenly spaced times, or a band that
-            is none.
+        InputError: wrong dims, no values, values that are not real floating-point numbers, a missing or invalid
+            coordinate, wrong components or units, unevenly spaced times, or an invalid band.
     """
     if not isinstance(field, xr.DataArray):
         raise InputError(name, f"a {type(field).__name__}", "an xarray.DataArray with labelled dimensions")
@@ -384,7 +383,7 @@ def _check_coordinates(field: xr.DataArray, name: str) -> None:
         if field[coordinate].dims != (along,):
             raise InputError(f"{name}.{coordinate}", f"dims {field[coordinate].dims}", f"one value for each {along}")
     if stations:
-        # Names that differ, heights that can be.
+        # Checks that the names differ and that no station is above the surface.
         sensors_of(field)
     if "realization" in field.coords:
         numbers = np.atleast_1d(field["realization"].values)

@@ -1,4 +1,4 @@
-"""YAML files of settings, read from a person's disk: small and plain."""
+"""Reading of users' YAML files with settings, which must be small and plain."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from spectremor.core.reading import read_small_file, text_of
 
 #: Far above any settings; a few kB is usual.
 MAX_BYTES = 1 << 16
-#: Keys, values, lists and mappings, each as often as it stands there once every alias is replaced by what it repeats.
+#: Largest number of keys, values, lists and mappings, after every alias is replaced by what it repeats.
 MAX_NODES = 10_000
-#: Lists and mappings within one another.
+#: Deepest nesting of lists and mappings.
 MAX_DEPTH = 50
-#: Characters of a number; a double needs 17 digits.
+#: Longest number, in characters; a double needs 17 digits.
 MAX_NUMBER_CHARACTERS = 64
 
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 def read_yaml(path: str | Path, field: str, *, allowed: str = "a readable YAML file") -> Any:
-    """What a YAML file holds; an empty one holds no settings.
+    """The values of a YAML file; an empty file gives no settings.
 
-    Aliases (`*name`) are allowed where what they repeat stays small: a few hundred bytes of nested ones could stand for
-    millions of values.
+    Aliases (`*name`) are allowed while the document with all aliases replaced stays small: a few hundred bytes of
+    nested aliases could stand for millions of values.
 
     Args:
-        path: of the file.
-        field: the name that an error carries.
-        allowed: what the error about a missing or unreadable file says is allowed.
+        path: path of the file.
+        field: name of the input in an error message.
+        allowed: what is allowed, for the error message about a missing or unreadable file.
 
     Raises:
-        InputError: a file that is missing, no regular file, too large, no text, or no YAML; or values that are too
-            many or too deep within one another, a key twice, or numbers that are too long or not decimal.
+        InputError: a file that is missing, no regular file, too large, no text, or no YAML; or too many values, too
+            deep nesting, a repeated key, or numbers that are too long or not decimal.
     """
     content = read_small_file(path, field=field, allowed=allowed, most_bytes=MAX_BYTES)
     try:
@@ -52,8 +52,8 @@ def read_yaml(path: str | Path, field: str, *, allowed: str = "a readable YAML f
             loader.dispose()
     except InputError:
         raise
-    # ValueError: bytes that are no text, or a date that is none. RecursionError: brackets without end. The others: what
-    # the library raises for a merge key or a tag whose value is of another kind.
+    # ValueError: an invalid date. RecursionError: too many open brackets. TypeError, AttributeError and LookupError:
+    # raised by the library for a merge key or a tag whose value is of the wrong kind.
     except (OSError, yaml.YAMLError, ValueError, RecursionError, TypeError, AttributeError, LookupError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(field, f"{path} ({reason[:120]})", allowed) from None
@@ -61,11 +61,11 @@ def read_yaml(path: str | Path, field: str, *, allowed: str = "a readable YAML f
 
 
 def _check_node(root: yaml.Node, path: str | Path, field: str) -> None:
-    """Refuse what is too large once its aliases are replaced, before any value is made."""
+    """Refuse a document that is too large after replacement of its aliases, before any value is built."""
     sizes: dict[int, int] = {}
 
     def size(node: yaml.Node, depth: int) -> int:
-        """Nodes below and including this one; a node that is met again, through an alias, counts again."""
+        """Number of nodes below and including this one; a node that an alias repeats counts again."""
         if depth > MAX_DEPTH:
             raise InputError(field, f"{path} (more than {MAX_DEPTH} levels)", "settings without deep nesting")
         if id(node) not in sizes:
@@ -86,7 +86,7 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
 
 
 def _check_keys(node: yaml.Node, path: str | Path, field: str) -> None:
-    """Refuse a key that is there twice: of the two values one would be forgotten."""
+    """Refuse a repeated key: the library would drop all but its last value."""
     if isinstance(node, yaml.MappingNode):
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
         for key, count in collections.Counter(keys).items():

@@ -1,1 +1,1 @@
-"""Files of the published data and of the project: geologies, wavefields, campaign stores, and what bounds them."""
+"""Files of the published data and of the project: geologies, wavefields, campaign stores, and limits on reading."""

@@ -1,4 +1,4 @@
-"""Geologies in and out of files."""
+"""Reading and writing of geologies."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _ALLOWED = (
     f"{', '.join(grounds.SUFFIXES)}"
 )
 _OWN = (".h5", ".hdf5", ".npy", ".zarr")
-#: Of files without axes: their ground is taken to fill the published domain.
+#: Suffixes of files without axes: their ground is taken to fill the published domain.
 _WITHOUT_AXES = (".h5", ".hdf5", ".npy")
-#: Names of axes by which a model is told from a geology of the project.
+#: Names of axes that distinguish a foreign model from a geology of the project.
 _DEGREES = ("longitude", "latitude", "lon", "lat")
-#: Ground is faster below as a rule: a lower half that is slower than the upper one by more than this is worth a word.
+#: A mean Vs of the lower half below this share of the upper half's gives a warning: ground is usually faster below.
 _SLOWER_BELOW = 0.9
 
 
@@ -37,11 +37,11 @@ def read_geology(
     extent_m: Sequence[float] | None = None,
     spacing_m: float | None = None,
 ) -> Geology:
-    r"""The geology in a file, or a model of the ground brought onto a grid.
+    r"""The geology in a file, or a model of the ground resampled onto a grid.
 
-    Without `extent_m` and `spacing_m` a geology is read as it is. With them, a model is brought onto nodes that are
-    `spacing_m` apart, edges included: trilinear between the nodes of a gridded model; of layers, each node takes the
-    average over its cell, which keeps vertical travel times. The geology's attributes say what was lost.
+    Without `extent_m` and `spacing_m` a geology is read as it is. With them, a model is resampled to nodes `spacing_m`
+    apart, edges included: a gridded model trilinearly between its nodes, layers by averages over each node's cell,
+    which keep vertical travel times. The geology's attributes record what the resampling lost.
 
     Args:
         path: `.h5` with dataset `a` and `.npy` (both in the published order x, y, z from the bottom up, over the
@@ -50,20 +50,20 @@ def read_geology(
             (NetCDF-3 or 4), `.xyz` (SPECFEM tomography), `.csv` (layers; the header names columns and units), `.fk1d`
             (layers), or the same from xarray.
         index: which geology, where the file holds several: a stack (geology, x, y, z), a campaign.
-        corner: where the corner x = 0, y = 0 lies on Earth, and how far the axes are turned: of models in longitude and
-            latitude, or, with `crs`, in the metres of a map projection.
+        corner: where the corner x = 0, y = 0 lies on Earth, and how far the axes are turned; for models in longitude
+            and latitude, or, with `crs`, in the metres of a map projection.
         extent_m: size of the domain along x, y and depth in m.
         spacing_m: distance between nodes in m.
 
     Returns:
-        The geology; what the file does not say of it follows from Vs.
+        The geology; properties that the file does not give follow from Vs.
 
     Raises:
-        InputError: names what is wrong with the file or with its values, and for a model what would mend it.
+        InputError: names what is wrong with the file or with its values, and for a model how to correct it.
 
     Warns:
-        InputWarning: what a model loses on the grid, in numbers; or the ground of an `.npy` file is slower below: its
-            last axis may run from the surface down.
+        InputWarning: what a model loses on the grid, in numbers; or that the ground of an `.npy` file is slower below,
+            so that its last axis may run from the surface down.
 
     Example:
         >>> import pathlib, tempfile
@@ -94,7 +94,7 @@ def read_geology(
 
 
 def says_extent(path: str | Path) -> bool:
-    """Whether files of this kind say how large their ground is; others are taken to fill the published domain.
+    """Whether files of this kind state the extent of their ground; others are taken to fill the published domain.
 
     Example:
         >>> says_extent("ground.nc"), says_extent("ground.npy")
@@ -104,8 +104,8 @@ def says_extent(path: str | Path) -> bool:
 
 
 def holds_model(path: Path) -> bool:
-    """Whether a NetCDF file holds a model rather than a geology of the project: by its form and its axes."""
-    # What is wrong with a damaged file is said by the reader; a pipe would never open.
+    """Whether a NetCDF file holds a foreign model rather than a geology of the project: by its form and its axes."""
+    # A pipe would never open. Errors of a damaged file are left for its reader to report.
     if not path.is_file():
         return False
     with contextlib.suppress(InputError, OSError):
@@ -136,7 +136,7 @@ def _read_own(path: Path, suffix: str, index: int | None) -> Geology:
 
 
 def _warn_of_depth_order(geology: Geology, path: Path) -> None:
-    """An `.npy` file does not say which way its last axis runs; one that is slower below may be upside down.
+    """Warn of an `.npy` file that may be upside down: it does not state the direction of its last axis.
 
     Warns:
         InputWarning: the lower half is slower than the upper one by more than a tenth.
@@ -155,7 +155,7 @@ def _warn_of_depth_order(geology: Geology, path: Path) -> None:
 
 
 def write_geology(geology: Geology | xr.DataArray | xr.Dataset, path: str | Path) -> None:
-    """Write a geology to NetCDF, whole or not at all: a variable for each property that is known.
+    """Write a geology to NetCDF, whole or not at all: a variable for each given property.
 
     Raises:
         InputError: not a geology.

@@ -1,4 +1,4 @@
-"""HDF5 files from strangers: what is read is checked first, and nothing outside the file is followed."""
+"""Reading of untrusted HDF5 files: everything is checked first, and no link out of the file is followed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spectremor.data.hdf5_limits import array_bytes, check_limits, longest_text,
 
 #: Largest array that a reader accepts, in numbers (2 GB of float32).
 MAX_NUMBERS = 1 << 29
-#: The same for a NetCDF file's one-dimensional arrays together.
+#: Largest number of values in all one-dimensional arrays of a NetCDF file together.
 MAX_AXES = 1 << 26
 
 
@@ -39,13 +39,13 @@ def check_size(shape: tuple[int, ...], *, field: str) -> None:
 def open_hdf5(
     path: str | Path, *, field: str, allowed: str = "a whole HDF5 file", groups: bool = False
 ) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading, whatever is in it bounded.
+    """Open an HDF5 file for reading, after a check of the memory that its content may take.
 
     Args:
-        path: of the file.
-        field: the name that an error carries.
-        allowed: what an error about a damaged file says.
-        groups: whether what lies in groups below the root is read too.
+        path: path of the file.
+        field: name of the input in an error message.
+        allowed: what is allowed, for the error message about a damaged file.
+        groups: whether groups below the root are read too.
 
     Raises:
         InputError: missing, not HDF5, truncated or damaged (also when the damage shows only while reading), or beyond
@@ -59,14 +59,14 @@ def open_hdf5(
     except InputError:
         raise
     except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        # The caller's block runs here too: a mistake of its own must not pass for a damaged file.
+        # The caller's block runs here too: an error in it must not be reported as a damaged file.
         if not _raised_by_h5py(error):
             raise
         raise InputError(field, f"{path} ({first_line(error)})", allowed) from None
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, in one line; its kind where it says nothing."""
+    """The first line of an error's message; the error's type where the message is empty."""
     lines = str(error).splitlines()
     return lines[0][:200] if lines else type(error).__name__
 
@@ -77,12 +77,12 @@ def _raised_by_h5py(error: Exception) -> bool:
 
 
 def dataset_of(file: h5py.File, key: str, *, field: str) -> h5py.Dataset:
-    """A dataset whose numbers are in the file itself; no link is followed to find out.
+    """A dataset whose numbers are in the file itself; links are refused without being followed.
 
     Args:
         file: an open file.
         key: name of the dataset.
-        field: the name that an error carries.
+        field: name of the input in an error message.
 
     Raises:
         InputError: no such dataset, an empty one, a link, or data stored in another file.
@@ -99,7 +99,7 @@ def dataset_of(file: h5py.File, key: str, *, field: str) -> h5py.Dataset:
 
 
 def has_entry(file: h5py.File, key: str) -> bool:
-    """Whether a file has an entry of that name, also a link to nowhere: `in` would follow it to another file."""
+    """Whether a file has an entry of this name, which may be a broken link; `in` would follow it to another file."""
     return file.get(key, getlink=True) is not None
 
 
@@ -111,13 +111,13 @@ def read_array(
     Args:
         file: an open file.
         key: name of the dataset.
-        field: the name that an error carries.
-        unit: of its numbers, which an attribute `units` may not contradict.
-        shape: expected shape; None leaves a size open.
+        field: name of the input in an error message.
+        unit: unit of the numbers; an attribute `units` must agree with it.
+        shape: expected shape; None for a size that may have any value.
 
     Raises:
-        InputError: no such dataset, a link out of the file, not numbers, another shape or unit, a scale or shift that
-            its attributes ask for, or too large.
+        InputError: no such dataset, a link out of the file, not numbers, another shape or unit, packed numbers (scale
+            or shift), or too large an array.
     """
     where = f"{field}.{key}"
     dataset = dataset_of(file, key, field=field)
@@ -146,10 +146,11 @@ def _check_dataset(dataset: h5py.Dataset, *, field: str, longest: int) -> None:
 
 
 def check_self_contained(path: str | Path, *, field: str, allowed: str = "a whole HDF5 file") -> None:
-    """Refuse a file whose arrays lie elsewhere, or are too large to read.
+    """Refuse a file whose arrays lie in other files, or are too large to read.
 
-    A crafted file could show any file of this machine. And xarray loads every axis on opening, also one that nothing
-    uses, which may take no room in the file. Only the root group is looked at, and only that is read from NetCDF files.
+    A crafted file could reveal any file of this machine. And xarray loads every axis on opening, even an unused one,
+    which may be huge in memory without taking room in the file. Only the root group is checked: nothing else is read
+    from NetCDF files.
 
     Raises:
         InputError: an external or soft link, a virtual dataset, data stored in another file, or too many numbers.
@@ -171,18 +172,18 @@ def check_self_contained(path: str | Path, *, field: str, allowed: str = "a whol
 
 
 def unfolded_bytes(path: str | Path, *, field: str) -> int:
-    """The most memory that a file's datasets take once read, by their headers alone; nothing is read or followed.
+    """An upper bound of the memory of a file's datasets once read, from their headers alone; links do not count.
 
-    Numbers count as 8 bytes, since scaled integers are read as such floats. Only the root group counts, as only that is
-    read.
+    Numbers count as 8 bytes, since scaled integers are read as 8-byte floats. Only the root group counts, since nothing
+    else is read.
 
     Raises:
         InputError: missing, not HDF5, truncated or damaged.
     """
     with open_hdf5(path, field=field) as file:
         longest = longest_text(file, field=field)
-        there = [file[key] for key in file if isinstance(file.get(key, getlink=True), h5py.HardLink)]
-        return sum(array_bytes(item, longest) for item in there if isinstance(item, h5py.Dataset))
+        entries = [file[key] for key in file if isinstance(file.get(key, getlink=True), h5py.HardLink)]
+        return sum(array_bytes(item, longest) for item in entries if isinstance(item, h5py.Dataset))
 
 
 def _matches(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:

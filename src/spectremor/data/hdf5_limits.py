@@ -1,9 +1,9 @@
-"""What an HDF5 file may become in memory, judged by its headers before anything of it is unpacked.
+"""Limits on the memory that an HDF5 file may take, checked from its headers before anything is unpacked.
 
-A file of a few kB can become many GB: by filters upon filters, by a compressed chunk longer than it says, by chunks
-that were never written, by millions of tiny chunks (HDF5 keeps about 3 kB of each that it reads), or by texts of any
-length that all are the same one in the file. `check_limits` is the one place that bounds all of it, and every reader
-of the project opens its files through it (`hdf5.open_hdf5`). Only the root group counts where only that is read.
+A file of a few kB can unpack to many GB: by several filters on one array, by a compressed chunk that is longer than
+declared, by chunks that were never written, by millions of tiny chunks (HDF5 keeps about 3 kB for each that it reads),
+or by many texts of variable length that share the same bytes. `check_limits` bounds all of this, and every reader of
+the project opens its files through it (`hdf5.open_hdf5`). Only the root group counts where nothing else is read.
 """
 
 from __future__ import annotations
@@ -20,39 +20,40 @@ from spectremor.core.errors import InputError
 from spectremor.core.text import printable
 from spectremor.data.inflation import DEFLATE_RATIO, ZLIB, inflates_beyond
 
-#: What a file may become in memory whatever its size, at 8 bytes a number: a geology of 512 x 512 x 512 and its axes.
+#: Memory that a file of any size may take, at 8 bytes a number: a geology of 512 x 512 x 512 and its axes.
 MIN_UNPACKED_BYTES = (1 << 30) + (1 << 26)
-#: The same as a multiple of the file's size, where that is more.
+#: Memory that a file may take as a multiple of its size, where that is more.
 MAX_RATIO = 64
-#: Chunks of all arrays together, written or not.
+#: Largest number of chunks of all arrays together, written or not.
 MAX_CHUNKS = 1 << 17
-#: Attributes of a file, its arrays and groups together, in bytes.
+#: Largest size of all attributes of a file, its arrays and groups together, in bytes.
 MAX_ATTRIBUTE_BYTES = 1 << 26
 
-#: Filters that are known to be bounded: by HDF5's numbers, name and most bytes that one stored byte can become.
+#: Allowed filters, by HDF5's number: name, and largest number of bytes that one stored byte can unpack to.
 _FILTERS = {1: ("deflate", DEFLATE_RATIO), 2: ("shuffle", 1), 3: ("fletcher32", 1), 32000: ("lzf", 132)}
 _COMPRESSORS = (1, 32000)
-#: A chunk that cannot exceed its size by more than this needs no trial.
+#: A chunk that cannot exceed its declared size by more than this many bytes is not unpacked for a check.
 _CHUNK_SLACK = 1 << 26
-#: Bytes of a file looked at together.
+#: Bytes of a file that are searched at a time.
 _BLOCK = 1 << 24
-#: Collections of texts of any length, with their size; and tables of attributes and links with filters of their own.
+#: Headers of global heap collections, which hold texts of variable length (the group is the collection's size), and of
+#: fractal heaps with filters, which hold attributes and links.
 _COLLECTION = re.compile(rb"GCOL\x01...(.{8})", re.DOTALL)
 _FILTERED_TABLE = re.compile(rb"FRHP\x00..(?!\x00\x00)[\x00-\xff][\x00-\x0f]", re.DOTALL)
 _OVERLAP = 15
 
 
 def check_limits(file: h5py.File, *, field: str, groups: bool = False) -> None:
-    """Refuse a file that could become more in memory than a file of its size may.
+    """Refuse a file that could take more memory than a file of its size may.
 
     Args:
-        file: open for reading.
-        field: the name that an error carries.
-        groups: whether what lies in groups below the root is read too: links, and data outside the file, are refused.
+        file: a file that is open for reading.
+        field: name of the input in an error message.
+        groups: whether groups below the root are read too; links, and data outside the file, are then refused.
 
     Raises:
-        InputError: a filter that is unknown, or twice on one array; a chunk that becomes longer than it says, or lies
-            beyond the file; too many chunks, attributes or numbers.
+        InputError: a filter that is unknown, or repeated on one array; a chunk that unpacks to more than declared, or
+            lies beyond the file; too many chunks, attributes or numbers.
     """
     size = Path(file.filename).stat().st_size
     longest = longest_text(file, field=field)
@@ -75,33 +76,33 @@ def check_limits(file: h5py.File, *, field: str, groups: bool = False) -> None:
 
 
 def array_bytes(array: h5py.Dataset, longest: int) -> int:
-    """The most memory that an array takes while it is read; whole chunks are unpacked, also one that is larger.
+    """An upper bound of an array's memory while it is read; chunks are unpacked whole, even one larger than the array.
 
     Args:
-        array: whose numbers count as 8 bytes, since scaled integers are read as such floats.
-        longest: length of the file's longest text.
+        array: an array; its numbers count as 8 bytes, since scaled integers are read as 8-byte floats.
+        longest: length of the file's longest text, in bytes.
     """
     return stored_numbers(array) * _element_bytes(array.dtype, longest)
 
 
 def stored_numbers(array: h5py.Dataset) -> int:
-    """The most numbers of an array that are in memory at once while it is read."""
+    """The largest count of an array's numbers that are in memory at once while it is read."""
     return 0 if array.shape is None else max(math.prod(array.shape), math.prod(array.chunks or ()))
 
 
 def _items(file: h5py.File) -> dict[str, Any]:
-    """What the root group itself holds; no link is followed."""
+    """The entries of the root group; links are left out."""
     return {key: file[key] for key in file if isinstance(file.get(key, getlink=True), h5py.HardLink)}
 
 
 def _all_items(file: h5py.File, field: str) -> dict[str, Any]:
-    """Everything in a file, each thing once however many names it has.
+    """All groups and arrays of a file by path, each once however many names it has.
 
     Raises:
-        InputError: a link that is none of a name within the file to its own data, or too many names.
+        InputError: a soft or external link, data outside the file, or too many names.
     """
-    found: dict[str, Any] = {}
-    seen: set[Any] = set()
+    items: dict[str, Any] = {}
+    addresses: set[Any] = set()
     waiting: list[tuple[str, Any]] = [("", file)]
     names = 0
     while waiting:
@@ -118,14 +119,14 @@ def _all_items(file: h5py.File, field: str) -> dict[str, Any]:
                 raise InputError(
                     f"{field}.{printable(where, 80)}", "data stored outside the file", "data in the file itself"
                 )
-            about = h5py.h5o.get_info(item.id)
-            if (about.fileno, about.addr) in seen:
+            info = h5py.h5o.get_info(item.id)
+            if (info.fileno, info.addr) in addresses:
                 continue
-            seen.add((about.fileno, about.addr))
-            found[where] = item
+            addresses.add((info.fileno, info.addr))
+            items[where] = item
             if isinstance(item, h5py.Group):
                 waiting.append((where, item))
-    return found
+    return items
 
 
 def _check_array(array: h5py.Dataset, size: int, field: str) -> None:
@@ -142,8 +143,8 @@ def _check_array(array: h5py.Dataset, size: int, field: str) -> None:
 def _filters(array: h5py.Dataset, field: str) -> list[int]:
     """Numbers of an array's filters, in the order of writing."""
     plist = array.id.get_create_plist()
-    found = [plist.get_filter(k) for k in range(plist.get_nfilters())]
-    codes = [int(code) for code, *_ in found]
+    entries = [plist.get_filter(k) for k in range(plist.get_nfilters())]
+    codes = [int(code) for code, *_ in entries]
     names = [_FILTERS[c][0] if c in _FILTERS else f"filter {c}" for c in codes]
     compressors = [code for code in codes if code in _COMPRESSORS]
     if len(set(codes)) < len(codes) or len(compressors) > 1 or not set(codes) <= set(_FILTERS):
@@ -159,16 +160,16 @@ def _chunk_count(array: h5py.Dataset) -> int:
 
 
 def _chunks(array: h5py.Dataset) -> list[Any]:
-    """Where each written chunk is: offset in the array, mask of left out filters, place and length in the file."""
-    found: list[Any] = []
+    """Each written chunk: its offset in the array, mask of skipped filters, position and length in the file."""
+    chunks: list[Any] = []
     if not hasattr(array.id, "chunk_iter"):  # h5py on an HDF5 older than 1.14
         return [array.id.get_chunk_info(k) for k in range(array.id.get_num_chunks())]
-    array.id.chunk_iter(found.append)
-    return found
+    array.id.chunk_iter(chunks.append)
+    return chunks
 
 
 def _check_chunk(array: h5py.Dataset, chunk: Any, filters: list[int], size: int, field: str) -> None:
-    """Refuse a chunk that becomes longer than the array's shape of chunks says."""
+    """Refuse a chunk that unpacks to more bytes than the array's chunk shape allows."""
     if chunk.byte_offset is None or chunk.byte_offset + chunk.size > size:
         raise InputError(field, "a chunk beyond the end of the file", "data in the file itself")
     used = [code for k, code in enumerate(filters) if not chunk.filter_mask >> k & 1]
@@ -192,7 +193,7 @@ def _attribute_bytes(item: Any, longest: int) -> int:
         attribute = item.attrs.get_id(name)
         try:
             kind = attribute.dtype
-        # A type that h5py has no word for: nothing reads it, and it lies in the file as it is.
+        # A type that h5py does not know: nothing reads it, and it takes as many bytes as in the file.
         except TypeError:
             total += int(attribute.get_storage_size())
             continue
@@ -201,7 +202,7 @@ def _attribute_bytes(item: Any, longest: int) -> int:
 
 
 def _element_bytes(kind: np.dtype[Any], longest: int) -> int:
-    """The most memory that one element of a type takes; `longest`: bytes of the longest text."""
+    """An upper bound of the memory of one element of a type; `longest`: bytes of the longest text."""
     if kind.subdtype is not None:
         base, shape = kind.subdtype
         return math.prod(shape) * _element_bytes(base, longest)
@@ -211,7 +212,7 @@ def _element_bytes(kind: np.dtype[Any], longest: int) -> int:
         return 64
     inner = None if h5py.check_string_dtype(kind) else h5py.check_vlen_dtype(kind)
     if inner is not None and inner.hasobject:
-        # Lists of references, as every axis of a NetCDF file has, or of lists: each entry takes a byte at least.
+        # Lists of references, as every axis of a NetCDF file has, or of lists: each entry takes at least a byte.
         return 64 * longest if h5py.check_ref_dtype(inner) else longest * _element_bytes(inner, longest)
     return longest if kind.kind == "O" else max(kind.itemsize, 8)
 
@@ -219,7 +220,7 @@ def _element_bytes(kind: np.dtype[Any], longest: int) -> int:
 def longest_text(file: h5py.File, *, field: str) -> int:
     """An upper bound of the bytes of any text, or list, of variable length in a file.
 
-    They lie in collections that say their sizes; the file is searched for them.
+    They lie in global heap collections, whose headers state the sizes; the file is searched for these headers.
 
     Raises:
         InputError: a table of attributes or links that is packed by filters.

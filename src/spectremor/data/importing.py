@@ -1,4 +1,4 @@
-"""Published simulations into a campaign store, one at a time, whatever their number."""
+"""Import of published simulations into a campaign store, one at a time."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from spectremor.data.store_writer import StoreLayout, StoreWriter, create_store,
 def import_published(
     folder: PublishedFolder, out: str | Path, *, report: Callable[[int, int], None] = lambda _done, _total: None
 ) -> CampaignStore:
-    """Copy a folder's simulations into a store, axes aligned; killed, the same call carries on.
+    """Copy a folder's simulations into a store, with aligned axes; after a kill, the same call continues.
 
-    A file that is refused leaves no new store behind; a store that an earlier call began stays as far as it is.
+    When a file is refused, a store that this call made is removed; one that an earlier call began stays.
 
     Args:
-        folder: what `PublishedFolder.scan` found.
-        out: store to make or to carry on with.
-        report: called with how many are done, of how many.
+        folder: the folder, from `PublishedFolder.scan`.
+        out: store to make or to continue.
+        report: called with the number of copied simulations, and the number of all.
 
     Returns:
         The store.
@@ -38,12 +38,12 @@ def import_published(
     """
     out = Path(out)
     attrs = {"title": "published simulations", "origin": "HEMEW-3D", "published_numbers": _ranges(folder.numbers)}
-    made = False
+    created = False
     if not out.exists():
         sources = [folder.source(i) for i in range(len(folder.entries))]
         with contextlib.suppress(FileExistsError):
             create_store(out, _layout(folder), sources, attrs, [split_of(n) for n in folder.numbers])
-            made = True
+            created = True
     store = CampaignStore.open(out)
     if store.attrs.get("published_numbers") != attrs["published_numbers"]:
         raise InputError("out", f"{out} (another dataset)", "a new path, or the store of this very import")
@@ -52,14 +52,14 @@ def import_published(
         try:
             _copy(folder, store, report)
         except InputError:
-            if made:
+            if created:
                 shutil.rmtree(out)
             raise
     return CampaignStore.open(out)
 
 
 def _check_same_sources(folder: PublishedFolder, store: CampaignStore) -> None:
-    """Two datasets may have the same numbers; what is still to be copied must belong to the store's own sources."""
+    """Refuse another dataset with the same numbers: sources of samples still to be copied must equal the store's."""
     for i in np.flatnonzero(~store.complete()):
         ours, theirs = store.source(int(i)), folder.source(int(i))
         pairs = ((ours.position_m, theirs.position_m), (ours.tensor_nm, theirs.tensor_nm))

@@ -1,23 +1,23 @@
-"""How many bytes a compressed stream becomes, found without keeping them: a few kB can stand for many GB."""
+"""The unpacked size of a compressed stream, checked in little memory: a few kB can unpack to many GB."""
 
 from __future__ import annotations
 
 import zlib
 
-#: Bytes made at a time.
+#: Bytes that are unpacked at a time.
 _PIECE = 1 << 20
-#: Window bits that zlib takes for its own streams and for gzip's.
+#: Window bits by which zlib is told to read zlib streams or gzip streams.
 ZLIB, GZIP = 15, 31
-#: Most that a byte of a deflate stream can become (RFC 1951: 258 bytes by two bits).
+#: Largest number of bytes to which one byte of a deflate stream can unpack (RFC 1951: 258 bytes from two bits).
 DEFLATE_RATIO = 1032
 
 
 def inflates_beyond(data: bytes, limit: int, kind: int) -> bool:
-    """Whether a deflate stream becomes more bytes than a limit; memory stays at a few MB whatever it becomes.
+    """Whether a deflate stream unpacks to more bytes than a limit; this takes a few MB of memory, whatever its size.
 
     Args:
-        data: the stream; a damaged one counts up to where it breaks.
-        limit: in bytes.
+        data: the stream; a damaged one counts up to the damage.
+        limit: number of bytes.
         kind: `ZLIB`, one stream as HDF5 stores it, or `GZIP`, one or several in a row.
     """
     if len(data) * DEFLATE_RATIO <= limit:

@@ -19,11 +19,11 @@ from spectremor.core.packing import unpacked
 from spectremor.core.reading import existing_file
 from spectremor.data.hdf5 import check_self_contained, check_size, first_line
 
-#: How the names of such files end, in small letters.
+#: Suffixes of such files, in lower case.
 SUFFIXES = (".nc", ".nc4")
-#: What an error says of a file that is none.
+#: What an error about any other file says is allowed.
 _ALLOWED = "a whole NetCDF-4 file (NetCDF-3 is not read)"
-#: Numbers as the file holds them: what xarray makes of scales, marks and units of time differs between its versions.
+#: Options for numbers as stored: how xarray applies scales, marks and units of time differs between its versions.
 _AS_STORED: dict[str, Any] = {"mask_and_scale": False, "decode_times": False, "decode_timedelta": False}
 
 
@@ -33,15 +33,16 @@ def read_variable(path: str | Path, name: str, *, field: str) -> xr.DataArray:
 
 
 def read_variables(path: str | Path, name: str, others: Sequence[str], *, field: str) -> xr.Dataset:
-    """One variable of a NetCDF file, and those of the others that the file has, in memory.
+    """One variable of a NetCDF file, and those of `others` that the file has, in memory.
 
     Raises:
-        InputError: missing, not NetCDF-4, truncated, without that variable, pointing outside itself, or too large.
+        InputError: a file that is missing, not NetCDF-4, truncated, without the variable `name`, too large, or refers
+            to data outside itself.
     """
     path = existing_file(path, field=field, allowed="a NetCDF file")
     check_self_contained(path, field=field, allowed=_ALLOWED)
     try:
-        # xarray adds a filter of warnings to the whole process.
+        # xarray adds a warnings filter to the whole process.
         with (
             warnings.catch_warnings(),
             xr.open_dataset(path, engine="h5netcdf", phony_dims="access", **_AS_STORED) as dataset,
@@ -50,19 +51,19 @@ def read_variables(path: str | Path, name: str, others: Sequence[str], *, field:
                 raise InputError(
                     field, f"variables {sorted(map(str, dataset.data_vars))} in {path}", f"one named {name}"
                 )
-            found = dataset[[name, *(other for other in others if other in dataset.data_vars)]]
-            # Their coordinates are read with them.
-            check_size((sum(array.size for array in found.variables.values()),), field=field)
-            return _unpacked(found.load(), field)
+            selected = dataset[[name, *(other for other in others if other in dataset.data_vars)]]
+            # Coordinates are read together with the variables.
+            check_size((sum(array.size for array in selected.variables.values()),), field=field)
+            return _unpacked(selected.load(), field)
     except InputError:
         raise
-    # Whatever a damaged file makes h5netcdf and xarray raise: nothing else runs here.
+    # Whatever h5netcdf and xarray raise for a damaged file: no other code runs in this block.
     except Exception as error:
         raise InputError(field, f"{path} ({first_line(error)})", _ALLOWED) from None
 
 
 def _unpacked(dataset: xr.Dataset, field: str) -> xr.Dataset:
-    """The numbers of all variables and coordinates as the file means them."""
+    """The dataset with scales, shifts and marks for missing values applied to all variables and coordinates."""
     plain = {name: unpacked(array, field=f"{field}.{name}") for name, array in dataset.data_vars.items()}
     axes = {name: unpacked(axis, field=f"{field}.{name}") for name, axis in dataset.coords.items()}
     return dataset.assign(plain).assign_coords(axes)
@@ -86,7 +87,7 @@ def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:
 
 
 def _encoded(dataset: xr.Dataset, encoding: dict[Any, Any]) -> bytes:
-    """The bytes of a file, made in memory: HDF5 that meets a full disk half way brings the process down."""
+    """The bytes of a file, made in memory: when HDF5 writes to a disk that becomes full, the process crashes."""
     buffer = io.BytesIO()
     store = xr.backends.H5NetCDFStore(h5netcdf.File(buffer, "w"))
     dataset.dump_to_store(store, encoding=encoding)

@@ -1,8 +1,8 @@
-"""Between physical units and what the stage-1 network sees (arXiv 2404.10115, section 3).
+"""Normalisation of the stage-1 network's inputs and outputs (arXiv 2404.10115, section 3).
 
-Vs: (Vs - mean) / (4 std), mean and standard deviation point by point over the training split. Traces: times one
-constant per event, which levels depth and stiffness at the source, and proportional to the moment: a reference moment
-over the event's own, so that the network's task does not change with magnitude.
+Vs becomes (Vs - mean) / (4 std), with mean and standard deviation point by point over the training split. Traces are
+multiplied by one constant per event, which compensates depth and stiffness at the source, and by a reference moment
+over the event's moment, so that the network's task does not change with magnitude.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from spectremor.core.source import HEMEW_MOMENT_NM, Source
 from spectremor.core.travel_times import interpolate
 from spectremor.signal.misfit import event_scale
 
-#: Standard deviations below it (the fixed bottom layer's is 0) count as this, in m/s.
+#: Smallest standard deviation in m/s that is used; that of the fixed bottom layer is 0.
 _LEAST_STD_M_S = 100.0
 
 
@@ -30,15 +30,15 @@ class GeologyNormalisation:
 
     @classmethod
     def from_statistics(cls, statistics: Mapping[str, np.ndarray]) -> GeologyNormalisation:
-        """From a campaign's `vs_mean` and `vs_std`, averaged over x and y.
+        """The normalisation from a campaign's `vs_mean` and `vs_std`, averaged over x and y.
 
         The random geologies are stationary horizontally: the average is the better estimate, and it keeps the exact
         symmetries of the square.
         """
         mean, std = np.asarray(statistics["vs_mean"]), np.asarray(statistics["vs_std"])
         variance = (std**2 + mean**2).mean(axis=(0, 1)) - mean.mean(axis=(0, 1)) ** 2
-        level = np.broadcast_to(mean.mean(axis=(0, 1)), mean.shape)
-        return cls(level.copy(), np.broadcast_to(np.sqrt(np.maximum(variance, 0)), mean.shape).copy())
+        mean_profile = np.broadcast_to(mean.mean(axis=(0, 1)), mean.shape)
+        return cls(mean_profile.copy(), np.broadcast_to(np.sqrt(np.maximum(variance, 0)), mean.shape).copy())
 
     def apply(self, vs_m_s: Float[np.ndarray, "x y z"]) -> Float32[np.ndarray, "x y z"]:
         """Normalised geology."""
@@ -46,6 +46,6 @@ class GeologyNormalisation:
 
 
 def trace_scale(vs_m_s: Float[np.ndarray, "x y z"], source: Source, extent_m: tuple[float, float, float]) -> float:
-    """Factor from velocities in m/s to normalised traces: the event's constant times reference moment over moment."""
+    """Factor from velocities in m/s to normalised traces: the event's scale times reference moment over moment."""
     vs_source = float(interpolate(np.asarray(vs_m_s, dtype=float), np.array([source.position_m]), extent_m)[0])
     return event_scale(vs_source, -source.position_m[2]) * HEMEW_MOMENT_NM / source.moment_nm

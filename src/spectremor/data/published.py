@@ -1,7 +1,7 @@
-"""The published forms of HEMEW-3D (v1) and HEMEW^S-3D (v2): the one place where their conventions are undone.
+"""The published forms of HEMEW-3D (v1) and HEMEW^S-3D (v2): the one place where their conventions are converted.
 
 Geologies are stored (x, y, z) with z from the bottom up, as here. Wavefields are stored (y, x, time): their horizontal
-axes are swapped against the geology's, which a simulation shows and the tests prove. Angles are read by
+axes are swapped relative to the geology's, as a simulation shows and the tests prove. Angles are read by
 `Source.from_angles(convention="hemew")`; moment tensors are in (x East, y North, z up).
 
 References: Lehmann et al. (2024), doi:10.5194/essd-16-3949-2024; data doi:10.57745/LAI6YU.
@@ -33,7 +33,7 @@ Form = Literal["v1", "v2", "v2-raw"]
 V1_SENSORS = 16
 V1_START_S = 0.98
 RAW_SAMPLING_HZ = 100.0
-#: Of an `.npy` file; numpy's own have 128.
+#: Limits for the header of an `.npy` file, of which numpy writes 128 bytes, and for the number of axes.
 _MAX_HEADER_BYTES, _MAX_AXES = 10_000, 8
 _COMPONENT_KEYS = ("uE", "uN", "uZ")
 
@@ -90,7 +90,7 @@ def open_npy(path: str | Path, *, field: str) -> np.ndarray:
             _check_header_length(stream, 2 if first else 4)
             read_header = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read_header(stream)
-        # numpy evaluates the header as Python: these are what tokenizing, parsing and sorting it raise.
+        # numpy evaluates the header as Python: tokenizing, parsing and sorting it raise these errors.
         except (
             ValueError,
             TypeError,
@@ -113,16 +113,16 @@ def open_npy(path: str | Path, *, field: str) -> np.ndarray:
 
 
 def _check_header_length(stream: BinaryIO, size: int) -> None:
-    """Refuse a header that says it is longer than any; numpy would read it all first. The stream stays where it is."""
-    place = stream.tell()
+    """Refuse a header of excessive length, all of which numpy would read first; the stream's position is kept."""
+    position = stream.tell()
     length = int.from_bytes(stream.read(size), "little")
     if length > _MAX_HEADER_BYTES:
         raise ValueError(f"a header of {length} bytes")
-    stream.seek(place)
+    stream.seek(position)
 
 
 def check_index(index: int | None, count: int, path: str | Path) -> int:
-    """The index of one geology or simulation in a file that holds `count`; None will do where that is one.
+    """The index of one geology or simulation in a file that holds `count` of them; None is allowed where that is 1.
 
     Raises:
         InputError: not given where there are several, or outside the file.
@@ -154,7 +154,7 @@ def read_wavefield_h5(path: str | Path) -> xr.DataArray:
     axis = sensor_axis_m(traces.shape[1])
     rate = RAW_SAMPLING_HZ if form == "v2-raw" else HEMEW_SAMPLING_HZ
     time = time_axis_s(traces.shape[-1], rate)
-    # SEM3D's mesh carries no more than 5 Hz, whatever the sampling.
+    # The mesh of SEM3D resolves no more than 5 Hz, whatever the sampling.
     return _label(traces, axis, time, source, HEMEW_BAND_HZ, attrs)
 
 
@@ -167,7 +167,7 @@ def _label(
 def form_of(file: h5py.File, traces: Float32[np.ndarray, "3 x y time"]) -> Form:
     """Which published form a file has.
 
-    v2's machine-learning form carries its source (`s`, `moment`); v2's raw form has 8 s at 100 Hz; v1's has
+    v2's machine-learning form contains its source (`s`, `moment`); v2's raw form has 8 s at 100 Hz; v1's form has
     nearest-neighbour copies of 16 x 16 traces, so that neighbouring traces are equal.
     """
     if has_entry(file, "s"):
@@ -175,9 +175,9 @@ def form_of(file: h5py.File, traces: Float32[np.ndarray, "3 x y time"]) -> Form:
     recorded = _recorded_copies(traces.shape[1])
     nearest = np.abs(sensor_axis_m(traces.shape[1])[:, None] - sensor_axis_m(V1_SENSORS)).argmin(axis=1)
     copies = traces[:, recorded[nearest]]
-    # At rest all traces are equal: then their number decides.
-    telling = traces.any() or traces.shape[-1] < 800
-    if telling and traces.shape[1] == 2 * V1_SENSORS and np.array_equal(copies[:, :, recorded[nearest]], traces):
+    # Traces without motion are all equal: then the number of samples decides.
+    copies_decide = traces.any() or traces.shape[-1] < 800
+    if copies_decide and traces.shape[1] == 2 * V1_SENSORS and np.array_equal(copies[:, :, recorded[nearest]], traces):
         return "v1"
     return "v2-raw" if traces.shape[-1] >= 800 else "v2"
 
@@ -192,8 +192,8 @@ def _aligned_traces(file: h5py.File) -> Float32[np.ndarray, "3 x y time"]:
     first = read_array(file, _COMPONENT_KEYS[0], field="wavefield", unit="m/s", shape=(None, None, None))
     if first.shape[0] != first.shape[1] or min(first.shape) < 2:
         raise InputError("wavefield.uE", f"shape {first.shape}", "(n, n, time), a square of sensors")
-    rest = [read_array(file, key, field="wavefield", unit="m/s", shape=first.shape) for key in _COMPONENT_KEYS[1:]]
-    traces = np.stack([first, *rest]).astype(np.float32)
+    others = [read_array(file, key, field="wavefield", unit="m/s", shape=first.shape) for key in _COMPONENT_KEYS[1:]]
+    traces = np.stack([first, *others]).astype(np.float32)
     if not np.isfinite(traces).all():
         raise InputError("wavefield", f"NaN or infinite values in {file.filename}", "finite velocities in m/s")
     return np.ascontiguousarray(traces.swapaxes(1, 2))
@@ -207,16 +207,16 @@ def _source_of(file: h5py.File, form: Form) -> Source | None:
     position = read_array(file, "s", field="source", unit="m").ravel()
     if position.size != 3:
         raise InputError("source.s", f"{position.size} numbers", "3: x, y, z in m")
-    at = tuple(float(v) for v in position)
+    position_m = tuple(float(v) for v in position)
     if has_entry(file, "moment"):
         tensor = read_array(file, "moment", field="source").ravel()
         if tensor.size != 6:
             raise InputError("source.moment", f"{tensor.size} numbers", "6: xx, yy, zz, xy, xz, yz for a unit moment")
-        return Source(position_m=at, moment_tensor_nm=tuple(float(HEMEW_MOMENT_NM * v) for v in tensor))  # type: ignore[arg-type]
+        return Source(position_m=position_m, moment_tensor_nm=tuple(float(HEMEW_MOMENT_NM * v) for v in tensor))  # type: ignore[arg-type]
     angles = read_array(file, "angle", field="source", unit="degrees").ravel()
     if angles.size != 3:
         raise InputError("source.angle", f"{angles.size} numbers", "3: strike, dip, rake in degrees")
-    return source_from_angles(at, angles)
+    return source_from_angles(position_m, angles)
 
 
 def source_from_angles(position: tuple[float, ...], angles: Float[np.ndarray, " 3"]) -> Source:

@@ -1,7 +1,8 @@
-"""What a folder of published files holds: simulations, one by one, in the order of their numbers.
+"""The simulations in a folder of published files, read one by one in the order of their numbers.
 
-Two forms. Machine-learning files (`sample<number>.h5`, v1 or v2) hold everything. v2's raw form keeps geologies in
-`.npy` stacks (`materials0-1999.npy`, ...), sources in a csv, and wavefields in one `.h5` each, plain or zipped by 100.
+There are two forms. Machine-learning files (`sample<number>.h5`, v1 or v2) hold everything. v2's raw form has geologies
+in `.npy` stacks (`materials0-1999.npy`, ...), sources in a csv, and each wavefield in an `.h5` file, plain or zipped by
+100.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ from spectremor.data.published import (
 from spectremor.data.source_table import read_sources_csv
 from spectremor.signal.filters import decimate
 
-#: Published wavefield files have 10 to 20 MB; a zip member that claims more is not one.
+#: Published wavefield files have 10 to 20 MB; a much larger zip member is refused.
 _MAX_MEMBER_BYTES = 256 << 20
-#: The database numbers its v2 simulations from here when it does not from 0.
+#: First number of those v2 simulations of the database whose numbers do not start from 0.
 _SECOND_RUN = 100_000
 
 
@@ -66,7 +67,7 @@ class Entry:
                     unpacked.open("wb") as target,
                 ):
                     shutil.copyfileobj(stream, target)
-            # RuntimeError: encrypted, or packed by a method that is not known here.
+            # RuntimeError: encrypted, or packed by a method that this Python does not support.
             except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
                 raise InputError("import", f"{self.member} in {self.path} ({error})", "a whole zip archive") from None
             yield unpacked
@@ -90,14 +91,14 @@ class PublishedFolder:
     def scan(
         cls, path: str | Path, geologies: Sequence[Path] = (), sources: Path | None = None, first: int | None = None
     ) -> PublishedFolder:
-        """Look what a folder holds.
+        """The simulations of a folder.
 
         Args:
             path: folder, or a single `.h5` file.
             geologies: the raw form's `.npy` stacks in order (default: those in the folder).
             sources: the raw form's csv (default: the one in the folder).
-            first: number of the simulation that has the first geology and source (default: 0, or 100000 when no
-                number is below it).
+            first: number of the simulation with the first geology and source (default: 0, or 100000 when no number
+                is below 100000).
 
         Raises:
             InputError: nothing to import, a number twice, or tables missing or ambiguous.
@@ -107,8 +108,8 @@ class PublishedFolder:
         if not entries:
             raise InputError("import", f"{path} (no numbered .h5 file, plain or zipped)", "published HEMEW files")
         with entries[0].on_disk() as file:
-            alone = _has_geology(file)
-        tables = None if alone else RawTables.find(path, geologies, sources, first, entries[0].number)
+            self_contained = _has_geology(file)
+        tables = None if self_contained else RawTables.find(path, geologies, sources, first, entries[0].number)
         return cls(path, tuple(entries), tables)
 
     @property
@@ -212,22 +213,22 @@ def _plain(file: Path) -> Entry | None:
 def _members(archive: Path) -> list[Entry]:
     try:
         with zipfile.ZipFile(archive) as opened:
-            inside = [m for m in opened.infolist() if m.filename.lower().endswith((".h5", ".hdf5"))]
+            members = [m for m in opened.infolist() if m.filename.lower().endswith((".h5", ".hdf5"))]
     except (zipfile.BadZipFile, OSError, RuntimeError) as error:
         raise InputError("import", f"{archive} ({error})", "a whole zip archive") from None
-    for member in inside:
+    for member in members:
         if member.file_size > _MAX_MEMBER_BYTES:
             raise InputError("import", f"{member.filename} of {member.file_size} bytes", f"{_MAX_MEMBER_BYTES} at most")
-        # Of other methods a few kB become GB at once; which of them Python knows depends on how it was built.
+        # With other methods a few kB can unpack to GB at once; which ones Python supports depends on its build.
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             packed = f"{member.filename} in {archive} (packed by method {member.compress_type})"
             raise InputError("import", packed, "a whole zip archive, its files stored or deflated")
-    found = [Entry(_number(Path(m.filename).name), archive, m.filename) for m in inside]
-    return [entry for entry in found if entry.number >= 0]
+    entries = [Entry(_number(Path(m.filename).name), archive, m.filename) for m in members]
+    return [entry for entry in entries if entry.number >= 0]
 
 
 def _number(name: str) -> int:
-    """The first run of digits that is no version (v2) and no dimension (3D); -1 when a name has none."""
+    """The first number in a file's name that is no version (v2) and no dimension (3D); -1 when there is none."""
     digits = re.findall(r"(?<!\d)\d{1,18}(?!\d|[dD])", re.sub(r"(?i)(?<![a-z])v\d+", "", Path(name).stem))
     return int(digits[0]) if digits else -1
 

@@ -1,6 +1,6 @@
-"""A safetensors file seen from outside: its header, judged before any tensor is read.
+"""Checks of a safetensors file by its header, before any tensor is read.
 
-Nothing here needs torch, so that a file that is no good is refused at once.
+This module does not import torch, so that a bad file is refused at once.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from typing import Any
 from spectremor.core.errors import InputError
 from spectremor.core.reading import regular_file
 
-#: As Python objects a header is up to 30 times as large.
+#: Largest header; as Python objects it takes up to 30 times as much memory.
 _MAX_HEADER_BYTES = 4 << 20
 _MAX_WEIGHT_BYTES = 4 << 30
 _MAX_TENSORS, _MAX_AXES = 20_000, 16
-#: Of each number, by safetensors' names of types.
+#: Bytes of a number, by the names of types in safetensors.
 _BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2}
 _BYTES |= {"I32": 4, "U32": 4, "F32": 4, "I64": 8, "U64": 8, "F64": 8, "C64": 8}
 
 
 def check_safetensors(path: Path, *, field: str = "model") -> list[str]:
-    """Names in a safetensors file, from its header alone, after refusing what cannot be a whole one.
+    """Names of the tensors in a safetensors file, after a check of its header and size.
 
     Args:
-        path: of the file.
-        field: the name that an error carries.
+        path: path of the file.
+        field: name of the input in an error message.
 
     Raises:
         InputError: missing, too small, too large, not of this format, or shorter than its header says.
@@ -53,7 +53,7 @@ def check_safetensors(path: Path, *, field: str = "model") -> list[str]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         raise InputError(field, f"{path} (unreadable header)", allowed) from None
     begins, ends = ([place[k] for place in sorted(places.values())] for k in (0, 1))
-    # One after the other, from the first byte to the last of the file.
+    # The tensors must follow each other without gaps, from the end of the header to the end of the file.
     if [*begins, size - 8 - header_size] != [0, *ends]:
         raise InputError(field, f"{path} (truncated, or with foreign bytes)", allowed)
     return list(places)
@@ -62,11 +62,10 @@ def check_safetensors(path: Path, *, field: str = "model") -> list[str]:
 def content_digest(path: Path) -> bytes:
     """Digest of the tensors in a safetensors file: of their names, types, shapes and values.
 
-    The order of the tensors in the file and what else its header says play no part. The file has been checked
-    (`check_safetensors`).
+    The order of the tensors in the file, and other entries of its header, do not matter.
 
     Args:
-        path: of the file.
+        path: path of a file that has passed `check_safetensors`.
     """
     content = path.read_bytes()
     start = 8 + struct.unpack("<Q", content[:8])[0]
@@ -88,9 +87,9 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _checked_place(entry: dict[str, Any]) -> tuple[int, int]:
-    """Where a tensor begins and ends, after the header."""
+    """First byte of a tensor and the byte after its last, counted from the end of the header."""
     (begin, end), shape = entry["data_offsets"], entry["shape"]
-    # The sizes one by one first: the product of a million long numbers takes minutes.
+    # Each size is checked before their product, which takes minutes for a million long numbers.
     if len(shape) > _MAX_AXES or not all(type(n) is int and 0 <= n <= _MAX_WEIGHT_BYTES for n in shape):
         raise ValueError("impossible shape")
     if (

@@ -1,4 +1,4 @@
-"""A name for what a sample is made from, for what is computed from it once and kept."""
+"""A digest of a sample's content, by which results computed from the sample are cached."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from spectremor.signal.dispersion import DISPERSION_VERSION
 
 
 def sample_digest(store: CampaignStore, i: int) -> str:
-    """16 hexadecimal digits of a sample's geology, wavefields and source: stores are made anew.
+    """16 hexadecimal digits that identify a sample's geology, wavefields and source.
 
-    And of the corrections that elastic motion is given on reading.
+    A store may be made again with other samples under the same path. The digest also covers the versions of the
+    corrections that are applied to elastic motion on reading.
     """
     source = store.source(i)
     numbers = (*source.position_m, *source.moment_tensor_nm, source.rise_time_s)

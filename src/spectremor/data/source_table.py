@@ -1,4 +1,4 @@
-"""The published table of sources: columns by their exact names, in units that are stated or understood."""
+"""The published table of sources: columns by exact name, in units that the header states or in the published ones."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from spectremor.core.source import Source
 from spectremor.core.units import factor_to
 from spectremor.data.published import source_from_angles
 
-#: A million rows.
+#: Largest size of a table: about a million rows.
 MAX_BYTES = 64 << 20
-#: What the table says of each source, and the unit of its numbers.
+#: Columns of the table, with the unit of their numbers.
 _COLUMNS = {"x": "m", "y": "m", "z": "m", "strike": "degrees", "dip": "degrees", "rake": "degrees"}
 _ALLOWED = "a csv of x, y, z, strike, dip, rake"
 #: `x`, `x_s` (of the source), `x (km)`, `x [km]`, `x_km`, `x_s (km)`.
@@ -33,8 +33,8 @@ def read_sources_csv(path: str | Path) -> list[Source]:
     as `x (km)`, `x [m]` and `x_km`, which is converted. Without a header the last six are taken in the order above.
 
     Raises:
-        InputError: missing, no text, another separator than commas, no header and not six columns, a column that is
-            there twice, a unit that is not known, or a row that is no source.
+        InputError: a missing file, no text, a separator other than commas, no header and fewer than six columns, a
+            repeated column, an unknown unit, or a row that is no source.
     """
     content = read_small_file(path, field="sources", allowed=_ALLOWED, most_bytes=MAX_BYTES)
     text = text_of(content, path, field="sources", allowed=_ALLOWED)
@@ -57,12 +57,12 @@ def read_sources_csv(path: str | Path) -> list[Source]:
 
 
 def _source_columns(rows: list[list[str]]) -> tuple[list[int], list[float], list[list[str]]]:
-    """Where each quantity is, what its numbers are multiplied by, and the rows below the header."""
+    """Column and factor of each quantity, and the rows below the header."""
     if not rows:
         raise InputError("sources", "an empty table", _ALLOWED)
-    found = _named(rows[0])
-    if len(found) == len(_COLUMNS):
-        columns, factors = zip(*(found[name] for name in _COLUMNS), strict=True)
+    named = _named(rows[0])
+    if len(named) == len(_COLUMNS):
+        columns, factors = zip(*(named[name] for name in _COLUMNS), strict=True)
         return list(columns), list(factors), rows[1:]
     try:
         [float(value) for value in rows[0]]
@@ -74,34 +74,34 @@ def _source_columns(rows: list[list[str]]) -> tuple[list[int], list[float], list
 
 
 def _named(header: Sequence[str]) -> dict[str, tuple[int, float]]:
-    """Place and factor of each quantity that a header names.
+    """Column and factor of each quantity that a header names.
 
     Raises:
-        InputError: one that is named twice, or in a unit that is not known.
+        InputError: a quantity that is named twice, or an unknown unit.
     """
-    found: dict[str, tuple[int, float]] = {}
+    columns: dict[str, tuple[int, float]] = {}
     for place, column in enumerate(header):
         match = _HEADER.fullmatch(column.strip().lower())
         if match is None or match["name"] not in _COLUMNS:
             continue
-        name, wanted = match["name"], _COLUMNS[match["name"]]
+        name, unit = match["name"], _COLUMNS[match["name"]]
         stated = match["unit"] if match["unit"] is not None else match["suffix"]
-        factor = 1.0 if stated is None else factor_to(stated, wanted)
+        factor = 1.0 if stated is None else factor_to(stated, unit)
         if factor is None and match["unit"] is None:
             # `x_receiver` is another quantity.
             continue
         if factor is None:
-            raise InputError("sources", f"column {column}", f"{name} in {wanted}{' or km' if wanted == 'm' else ''}")
-        if name in found:
-            raise InputError("sources", f"columns {header[found[name][0]]} and {column}", f"one column {name}")
-        found[name] = place, factor
-    return found
+            raise InputError("sources", f"column {column}", f"{name} in {unit}{' or km' if unit == 'm' else ''}")
+        if name in columns:
+            raise InputError("sources", f"columns {header[columns[name][0]]} and {column}", f"one column {name}")
+        columns[name] = place, factor
+    return columns
 
 
 def _check_separator(text: str, path: str | Path) -> None:
-    """Refuse a table whose first line holds six things apart by something else than commas.
+    """Refuse a table whose first line separates six cells by something other than commas.
 
-    A comma may stand for the decimal point there, or for thousands: guessing would give wrong numbers in silence.
+    There a comma may be a decimal point, or a separator of thousands: a guess could give wrong numbers silently.
     """
     first = next((line for line in text.splitlines() if line.strip()), "")
     if first.count(",") >= len(_COLUMNS) - 1 and not any(first.count(sign) >= 5 for sign in ";\t|"):

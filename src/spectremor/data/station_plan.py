@@ -1,4 +1,4 @@
-"""How a campaign's stations are made up: some at random places, and one patch of close ones."""
+"""The layout of a campaign's stations: some at random places, and one dense square patch."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class StationPlan(BaseModel):
-    """The stations of each sample, which come in this order: first the random ones, then the patch, x slowest.
+    """The stations of each sample, in this order: first the random ones, then the patch, x slowest.
 
     Attributes:
-        random: stations at random places over the sensors' range.
-        patch: stations of the patch along each of its two sides.
-        patch_spacing_m: between neighbours in the patch.
+        random: number of stations at random places over the sensors' range.
+        patch: number of stations along each side of the patch.
+        patch_spacing_m: distance between neighbours in the patch.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -24,7 +24,7 @@ class StationPlan(BaseModel):
 
     @property
     def count(self) -> int:
-        """Stations altogether."""
+        """Number of all stations."""
         return self.random + self.patch**2
 
     @property

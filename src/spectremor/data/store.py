@@ -46,29 +46,29 @@ FORMAT = "spectremor-campaign"
 #: The format's versions. The second has stations or elastic motion; a store with neither is written as the first.
 FORMAT_VERSIONS = (1, 2)
 ZARR_FORMAT = 3
-#: More samples than this are no campaign: their tables are kept in memory.
+#: Largest number of samples: tables over all samples are kept in memory.
 MAX_SAMPLES = 1_000_000
-#: Chunks that are read together; zarr keeps some kB of each, also of those that were never written.
+#: Largest number of chunks that are read together; zarr keeps some kB for each, even for chunks never written.
 MAX_CHUNKS = 1 << 14
-#: Samples in one chunk of the tables that hold a few numbers of each.
+#: Samples in one chunk of the tables that hold a few numbers per sample.
 ROWS_PER_CHUNK = 4096
 SPLITS: tuple[Literal["train"], Literal["val"], Literal["test"]] = ("train", "val", "test")
 Split = Literal["train", "val", "test", "all"]
 
-#: Of the stored traces; elastic ones are corrected along the waves' paths whenever they are read for use.
+#: Kind of the stored traces; elastic ones are corrected on reading, for attenuation and dispersion along the paths.
 Motion = Literal["attenuated", "elastic"]
 
-#: Dimensions of one length in every store.
+#: Dimensions that have the same length in every store.
 _FIXED_SIZES = {"component": 3, "axis": 3, "tensor_component": 6, "angle": 3}
-#: What a damaged or foreign store makes zarr raise.
+#: Errors that zarr raises for a damaged or foreign store.
 _ZARR_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError)
 
-#: JSON numbers only, no text that looks like one.
+#: A JSON number, not a text that looks like one.
 _Positive = Annotated[float, pydantic.Field(gt=0, strict=True)]
 
 
 class _Attributes(pydantic.BaseModel):
-    """The attributes that reading needs; others are anyone's."""
+    """The attributes that reading needs; a store may have others."""
 
     model_config = pydantic.ConfigDict(allow_inf_nan=False)
 
@@ -108,7 +108,7 @@ class CampaignStore:
         path = existing_folder(path, field="store", allowed="a campaign store made by `spectremor dataset`")
         try:
             bounded = BoundedStore(zarr.storage.LocalStore(path, read_only=True))
-            # Consolidated metadata may lag behind a store that is growing.
+            # Consolidated metadata may be out of date while a store grows.
             group = zarr.open_group(bounded, mode="r", use_consolidated=False)
             store = cls(path, group)
             zarr_format = group.metadata.zarr_format
@@ -116,10 +116,10 @@ class CampaignStore:
             raise
         except _ZARR_ERRORS as error:
             raise InputError("store", f"{path} ({first_line(error)})", "a campaign store") from None
-        named, version = (store.attrs.get(name) for name in ("format", "format_version"))
-        if named != FORMAT or version not in FORMAT_VERSIONS:
+        format_name, version = (store.attrs.get(name) for name in ("format", "format_version"))
+        if format_name != FORMAT or version not in FORMAT_VERSIONS:
             allowed = f"{FORMAT} {' or '.join(map(str, FORMAT_VERSIONS))}"
-            raise InputError("store", f"{path} (format {named}, version {version})", allowed)
+            raise InputError("store", f"{path} (format {format_name}, version {version})", allowed)
         if zarr_format != ZARR_FORMAT:
             raise InputError("store", f"{path} (zarr format {zarr_format})", f"zarr format {ZARR_FORMAT}")
         store._check_attributes()
@@ -150,7 +150,7 @@ class CampaignStore:
 
     @cached_property
     def recording(self) -> Recording:
-        """Where and when its motion is recorded."""
+        """Where and when the store's motion is recorded."""
         return Recording(
             sensors=SensorGrid(self.x_m, self.y_m),
             samples=len(self.time_s),
@@ -183,12 +183,12 @@ class CampaignStore:
         return tuple(float(v) for v in self.attrs["also_m"])
 
     def coarse_spacing_m(self, typed_m: float) -> float | None:
-        """The one of `also_m` that a person means, who cannot type 9600 / 72 m; None for another."""
-        return next((own for own in self.also_m if math.isclose(own, typed_m, rel_tol=1e-5)), None)
+        """The spacing in `also_m` that equals a typed one up to rounding (9600 / 72 m is no round number), or None."""
+        return next((spacing for spacing in self.also_m if math.isclose(spacing, typed_m, rel_tol=1e-5)), None)
 
     @property
     def version(self) -> int:
-        """Of the store's format."""
+        """Version of the store's format."""
         return int(self.attrs["format_version"])
 
     @property
@@ -199,7 +199,7 @@ class CampaignStore:
 
     @cached_property
     def stations(self) -> StationPlan | None:
-        """How the stations of each sample are made up; None where there are none."""
+        """The layout of each sample's stations; None where there are none."""
         plan = self.attrs.get("stations")
         return None if plan is None else StationPlan.model_validate(plan)
 
@@ -238,12 +238,12 @@ class CampaignStore:
         """Ground velocity of a sample at the grid of sensors, in m/s.
 
         Args:
-            i: the sample.
-            grid_spacing_m: of its simulation on a coarser grid; None is the main one.
-            motion: attenuated, or as it was simulated, in ground without losses and late by the grid's dispersion.
+            i: number of the sample.
+            grid_spacing_m: grid spacing of one of the coarser simulations; None for the main one.
+            motion: "attenuated", or "elastic": as simulated, without attenuation and with the grid's dispersion.
 
         Raises:
-            InputError: no such sample or simulation, or no elastic motion, which not every store holds.
+            InputError: no such sample or simulation, or no elastic motion in this store.
         """
         x_m, y_m = np.meshgrid(self.x_m, self.y_m, indexing="ij")
         coarse = self._coarse(grid_spacing_m)
@@ -272,22 +272,23 @@ class CampaignStore:
 
     @property
     def dispersive_order(self) -> int | None:
-        """Order of the differences whose dispersion is taken out of elastic motion on reading.
+        """Order of the differences whose dispersion is removed from elastic motion on reading.
 
-        None where that is not done: attenuated motion, simulations of version 3 of the solver or earlier, and a store
-        that does not say what simulated it.
+        None where it is not removed: for attenuated motion, for simulations by version 3 of the solver or earlier, and
+        for a store without a record of its simulator.
         """
         simulator = self.attrs.get("simulator")
         if self.motion != "elastic" or self.grid_spacing_m is None or not isinstance(simulator, Mapping):
             return None
         version, order = simulator.get("solver_version"), simulator.get("order")
-        known = isinstance(version, int) and version > 3 and isinstance(order, int) and order in DIFFERENCE_WEIGHTS
-        return order if known else None
+        removable = isinstance(version, int) and version > 3 and isinstance(order, int) and order in DIFFERENCE_WEIGHTS
+        return order if removable else None
 
     def band_high_hz(self, i: int, grid_spacing_m: float | None = None) -> float:
-        """Highest frequency up to which a sample's simulation is sound, in Hz.
+        """Highest usable frequency of a sample's simulation, in Hz.
 
-        What its grid carries accurately, at most the low-pass; the low-pass alone in stores of version 1.
+        It is the highest frequency that the grid carries accurately, at most the low-pass; in stores of version 1 it is
+        the low-pass.
         """
         self._check_complete(i)
         coarse = self._coarse(grid_spacing_m)
@@ -298,7 +299,7 @@ class CampaignStore:
     def _motion(
         self, name: str, i: int, sensors_m: tuple[np.ndarray, np.ndarray], motion: Motion, coarse: float | None
     ) -> Float32[np.ndarray, "3 *sensors time"]:
-        """A variable's traces of a sample as they are asked for, whatever is stored."""
+        """Traces of a sample in the requested motion, computed from the stored traces of a variable."""
         if motion not in ("attenuated", "elastic"):
             raise InputError("motion", motion, "attenuated or elastic")
         if motion == "elastic" and self.motion != "elastic":
@@ -307,17 +308,17 @@ class CampaignStore:
         if motion == self.motion:
             return values
         reference_hz = float(self.attrs["attenuation_reference_hz"])
-        where = (self.time_s, self.geology(i), self.source(i), sensors_m)
+        event = (self.time_s, self.geology(i), self.source(i), sensors_m)
         if self.dispersive_order is not None:
             scheme = DifferenceScheme(float(coarse or self.grid_spacing_m or 0.0), self.dispersive_order)
-            values = remove_grid_dispersion(values, *where, scheme, reference_hz)
-        return attenuate(values, *where, reference_hz)
+            values = remove_grid_dispersion(values, *event, scheme, reference_hz)
+        return attenuate(values, *event, reference_hz)
 
     def _traces(self, name: str, i: int) -> Float32[np.ndarray, "3 *sensors time"]:
-        """A variable's traces of a sample as they are stored."""
+        """The stored traces of a sample in a variable."""
         self._check_complete(i)
         values = self._read(name, i)
-        # A chunk that is lost, and a simulation is one, reads as NaN.
+        # Each simulation is one chunk; a missing chunk reads as NaN.
         if np.isnan(values).all():
             allowed = "all of its chunks (`dataset check --repair` counts the sample as missing)"
             raise InputError("store", f"{self.path} ({name} of sample {i} is lost)", allowed)
@@ -362,7 +363,7 @@ class CampaignStore:
     def statistics(self) -> dict[str, Float[np.ndarray, "x y z"]]:
         """Pointwise mean and standard deviation of Vs over the training split: `vs_mean`, `vs_std` in m/s.
 
-        Those recorded when the campaign finished; computed anew while samples are still missing.
+        Recorded ones where the campaign is finished; otherwise computed from the complete samples.
 
         Raises:
             InputError: no training sample is complete yet.
@@ -370,18 +371,18 @@ class CampaignStore:
         return self.recorded_statistics() or self.compute_statistics()
 
     def recorded_statistics(self) -> dict[str, Float[np.ndarray, "x y z"]] | None:
-        """As `statistics`, those in the store; None where they are not (or, after a kill, not both) there."""
+        """As `statistics`, from the store; None where one of the two is not recorded."""
         recorded = {name: self._read(name) for name in ("vs_mean", "vs_std")}
         return recorded if all(np.isfinite(values).all() for values in recorded.values()) else None
 
     def compute_statistics(self, ids: Sequence[int] | None = None) -> dict[str, Float[np.ndarray, "x y z"]]:
-        """As `statistics`, always from samples themselves: those of `ids`, or of the training split."""
+        """As `statistics`, always computed from samples: those in `ids`, or the training split."""
         ids = self.ids("train").tolist() if ids is None else ids
         if not len(ids):
             raise InputError("store", f"{self.path} (no complete training sample)", "at least one")
         total = np.zeros(self.array("vs").shape[1:])
         squares = np.zeros_like(total)
-        # Offset by one sample: sums of squares of numbers far from zero lose digits.
+        # Differences from one sample: sums of squares of numbers far from zero lose digits.
         origin = self.vs(int(ids[0])).astype(float)
         for i in ids:
             difference = self.vs(int(i)) - origin
@@ -415,11 +416,11 @@ class CampaignStore:
         return {spacing: velocity_name(spacing) for spacing in (None, *self.also_m)}
 
     def results(self) -> Variables:
-        """Variables that are made for each sample and covered by its checksum."""
+        """Variables that are computed for each sample and covered by its checksum."""
         return result_variables(self.version, self.also_m, self.stations is not None)
 
     def _coarse(self, spacing_m: float | None) -> float | None:
-        """The one of `also_m` that is asked for; None for the main simulation."""
+        """The requested spacing, which must be in `also_m`; None for the main simulation."""
         if spacing_m is None or spacing_m == self.grid_spacing_m:
             return None
         if spacing_m not in self.also_m:
@@ -432,10 +433,10 @@ class CampaignStore:
             raise InputError("store", f"{self.path} (no stations)", "a campaign with stations")
 
     def _read(self, name: str, i: int | None = None) -> np.ndarray:
-        """Numbers of a variable: all, or a sample's.
+        """Values of a variable, for all samples or for one.
 
         Raises:
-            InputError: the store lacks it, or a chunk of it is damaged.
+            InputError: the store lacks the variable, or one of its chunks is damaged.
         """
         array = self.array(name)
         try:
@@ -448,7 +449,7 @@ class CampaignStore:
             raise InputError("store", f"{self.path} ({where}: {what})", allowed) from None
 
     def _table(self, name: str) -> np.ndarray:
-        """A per-sample table, kept in memory: it never changes once written."""
+        """A table over samples, kept in memory: it never changes once written."""
         tables = self.__dict__.setdefault("_tables", {})
         if name not in tables:
             tables[name] = self._read(name)
@@ -471,7 +472,7 @@ class CampaignStore:
         return set()
 
     def _check_attributes(self) -> None:
-        """Those that reading needs are there and have values that can be."""
+        """Refuse a store in which an attribute that reading needs is missing or invalid."""
         try:
             attributes = validated(_Attributes, self.attrs)
         except InputError as error:
@@ -482,7 +483,7 @@ class CampaignStore:
             raise InputError("store", f"{self.path} (version 1 with elastic motion or stations)", "version 2")
 
     def _check_layout(self) -> None:
-        """Every variable is there with the type and the sizes that the others imply, none too large to read."""
+        """Refuse a store in which a variable is missing, too large, or contradicts the others in type or size."""
         sizes = _FIXED_SIZES | {"grid_spacing": 1 + len(self.also_m)}
         if self.stations is not None:
             sizes["station"] = self.stations.count
@@ -493,14 +494,14 @@ class CampaignStore:
             metadata: Any = array.metadata
             if str(array.dtype) != kind or metadata.dimension_names != dims:
                 raise InputError("store", f"{self.path} ({name}: {array.dtype} {array.shape})", f"{kind} {dims}")
-            # Before anything is read: chunks that are not there take no room, whatever the shape.
+            # Checked before anything is read: missing chunks take no room on the disk, whatever the shape.
             check_size(
                 tuple(n for dim, n in zip(dims, array.shape, strict=True) if dim != "sample"), field=f"store.{name}"
             )
             for dim, size in zip(dims, array.shape, strict=True):
                 if dim == "sample" and size > MAX_SAMPLES:
                     raise InputError("store", f"{self.path} ({name}: {size} samples)", f"at most {MAX_SAMPLES}")
-                # While a store grows, its arrays differ in length for an instant: the shortest counts.
+                # While a store grows, its arrays may briefly differ in length: the shortest counts.
                 if sizes.setdefault(dim, size) != size and dim != "sample":
                     raise InputError("store", f"{self.path} ({name}: {size} along {dim})", f"{sizes[dim]} along {dim}")
         for dim, size in sizes.items():
@@ -512,21 +513,22 @@ class CampaignStore:
             self._check_read(name, dims)
         for axis in axes:
             values = self._read(axis)
-            # A chunk that is lost reads as zeros.
+            # A missing chunk reads as zeros.
             if not np.isfinite(values).all() or not (np.diff(values) > 0).all():
                 raise InputError("store", f"{self.path} ({axis}: damaged)", "finite and increasing positions and times")
 
     def _check_chunks(self, name: str, dims: tuple[str, ...]) -> None:
-        """Whole chunks are unpacked; only tables of samples have chunks that are longer than they are."""
+        """Refuse chunks longer than their array, since whole chunks are unpacked; tables over samples may have them."""
         array = self.array(name)
         for dim, size, chunk in zip(dims, array.shape, array.shards or array.chunks, strict=True):
             if chunk > max(size, ROWS_PER_CHUNK if dim == "sample" else 1):
                 raise InputError("store", f"{self.path} ({name}: chunks of {chunk} along {dim})", f"at most {size}")
 
     def _check_read(self, name: str, dims: tuple[str, ...]) -> None:
-        """Refuse what is read together (of a result: a sample) in too many chunks, or from next to nothing on the disk.
+        """Refuse a variable of which too many chunks, or far more bytes than are on the disk, are read together.
 
-        Chunks that were never written take no room there, but all of it in memory.
+        Of results one sample is read at a time. Chunks that were never written take no room on the disk, but their full
+        size in memory.
         """
         array = self.array(name)
         by_sample = name in result_variables(self.version, self.also_m, self.stations is not None)
@@ -537,14 +539,14 @@ class CampaignStore:
             raise InputError("store", f"{self.path} ({name}: {count} chunks)", f"at most {MAX_CHUNKS} read together")
         needed = 8 * math.prod(size for size, _ in together)
         if needed > MIN_UNPACKED_BYTES:
-            there = sum(file.stat().st_size for file in (self.path / name).rglob("*") if file.is_file())
-            if needed > MAX_RATIO * there:
-                found = f"{self.path} ({name}: {needed >> 20} MB in memory, {there} bytes on the disk)"
+            stored_bytes = sum(file.stat().st_size for file in (self.path / name).rglob("*") if file.is_file())
+            if needed > MAX_RATIO * stored_bytes:
+                found = f"{self.path} ({name}: {needed >> 20} MB in memory, {stored_bytes} bytes on the disk)"
                 raise InputError("store", found, f"at most {MAX_RATIO} times its size")
 
 
 def consolidate(path: Path) -> None:
-    """Write consolidated metadata, so that plain `xarray.open_zarr` opens the store in one read and in silence."""
+    """Write consolidated metadata, so that plain `xarray.open_zarr` opens the store in one read without warnings."""
     zarr = need("zarr", "simulate")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")

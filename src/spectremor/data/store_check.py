@@ -1,4 +1,4 @@
-"""Proof that a campaign store is sound, or the list of what is not."""
+"""The check of a campaign store, with a list of its problems."""
 
 from __future__ import annotations
 
@@ -17,37 +17,38 @@ from spectremor.data.store_writer import SPLIT_RULE, StoreWriter, checksum_of, l
 def check_store(
     store: CampaignStore, *, report: Callable[[int, int], None] = lambda _done, _total: None
 ) -> dict[int | None, list[str]]:
-    """Everything that is wrong with a store: by sample, and under None what concerns the whole.
+    """The problems of a store, by sample; those of the whole store under None.
 
     Checked for each complete sample: shape, finite values, range of Vs, checksum, stations and source inside the
-    domain, source consistent with its angles and moment; for the whole: units, split, repeated samples, statistics.
+    domain, source consistent with its angles and moment; for the whole store: units, split, repeated samples,
+    statistics.
 
     Args:
         store: an open store (its layout was checked on opening).
-        report: called with how many samples are checked, of how many.
+        report: called with the number of checked samples, and the number of all.
     """
     problems: dict[int | None, list[str]] = {}
-    found = [*_units(store), *_split(store)]
-    seen: dict[int, int] = {}
+    store_problems = [*_units(store), *_split(store)]
+    sample_of_checksum: dict[int, int] = {}
     ids = store.ids()
     for done, i in enumerate(int(k) for k in ids):
-        own = list(_sample(store, i))
+        sample_problems = list(_sample(store, i))
         checksum = int(np.asarray(store.array("checksum")[i]))
-        if checksum in seen:
-            own.append(f"the same as sample {seen[checksum]}")
-        seen.setdefault(checksum, i)
-        if own:
-            problems[i] = own
+        if checksum in sample_of_checksum:
+            sample_problems.append(f"the same as sample {sample_of_checksum[checksum]}")
+        sample_of_checksum.setdefault(checksum, i)
+        if sample_problems:
+            problems[i] = sample_problems
         report(done + 1, len(ids))
     if not problems:
-        found += _statistics(store)
-    if found:
-        problems[None] = found
+        store_problems += _statistics(store)
+    if store_problems:
+        problems[None] = store_problems
     return problems
 
 
 def repair_store(path: str | Path, problems: dict[int | None, list[str]]) -> int:
-    """Count damaged samples as missing, so that `dataset create` makes them again. Returns how many."""
+    """Count damaged samples as missing, so that `dataset create` makes them again. Returns their number."""
     damaged = [i for i in problems if i is not None]
     with locked(path):
         writer = StoreWriter(path)
@@ -62,7 +63,7 @@ def _sample(store: CampaignStore, i: int) -> Iterator[str]:
     for name in store.results():
         try:
             arrays[name] = np.asarray(store.array(name)[i])
-        # Whatever a damaged chunk makes the codec raise is the finding.
+        # Whatever the codec raises for a damaged chunk is a problem to report.
         except Exception as error:
             yield f"{name}: unreadable ({type(error).__name__})"
             continue
@@ -71,8 +72,8 @@ def _sample(store: CampaignStore, i: int) -> Iterator[str]:
     vs = arrays.get("vs", np.ones(1))
     if not ((vs > 0) & (vs <= VS_CEILING_M_S)).all():
         yield f"vs: values outside (0, {VS_CEILING_M_S:g}] m/s"
-    whole = len(arrays) == len(store.results())
-    if whole and checksum_of([arrays[name] for name in sorted(arrays)]) != int(np.asarray(store.array("checksum")[i])):
+    all_read = len(arrays) == len(store.results())
+    if all_read and checksum_of([arrays[n] for n in sorted(arrays)]) != int(np.asarray(store.array("checksum")[i])):
         yield "checksum: the data are not those that were written"
     yield from _stations(store, arrays)
     yield from _source(store, i)
@@ -97,9 +98,9 @@ def _source(store: CampaignStore, i: int) -> Iterator[str]:
     if not np.isclose(source.moment_nm, float(np.asarray(store.array("source_moment_nm")[i])), rtol=1e-9):
         yield "source_moment_nm: not the moment of source_moment_tensor_nm"
     angles = np.asarray(store.array("source_angles_deg")[i])
-    # As tensors: either of the two planes stands for the same one.
+    # Compared as tensors: the angles of both nodal planes give the same tensor.
     try:
-        drawn, stored = (_double_couple(found) for found in (source.strike_dip_rake_deg(), angles))
+        drawn, stored = (_double_couple(plane) for plane in (source.strike_dip_rake_deg(), angles))
     except InputError as error:
         yield str(error)
         return

@@ -1,4 +1,4 @@
-"""What is inside a campaign store, in a few lines."""
+"""The content of a campaign store, described in a few lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from spectremor.data.store import SPLITS, CampaignStore
 
 
 def describe(store: CampaignStore) -> str:
-    """A short text: samples and splits, grids, sensors, times, sizes on the disk, what made it; names are escaped."""
+    """A short text: samples and splits, grids, sensors, times, size on the disk, origin; control characters escaped."""
     parts = ", ".join(f"{len(store.ids(name))} {name}" for name in SPLITS)
     nodes = store.array("vs").shape[1:]
     extent = " x ".join(f"{e / 1000:g}" for e in store.extent_m)

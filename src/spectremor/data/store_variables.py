@@ -1,6 +1,6 @@
-"""The variables of a campaign store: which there are, their dimensions and their types.
+"""The variables of a campaign store: their names, dimensions and types.
 
-What they mean is written down in docs/reference/data_format.md.
+Their meaning is described in docs/reference/data_format.md.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 Variables = dict[str, tuple[tuple[str, ...], str]]
 
-#: Made by a worker for each sample, and covered by the sample's checksum.
+#: Results: computed by a worker for each sample, and covered by the sample's checksum.
 _RESULTS: Variables = {
     "vs": (("sample", "x_geology", "y_geology", "z_geology"), "float32"),
     "velocity": (("sample", "component", "x", "y", "time"), "float32"),
 }
-#: The same, in stores of version 2 alone.
+#: Further results, in stores of version 2 alone.
 _BAND: Variables = {"band_high_hz": (("sample", "grid_spacing"), "float64")}
 _STATIONS: Variables = {
     "station_x": (("sample", "station"), "float64"),
@@ -42,16 +42,16 @@ def velocity_name(spacing_m: float | None = None) -> str:
 
 
 def station_velocity_name(spacing_m: float | None = None) -> str:
-    """As `velocity_name`, of the motion at the stations."""
+    """As `velocity_name`, for the motion at the stations."""
     return f"station_{velocity_name(spacing_m)}"
 
 
 def result_variables(version: int, also_m: Sequence[float], stations: bool) -> Variables:
-    """What a worker makes for each sample.
+    """The variables that a worker computes for each sample.
 
     Args:
-        version: of the store's format.
-        also_m: coarser grid spacings whose wavefields are stored beside.
+        version: version of the store's format.
+        also_m: coarser grid spacings whose wavefields are stored too.
         stations: whether there are stations.
     """
     variables = _RESULTS | {velocity_name(s): _RESULTS["velocity"] for s in also_m}
@@ -63,5 +63,5 @@ def result_variables(version: int, also_m: Sequence[float], stations: bool) -> V
 
 
 def store_variables(version: int, also_m: Sequence[float], stations: bool) -> Variables:
-    """Every variable, the arguments as in `result_variables`."""
+    """All variables over samples and all statistics; arguments as in `result_variables`."""
     return result_variables(version, also_m, stations) | _TABLES

@@ -1,7 +1,7 @@
-"""Writing a campaign store: made whole, filled sample by sample, safe against a kill at any moment.
+"""Writing a campaign store: created at once, filled sample by sample, safe against a kill at any moment.
 
-A sample's big arrays are written first, each chunk aside and then renamed; only then are its checksum and, last, its
-status recorded, by one process that holds the store's lock. So a sample counts when, and only when, all of it is there.
+A sample's big arrays are written first, each chunk to a temporary file that is then renamed; only then are its checksum
+and, last, its status recorded, by one process that holds the store's lock. So a sample counts only once it is complete.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _DESCRIPTIONS = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StoreLayout:
-    """What fixes the shape of a store.
+    """The properties that determine the shape of a store.
 
     Attributes:
         geology_shape: nodes along x, y, z.
@@ -71,9 +71,9 @@ class StoreLayout:
         y_m: sensor positions along North.
         time_s: sample times.
         band_high_hz: highest usable frequency.
-        grid_spacing_m: of the simulations in `velocity`; None for imported ones.
-        also_m: coarser spacings whose wavefields are stored beside.
-        stations: how the stations of each sample are made up; None for none.
+        grid_spacing_m: grid spacing of the simulations in `velocity`; None for imported ones.
+        also_m: coarser spacings whose wavefields are stored too.
+        stations: layout of each sample's stations; None for none.
         motion: whether the traces are elastic, or attenuated already.
     """
 
@@ -90,7 +90,7 @@ class StoreLayout:
 
     @property
     def version(self) -> int:
-        """Of the format: the lowest that holds all this."""
+        """The lowest version of the format that can hold this layout."""
         return 2 if self.stations is not None or self.motion == "elastic" else 1
 
     def sizes(self) -> dict[str, int]:
@@ -101,7 +101,7 @@ class StoreLayout:
         return {**geology, **sensors, **more, "axis": 3, "tensor_component": 6, "angle": 3}
 
     def results(self) -> Variables:
-        """Dimensions and type of the variables that are made for each sample."""
+        """Dimensions and type of the variables that are computed for each sample."""
         return result_variables(self.version, self.also_m, self.stations is not None)
 
     def variables(self) -> Variables:
@@ -115,7 +115,7 @@ class StoreLayout:
         return sum(np.dtype(kind).itemsize * math.prod(sizes[d] for d in dims) for dims, kind in results)
 
     def attributes(self) -> dict[str, Any]:
-        """What the store's attributes say of it."""
+        """The attributes of a store with this layout."""
         attributes: dict[str, Any] = {
             "format": FORMAT,
             "format_version": self.version,
@@ -148,17 +148,17 @@ def create_store(
     attrs: Mapping[str, Any],
     splits: Sequence[int] | None = None,
 ) -> None:
-    """Make an empty store with its sources and splits; it appears whole, and never in the place of another.
+    """Make an empty store with its sources and splits; it appears whole, and never replaces another.
 
     Args:
         path: folder to make.
-        layout: its shape.
+        layout: shape of the store.
         sources: one for each sample.
-        attrs: what made it (recipes, settings); JSON values.
+        attrs: origin of the store (recipes, settings); JSON values.
         splits: one for each sample; by default `split_of` its id.
 
     Raises:
-        FileExistsError: there is something at `path` by now.
+        FileExistsError: `path` exists.
     """
     zarr = need("zarr", "simulate")
     fixed = {
@@ -228,7 +228,7 @@ def _set_length(
 ) -> None:
     """Make room for samples `start` onwards, whose sources are given.
 
-    `status` is lengthened last: until then the store counts as it was, and doing it again completes a killed attempt.
+    `status` is lengthened last: until then the store has its old length, and a second call completes a killed attempt.
     """
     count = start + len(sources)
     for name, (dims, _) in layout.variables().items():
@@ -247,7 +247,7 @@ def _set_length(
 
 
 def locked(path: str | Path) -> contextlib.AbstractContextManager[None]:
-    """Hold a store's lock, which dies with the process that holds it.
+    """Hold a store's lock, which ends with the process that holds it.
 
     Raises:
         InputError: another process is filling the store.
@@ -272,13 +272,13 @@ class StoreWriter:
         velocities_m_s: Mapping[float | None, Float32[np.ndarray, "3 x y time"]],
         more: Mapping[str, np.ndarray] | None = None,
     ) -> int:
-        """Write a sample's big arrays (not yet counted) and return their checksum.
+        """Write a sample's big arrays and return their checksum, which `commit` needs to count the sample.
 
         Args:
-            i: its id.
+            i: id of the sample.
             vs_m_s: geology.
             velocities_m_s: wavefields by grid spacing; None is the main one.
-            more: by name, what a store of version 2 holds besides: stations, their motion, bands.
+            more: further variables of a store of version 2, by name: stations, their motion, bands.
 
         Raises:
             InputError: a spacing or a variable missing, a wrong shape, or values that are not finite.
@@ -305,33 +305,33 @@ class StoreWriter:
         self._group["status"][i] = np.uint8(1)
 
     def discard(self, i: int) -> None:
-        """Count a sample as not there, so that the campaign makes it again."""
+        """Count a sample as missing, so that the campaign makes it again."""
         self._group["status"][i] = np.uint8(0)
 
     def grow(self, layout: StoreLayout, sources: Sequence[Source]) -> None:
-        """Make room for more samples, whose sources are given."""
+        """Make room for more samples with the given sources."""
         _set_length(self._group, layout, int(self._group["status"].shape[0]), sources, None)
         consolidate(self.path)
 
     def mend(self) -> None:
-        """Undo what a kill left: half-written chunks (never counted), an outdated summary of the arrays."""
+        """Clean up after a kill: remove half-written chunks (never counted), and renew the consolidated metadata."""
         self.sweep()
         consolidate(self.path)
 
     def finish(self) -> None:
-        """Record the statistics of the training split, where they are not there."""
+        """Record the statistics of the training split, where they are missing."""
         store = CampaignStore.open(self.path)
         if len(store.ids("train")) and store.recorded_statistics() is None:
             for name, values in store.compute_statistics().items():
                 self._group[name][:] = values
 
     def unfinish(self) -> None:
-        """Forget recorded statistics, because samples are about to change."""
+        """Delete recorded statistics, because samples are about to change."""
         for name in ("vs_mean", "vs_std"):
             self._group[name][:] = np.nan
 
     def sweep(self) -> None:
-        """Remove what a killed process left half-written (it was never counted)."""
+        """Remove half-written chunks of a killed process (they were never counted)."""
         for leftover in self.path.rglob("*.partial"):
             leftover.unlink(missing_ok=True)
 

@@ -1,6 +1,7 @@
 """The eight symmetries of the square, acting together on geology, source and wavefield.
 
-A wavefield of the turned geology and source is the turned wavefield: exact, so free data and a test of any simulator.
+The wavefield of a turned geology and source is the turned wavefield. This is exact: it gives training data at no cost
+and a test of any simulator.
 Symmetry number k in 0..7: bit 0 mirrors East, bit 1 mirrors North, bit 2 exchanges East and North (done first).
 """
 
@@ -24,10 +25,10 @@ Extent = tuple[float, float, float]
 
 @dataclasses.dataclass(frozen=True)
 class Symmetry:
-    """One of the eight; rectangular domains are allowed (an exchange exchanges their sides).
+    """One of the eight symmetries; rectangular domains are allowed (an exchange of axes exchanges their sides).
 
     Attributes:
-        number: 0 (nothing) to 7.
+        number: 0 (no change) to 7.
     """
 
     number: int
@@ -66,7 +67,7 @@ class Symmetry:
         return sides[0] - x if self.number & 1 else x, sides[1] - y if self.number & 2 else y, z
 
     def geology(self, geology: Geology) -> Geology:
-        """The turned geology, its corner at (0, 0)."""
+        """The turned geology, with its corner at (0, 0)."""
         given = {name: self.plane(values, (0, 1)) for name, values in geology.given.items()}
         nx, ny, nz = given["vs"].shape
         x, y, z = geology_axes((nx, ny, nz), self.extent(geology.extent_m))
@@ -84,17 +85,17 @@ class Symmetry:
         """The turned wavefield (sensors and components); attributes of the source and its event are left out."""
         x, y = (field["y"].values, field["x"].values) if self._exchanges else (field["x"].values, field["y"].values)
         sides = self.extent(extent)
-        kept = {k: v for k, v in field.attrs.items() if not (k.startswith("source_") or k in EVENT_ATTRS)}
+        other_attrs = {k: v for k, v in field.attrs.items() if not (k.startswith("source_") or k in EVENT_ATTRS)}
         return make_wavefield(
             self.traces(field.values),
             x_m=(sides[0] - x)[::-1] if self.number & 1 else x,
             y_m=(sides[1] - y)[::-1] if self.number & 2 else y,
             time_s=field["time"].values,
-            attrs=kept,
+            attrs=other_attrs,
         )
 
     def traces(self, velocity: Float[np.ndarray, "*lead 3 x y time"]) -> Float[np.ndarray, "*lead 3 p q time"]:
-        """Turned wavefield values; sensors must lie symmetrically in the domain for the result to be on them too."""
+        """Turned wavefield values; they are at the same sensors if these lie symmetrically in the domain."""
         turned = self.plane(velocity, (-3, -2))
         east, north, up = np.moveaxis(turned, -4, 0)
         if self._exchanges:

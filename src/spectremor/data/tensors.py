@@ -1,4 +1,4 @@
-"""Tensors of a module: read from a safetensors file with suspicion, and compared before they take any memory."""
+"""Tensors of a module: read from untrusted safetensors files, and checked before the module takes any memory."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def with_tensors(build: Callable[[], M], tensors: Mapping[str, Tensor], *, field: str) -> M:
-    """A new module with these tensors, which are compared with its own before its parameters take any memory.
+    """A new module with the given tensors, which are checked before the module's parameters take any memory.
 
     No parameter is drawn at random first, and none takes torch's default type or device: the caller's random state and
-    defaults stay what they are, and the module does not depend on them.
+    defaults do not change, and the module does not depend on them.
 
     Raises:
         InputError: as for `load_tensors`.
@@ -34,7 +34,7 @@ def with_tensors(build: Callable[[], M], tensors: Mapping[str, Tensor], *, field
 
 
 def load_tensors(module: nn.Module, tensors: Mapping[str, Tensor], *, field: str) -> None:
-    """Copy tensors into a module that has exactly these.
+    """Copy tensors into a module, which must have exactly these.
 
     Raises:
         InputError: a missing or foreign name, another shape or type, or values that are not finite.
@@ -49,25 +49,25 @@ def check_tensors(module: nn.Module, tensors: Mapping[str, Tensor], *, field: st
     Raises:
         InputError: a missing or foreign name, another shape or type, or values that are not finite.
     """
-    own = module.state_dict()
-    missing, foreign = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
+    expected = module.state_dict()
+    missing, foreign = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
     if missing or foreign:
         found = f"{len(missing)} tensors missing, {len(foreign)} foreign (first: {(missing + foreign)[0][:80]})"
         raise InputError(field, found, "the tensors that the config describes")
     for name, tensor in tensors.items():
-        if tensor.shape != own[name].shape or tensor.dtype != own[name].dtype:
+        if tensor.shape != expected[name].shape or tensor.dtype != expected[name].dtype:
             found = f"{name} of shape {tuple(tensor.shape)} and type {tensor.dtype}"
-            raise InputError(field, found, f"shape {tuple(own[name].shape)} and type {own[name].dtype}")
+            raise InputError(field, found, f"shape {tuple(expected[name].shape)} and type {expected[name].dtype}")
         if not torch.isfinite(tensor).all():
             raise InputError(field, f"{name} with NaN or infinite values", "finite weights")
 
 
 def read_safetensors(path: Path, *, field: str = "model") -> dict[str, Tensor]:
-    """Tensors of a file that may come from a stranger.
+    """Tensors of an untrusted file.
 
     Args:
-        path: of the file.
-        field: the name that an error carries.
+        path: path of the file.
+        field: name of the input in an error message.
 
     Raises:
         InputError: not a whole safetensors file.

@@ -1,8 +1,8 @@
 """Tensors from a torch checkpoint (a zip archive with a pickle inside), without unpickling anything.
 
-A pickle is a program for a stack machine. This one is followed step by step: lists, dictionaries, numbers and strings
-are made; what it wants to import is a name and nothing more; the one call that is understood is that which makes a
-tensor of a storage. Any other step or call is refused, so nothing of the file ever runs.
+A pickle is a program for a stack machine. Here it is followed step by step: lists, dictionaries, numbers and strings
+are made; an import gives a name and nothing more; the only calls that are understood make a tensor from a storage or an
+empty dictionary. Any other step or call is refused, so nothing of the file ever runs.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from spectremor.core.reading import existing_file
 
 #: Types of storages that hold weights.
 _STORAGES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8"}
-#: Bounds, far above any network of this project: of the pickle, and of the numbers of all tensors together. A small
-#: file could ask for any number of them: many tensors may lie in one storage.
+#: Limits far above any network of this project: bytes of the pickle, and numbers in all tensors together. A small file
+#: could ask for any number of them, since many tensors may share one storage.
 _MAX_PICKLE = 1 << 24
 _MAX_NUMBERS = 1 << 28
 _ALLOWED = "a state dict that torch.save wrote (1.6 or later, uncompressed)"
 
 
-#: What a damaged file makes of the steps here and of zipfile; RuntimeError: encrypted, or of another version of zip.
+#: Errors of this module and of zipfile for a damaged file; RuntimeError: encrypted, or of another version of zip.
 _DAMAGED = (
     zipfile.BadZipFile,
     ValueError,
@@ -46,7 +46,7 @@ _DAMAGED = (
 
 @dataclasses.dataclass(frozen=True)
 class _Name:
-    """What the pickle would import."""
+    """Name of an object that the pickle would import."""
 
     name: str
 
@@ -64,13 +64,13 @@ class _Mark:
 
 
 def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
-    """The tensors of a checkpoint by name; of a checkpoint that holds more, those of its `state_dict` or `model`.
+    """The tensors of a checkpoint by name; where it holds more, those in its `state_dict` or `model`.
 
     Args:
-        path: of the file.
+        path: path of the file.
 
     Raises:
-        InputError: no such file, no zip archive of torch, or one with anything but plain values and tensors.
+        InputError: no such file, no zip archive of torch, or an archive with anything but plain values and tensors.
     """
     path = Path(path)
     existing_file(path, field="checkpoint", allowed=_ALLOWED)
@@ -81,9 +81,9 @@ def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
         raise InputError("checkpoint", f"{path}: {error.value}", error.allowed) from None
     except _DAMAGED as error:
         raise InputError("checkpoint", f"{path}: {type(error).__name__}", _ALLOWED) from None
-    for inside in ("state_dict", "model_state_dict", "model"):
-        if isinstance(values, dict) and isinstance(values.get(inside), dict):
-            values = values[inside]
+    for key_of_tensors in ("state_dict", "model_state_dict", "model"):
+        if isinstance(values, dict) and isinstance(values.get(key_of_tensors), dict):
+            values = values[key_of_tensors]
     if not isinstance(values, dict) or not values:
         raise InputError("checkpoint", f"{path}: no dictionary of tensors", _ALLOWED)
     foreign = [key for key, value in values.items() if not (isinstance(key, str) and isinstance(value, np.ndarray))]
@@ -93,7 +93,7 @@ def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
 
 
 class _Reader:
-    """The stack machine.
+    """The stack machine that reads the pickle.
 
     Args:
         archive: the checkpoint.
@@ -114,7 +114,7 @@ class _Reader:
         self.numbers_left = _MAX_NUMBERS
 
     def value(self) -> Any:
-        """What the pickle describes."""
+        """The object that the pickle describes."""
         for opcode, argument, _ in pickletools.genops(self.program):
             name = opcode.name
             if name in ("PROTO", "FRAME"):
@@ -130,15 +130,15 @@ class _Reader:
         raise InputError("checkpoint", "a truncated pickle", _ALLOWED)
 
     def items(self) -> list[Any]:
-        """What was pushed since the last mark."""
+        """The objects that were pushed since the last mark, which are removed from the stack together with it."""
         start = len(self.stack) - 1
         while not isinstance(self.stack[start], _Mark):
             start -= 1
             if start < 0:
                 raise ValueError("no mark")
-        taken = self.stack[start + 1 :]
+        pushed = self.stack[start + 1 :]
         del self.stack[start:]
-        return taken
+        return pushed
 
     def set_items(self, _argument: Any) -> None:
         """Fill a dictionary."""
@@ -146,12 +146,12 @@ class _Reader:
         self.stack[-1].update(zip(flat[::2], flat[1::2], strict=True))
 
     def set_item(self, _argument: Any) -> None:
-        """One entry of a dictionary."""
+        """Set one entry of a dictionary."""
         value, key = self.stack.pop(), self.stack.pop()
         self.stack[-1][key] = value
 
     def storage(self, _argument: Any) -> None:
-        """A storage, from ("storage", type, key, device, count)."""
+        """Push a storage, from ("storage", type, key, device, count)."""
         _, kind, key, _, _ = self.stack.pop()
         dtype = _STORAGES.get(kind.name.rpartition(" ")[2])
         if dtype is None:
@@ -159,20 +159,20 @@ class _Reader:
         self.stack.append(_Storage(dtype, str(key)))
 
     def call(self, _argument: Any) -> None:
-        """The calls that are understood: an empty ordered dictionary, and a tensor."""
+        """Run a call that is understood: an empty ordered dictionary, or a tensor."""
         arguments, called = self.stack.pop(), self.stack.pop()
-        wanted = called.name if isinstance(called, _Name) else ""
-        if wanted == "collections OrderedDict" and not arguments:
+        called_name = called.name if isinstance(called, _Name) else ""
+        if called_name == "collections OrderedDict" and not arguments:
             self.stack.append({})
-        elif wanted == "torch._utils _rebuild_tensor_v2":
+        elif called_name == "torch._utils _rebuild_tensor_v2":
             self.stack.append(self.tensor(*arguments[:4]))
-        elif wanted == "torch._utils _rebuild_parameter":
+        elif called_name == "torch._utils _rebuild_parameter":
             self.stack.append(arguments[0])
         else:
-            raise InputError("checkpoint", f"a call of {wanted or 'a value'}", "plain values and tensors alone")
+            raise InputError("checkpoint", f"a call of {called_name or 'a value'}", "plain values and tensors alone")
 
     def tensor(self, storage: _Storage, offset: int, shape: tuple[int, ...], stride: tuple[int, ...]) -> np.ndarray:
-        """A tensor of a storage."""
+        """A copy of the tensor with the given shape and strides in a storage."""
         if storage.key not in self.storages:
             self.storages[storage.key] = self.archive.read(f"{self.folder}data/{storage.key}")
         data, count = np.frombuffer(self.storages[storage.key], storage.dtype), math.prod(shape)
@@ -190,11 +190,11 @@ class _Reader:
         return np.lib.stride_tricks.as_strided(data[offset:], shape, steps, writeable=False).copy()
 
 
-def _top(change: Callable[[list[Any]], Any]) -> Callable[[_Reader, Any], None]:
+def _pushing(change: Callable[[list[Any]], Any]) -> Callable[[_Reader, Any], None]:
     return lambda reader, _argument: reader.stack.append(change(reader.stack))
 
 
-def _kept(reader: _Reader, argument: Any) -> None:
+def _memoize(reader: _Reader, argument: Any) -> None:
     reader.memo[len(reader.memo) if argument is None else argument] = reader.stack[-1]
 
 
@@ -215,24 +215,24 @@ _PUSHED: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"), lambda number: number),
     **dict.fromkeys(("BINUNICODE", "SHORT_BINUNICODE"), lambda text: text),
 }
-#: Steps that change what is there.
+#: Steps that change the stack.
 _STEPS: dict[str, Callable[[_Reader, Any], None]] = {
-    "TUPLE1": _top(_popped(1)),
-    "TUPLE2": _top(_popped(2)),
-    "TUPLE3": _top(_popped(3)),
+    "TUPLE1": _pushing(_popped(1)),
+    "TUPLE2": _pushing(_popped(2)),
+    "TUPLE3": _pushing(_popped(3)),
     "TUPLE": lambda reader, _: reader.stack.append(tuple(reader.items())),
-    "BINPUT": _kept,
-    "LONG_BINPUT": _kept,
-    "MEMOIZE": _kept,
+    "BINPUT": _memoize,
+    "LONG_BINPUT": _memoize,
+    "MEMOIZE": _memoize,
     "BINGET": lambda reader, argument: reader.stack.append(reader.memo[argument]),
     "LONG_BINGET": lambda reader, argument: reader.stack.append(reader.memo[argument]),
-    "STACK_GLOBAL": _top(lambda stack: _Name(" ".join(map(str, _popped(2)(stack))))),
+    "STACK_GLOBAL": _pushing(lambda stack: _Name(" ".join(map(str, _popped(2)(stack))))),
     "BINPERSID": _Reader.storage,
     "REDUCE": _Reader.call,
     "SETITEM": _Reader.set_item,
     "SETITEMS": _Reader.set_items,
-    # What an object says of itself beside its items: torch's version of each module.
+    # Drops an object's state beside its items: torch's version of each module.
     "BUILD": lambda reader, _: reader.stack.pop() and None,
-    "APPENDS": lambda reader, _: (lambda taken: reader.stack[-1].extend(taken))(reader.items()),
-    "APPEND": lambda reader, _: (lambda one: reader.stack[-1].append(one))(reader.stack.pop()),
+    "APPENDS": lambda reader, _: (lambda items: reader.stack[-1].extend(items))(reader.items()),
+    "APPEND": lambda reader, _: (lambda item: reader.stack[-1].append(item))(reader.stack.pop()),
 }

@@ -1,4 +1,4 @@
-"""Wavefields in and out of files."""
+"""Reading and writing of wavefields."""
 
 from __future__ import annotations
 

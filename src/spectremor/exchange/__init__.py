@@ -1,4 +1,4 @@
-"""The outside world, both ways: miniSEED, ASDF, QuakeML, ruptures, stations, OpenQuake, CSV, places on Earth."""
+"""Import and export: miniSEED, ASDF, QuakeML, ruptures, stations, OpenQuake, CSV, places on Earth."""
 
 from spectremor.core.georeference import Georeference
 from spectremor.exchange.inventory import to_inventory

@@ -1,4 +1,4 @@
-"""Which files appear beside an exported one."""
+"""The files that are written beside an exported one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _XML = ("stations", "event")
 
 
 def companions(path: Path, export: str, *, placed: bool, source: bool) -> dict[str, Path]:
-    """The files that appear beside `path`, by kind.
+    """The files that are written beside `path`, by kind.
 
     Args:
-        path: of the export itself.
+        path: path of the exported file.
         export: mseed, asdf, openquake, or which table (intensities, traces).
         placed: whether the field has a place on Earth.
         source: whether it records its source.
@@ -30,7 +30,7 @@ def refuse_stale(path: Path, beside: dict[str, Path]) -> None:
     """Refuse to write a miniSEED file beside companions of an earlier one that would not be replaced.
 
     Raises:
-        InputError: names one.
+        InputError: names such a companion.
     """
     for other in companions(path, "mseed", placed=True, source=True).values():
         if other not in beside.values() and other.exists():

@@ -1,7 +1,7 @@
-"""Which of a catalogue's origins, mechanisms and magnitudes make the source of an event.
+"""The choice of the origin, mechanism and magnitude that make the source of a catalogue's event.
 
-A file's own references come first (the origin and magnitude that a moment tensor names, the origin that its mechanism
-names), then what the event prefers, then the first that can be used.
+References inside the event come first (the origin and magnitude that a moment tensor names, the origin that its
+mechanism names), then the event's preferred ones, then the first usable one.
 """
 
 from __future__ import annotations
@@ -21,37 +21,37 @@ from spectremor.exchange.event_files import EventFile
 if TYPE_CHECKING:
     from obspy.core.event import Event, FocalMechanism, Magnitude, MomentTensor, NodalPlane, Origin
 
-#: Types of moment magnitudes proper, in small letters; Mw(mB), Mwp and the like are estimates from something else.
+#: Types of true moment magnitudes, in lower case; Mw(mB), Mwp and the like are estimates from other quantities.
 MOMENT_MAGNITUDES = frozenset(("mw", "mww", "mwc", "mwb", "mwr"))
-#: How far two sizes of one event may be apart in Mw.
+#: Largest difference in Mw between two sizes of one event.
 SAME_SIZE_MW = 0.3
-#: The same for magnitudes of any two types.
+#: Largest difference between magnitudes of any two types for one event.
 SAME_EVENT = 3.0
 TENSOR_COMPONENTS = ("m_rr", "m_tt", "m_pp", "m_rt", "m_rp", "m_tp")
 #: Rows: Up, South, East in terms of (East, North, Up).
 ENU_TO_USE = np.array([[0.0, 0.0, 1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
-#: A ratio of two moments that means dyn cm, in units of Mw, and how near to it counts.
+#: Difference in Mw between a moment in dyn cm and the same number in N m, and the tolerance around it.
 _DYN_CM_MW, _NEAR_MW = 7 / 1.5, 0.5
-#: Moments that no magnitude confirms are doubtful above this: in dyn cm they would be of common earthquakes.
+#: Mw above which a moment that no magnitude confirms is doubtful: in dyn cm it would be that of a common earthquake.
 _DOUBTFUL_MW = 6.5
-#: How the ids of files begin that this project wrote.
+#: Start of the ids in files that this project wrote.
 OWN_IDS = "smi:spectremor/"
-#: Hardly any earthquake is less deep; many are as many km deep.
+#: Depth in m below which km may have been meant: hardly any earthquake is so shallow.
 _SHALLOW_M = 100.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """What was taken of an event.
+    """The chosen parts of an event.
 
     Attributes:
         tensor_nm: moment tensor in N m, in true (East, North, Up).
-        origin: has longitude, latitude and depth.
-        function: the source time function of the mechanism taken, where it has one.
-        tensor_id: public id of the moment tensor taken, where there is one.
-        words: what was taken, by public id.
-        doubts: what the file names and does not hold, or holds without what a source needs; a depth as if in km.
-        size_doubt: what speaks against the size, where only its unit decides it.
+        origin: the chosen origin, with longitude, latitude and depth.
+        function: source time function of the chosen mechanism, where it has one.
+        tensor_id: public id of the chosen moment tensor, where there is one.
+        words: the chosen parts in words, with their public ids.
+        doubts: references to missing or incomplete origins, and a depth that looks like km.
+        size_doubt: why the size may be wrong, where nothing but the unit of the moment confirms it.
     """
 
     tensor_nm: Float[np.ndarray, "3 3"]
@@ -141,7 +141,7 @@ class _Size:
 def _sizes(
     full: Float[np.ndarray, "3 3"] | None, tensor: MomentTensor | None, magnitudes: list[Magnitude]
 ) -> list[_Size]:
-    """Every size that a mechanism has, the one to take first: its tensor's, its scalar moment, a magnitude."""
+    """All sizes of a mechanism in order of preference: from its tensor, its scalar moment, a magnitude."""
     sizes = []
     if full is not None:
         sizes.append(_Size.of("tensor", float(np.linalg.norm(full) / math.sqrt(2.0))))
@@ -150,7 +150,7 @@ def _sizes(
     if not sizes and magnitudes:
         checked_mw(float(magnitudes[0].mag))
     found = [_Size(float(m.mag), _magnitude_words(m)) for m in magnitudes]
-    # Of several magnitudes that nothing chooses from, the nearest speaks for itself.
+    # Of several magnitudes without a preference, the nearest to the other size counts.
     return sizes + (sorted(found, key=lambda s: abs(s.mw - sizes[0].mw))[:1] if sizes else found[:1])
 
 
@@ -163,9 +163,9 @@ def _refuse_contradictions(sizes: list[_Size]) -> None:
 
 
 def _refuse_another_event(size: _Size, event: Event) -> None:
-    """Refuse a size that no magnitude of the event comes near to, of whatever type.
+    """Refuse a size that is far from every magnitude of the event, of whatever type.
 
-    They differ for one event, at most by two or so where a magnitude saturates.
+    Magnitudes of one event differ by about two at most, where one of them saturates.
     """
     others = [m for m in event.magnitudes if m.mag is not None]
     nearest = min(others, key=lambda m: abs(float(m.mag) - size.mw), default=None)
@@ -186,14 +186,14 @@ def _hint(one: _Size, other: _Size) -> str:
 
 def _magnitudes(event: Event, tensor: MomentTensor | None, file: EventFile) -> list[Magnitude]:
     """Moment magnitudes: the one that the tensor names, else the preferred one, else all, in the file's order."""
-    known = [m for m in event.magnitudes if m.mag is not None]
-    everywhere = [*known, *(m for e in file.catalog for m in e.magnitudes if m.mag is not None)]
+    given = [m for m in event.magnitudes if m.mag is not None]
+    everywhere = [*given, *(m for e in file.catalog for m in e.magnitudes if m.mag is not None)]
     named = _referred(everywhere, None if tensor is None else tensor.moment_magnitude_id)
     if named is not None and (_type(named) in ("", "m") or _type(named) in MOMENT_MAGNITUDES):
         return [named]
-    real = [m for m in known if _type(m) in MOMENT_MAGNITUDES]
-    preferred = _referred(real, event.preferred_magnitude_id)
-    return real if preferred is None else [preferred]
+    moment_magnitudes = [m for m in given if _type(m) in MOMENT_MAGNITUDES]
+    preferred = _referred(moment_magnitudes, event.preferred_magnitude_id)
+    return moment_magnitudes if preferred is None else [preferred]
 
 
 def _type(magnitude: Magnitude) -> str:
@@ -233,7 +233,7 @@ def _double_couple(plane: NodalPlane) -> Float[np.ndarray, "3 3"]:
 
 
 def _origin(event: Event, mechanism: FocalMechanism, file: EventFile) -> tuple[Origin, tuple[str, ...]]:
-    """The origin that the tensor, its mechanism or the event names, else the first; and what was passed over."""
+    """The origin that the tensor, its mechanism or the event names, else the first; and why others were passed over."""
     everywhere = [*event.origins, *(o for e in file.catalog for o in e.origins)]
     tensor = mechanism.moment_tensor
     named = (
@@ -260,7 +260,7 @@ def _origin(event: Event, mechanism: FocalMechanism, file: EventFile) -> tuple[O
 
 
 def _problem(origin: Origin, file: EventFile) -> str | None:
-    """What keeps an origin from being a place."""
+    """Why an origin is no usable position; None where it is one."""
     missing = [name for name in ("longitude", "latitude", "depth") if getattr(origin, name) is None]
     if missing:
         return "with " + " and ".join(f"no {name}" for name in missing) + _not_numbers(origin, file)
@@ -270,7 +270,7 @@ def _problem(origin: Origin, file: EventFile) -> str | None:
 
 
 def _doubt_of_unit(size: _Size) -> str | None:
-    """What a large moment would be in the unit of older catalogues."""
+    """A warning about a large moment, with the Mw that it would have in dyn cm; None for other moments."""
     if size.mw <= _DOUBTFUL_MW:
         return None
     return (
@@ -298,7 +298,7 @@ def _magnitude_words(magnitude: Magnitude) -> str:
 
 
 def _named(part: Any) -> str:
-    """A public id, with the agency where it is said."""
+    """A public id, with the agency where it is given."""
     agency = part.creation_info.agency_id if part.creation_info is not None else None
     return f"{_id(part)} by {agency}" if agency else _id(part)
 
@@ -313,7 +313,7 @@ def _id(part: Any) -> str:
 
 
 def _referred(parts: Iterable[Any], reference: Any) -> Any | None:
-    """The part with the id that a reference names; by text, for ObsPy's own look-up spans all files ever read."""
+    """The part with the id of a reference; compared as text, since ObsPy's look-up spans all files ever read."""
     if reference is None:
         return None
     return next((p for p in parts if p.resource_id is not None and p.resource_id.id == reference.id), None)

@@ -1,4 +1,4 @@
-"""QuakeML bytes as an ObsPy catalogue, and what keeps other files from being one."""
+"""QuakeML bytes as an ObsPy catalogue, and clear errors for files of other kinds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spectremor.exchange.xml_files import parse_xml
 if TYPE_CHECKING:
     from obspy.core.event import Catalog
 
-#: How compressed files begin.
+#: First bytes of compressed files.
 _COMPRESSED = {
     b"\x1f\x8b": "gzip",
     b"PK\x03\x04": "zip",
@@ -27,7 +27,7 @@ _COMPRESSED = {
 }
 _SPACE = b" \t\r\n"
 _UTF8_MARK = b"\xef\xbb\xbf"
-#: Elements whose text, or whose <value>'s, is a number that a source may need.
+#: Elements whose text, or the text of their <value>, is a number that a source may need.
 _NUMBERS = frozenset(
     (
         *("latitude", "longitude", "depth", "mag", "strike", "dip", "rake", "duration", "riseTime", "decayTime"),
@@ -42,8 +42,8 @@ class EventFile:
     """A QuakeML file that was read.
 
     Attributes:
-        catalog: its events; a number that is none is missing in them.
-        not_numbers: what stood there instead, by the public id of what it belongs to: "depth NaN", ...
+        catalog: events of the file, without the numbers that are invalid.
+        not_numbers: the invalid numbers, such as "depth NaN", by the public id of the object that they belong to.
     """
 
     catalog: Catalog
@@ -51,14 +51,14 @@ class EventFile:
 
 
 def parse_quakeml(content: bytes, name: str) -> EventFile:
-    """The events in the bytes of a QuakeML file; blanks before its first line are forgiven.
+    """The events in the bytes of a QuakeML file; blanks before its first line are allowed.
 
     Args:
-        content: of the file.
-        name: what an error calls it.
+        content: bytes of the file.
+        name: the file, for the error message.
 
     Raises:
-        InputError: not QuakeML, and what it is instead as far as that can be told.
+        InputError: not QuakeML; the message names the kind of file where it is recognised.
     """
     root = _root(content, name)
     not_numbers: dict[str, list[str]] = {}
@@ -77,18 +77,18 @@ def parse_quakeml(content: bytes, name: str) -> EventFile:
     obspy, etree = need("obspy", "exchange"), need("lxml.etree", "exchange")
     try:
         with warnings.catch_warnings():
-            # Of values that ObsPy cannot read, which are missing then; those that are needed are named later.
+            # ObsPy warns of values that it cannot read and leaves them out; missing ones are reported later if needed.
             warnings.simplefilter("ignore")
-            # The format is fixed: left to guess, ObsPy would also unpickle.
+            # The format is fixed: without it ObsPy would try all formats, pickles included.
             catalog = obspy.read_events(io.BytesIO(etree.tostring(root)), format="QUAKEML")
     except Exception as error:
-        # ObsPy raises many kinds for XML that is no QuakeML.
+        # ObsPy raises many types of errors for XML that is no QuakeML.
         raise InputError("quakeml", f"{name} ({_first_line(error)})", "a QuakeML file") from None
     return EventFile(catalog, not_numbers)
 
 
 def _root(content: bytes, name: str) -> Any:
-    """The root element of the XML, which is a QuakeML's.
+    """The root element of QuakeML.
 
     Raises:
         InputError: not XML, damaged XML, or XML of another kind.
@@ -105,7 +105,7 @@ def _root(content: bytes, name: str) -> Any:
 
 
 def _foreign(content: bytes) -> str:
-    """What a file is that is no XML, as far as its first bytes tell."""
+    """The kind of a file that is not XML, recognised by its first bytes, in words."""
     if not content.strip(_SPACE):
         return "an empty file"
     for mark, kind in _COMPRESSED.items():
@@ -131,11 +131,11 @@ def _printable(head: bytes) -> bool:
 
 
 def _leaves(root: Any) -> Iterator[tuple[str, Any]]:
-    """Every element without children, and what it is called: a `value` as that which it is the value of."""
+    """Every element without children, with its name; a `value` has the name of its parent."""
     for element in root.iter():
         if len(element) == 0:
-            named = element.getparent() if _label(element) == "value" else element
-            yield "" if named is None else _label(named), element
+            name_bearer = element.getparent() if _label(element) == "value" else element
+            yield "" if name_bearer is None else _label(name_bearer), element
 
 
 def _label(element: Any) -> str:
@@ -144,7 +144,7 @@ def _label(element: Any) -> str:
 
 
 def _owner(element: Any) -> str:
-    """The public id that an element belongs to."""
+    """The public id of the object that an element belongs to."""
     return next((p.get("publicID") for p in element.iterancestors() if p.get("publicID")), "")
 
 

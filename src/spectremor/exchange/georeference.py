@@ -1,4 +1,4 @@
-"""Where on Earth the local metres lie: `spectremor.core.georeference`, under the name it has in exchange."""
+"""`Georeference` of `spectremor.core.georeference`, importable from the exchange package too."""
 
 from spectremor.core.georeference import Georeference
 

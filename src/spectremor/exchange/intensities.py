@@ -1,4 +1,4 @@
-"""Intensity measures of a wavefield at every sensor, for the tables that engineers work with."""
+"""Intensity measures of a wavefield at every sensor, for tables for engineers."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from spectremor.signal.response import rotd, rotd_peak, usable_frequencies
 from spectremor.signal.spectra import frequencies, konno_ohmachi, rotd_fourier
 
 DEFAULT_PERIODS_S = (0.3, 0.6, 1.0, 2.0)
-#: Of Fourier amplitude spectra in tables.
+#: Frequencies of Fourier amplitude spectra in tables.
 FOURIER_FREQUENCIES_HZ = (0.5, 1.0, 2.0, 5.0)
-#: Far beyond what any record holds on either side.
+#: Allowed periods, far wider on both sides than any record resolves.
 _PERIOD_RANGE_S = (1e-4, 1e4)
 _HORIZONTAL = slice(0, 2)
 
 
 def check_periods(periods_s: tuple[float, ...]) -> tuple[float, ...]:
-    """Periods of response spectra, refused when they cannot be.
+    """The periods of response spectra, after a check.
 
     Raises:
-        InputError: none, not positive, or one given twice.
+        InputError: no period, one out of range, or one given twice.
     """
     low, high = _PERIOD_RANGE_S
     if not (periods_s and all(low <= t <= high for t in periods_s) and len(set(periods_s)) == len(periods_s)):
@@ -46,14 +46,14 @@ def rotd50(
 
     Args:
         field: finite wavefield, m/s.
-        periods_s: of SA.
-        damping: of SA, fraction of critical.
+        periods_s: periods of SA.
+        damping: damping of SA, a fraction of the critical one.
 
     Returns:
         Arrays (realization, x, y) or (realization, station) by name: PGA, PGV, PGD, SA(0.3), ...
 
     Raises:
-        InputError: not a finite wavefield, or periods that cannot be.
+        InputError: not a finite wavefield, or invalid periods.
     """
     return _rotd(field, periods_s, (50.0,), damping)[0]
 
@@ -70,14 +70,14 @@ def fourier_rotd50_and_100(
 ) -> list[dict[float, Float[np.ndarray, "realization ..."]]]:
     """RotD50 and RotD100 of the Fourier amplitude spectrum of acceleration in m/s, by frequency in Hz.
 
-    Smoothed (Konno & Ohmachi 1998, b = 40). Frequencies that the sampling does not hold are left out.
+    Smoothed (Konno & Ohmachi 1998, b = 40). Frequencies above the Nyquist frequency are left out.
     """
     waves, step_s = _by_sensor(field)
-    wanted = np.array([f for f in frequencies_hz if f <= 0.5 / step_s])
+    resolved_hz = np.array([f for f in frequencies_hz if f <= 0.5 / step_s])
     acceleration = derivative(waves[..., _HORIZONTAL, :], step_s)
     spectra = rotd_fourier(acceleration, step_s)
-    smooth = konno_ohmachi(spectra, frequencies(waves.shape[-1], step_s), wanted)
-    return [{float(f): one[..., k] for k, f in enumerate(wanted)} for one in smooth]
+    smooth = konno_ohmachi(spectra, frequencies(waves.shape[-1], step_s), resolved_hz)
+    return [{float(f): one[..., k] for k, f in enumerate(resolved_hz)} for one in smooth]
 
 
 def _rotd(
@@ -117,18 +117,18 @@ def per_component(field: xr.DataArray) -> dict[str, Float[np.ndarray, "..."]]:
 
 
 def sa_name(period_s: float) -> str:
-    """The name OpenQuake gives to a spectral acceleration, e.g. SA(0.3)."""
+    """OpenQuake's name of a spectral acceleration, e.g. SA(0.3)."""
     return f"SA({float(period_s)!r})"
 
 
 def beyond_band(field: xr.DataArray, periods_s: tuple[float, ...]) -> list[float]:
-    """The periods at which the wavefield holds no usable motion: by its band, and by its sampling and duration.
+    """The periods at which the wavefield has no usable motion, by its band, sampling and duration.
 
     Raises:
-        InputError: a band that is none.
+        InputError: an invalid band.
 
     Warns:
-        InputWarning: names them.
+        InputWarning: names these periods.
     """
     low_hz, high_hz = band_of(field) or (0.0, math.inf)
     band = low_hz, min(high_hz, 0.5 / sampling_step_s(field))

@@ -1,4 +1,4 @@
-"""StationXML: which sensors there are, where they stand and what their channels measure."""
+"""StationXML of a wavefield: its sensors, their positions and what their channels measure."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def to_inventory(
 ) -> Inventory:
     """An ObsPy inventory that matches `to_stream` id by id.
 
-    Every channel has a flat response of gain 1, so that the traces are what the units say and removing the response
-    changes nothing. The local position stands in each station's description. Its date of
-    creation is the origin time, so that the same field gives the same file.
+    Every channel has a flat response of gain 1, so that the traces are in the stated units and removing the response
+    changes nothing. Each station's description states its local position. The inventory's date of creation is the
+    origin time, so that the same field gives the same file.
 
     Args:
         field: wavefield.
-        place: where the field lies on Earth; None: where it says itself. StationXML requires a place.
+        place: where the field lies on Earth; None: as its attributes record. StationXML requires a place.
         quantity: as in `to_stream`.
         origin_time: as in `to_stream`.
         network: as in `to_stream`.
@@ -62,15 +62,15 @@ def to_inventory(
     stations = []
     for station in stations_of(waves, place):
         about = f"synthetic sensor at x = {station.x_m:.3f} m (East), y = {station.y_m:.3f} m (North)"
-        level = f"{-station.z_m:.3f} m deep" if station.z_m else "free surface"
-        called = f"{station.name}: " if station.name != station.code else ""
+        depth_words = f"{-station.z_m:.3f} m deep" if station.z_m else "free surface"
+        name_prefix = f"{station.name}: " if station.name != station.code else ""
         stations.append(
             inventory.Station(
                 code=station.code,
                 latitude=station.latitude_deg,
                 longitude=station.longitude_deg,
                 elevation=0.0,
-                site=inventory.Site(name=f"{called}{level}, {about}"),
+                site=inventory.Site(name=f"{name_prefix}{depth_words}, {about}"),
                 description=about,
                 start_date=start,
                 channels=[
@@ -84,7 +84,7 @@ def to_inventory(
     one = inventory.Network(
         code=check_network(network), stations=stations, description="synthetic seismograms", comments=[about]
     )
-    # Dated by the earthquake, not by the clock: the same field gives the same bytes.
+    # Dated by the earthquake, not by the clock, so that the same field gives the same bytes.
     return inventory.Inventory(networks=[one], source=f"spectremor {VERSION}", created=origin)
 
 

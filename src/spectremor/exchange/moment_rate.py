@@ -1,8 +1,8 @@
-"""A catalogue's source time function as the rise time of ours that has the same width at low frequencies.
+"""The rise time of the point source's moment rate that is as wide as a catalogue's source time function.
 
 The spectrum of a moment rate of unit area is 1 - i w t1 - w^2 (t1^2 + v) / 2 + ... where w is the angular frequency,
-t1 the centroid time and v the variance in time. Two moment rates with the same v therefore have the same width as far
-as long periods can tell. Ours, t/tau^2 exp(-t/tau), has t1 = 2 tau and v = 2 tau^2.
+t1 the centroid time and v the variance in time. Two moment rates with the same v therefore have the same width at long
+periods. That of the point source, t/tau^2 exp(-t/tau), has t1 = 2 tau and v = 2 tau^2.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 
 from spectremor.core.errors import InputError, InputWarning
 
-#: How far a rise and a decay may be above the duration that a file states beside them.
+#: Relative excess allowed of rise plus decay over the duration that a file states too.
 _SUM_TOLERANCE = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
 class RiseTime:
-    """A rise time and where it comes from.
+    """A rise time and its origin.
 
     Attributes:
-        tau_s: of the moment function 1 - (1 + t/tau) exp(-t/tau); None: what a stress drop makes it.
-        words: what it was made from.
+        tau_s: tau of the moment function 1 - (1 + t/tau) exp(-t/tau); None: to follow from a stress drop.
+        words: the origin of the rise time in words.
     """
 
     tau_s: float | None
@@ -35,18 +35,18 @@ def rise_time_of(function: Any, *, ours: bool) -> RiseTime | None:
     """The rise time for a QuakeML source time function (ObsPy's object), or None where there is none.
 
     Triangles (of any skewness), box cars and trapezoids are converted exactly. A function of unknown shape, and a
-    trapezoid that does not say how long it rises, is taken for a triangle, with a warning that names the box car's rise
-    time too.
+    trapezoid without a rise or decay time, is treated as a triangle, with a warning that names the rise time of a box
+    car too.
 
     Args:
-        function: with type, duration, rise_time and decay_time in s, any of which may be missing; or None.
-        ours: whether this project wrote the file: its rise time is tau itself.
+        function: object with type, duration, rise_time and decay_time in s, any of which may be missing; or None.
+        ours: whether this project wrote the file: its rise time is then tau itself.
 
     Raises:
         InputError: a negative time.
 
     Warns:
-        InputWarning: a function that leaves a choice.
+        InputWarning: a function of unknown shape, or times that contradict each other.
     """
     shape = "unknown" if function is None else str(function.type or "unknown")
     times = (None,) * 3 if function is None else (function.duration, function.rise_time, function.decay_time)
@@ -68,10 +68,10 @@ def rise_time_of(function: Any, *, ours: bool) -> RiseTime | None:
 
 
 def _corners(shape: str, duration: float | None, rise: float | None, decay: float | None) -> tuple[float, float, float]:
-    """Seconds that the moment rate of a triangle or trapezoid rises, stays and falls.
+    """Seconds for which the moment rate of a triangle or trapezoid rises, stays constant and falls.
 
     Warns:
-        InputWarning: a rise and a decay that take longer than the duration stated beside them.
+        InputWarning: a rise and a decay that together take longer than the stated duration.
     """
     if not duration:
         up, down = rise or decay or 0.0, decay or rise or 0.0
@@ -107,7 +107,7 @@ def _of_unknown_shape(shape: str, duration_s: float) -> RiseTime:
 
 
 def _same_width(up_s: float, flat_s: float, down_s: float, words: str) -> RiseTime:
-    """Of a moment rate that rises linearly, stays and falls linearly: any of the three may be nothing."""
+    """The rise time for a moment rate that rises linearly, stays constant and falls linearly; any part may last 0 s."""
     # Mass, centroid and variance of each of the three parts; a right triangle of base b has variance b^2 / 18.
     parts = [
         (up_s / 2, 2 * up_s / 3, up_s**2 / 18),

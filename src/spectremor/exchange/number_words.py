@@ -20,16 +20,16 @@ class NumberWords:
     """The words of a text, without comment lines, taken in order.
 
     Args:
-        kind: of file: the first part of each error's field.
+        kind: kind of file, with which the input's name in error messages begins.
         text: the whole text.
         comment: character that a comment line begins with.
     """
 
     def __init__(self, kind: str, text: str, comment: str = "#") -> None:
         lines = enumerate(text.splitlines(), start=1)
-        kept = [(number, line.split()) for number, line in lines if not line.lstrip().startswith(comment)]
-        self._words = [word for _, words in kept for word in words]
-        self._lines = [number for number, words in kept for _ in words]
+        numbered_lines = [(number, line.split()) for number, line in lines if not line.lstrip().startswith(comment)]
+        self._words = [word for _, words in numbered_lines for word in words]
+        self._lines = [number for number, words in numbered_lines for _ in words]
         self._kind, self._next = kind, 0
 
     @property
@@ -79,13 +79,13 @@ class NumberWords:
         except ValueError:
             values = np.full(len(words), np.nan)
         if len(values) < count or not np.isfinite(values).all():
-            # Word by word, to name the line.
+            # Parsed word by word, to name the line of the bad one.
             return np.array([self.number(name) for _ in range(count)], dtype=float)
         self._next += count
         return values
 
     def field(self, name: str) -> str:
-        """What an error about the next word is about."""
+        """Name of the input in an error message about the next word."""
         return f"{self._kind} line {self.line}, {name}"
 
 
@@ -95,7 +95,7 @@ def whole_number(field: str, word: str, most: int) -> int:
     Raises:
         InputError: another word, or a larger number.
     """
-    # Longer ones are larger; and Python reads no number of thousands of digits.
+    # A word with more digits than `most` is larger; and Python refuses to read thousands of digits.
     if word.isascii() and word.isdigit() and len(word) <= len(str(most)) and int(word) <= most:
         return int(word)
     raise InputError(field, word[:40], f"a whole number from 0 to {most}")
@@ -124,19 +124,19 @@ def fixed_width_numbers(
     """Numbers in columns of fixed width, which may touch each other.
 
     Args:
-        lines: from the first with numbers on.
-        count: how many numbers there are.
-        columns: of a line.
-        width: of a column.
-        field: what an error is about.
-        allowed: what it should be.
+        lines: lines of the file, from the first with numbers.
+        count: number of the numbers.
+        columns: number of columns in a line.
+        width: characters in a column.
+        field: name of the input in an error message.
+        allowed: what is allowed, for the error message.
 
     Raises:
-        InputError: fewer numbers, or one that is none.
+        InputError: fewer numbers, or an invalid one.
     """
     rows = lines[: -(-count // max(columns, 1))]
     values = np.empty(0)
-    # A number has a digit at least: what a header promises is made only of text that is there.
+    # A number has at least one digit: a count that exceeds the text is refused before the cells are made.
     if count <= sum(map(len, rows)):
         cells = [row[k * width : (k + 1) * width] for row in rows for k in range(columns)][:count]
         with contextlib.suppress(ValueError):
@@ -149,13 +149,13 @@ def fixed_width_numbers(
 def columns_of(
     kind: str, rows: Sequence[tuple[int, str]], names: Sequence[str], allowed: Callable[[str], Range]
 ) -> list[tuple[int, dict[str, float]]]:
-    """Rows of numbers under names.
+    """The numbers of a table by column name, with the line number of each row.
 
     Args:
-        kind: of file, for errors.
+        kind: kind of file, for error messages.
         rows: line number and text of each row.
-        names: of the columns.
-        allowed: the range of a column, by name.
+        names: names of the columns.
+        allowed: function that gives the allowed range of a column by its name.
 
     Raises:
         InputError: a row with another number of columns, or a number outside its range.

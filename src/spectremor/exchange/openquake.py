@@ -2,8 +2,8 @@
 
 In a job file: `gmfs_csv = field.csv` and `sites_csv = field.sites.csv` (OpenQuake engine manual, scenario
 calculators with user-defined ground-motion fields). Each realization is one event, whose id is the realization's
-number. `custom_site_id` is a sensor's name in every export, of a part as of the whole, and the engine keeps it in its
-results; `site_id` is only the row in the table of sites, from 0, by which the engine joins the two tables.
+number. `custom_site_id` is a sensor's code, which is the same in an export of a part of a field, and the engine keeps
+it in its results; `site_id` is only the row in the table of sites, from 0, by which the engine joins the two tables.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ def write_openquake(
 ) -> list[Path]:
     """Write a ground-motion-field table (PGA and SA in g, PGV in cm/s, RotD50) and, beside it, `.sites.csv`.
 
-    Both appear, or none; what stands there already is replaced.
+    Either both files appear or none; existing ones are replaced.
 
     Args:
         field: finite wavefield, m/s.
         path: CSV file.
-        place: where the field lies on Earth; None: where it says itself.
-        periods_s: of SA at 5% damping.
+        place: where the field lies on Earth; None: as its attributes record.
+        periods_s: periods of SA at 5% damping.
 
     Returns:
         The files written.
 
     Raises:
-        InputError: no place on Earth, not a finite wavefield, periods that cannot be, or a path that is no file's.
+        InputError: no place on Earth, not a finite wavefield, invalid periods, or a path that no file can have.
 
     Warns:
         InputWarning: periods outside the usable band.
@@ -70,7 +70,7 @@ def write_openquake(
                     writer.writerow([realization, row, s.code, *values])
         with aside_sites.open("w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out)
-            # The engine skips site_id only where it is the first column.
+            # The engine skips site_id only if it is the first column.
             writer.writerow(["site_id", "custom_site_id", "lon", "lat"])
             for row, s in enumerate(stations):
                 writer.writerow([row, s.code, f"{s.longitude_deg:.7f}", f"{s.latitude_deg:.7f}"])

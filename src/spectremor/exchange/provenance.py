@@ -1,4 +1,4 @@
-"""What made a wavefield, in one sentence that travels with its products."""
+"""The origin of a wavefield in one sentence, which exported files contain."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from spectremor.core.text import printable
 from spectremor.core.wavefield import band_of
 
 _LONGEST = 200
-#: Attributes of a wavefield and what they are called, in this order.
+#: Attributes of a wavefield and their names in the sentence, in this order.
 _NAMES = {
     "solver": "solver",
     "grid_spacing_m": "grid spacing in m",
@@ -24,12 +24,12 @@ _NAMES = {
 
 
 def provenance(field: xr.DataArray) -> str:
-    """Such as "synthetic ground motion; model: 1a2b, stage: 2, seed: 0; usable band 0 to 5 Hz".
+    """The origin of a wavefield, e.g. "synthetic ground motion; model: 1a2b, seed: 0; usable band 0 to 5 Hz".
 
     Raises:
-        InputError: a band that is none.
+        InputError: an invalid band.
     """
-    known = [f"{name}: {printable(field.attrs[key], _LONGEST)}" for key, name in _NAMES.items() if key in field.attrs]
+    facts = [f"{name}: {printable(field.attrs[key], _LONGEST)}" for key, name in _NAMES.items() if key in field.attrs]
     band = band_of(field)
     usable = [] if band is None else [f"usable band {band[0]:g} to {band[1]:g} Hz"]
-    return "; ".join(["synthetic ground motion", *([", ".join(known)] if known else []), *usable])
+    return "; ".join(["synthetic ground motion", *([", ".join(facts)] if facts else []), *usable])

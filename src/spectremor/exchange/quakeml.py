@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from obspy.core.event import Event as ObspyEvent
 
 MAX_QUAKEML_BYTES = 64 * 2**20
-#: What has an id of its own.
+#: Objects that get an id.
 _KINDS = ("catalog", "event", "origin", "magnitude", "mechanism", "tensor")
-#: How many events an error lists.
+#: Largest number of events that an error message lists.
 _LISTED = 10
 
 
@@ -53,29 +53,30 @@ def read_source(
 ) -> Source:
     """The source that a QuakeML file describes, in local coordinates.
 
-    The preferred focal mechanism, else the first one, that has a moment tensor, or a nodal plane and a size, is taken.
-    Its position is the origin that its moment tensor names (the centroid), else the one that the mechanism names, else
-    the preferred one, else the first. Its size is the tensor's, else its scalar moment, else a moment magnitude: that
-    which the tensor names, else the preferred one, else the first of type Mw, Mww, Mwc, Mwb or Mwr. What was taken
-    stands in `source.event.choice`, with the event's id and origin time beside it; wavefields record all three.
+    The mechanism is the preferred one, else the first, with a moment tensor, or with a nodal plane and a size. The
+    position is the origin that the moment tensor names (the centroid), else the one that the mechanism names, else the
+    preferred one, else the first. The size is the tensor's, else its scalar moment, else a moment magnitude: the one
+    that the tensor names, else the preferred one, else the first of type Mw, Mww, Mwc, Mwb or Mwr.
+    `source.event.choice` describes the choice; wavefields record it with the event's id and origin time.
 
     Args:
         path: QuakeML file.
         place: where the local axes lie on Earth.
-        event: which event, when the file holds several (0 is the first).
-        event_id: the same by its public id, by what follows the last / or = in it, or by its number as text.
-        rise_time_s: tau; None: as wide at low frequencies as the file's source time function, or what a stress drop
-            makes it where the file has none.
+        event: number of the event, when the file holds several (0 is the first).
+        event_id: instead of the number, the event's public id, the part after the last / or = in it, or the number as
+            text.
+        rise_time_s: tau; None: as wide at low frequencies as the file's source time function, or from a stress drop
+            where the file has none.
         stress_drop_pa: gives the corner frequency with the moment and Vs at the source (Brune 1970), whatever source
-            time function the file has; None: 5 MPa where it has none and no rise time is stated.
+            time function the file has; None: 5 MPa where the file has none and no rise time is given.
 
     Raises:
-        InputError: a rise time beside a stress drop, no QuakeML, something that the source needs is missing in it, or
-            sizes that differ by more than 0.3 in Mw: moments in dyn cm, for instance, or a tensor normalised to 1.
+        InputError: a rise time beside a stress drop, no QuakeML, a missing part that the source needs, or sizes that
+            differ by more than 0.3 in Mw: moments in dyn cm, for instance, or a tensor normalised to 1.
 
     Warns:
-        InputWarning: the file names an origin that it does not hold, or a source time function of unknown shape; or a
-            large moment that no magnitude confirms, which is in N m as QuakeML has it and might be meant in dyn cm.
+        InputWarning: the file names an origin that it does not hold, or a source time function of unknown shape; or it
+            has a large moment that no magnitude confirms: QuakeML is in N m, but dyn cm may have been meant.
 
     Example:
         >>> import pathlib, tempfile
@@ -111,7 +112,7 @@ def read_source(
 
 
 def _rise_time(choice: Choice, stated_s: float | None, stress_drop_pa: float | None) -> RiseTime:
-    """What is stated, else what the file says, else Brune's."""
+    """The rise time that the caller states, else that of the file, else that of Brune's model."""
     if stated_s is not None:
         return RiseTime(stated_s, f"{stated_s:g} s, as asked")
     brune = "of Brune's corner frequency for a stress drop of {:g} MPa and Vs at the source, {}"
@@ -122,15 +123,15 @@ def _rise_time(choice: Choice, stated_s: float | None, stress_drop_pa: float | N
 
 
 def _event(found: ObspyEvent, choice: Choice, rise: RiseTime, place: Georeference) -> Event:
-    """What travels with the source: t = 0 is where the moment function begins."""
-    time, timed, centroid_time = choice.origin.time, "origin time", None
+    """The event that the source records; its origin time is when the moment function begins."""
+    time, time_words, centroid_time = choice.origin.time, "origin time", None
     if time is None:
         times = [origin.time for origin in found.origins if origin.time is not None]
-        time, timed = (times[0], "origin time of another origin") if times else (None, "no origin time")
+        time, time_words = (times[0], "origin time of another origin") if times else (None, "no origin time")
     elif choice.origin.origin_type == "centroid":
-        # A wavefield counts from the beginning of the moment function, whose centroid comes 2 tau later.
-        centroid_time, timed = str(time), "begin 2 tau before the centroid time"
-    words = [*choice.words, f"rise time {rise.words}", f"{timed} {time}" if time is not None else timed]
+        # Times of a wavefield count from the beginning of the moment function, whose centroid comes 2 tau later.
+        centroid_time, time_words = str(time), "begin 2 tau before the centroid time"
+    words = [*choice.words, f"rise time {rise.words}", f"{time_words} {time}" if time is not None else time_words]
     return Event(
         event_id=None if found.resource_id is None else str(found.resource_id.id),
         origin_time=None if time is None else str(time),
@@ -141,20 +142,20 @@ def _event(found: ObspyEvent, choice: Choice, rise: RiseTime, place: Georeferenc
 
 
 def _plain(text: str) -> str:
-    """On one line and without control characters, which a file may bring along."""
+    """Text on one line, without control characters, which a file may contain."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
 def to_catalog(source: Source, place: Georeference, *, origin_time: str | None = None, about: str = "") -> Catalog:
     """An ObsPy catalogue with one event: origin, moment magnitude, nodal planes, moment tensor, rise time.
 
-    Its ids carry a digest of source, place and origin time: catalogues can be merged, and the same event gets the same.
+    Its ids contain a digest of source, place and origin time: catalogues can be merged, and an event keeps its ids.
 
     Args:
         source: the source.
         place: where the domain lies on Earth.
         origin_time: date and time of the earthquake, ISO 8601 (UTC); None: that of the source's event, else 2000-01-01.
-        about: what the motion beside it was made by; a comment of the event.
+        about: origin of the motion that is exported with it; becomes a comment of the event.
 
     Raises:
         InputError: no date, or a place or date other than those of the source's event.
@@ -202,7 +203,7 @@ def _digest(source: Source, place: Georeference, time: Any) -> str:
     numbers = [*source.position_m, *source.moment_tensor_nm, source.rise_time_s, *where]
     # Adding zero makes -0.0, which is the same place, the same text.
     about = [[float(number) + 0.0 for number in numbers], place.crs, str(time)]
-    # An event in a domain that is not turned keeps the ids of versions that knew no other.
+    # An event in a domain that is not turned keeps the ids of earlier versions, which had no turned domains.
     text = json.dumps(about + [float(place.azimuth_deg)] * (place.azimuth_deg != 0))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -219,7 +220,7 @@ def _read(path: Path) -> EventFile:
 
 
 def _choose(catalog: Catalog, event: int | None, event_id: str | None) -> ObspyEvent:
-    """The event of a number or an id, or the only one."""
+    """The event with the given number or id, or the only event."""
     if len(catalog) == 0:
         raise InputError("quakeml", "no events", "an event")
     ids = [str(one.resource_id.id) for one in catalog]
@@ -245,7 +246,7 @@ def _choose(catalog: Catalog, event: int | None, event_id: str | None) -> ObspyE
 
 
 def _rotation(azimuth_deg: float) -> Float[np.ndarray, "3 3"]:
-    """Local (East, North, Up) vectors into true ones, where local North has this azimuth."""
+    """Matrix that turns local (East, North, Up) vectors into true ones; `azimuth_deg` is that of local North."""
     c, s = math.cos(math.radians(azimuth_deg)), math.sin(math.radians(azimuth_deg))
     return np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
 

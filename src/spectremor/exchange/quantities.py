@@ -19,7 +19,7 @@ UNITS: dict[str, str] = {"velocity": "m/s", "acceleration": "m/s2", "displacemen
 def as_quantity(field: xr.DataArray, quantity: Quantity) -> xr.DataArray:
     """The wavefield as velocity (unchanged), acceleration or displacement, through `signal.calculus`.
 
-    Displacement starts from zero at the first sample: the ground is at rest there.
+    Displacement is zero at the first sample, at which the ground is taken to be at rest.
 
     Args:
         field: wavefield in m/s.
@@ -33,13 +33,13 @@ def as_quantity(field: xr.DataArray, quantity: Quantity) -> xr.DataArray:
     step_s = sampling_step_s(field)
     values = field.transpose(..., "time").values
     changed = derivative(values, step_s) if quantity == "acceleration" else integral(values, step_s)
-    made = field.transpose(..., "time").copy(data=changed.astype(np.float32))
-    made.attrs |= {"units": UNITS[quantity], "long_name": f"ground {quantity}"}
-    return made.rename(quantity)
+    converted = field.transpose(..., "time").copy(data=changed.astype(np.float32))
+    converted.attrs |= {"units": UNITS[quantity], "long_name": f"ground {quantity}"}
+    return converted.rename(quantity)
 
 
 def check_quantity(text: str) -> Quantity:
-    """A quantity's name as a person typed it.
+    """The name of a quantity, after a check of a user's text.
 
     Raises:
         InputError: not one of the three.

@@ -1,8 +1,8 @@
-"""Corrected velocities in COSMOS format (version 1.20, 2001), in which the USGS hands out its Volume 2 files (V2c).
+"""Corrected velocities in COSMOS format (version 1.20, 2001), the format of the USGS's Volume 2 files (V2c).
 
-A file is a sequence of series, and a station's may be spread over several files. A series has 13 lines of text, a
-header of whole numbers, one of real numbers, comments and samples, each with a line that says how many of them come and
-in which columns. Numbers of the headers count from 1 in the format's description, here from 0.
+A file is a sequence of series; those of a station may be spread over several files. A series has 13 lines of text, a
+header of whole numbers, one of real numbers, comments and samples, each after a line that states their number and
+columns. Numbers of the headers count from 1 in the format's description, here from 0.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _COMMENTS = re.compile(r"^\s*(\d{1,4})\s+Comment", re.IGNORECASE)
 _SCNL = re.compile(r"<SCNL>\s*(\w+)\.(\w+)\.(\w+)")
 _CODE = re.compile(r"Code:\s*(\w{1,3})-(\w+)")
 _START = re.compile(r"start time:.*?\d+:\s*\d+:\s*(\d*\.\d+)", re.IGNORECASE)
-#: Whole numbers of the header: kind of series, unit, year, month, day, hour, minute, direction.
+#: Indices in the header of whole numbers: kind of series, unit, (year, month, day, hour, minute), direction.
 _QUANTITY, _UNIT, _TIME, _DIRECTION = 1, 2, (39, 41, 42, 43, 44), 53
-#: Real numbers: place, seconds of the start, corners of the filter, milliseconds between samples.
+#: Indices in the header of real numbers: place, seconds of the start, corners of the filter, time step in ms.
 _LATITUDE, _LONGITUDE, _SECONDS, _LOW_HZ, _HIGH_HZ, _STEP_MS = 0, 1, 29, 53, 56, 61
 _VELOCITY = 2
-#: To m/s.
+#: Factors to m/s, by the format's number of the unit.
 _UNITS = {5: 0.01, 8: 0.0254}
 _UP, _DOWN = 400, 401
 
@@ -59,7 +59,7 @@ class CosmosChannel:
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class _Series:
-    """One series as it stands in the file."""
+    """The raw parts of a series in a file."""
 
     text: list[str]
     whole: np.ndarray
@@ -83,41 +83,41 @@ def read_cosmos(path: Path) -> list[CosmosChannel]:
     """
     content = read_small_file(path, field="recordings", allowed=_ALLOWED, most_bytes=_MOST_BYTES)
     lines = content.decode("latin-1").splitlines()
-    where, found, at = f"recordings.{path.name}", [], 0
+    where, channels, at = f"recordings.{path.name}", [], 0
     while at < len(lines):
         if not lines[at].strip() or lines[at].lower().lstrip().startswith("end-of-data"):
             at += 1
             continue
         series, at = _series(lines, at, where)
-        found.append(_channel(series, where))
-    return found
+        channels.append(_channel(series, where))
+    return channels
 
 
 def stations_of_cosmos(channels: Sequence[CosmosChannel]) -> list[RecordedStation]:
-    """Stations of three channels each.
+    """The stations with velocities of three channels.
 
     Raises:
         InputError: velocities of more than three channels of a station.
 
     Warns:
-        InputWarning: stations with fewer.
+        InputWarning: stations with fewer channels, which are left out.
     """
     stations = []
-    for name in dict.fromkeys(one.station for one in channels):
-        own = [(one, one.velocity) for one in channels if one.station == name and one.velocity is not None]
-        if len(own) > 3:
-            raise InputError(f"recordings.{name}", f"{len(own)} channels", "three: the motion of one point")
-        if len(own) < 3:
-            message = f"recordings: station {name} is left out: velocities of {len(own)} channels, not of three"
+    for name in dict.fromkeys(channel.station for channel in channels):
+        of_station = [(c, c.velocity) for c in channels if c.station == name and c.velocity is not None]
+        if len(of_station) > 3:
+            raise InputError(f"recordings.{name}", f"{len(of_station)} channels", "three: the motion of one point")
+        if len(of_station) < 3:
+            message = f"recordings: station {name} is left out: velocities of {len(of_station)} channels, not of three"
             warnings.warn(message, InputWarning, stacklevel=2)
             continue
         stations.append(
             RecordedStation(
                 name=name,
-                longitude_deg=own[0][0].longitude_deg,
-                latitude_deg=own[0][0].latitude_deg,
+                longitude_deg=of_station[0][0].longitude_deg,
+                latitude_deg=of_station[0][0].latitude_deg,
                 depth_m=0.0,
-                channels=(own[0][1], own[1][1], own[2][1]),
+                channels=(of_station[0][1], of_station[1][1], of_station[2][1]),
             )
         )
     return stations
@@ -128,24 +128,24 @@ def _series(lines: list[str], at: int, where: str) -> tuple[_Series, int]:
     text = lines[at : at + _TEXT_LINES]
     if "(format v" not in text[0].lower():
         raise InputError(where, text[0].strip()[:60], f"line {at + 1} to begin a series: {_ALLOWED}")
-    whole, at = _block(lines, at + _TEXT_LINES, where)
+    whole_numbers, at = _block(lines, at + _TEXT_LINES, where)
     real, at = _block(lines, at, where)
-    told = _COMMENTS.match(lines[at]) if at < len(lines) else None
-    if told is None:
+    comment_count = _COMMENTS.match(lines[at]) if at < len(lines) else None
+    if comment_count is None:
         raise InputError(where, "a series without a line of comments", _ALLOWED)
-    comments = lines[at + 1 : at + 1 + int(told[1])]
-    samples, at = _block(lines, at + 1 + int(told[1]), where)
-    if len(whole) <= _DIRECTION or len(real) <= _STEP_MS:
-        raise InputError(where, f"headers of {len(whole)} and {len(real)} numbers", "100 and 100")
-    return _Series(text=text, whole=whole, real=real, comments=comments, samples=samples), at
+    comments = lines[at + 1 : at + 1 + int(comment_count[1])]
+    samples, at = _block(lines, at + 1 + int(comment_count[1]), where)
+    if len(whole_numbers) <= _DIRECTION or len(real) <= _STEP_MS:
+        raise InputError(where, f"headers of {len(whole_numbers)} and {len(real)} numbers", "100 and 100")
+    return _Series(text=text, whole=whole_numbers, real=real, comments=comments, samples=samples), at
 
 
 def _block(lines: list[str], at: int, where: str) -> tuple[np.ndarray, int]:
-    """Numbers in columns of fixed width, which may touch each other, and the line after them."""
-    told = _BLOCK.match(lines[at]) if at < len(lines) else None
-    if told is None:
+    """The numbers of a block, in columns of fixed width that may touch each other, and the line after it."""
+    block_head = _BLOCK.match(lines[at]) if at < len(lines) else None
+    if block_head is None:
         raise InputError(where, "a line without a count and a format of numbers", _ALLOWED)
-    count, columns, width = (int(told[k]) for k in (1, 2, 3))
+    count, columns, width = (int(block_head[k]) for k in (1, 2, 3))
     values = fixed_width_numbers(lines[at + 1 :], count, columns, width, where, f"{_ALLOWED}, line {at + 1} on")
     return values, at + 1 - (-count // max(columns, 1))
 
@@ -187,24 +187,26 @@ def _velocity(series: _Series, where: str) -> Channel:
 
 
 def _name(series: _Series, where: str) -> str:
-    named = next((found for line in series.comments if (found := _SCNL.search(line)) is not None), None)
-    if named is not None:
-        return f"{named[3]}.{named[1]}"
-    coded = _CODE.search("\n".join(series.text))
-    if coded is None:
+    scnl = next((found for line in series.comments if (found := _SCNL.search(line)) is not None), None)
+    if scnl is not None:
+        return f"{scnl[3]}.{scnl[1]}"
+    code = _CODE.search("\n".join(series.text))
+    if code is None:
         raise InputError(where, "no code of the station", "a line such as Code:CE-79435")
-    return f"{coded[1]}.{coded[2]}"
+    return f"{code[1]}.{code[2]}"
 
 
 def _start_s(series: _Series, where: str) -> float:
-    """Of the two places that say the seconds, the one that says a part of a second."""
+    """Start in s after 1970 (UTC), with the seconds of that of two places that states fractions of a second."""
     year, month, day, hour, minute = (int(series.whole[k]) for k in _TIME)
     seconds = float(series.real[_SECONDS])
-    told = _START.search("\n".join(series.text))
-    if told is not None and seconds != _UNKNOWN and abs(float(told[1]) - seconds) > 1:
-        raise InputError(where, f"a start at {seconds:g} s and at {float(told[1]):g} s of the minute", "one of the two")
-    if told is not None and (seconds == _UNKNOWN or seconds == int(seconds)):
-        seconds = float(told[1])
+    start = _START.search("\n".join(series.text))
+    if start is not None and seconds != _UNKNOWN and abs(float(start[1]) - seconds) > 1:
+        raise InputError(
+            where, f"a start at {seconds:g} s and at {float(start[1]):g} s of the minute", "one of the two"
+        )
+    if start is not None and (seconds == _UNKNOWN or seconds == int(seconds)):
+        seconds = float(start[1])
     try:
         if not 0 <= seconds < 61:
             raise ValueError

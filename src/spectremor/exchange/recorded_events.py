@@ -1,4 +1,4 @@
-"""The event of a folder of recordings: when it began, and where its epicentre is."""
+"""The event of a folder of recordings: its origin time and its epicentre."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _ALLOWED = "ComCat's event.json (time, longitude, latitude), or QuakeML of one e
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordedEvent:
-    """When and where.
+    """Origin time and epicentre of a recorded event.
 
     Attributes:
-        event_id: as the file has it.
+        event_id: id of the event in the file.
         origin_time: ISO 8601 (UTC).
-        longitude_deg: of the epicentre.
-        latitude_deg: of the epicentre.
+        longitude_deg: longitude of the epicentre.
+        latitude_deg: latitude of the epicentre.
     """
 
     event_id: str
@@ -38,17 +38,17 @@ def read_event_json(path: Path) -> RecordedEvent:
     """An event in ComCat's GeoJSON, or in gmprocess's short form (id, time, latitude, longitude).
 
     Raises:
-        InputError: other JSON, or numbers and times that are none.
+        InputError: other JSON, or invalid numbers or times.
     """
     content = read_small_file(path, field="recordings", allowed=_ALLOWED, most_bytes=_MOST_BYTES)
     try:
-        found = json.loads(content)
-        if found.get("type") == "Feature":
-            longitude, latitude = found["geometry"]["coordinates"][:2]
-            seconds = float(found["properties"]["time"]) / 1000
-            return _event(found["id"], _iso(seconds), longitude, latitude, path)
-        return _event(found["id"], str(found["time"]), found["longitude"], found["latitude"], path)
-    # OSError: a time that no calendar of the system holds; RecursionError: brackets without end.
+        record = json.loads(content)
+        if record.get("type") == "Feature":
+            longitude, latitude = record["geometry"]["coordinates"][:2]
+            seconds = float(record["properties"]["time"]) / 1000
+            return _event(record["id"], _iso(seconds), longitude, latitude, path)
+        return _event(record["id"], str(record["time"]), record["longitude"], record["latitude"], path)
+    # OSError: a time outside the system's calendar; RecursionError: too many open brackets.
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, OSError, RecursionError) as error:
         if isinstance(error, InputError):
             raise

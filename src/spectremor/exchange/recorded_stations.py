@@ -1,4 +1,4 @@
-"""One recorded station: three channels of ground velocity, turned into East, North and up."""
+"""A recorded station: three channels of ground velocity, turned into East, North and up."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from scipy.interpolate import CubicSpline
 from spectremor.core.errors import InputError
 from spectremor.signal.filters import low_pass
 
-#: Channels of one sensor are at right angles to each other within this.
+#: Largest deviation from right angles between the channels of one sensor.
 _RIGHT_ANGLE_TOLERANCE_DEG = 5.0
-#: Motion between samples is found on a time grid this many times finer, by band-limited interpolation.
-_FINER = 8
-#: Part of the wanted sampling rate to which a record is low-passed where it has more.
+#: Refinement of the time grid for motion between samples, by band-limited interpolation.
+_REFINEMENT = 8
+#: Corner of the low-pass for records of a higher sampling rate, as a share of the wanted rate.
 _HIGHEST_SHARE = 0.4
 
 
@@ -26,13 +26,13 @@ class Channel:
     """Ground velocity along one direction.
 
     Attributes:
-        code: as in the file.
-        azimuth_deg: of positive motion, clockwise from North.
-        dip_deg: of positive motion, downward from horizontal: -90 is up.
+        code: code of the channel in the file.
+        azimuth_deg: azimuth of positive motion, clockwise from North.
+        dip_deg: dip of positive motion, downward from horizontal: -90 is up.
         velocity_m_s: samples.
         start_s: time of the first sample in s after 1970 (UTC).
-        step_s: between samples.
-        band_hz: lowest and highest frequency that the samples hold.
+        step_s: time between samples.
+        band_hz: lowest and highest usable frequency.
     """
 
     code: str
@@ -56,10 +56,10 @@ class Channel:
         return np.array([horizontal * math.sin(azimuth), horizontal * math.cos(azimuth), -math.sin(dip)])
 
     def at(self, times_s: Float[np.ndarray, " time"], field: str) -> Float[np.ndarray, " time"]:
-        """Velocity at other times, evenly spaced, in s after 1970; low-passed where they are coarser.
+        """Velocity at other evenly spaced times in s after 1970; low-passed where their step is longer.
 
         Raises:
-            InputError: times that the record does not have, or samples that are no numbers.
+            InputError: times outside the record.
         """
         slack = 1e-6
         if times_s[0] < self.start_s - slack or times_s[-1] > self.end_s + slack:
@@ -69,7 +69,7 @@ class Channel:
         if wanted_step_s > self.step_s * (1 + 1e-6):
             samples = low_pass(samples, self.step_s, _HIGHEST_SHARE / wanted_step_s)
         fine = _finer(samples)
-        return np.asarray(CubicSpline(np.arange(len(fine)) * (self.step_s / _FINER), fine)(times_s - self.start_s))
+        return np.asarray(CubicSpline(np.arange(len(fine)) * (self.step_s / _REFINEMENT), fine)(times_s - self.start_s))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -77,11 +77,11 @@ class RecordedStation:
     """A station that recorded along three directions.
 
     Attributes:
-        name: network.station, or what the file calls it.
+        name: network.station, or the file's name of the station.
         longitude_deg: east of Greenwich.
         latitude_deg: north of the equator.
-        depth_m: of the sensor below the surface.
-        channels: three.
+        depth_m: depth of the sensor below the surface.
+        channels: the three channels.
     """
 
     name: str
@@ -101,29 +101,29 @@ class RecordedStation:
 
     @property
     def start_s(self) -> float:
-        """First time that all channels have, in s after 1970 (UTC)."""
+        """First time that all channels cover, in s after 1970 (UTC)."""
         return max(channel.start_s for channel in self.channels)
 
     @property
     def end_s(self) -> float:
-        """Last time that all channels have, in s after 1970 (UTC)."""
+        """Last time that all channels cover, in s after 1970 (UTC)."""
         return min(channel.end_s for channel in self.channels)
 
     @property
     def band_hz(self) -> tuple[float, float]:
-        """Lowest and highest frequency that all channels hold."""
+        """Lowest and highest frequency that are usable on all channels."""
         return max(c.band_hz[0] for c in self.channels), min(c.band_hz[1] for c in self.channels)
 
     def enz(self, times_s: Float[np.ndarray, " time"], y_azimuth_deg: float = 0.0) -> Float[np.ndarray, "3 time"]:
         """Velocity in m/s along x, y and up at times in s after 1970.
 
         Args:
-            times_s: that all channels have, evenly spaced.
-            y_azimuth_deg: of the y axis, clockwise from North; 0: x is East, y North.
+            times_s: evenly spaced times that all channels cover.
+            y_azimuth_deg: azimuth of the y axis, clockwise from North; 0: x is East, y North.
         """
         field = f"recordings.{self.name}"
         recorded = np.stack([channel.at(times_s, field) for channel in self.channels])
-        # Three directions that are not quite at right angles are taken as they are.
+        # The three directions are used as stated, even where they are not exactly at right angles.
         east, north, up = np.linalg.solve(np.stack([channel.direction for channel in self.channels]), recorded)
         turn = math.radians(y_azimuth_deg)
         return np.stack(
@@ -140,7 +140,7 @@ class RecordedStation:
 
 
 def _finer(samples: Float[np.ndarray, " time"]) -> Float[np.ndarray, " finer_time"]:
-    """The samples on a finer time grid, by Fourier interpolation of what is left of them above a straight line."""
+    """The samples on a finer time grid, by Fourier interpolation of their difference from a straight line."""
     line = np.linspace(samples[0], samples[-1], len(samples))
-    fine = scipy.signal.resample(samples - line, _FINER * len(samples))[: _FINER * (len(samples) - 1) + 1]
+    fine = scipy.signal.resample(samples - line, _REFINEMENT * len(samples))[: _REFINEMENT * (len(samples) - 1) + 1]
     return np.asarray(fine + np.linspace(samples[0], samples[-1], len(fine)))

@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     from obspy.core.inventory import Inventory
 
 _MOST_BYTES = 1 << 30
-#: What the ground's motion may be measured as in StationXML.
+#: Units of ground motion in StationXML.
 _MOTION_UNITS = ("m", "m/s", "m/s**2")
-#: Instruments in the order in which one is taken of several at a station: accelerometers do not clip near earthquakes.
+#: Order of preference among a station's instruments: accelerometers first, which do not clip near earthquakes.
 _INSTRUMENTS = "NHLG"
-#: Share of a record that is brought to 0 at each end before its response is removed.
+#: Share of a record that is tapered to 0 at each end before its response is removed.
 _TAPER = 0.05
-#: The band ends at this share of the sampling rate at most.
+#: Upper end of the usable band, as a share of the sampling rate.
 _HIGHEST_SHARE = 0.4
-#: So many equal samples in a row at a record's extreme are a clipped one.
+#: Number of equal samples in a row, at a record's extreme value, from which it is taken to be clipped.
 _FLAT_SAMPLES = 5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Raw:
-    """Waveforms in counts, and what is known of the instruments.
+    """Waveforms in counts, and the metadata of the instruments.
 
     Attributes:
-        stream: of ObsPy.
-        inventory: of ObsPy.
+        stream: waveforms, as ObsPy's object.
+        inventory: metadata, as ObsPy's object.
     """
 
     stream: Stream
@@ -51,7 +51,7 @@ class Raw:
 
 
 def nothing() -> Raw:
-    """No waveform and no instrument."""
+    """An empty `Raw`: no waveform and no instrument."""
     obspy = need("obspy", "exchange")
     return Raw(obspy.Stream(), obspy.Inventory(networks=[], source=""))
 
@@ -65,9 +65,9 @@ def read_mseed(path: Path) -> Raw:
     obspy = need("obspy", "exchange")
     content = read_small_file(path, field="recordings", allowed="miniSEED", most_bytes=_MOST_BYTES)
     try:
-        # The format is fixed: left to guess, ObsPy would also unpickle.
+        # The format is fixed: without it ObsPy would try all formats, pickles included.
         stream = obspy.read(io.BytesIO(content), format="MSEED")
-    # ObsPy raises many kinds.
+    # ObsPy raises many types of errors.
     except Exception as error:
         raise InputError("recordings", f"{path} ({_reason(error)})", "a whole miniSEED file") from None
     return Raw(stream, nothing().inventory)
@@ -80,7 +80,7 @@ def read_asdf(path: Path) -> Raw:
         InputError: HDF5 of another kind, or several sets of waveforms (tags).
     """
     pyasdf, raw = need("pyasdf", "exchange"), nothing()
-    # Whatever pyasdf will read of it is bounded first.
+    # The memory that pyasdf will need is checked first.
     with open_hdf5(path, field="recordings", allowed="an ASDF file", groups=True):
         pass
     try:
@@ -93,21 +93,21 @@ def read_asdf(path: Path) -> Raw:
                 raw = raw + Raw(station[tags[0]], inventory)
     except InputError:
         raise
-    # HDF5 and pyasdf raise many kinds for files that are none.
+    # HDF5 and pyasdf raise many types of errors for other files.
     except Exception as error:
         raise InputError("recordings", f"{path} ({_reason(error)})", "an ASDF file") from None
     return raw
 
 
 def stations_of_raw(raw: Raw, lowest_hz: float) -> Iterator[RecordedStation]:
-    """Stations with three channels without gaps; what else there is is told.
+    """The stations with three channels without gaps; warnings name the other ones.
 
     Args:
         raw: all waveforms and instruments.
-        lowest_hz: motion below is taken out with the response: instruments and noise leave little of it.
+        lowest_hz: motion below it is removed together with the response: instruments and noise leave little of it.
 
     Raises:
-        InputError: a channel without response, or one in units that are none of motion.
+        InputError: a channel without response, or one in units that are not those of ground motion.
 
     Warns:
         InputWarning: stations that are left out, since they have gaps or fewer than three channels, and clipped ones.
@@ -121,7 +121,7 @@ def stations_of_raw(raw: Raw, lowest_hz: float) -> Iterator[RecordedStation]:
 
 
 def _one_instrument(stream: Stream, name: str) -> list[Trace] | None:
-    """Three traces of one instrument, or None of a station that has none without gaps."""
+    """Three traces of one instrument, or None for a station without an instrument free of gaps."""
     groups: dict[tuple[str, str], dict[str, list[Trace]]] = {}
     for trace in stream:
         key = trace.stats.location, trace.stats.channel[:2]
@@ -153,11 +153,11 @@ def _merged(traces: list[Trace]) -> Trace | None:
     stream = need("obspy", "exchange").Stream([trace.copy() for trace in traces])
     try:
         stream.merge(method=0)
-    # Pieces of other sampling rates or types.
+    # ObsPy refuses pieces of different sampling rates or types.
     except Exception:
         return None
-    one = stream[0]
-    return None if len(stream) != 1 or np.ma.is_masked(one.data) else one
+    merged = stream[0]
+    return None if len(stream) != 1 or np.ma.is_masked(merged.data) else merged
 
 
 def _station(traces: list[Trace], inventory: Inventory, name: str, lowest_hz: float) -> RecordedStation:
@@ -175,33 +175,33 @@ def _station(traces: list[Trace], inventory: Inventory, name: str, lowest_hz: fl
 
 def _metadata(trace: Trace, inventory: Inventory) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = inventory.get_channel_metadata(trace.id, trace.stats.starttime)
+        metadata: dict[str, Any] = inventory.get_channel_metadata(trace.id, trace.stats.starttime)
     # ObsPy raises a bare Exception.
     except Exception:
         allowed = "StationXML with this channel and its response at that time"
         raise InputError(f"recordings.{trace.id}", "no metadata", allowed) from None
-    return found
+    return metadata
 
 
-def _velocity(trace: Trace, inventory: Inventory, place: dict[str, Any], lowest_hz: float) -> Channel:
+def _velocity(trace: Trace, inventory: Inventory, metadata: dict[str, Any], lowest_hz: float) -> Channel:
     where, sampling_hz = f"recordings.{trace.id}", float(trace.stats.sampling_rate)
     _check_samples(trace, where)
     _check_response(trace, inventory, where)
     highest_hz = _HIGHEST_SHARE * sampling_hz
-    moved = trace.copy()
-    moved.data = np.asarray(trace.data, dtype=np.float64)
-    moved.detrend("linear")
+    motion = trace.copy()
+    motion.data = np.asarray(trace.data, dtype=np.float64)
+    motion.detrend("linear")
     corners = (0.5 * lowest_hz, lowest_hz, highest_hz, 0.5 * sampling_hz)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        moved.remove_response(inventory, output="VEL", pre_filt=corners, taper_fraction=_TAPER)
-    if place["azimuth"] is None or place["dip"] is None:
+        motion.remove_response(inventory, output="VEL", pre_filt=corners, taper_fraction=_TAPER)
+    if metadata["azimuth"] is None or metadata["dip"] is None:
         raise InputError(where, "no azimuth or dip", "StationXML that says where the channel points")
     return Channel(
         code=trace.stats.channel,
-        azimuth_deg=float(place["azimuth"]),
-        dip_deg=float(place["dip"]),
-        velocity_m_s=moved.data,
+        azimuth_deg=float(metadata["azimuth"]),
+        dip_deg=float(metadata["dip"]),
+        velocity_m_s=motion.data,
         start_s=float(trace.stats.starttime.timestamp),
         step_s=1.0 / sampling_hz,
         band_hz=(lowest_hz, highest_hz),
@@ -230,12 +230,12 @@ def _check_samples(trace: Trace, where: str) -> None:
     if len(data) < 16 or float(data.min()) == float(data.max()):
         raise InputError(where, f"{len(data)} samples without motion", "a record of motion")
     longest = max(_longest_run(data == data.max()), _longest_run(data == data.min()))
-    if longest >= _FLAT_SAMPLES and np.abs(data - np.median(data)).max() > 1000 * max(1.0, _quiet(data)):
+    if longest >= _FLAT_SAMPLES and np.abs(data - np.median(data)).max() > 1000 * max(1.0, _noise_level(data)):
         _warn(f"{where}: {longest} equal samples in a row at its extreme: the record looks clipped")
 
 
-def _quiet(data: np.ndarray) -> float:
-    """Typical step from sample to sample: what noise makes."""
+def _noise_level(data: np.ndarray) -> float:
+    """Typical difference between neighbouring samples, a measure of noise."""
     return float(np.median(np.abs(np.diff(data.astype(float)))))
 
 

@@ -1,6 +1,6 @@
 """Corrected accelerograms in Volume 2 files (V2) of the California Strong Motion Instrumentation Program.
 
-Those of the USGS are in COSMOS format: `recorded_cosmos`.
+V2 files of the USGS are in COSMOS format: `recorded_cosmos`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _NAME = re.compile(r"^\w+\.(\w{1,2})\.(\w{1,6})\.")
 _NUMBER = re.compile(r"Station (?:No\.?|Id\.?)\s*(\w+)", re.IGNORECASE)
 _VERTICAL_DIP_DEG = {"up": -90.0, "dn": 90.0, "down": 90.0, "vert": -90.0}
 _STEP_S: Range = (1e-5, 10.0, "a time step in s, above 0")
-#: What is said of the numbers' form: name, group of `_SERIES`, the most that a line has room for.
+#: Format of the numbers: name, group of `_SERIES`, and largest value for which a line has room.
 _FORMAT = (("columns", 5, 100), ("width", 6, 100))
 _MOST_SAMPLES = 10_000_000
-#: To m/s.
+#: Factors to m/s.
 _UNITS = {"cm/sec": 0.01, "cm/s": 0.01, "m/s": 1.0, "m/sec": 1.0}
 
 
@@ -44,7 +44,7 @@ def is_v2(path: Path) -> bool:
 
 
 def read_v2(path: Path) -> RecordedStation:
-    """The station of a V2 file, with the velocities that the file holds.
+    """The station of a V2 file, with the file's velocities.
 
     Raises:
         InputError: a truncated file, another number of channels than three, or a place, time, direction or unit that
@@ -58,7 +58,7 @@ def read_v2(path: Path) -> RecordedStation:
     parts = [lines[start:end] for start, end in zip(begins, [*begins[1:], len(lines)], strict=True)]
     heads = ["\n".join(part[:46]) for part in parts]
     channels = [_channel(part, head, path) for part, head in zip(parts, heads, strict=True)]
-    place = _found(_PLACE, heads[0], path, "a latitude and longitude such as 34.009N, 117.951W")
+    place = _required_match(_PLACE, heads[0], path, "a latitude and longitude such as 34.009N, 117.951W")
     latitude = float(place[1]) * (1 if place[2].upper() == "N" else -1)
     longitude = float(place[3]) * (1 if place[4].upper() == "E" else -1)
     return RecordedStation(
@@ -72,11 +72,11 @@ def read_v2(path: Path) -> RecordedStation:
 
 def _name(lines: list[str], head: str, begin: int, path: Path) -> str:
     for line in lines[begin : begin + 30]:
-        named = _NAME.match(line.strip())
-        if named is not None:
-            return f"{named[1]}.{named[2]}"
-    numbered = _NUMBER.search(head)
-    return path.stem if numbered is None else numbered[1]
+        code = _NAME.match(line.strip())
+        if code is not None:
+            return f"{code[1]}.{code[2]}"
+    station_number = _NUMBER.search(head)
+    return path.stem if station_number is None else station_number[1]
 
 
 def _channel(part: list[str], head: str, path: Path) -> Channel:
@@ -89,7 +89,7 @@ def _channel(part: list[str], head: str, path: Path) -> Channel:
     unit = found[4].lower().rstrip(".")
     if unit not in _UNITS:
         raise InputError(where, f"velocities in {unit}", ", ".join(_UNITS))
-    chan = _found(_CHANNEL, head, path, "a channel such as Chan 1: 90 Deg, or Up")
+    chan = _required_match(_CHANNEL, head, path, "a channel such as Chan 1: 90 Deg, or Up")
     azimuth, dip = _direction(chan, path)
     band = _BAND.search(head)
     step_s = parsed_number(f"{where}.step", found[3], _STEP_S)
@@ -107,21 +107,21 @@ def _channel(part: list[str], head: str, path: Path) -> Channel:
     )
 
 
-def _direction(channel: re.Match[str], path: Path) -> tuple[float, float]:
+def _direction(chan: re.Match[str], path: Path) -> tuple[float, float]:
     """Azimuth and dip in degrees."""
-    if channel[3] is not None:
+    if chan[3] is not None:
         try:
-            return float(channel[2]) % 360.0, 0.0
+            return float(chan[2]) % 360.0, 0.0
         except ValueError:
             pass
-    dip = _VERTICAL_DIP_DEG.get(channel[2].lower())
+    dip = _VERTICAL_DIP_DEG.get(chan[2].lower())
     if dip is None:
-        raise InputError(f"recordings.{path.name}.channel {channel[1]}", channel[2], "degrees, Up or Down")
+        raise InputError(f"recordings.{path.name}.channel {chan[1]}", chan[2], "degrees, Up or Down")
     return 0.0, dip
 
 
 def _start_s(head: str, path: Path) -> float:
-    found = _found(_START, head, path, "a start time such as 3/29/14, 04:09:34.0 UTC")
+    found = _required_match(_START, head, path, "a start time such as 3/29/14, 04:09:34.0 UTC")
     month, day, year, hour, minute = (
         whole_number(f"recordings.{path.name}.start time", found[k], 9999) for k in range(1, 6)
     )
@@ -134,7 +134,7 @@ def _start_s(head: str, path: Path) -> float:
         raise InputError(f"recordings.{path.name}.start time", found[0], "a date and time") from None
 
 
-def _found(pattern: re.Pattern[str], head: str, path: Path, what: str) -> re.Match[str]:
+def _required_match(pattern: re.Pattern[str], head: str, path: Path, what: str) -> re.Match[str]:
     match = pattern.search(head)
     if match is None:
         raise InputError(f"recordings.{path.name}", "a header without it", what)

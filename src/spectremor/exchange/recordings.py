@@ -1,4 +1,4 @@
-"""Recorded ground motion as a wavefield of stations, so that it stands beside what was simulated."""
+"""Recorded ground motion as a wavefield at stations, for comparison with simulated motion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from spectremor.exchange.station_lists import inventory_of, metres_from_corner
 from spectremor.exchange.times import parse_time
 
 _ALLOWED = "a folder with miniSEED and StationXML, ASDF, or V2 files of one earthquake"
-#: Waveforms and event at once stay far below it.
+#: Largest XML file; StationXML and QuakeML of one earthquake are far smaller.
 _MOST_XML_BYTES = 1 << 28
 
 
@@ -39,26 +39,25 @@ def read_recordings(
     window_s: tuple[float, float] | None = None,
     lowest_hz: float = 0.1,
 ) -> xr.DataArray:
-    """What stations recorded of one earthquake, as a wavefield in m/s.
+    """The records of one earthquake at stations, as a wavefield in m/s.
 
     The folder holds raw waveforms (miniSEED with StationXML, or ASDF), whose response is removed through ObsPy, or
-    corrected velocities (V2 files, also in COSMOS format), or both; and, if need be, the event (ComCat's or
-    gmprocess's `event.json`, or QuakeML). Of several instruments at a station the accelerometer is taken. Components
+    corrected velocities (V2 files, also in COSMOS format), or both; and, where it is needed, the event (ComCat's or
+    gmprocess's `event.json`, or QuakeML). Of several instruments at a station the accelerometer is used. Components
     are turned to East, North and up, or to the domain's x, y and up where its axes are turned.
 
     Args:
-        folder: of one earthquake.
-        corner: where the domain's corner lies on Earth; None: positions are from the epicentre, which the folder's
-            event must then say.
-        origin_time: when the earthquake began, ISO 8601 (UTC); None: the folder's event says it.
-        sampling_hz: of the result; None: the lowest of the records.
-        window_s: (from, to) in s after the origin time; None: all that the records have in common.
-        lowest_hz: below it raw records say little: it goes out with the response.
+        folder: folder with the records of one earthquake.
+        corner: where the domain's corner lies on Earth; None: positions count from the epicentre of the folder's event.
+        origin_time: origin time of the earthquake, ISO 8601 (UTC); None: that of the folder's event.
+        sampling_hz: sampling rate of the result; None: the lowest of the records.
+        window_s: (from, to) in s after the origin time; None: all times that the records have in common.
+        lowest_hz: motion of raw records below it is unreliable and is removed together with the response.
 
     Returns:
         DataArray `velocity`, dims (component, station, time), m/s; station names are network.station, x, y (and z
-        below the surface) their positions in m; times in s after the origin time. Its attributes say the usable band,
-        the corner, the event and the origin time.
+        below the surface) their positions in m; times in s after the origin time. Its attributes record the usable
+        band, the corner, the event and the origin time.
 
     Raises:
         InputError: no folder or no record; a channel without response or in an unknown unit; NaN; horizontals that are
@@ -116,21 +115,21 @@ def _check_choices(sampling_hz: float | None, window_s: tuple[float, float] | No
 
 
 def _read(folder: Path, lowest_hz: float) -> tuple[list[RecordedStation], RecordedEvent | None]:
-    """Stations by name, and the event that the folder holds."""
+    """The stations sorted by name, and the event of the folder."""
     stations: list[RecordedStation] = []
     events: list[RecordedEvent] = []
     series: list[CosmosChannel] = []
     raw = nothing()
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
-        found = _reader(path)(path)
-        if isinstance(found, RecordedStation):
-            stations.append(found)
-        elif isinstance(found, RecordedEvent):
-            events.append(found)
-        elif isinstance(found, list):
-            series += found
-        elif found is not None:
-            raw = raw + found
+        content = _reader(path)(path)
+        if isinstance(content, RecordedStation):
+            stations.append(content)
+        elif isinstance(content, RecordedEvent):
+            events.append(content)
+        elif isinstance(content, list):
+            series += content
+        elif content is not None:
+            raw = raw + content
     if len(events) > 1:
         raise InputError("recordings", f"{folder} with {len(events)} events", "one event")
     stations += [*stations_of_raw(raw, lowest_hz), *stations_of_cosmos(series)]
@@ -142,7 +141,7 @@ def _read(folder: Path, lowest_hz: float) -> tuple[list[RecordedStation], Record
 
 
 def _reader(path: Path) -> Callable[[Path], Any]:
-    """What reads a file, told from its content; other files are passed over."""
+    """The function that reads a file, chosen by the file's content; for files of other kinds it returns None."""
     with path.open("rb") as stream:
         head = stream.read(512)
     if len(head) > 6 and head[:6].isdigit() and head[6:7] in b"DRQM":
@@ -186,29 +185,29 @@ def _place(
 def _common_times(
     stations: Sequence[RecordedStation], origin_s: float, rate_hz: float, window_s: tuple[float, float] | None
 ) -> tuple[list[RecordedStation], np.ndarray]:
-    """The stations that cover the times, and the times in s after the origin: whole numbers of samples from it."""
+    """The stations that cover the times, and the times in s after the origin time: multiples of the time step."""
     spans = {s.name: (s.start_s - origin_s, s.end_s - origin_s) for s in stations}
     slack = 1e-6
     if window_s is None:
         first, last = max(start for start, _ in spans.values()), min(end for _, end in spans.values())
-        kept = list(stations)
-        _tell_short(spans, first, last)
+        covering = list(stations)
+        _warn_of_short(spans, first, last)
     else:
         first, last = window_s
-        kept = [s for s in stations if spans[s.name][0] <= first + slack and spans[s.name][1] >= last - slack]
+        covering = [s for s in stations if spans[s.name][0] <= first + slack and spans[s.name][1] >= last - slack]
         for station in stations:
-            if station not in kept:
+            if station not in covering:
                 start, end = spans[station.name]
                 _warn(f"recordings: station {station.name} is left out: it recorded from {start:.2f} to {end:.2f} s")
     low, high = math.ceil((first - slack) * rate_hz), math.floor((last + slack) * rate_hz)
-    if high - low < 16 or not kept:
-        said = "; ".join(f"{name} {start:.2f} to {end:.2f} s" for name, (start, end) in list(spans.items())[:6])
-        wanted = "records with times in common" if window_s is None else f"records from {first:g} to {last:g} s"
-        raise InputError("recordings", said, f"{wanted}, in s after the origin time")
-    return kept, np.arange(low, high + 1) / rate_hz
+    if high - low < 16 or not covering:
+        spans_found = "; ".join(f"{name} {start:.2f} to {end:.2f} s" for name, (start, end) in list(spans.items())[:6])
+        allowed = "records with times in common" if window_s is None else f"records from {first:g} to {last:g} s"
+        raise InputError("recordings", spans_found, f"{allowed}, in s after the origin time")
+    return covering, np.arange(low, high + 1) / rate_hz
 
 
-def _tell_short(spans: dict[str, tuple[float, float]], first: float, last: float) -> None:
+def _warn_of_short(spans: dict[str, tuple[float, float]], first: float, last: float) -> None:
     lengths = {name: end - start for name, (start, end) in spans.items()}
     longest = max(lengths.values())
     for name, length in lengths.items():

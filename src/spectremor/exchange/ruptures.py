@@ -1,4 +1,4 @@
-"""Files of ruptures: Standard Rupture Format, the USGS's `.param`, and SRCMOD's `.fsp`."""
+"""Reading of rupture files: Standard Rupture Format, `.param` of the USGS, and `.fsp` of SRCMOD."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spectremor.exchange.usgs_param import read_param
 
 #: Largest file that is read.
 MAX_RUPTURE_BYTES = 1 << 30
-#: What a word of a file takes while it is read.
+#: Bytes of memory for each word of a file while it is read.
 _WORD_BYTES = 120
 _READERS = {"srf": read_srf, "param": read_param, "fsp": read_fsp}
 
@@ -24,14 +24,14 @@ _READERS = {"srf": read_srf, "param": read_param, "fsp": read_fsp}
 def read_rupture(path: str | Path, corner: Georeference, *, rigidity_pa: float | None = None) -> Rupture:
     r"""A rupture from a file, in local axes.
 
-    The format is told from the content. A subfault that slips in two directions becomes two points of one place; one
-    that does not slip is left out. Where the file tells neither moments nor rigidity, the rupture waits for the ground
-    (`Rupture.with_rigidity`; `simulate` gives it its own).
+    The format is recognised by the content. A subfault that slips in two directions becomes two points at one place;
+    one that does not slip is left out. Where the file has neither moments nor rigidity, the rupture still needs a
+    rigidity (`Rupture.with_rigidity`; `simulate` uses that of its geology).
 
     Args:
         path: SRF 1.0 or 2.0, USGS `.param`, or SRCMOD `.fsp`.
         corner: where the local axes lie on Earth.
-        rigidity_pa: of all subfaults, whatever the file says; moment is rigidity times area times slip.
+        rigidity_pa: rigidity of all subfaults, instead of the file's; moment is rigidity times area times slip.
 
     Raises:
         InputError: another file, a value that is not allowed, a truncated file, or a rupture far from the corner.
@@ -81,7 +81,7 @@ def _text(path: Path) -> str:
 
 
 def _kind(text: str) -> str | None:
-    """The format of a text: what its first line with anything in it looks like."""
+    """The format of a text, by its first line that is not empty; None for an unknown one."""
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     if first.startswith("%"):
         return "fsp"

@@ -1,9 +1,9 @@
 """Standard Rupture Format 1.0 and 2.0 (Graves 2002; version 2 adds Vs and density, Graves 2014).
 
-A version; optional planes (two lines each); then blocks `POINTS n`, one for each segment. A point is: longitude,
-latitude, depth (km), strike, dip, area (cm2), start (s), step (s), in version 2 Vs (cm/s) and density (g/cm3); then
-rake, and slip (cm) and number of samples of three directions: along the rake, at the rake + 90 degrees, and normal to
-the plane; then the samples of the slip rates in cm/s, direction by direction.
+A file has the version; optional planes (two lines each); then blocks `POINTS n`, one for each segment. A point has
+longitude, latitude, depth (km), strike, dip, area (cm2), start (s), step (s), in version 2 Vs (cm/s) and density
+(g/cm3); then the rake, and slip (cm) and number of samples for three directions: along the rake, at the rake + 90
+degrees, and normal to the plane; then the samples of the slip rates in cm/s, direction by direction.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ VERSIONS = ("1.0", "2.0")
 _MOST_POINTS, _MOST_SAMPLES = 10_000_000, 1_000_000
 _AREA: Range = (1.0, 1e18, "an area in cm2, above 0")
 _STEP: Range = (1e-9, 1e4, "a time step in s, above 0")
-#: How far slip and the integral of its rate may differ before it is said.
+#: Relative difference between slip and the integral of its rate above which a warning is given.
 _SLIP_TOLERANCE = 0.1
 #: Degrees from the rake of the first direction; None: normal to the plane.
 _DIRECTIONS = (0.0, 90.0, None)
@@ -40,21 +40,21 @@ def read_srf(text: str) -> list[Slip]:
     version = words.word("version")
     if version not in VERSIONS:
         raise InputError("srf line 1, version", version[:20], " or ".join(VERSIONS))
-    planned = _planes(words)
+    plane_points = _planes(words)
     slips: list[Slip] = []
     counts: list[int] = []
     while not words.at_end:
         counts.append(_block(words, version, slips, sum(counts)))
     if not counts:
         raise InputError(words.field("POINTS"), "the end of the file", "a line POINTS with the number of points")
-    if planned is not None and sum(counts) != planned:
-        raise InputError("srf POINTS", f"{sum(counts)} points", f"{planned}, as the planes say")
+    if plane_points is not None and sum(counts) != plane_points:
+        raise InputError("srf POINTS", f"{sum(counts)} points", f"{plane_points}, as the planes say")
     _check_rates(slips)
     return slips
 
 
 def _planes(words: NumberWords) -> int | None:
-    """The number of subfaults that the planes at the head of the file have; None where there are none."""
+    """The number of subfaults of all planes at the head of the file; None for a file without planes."""
     if words.peek().upper() != "PLANE":
         return None
     words.word("PLANE")
@@ -73,7 +73,7 @@ def _planes(words: NumberWords) -> int | None:
 
 
 def _block(words: NumberWords, version: str, slips: list[Slip], before: int) -> int:
-    """Read one block of points; returns how many it has."""
+    """Read one block of points; returns their number."""
     field, head = words.field("POINTS"), words.word("POINTS")
     if head.upper() != "POINTS":
         raise InputError(field, head[:20], "POINTS and the number of points, or the end of the file")
@@ -126,7 +126,7 @@ def _point(words: NumberWords, version: str, number: int) -> Iterator[Slip]:
 
 
 def _rigidity_pa(words: NumberWords) -> float | None:
-    """Density times Vs squared; None where the file has -1 for either."""
+    """Density times Vs squared in Pa; None where either is not positive (files have -1 for an unknown value)."""
     field = words.field("Vs, density")
     vs_m_s, density = 0.01 * words.number("Vs", NUMBER), 1000.0 * words.number("density", NUMBER)
     if vs_m_s <= 0 or density <= 0:

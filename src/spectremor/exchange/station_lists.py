@@ -1,4 +1,4 @@
-"""Lists of stations in files: csv with positions in degrees or in local metres, and StationXML."""
+"""Reading of lists of stations: csv with positions in degrees or in local metres, and StationXML."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spectremor.core.recording import Stations
 from spectremor.core.units import factor_to
 from spectremor.exchange.xml_files import parse_xml
 
-#: Names of each column, in small letters.
+#: Names of each column, in lower case.
 _COLUMNS = {
     "name": ("name", "station", "code", "id"),
     "longitude": ("longitude", "lon"),
@@ -32,9 +32,9 @@ _COLUMNS = {
 #: `x`, `x_m`, `x (km)`, `lon [deg]`.
 _CELL = re.compile(r"(?P<name>[a-z]+)(?:\s*[(\[](?P<unit>[^)\]]*)[)\]]|_(?P<suffix>[a-z]+))?")
 _ALLOWED = "a csv file with a header, e.g. name,longitude,latitude or name,x_m,y_m; or StationXML (.xml)"
-#: Far above a list of a hundred thousand stations.
+#: Largest file, far above a list of a hundred thousand stations.
 _MOST_BYTES = 1 << 26
-#: No domain is larger: stations farther from its corner belong elsewhere.
+#: Largest distance of a station from the corner; no domain is larger.
 FARTHEST_M = 1_000_000.0
 
 
@@ -43,18 +43,17 @@ def read_stations(path: str | Path, corner: Georeference | None = None) -> Stati
 
     Args:
         path: `.csv` with a header: `name`, and `longitude` and `latitude` in degrees or `x_m` and `y_m` (or `x (km)`,
-            `y_km`: any unit of length that is stated); `z_m` (height,
-            0 at the surface, negative below it) or `depth_m` where stations lie below the surface. `elevation` is not
-            used, since the ground's surface is flat. `.xml`: StationXML; names are network.station, and how deep the
-            first channel lies counts.
-        corner: where the domain's corner lies on Earth: of longitudes and latitudes.
+            `y_km`: any unit of length that is stated); `z_m` (height, 0 at the surface, negative below it) or `depth_m`
+            where stations lie below the surface. `elevation` is not used, since the ground's surface is flat. `.xml`:
+            StationXML; names are network.station, and the depth is that of the first channel.
+        corner: where the domain's corner lies on Earth, for longitudes and latitudes.
 
     Returns:
         Stations with names, and positions in m from the corner.
 
     Raises:
-        InputError: no such file, no header, a number that is none, a name twice, degrees without a corner, or a station
-            far from the corner, with longitude and latitude swapped for example.
+        InputError: no such file, no header, an invalid number, a repeated name, degrees without a corner, or a station
+            far from the corner, for example with longitude and latitude swapped.
 
     Example:
         >>> import pathlib, tempfile
@@ -98,12 +97,12 @@ def _from_table(content: bytes, path: Path, corner: Georeference | None) -> Stat
 
 
 def _header(header: list[str]) -> tuple[dict[str, int], dict[str, float]]:
-    """Where each quantity is, and what its numbers are multiplied by."""
+    """Column number of each quantity, and the factor to degrees or m."""
     places: dict[str, int] = {}
     factors: dict[str, float] = {}
     for number, cell in enumerate(header):
         key, factor = _quantity(cell)
-        # What else is known of stations, a site's class for example, is theirs.
+        # Other columns, such as the class of a site, are ignored.
         if key is not None and key in places:
             raise InputError("stations.header", f"two columns of {key}", "one")
         if key is not None:
@@ -116,10 +115,10 @@ def _header(header: list[str]) -> tuple[dict[str, int], dict[str, float]]:
 
 
 def _quantity(cell: str) -> tuple[str | None, float]:
-    """Which column a header's cell names, and what brings its numbers to degrees or m; (None, 1) for any other.
+    """The quantity that a header's cell names, and the factor to degrees or m; (None, 1) for other columns.
 
     Raises:
-        InputError: a column of ours in a unit that is not known.
+        InputError: a known quantity in an unknown unit.
     """
     match = _CELL.fullmatch(cell.lower())
     key = next((key for key, names in _COLUMNS.items() if match and match["name"] in names), None)
@@ -131,7 +130,7 @@ def _quantity(cell: str) -> tuple[str | None, float]:
     unit = "degrees" if key in ("longitude", "latitude") else "m"
     factor = factor_to(stated, unit)
     if factor is None and match["unit"] is None:
-        # `x_class` is something else.
+        # A name such as `x_class` is another quantity.
         return None, 1.0
     if factor is None:
         raise InputError("stations.header", f"{cell!r}"[:60], f"{key} in {unit}{' or km' if unit == 'm' else ''}")
@@ -160,7 +159,7 @@ def _warn_of_elevation() -> None:
 def _placed(
     names: list[str], longitude: np.ndarray, latitude: np.ndarray, z_m: np.ndarray, corner: Georeference | None
 ) -> Stations:
-    """Stations in degrees, in metres from the corner."""
+    """Stations given in degrees, with positions in m from the corner."""
     if corner is None:
         raise InputError("corner", "nothing", "longitude and latitude of the domain's corner: stations are in degrees")
     for name, lon, lat in zip(names, longitude, latitude, strict=True):
@@ -168,7 +167,7 @@ def _placed(
             found = f"longitude {lon:g}, latitude {lat:g}"
             swapped = ": they look swapped" if -90 <= lon <= 90 and -360 <= lat <= 360 else ""
             raise InputError(f"stations.{name}", found, f"degrees in [-360, 360] and [-90, 90]{swapped}")
-    # A map projection has no place for points on the other side of the Earth.
+    # Checked before the projection, which is undefined for points on the other side of the Earth.
     far = _far(longitude, latitude, corner)
     if far.any():
         number = int(np.argmax(far))
@@ -204,10 +203,10 @@ def _stations(names: list[str], x_m: np.ndarray, y_m: np.ndarray, z_m: np.ndarra
 def metres_from_corner(
     names: list[str], longitude: np.ndarray, latitude: np.ndarray, z_m: np.ndarray, corner: Georeference
 ) -> Stations:
-    """Stations in degrees as stations in m from the corner.
+    """Stations given in degrees, with positions in m from the corner.
 
     Raises:
-        InputError: degrees that are none, a name twice, or a station far from the corner.
+        InputError: invalid degrees, a repeated name, or a station far from the corner.
     """
     return _placed(names, longitude, latitude, z_m, corner)
 
@@ -216,10 +215,10 @@ def inventory_of(content: bytes, path: Path, *, field: str = "stations", allowed
     """The bytes of a StationXML file as ObsPy's inventory.
 
     Args:
-        content: of the file.
-        path: what an error calls it.
-        field: of the error.
-        allowed: what an error says is allowed.
+        content: bytes of the file.
+        path: the file, for the error message.
+        field: name of the input in an error message.
+        allowed: what is allowed, for the error message.
 
     Raises:
         InputError: damaged XML, or XML of another kind.
@@ -230,7 +229,7 @@ def inventory_of(content: bytes, path: Path, *, field: str = "stations", allowed
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return obspy.read_inventory(io.BytesIO(etree.tostring(root)), format="STATIONXML")
-    # ObsPy raises many kinds for XML that is no StationXML.
+    # ObsPy raises many types of errors for XML that is no StationXML.
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise InputError(field, f"{path} ({reason})", allowed) from None
@@ -238,13 +237,13 @@ def inventory_of(content: bytes, path: Path, *, field: str = "stations", allowed
 
 def _from_station_xml(content: bytes, path: Path, corner: Georeference | None) -> Stations:
     inventory = inventory_of(content, path)
-    # A station may have several epochs; it stands where the first one says.
-    found = {
+    # A station may have several epochs; the first one gives its position.
+    last_to_first = {
         f"{network.code}.{station.code}": station for network in reversed(inventory) for station in reversed(network)
     }
-    if not found:
+    if not last_to_first:
         raise InputError("stations", f"{path} (no station)", _ALLOWED)
-    stations = dict(reversed(found.items()))
+    stations = dict(reversed(last_to_first.items()))
     if any(float(station.elevation or 0.0) for station in stations.values()):
         _warn_of_elevation()
     depth_m = np.array([float(s.channels[0].depth or 0.0) if s.channels else 0.0 for s in stations.values()])

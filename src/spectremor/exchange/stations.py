@@ -1,4 +1,4 @@
-"""What sensors are called in the outside world, and where they stand."""
+"""Codes and positions of sensors in exported files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spectremor.core.wavefield import has_stations, sensor_numbers, sensors_of
 
 #: The FDSN's network code for synthetic seismograms.
 NETWORK = "SY"
-#: Within this of true North and East channels are called N and E (SEED manual 2.4, appendix A).
+#: Largest angle from true North and East at which channels are called N and E (SEED manual 2.4, appendix A).
 _NEARLY_NORTH_DEG = 5.0
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #: SEED instrument codes: H for ground velocity, N for an accelerometer, X for a derived quantity.
@@ -30,14 +30,14 @@ class Station:
 
     Attributes:
         code: at most five characters, unique in the field.
-        name: what it is called: its own name in a list of stations, else its code.
-        index: where it is in the field: along x and y of a grid, or in the list of stations.
-        x_m: East of the domain's south-west corner, m.
-        y_m: North of it, m.
+        name: name in a list of stations; on a grid, the code.
+        index: index in the field: along x and y of a grid, or in the list of stations.
+        x_m: position along x from the domain's corner.
+        y_m: position along y from the domain's corner.
         z_m: height above the surface, negative below it.
         longitude_deg: None where the field has no place on Earth.
-        latitude_deg: likewise.
-        north_azimuth_deg: azimuth of the field's North axis there (0 is true North).
+        latitude_deg: None where the field has no place on Earth.
+        north_azimuth_deg: azimuth of the field's y axis at the sensor (0 is true North).
     """
 
     code: str
@@ -52,14 +52,14 @@ class Station:
 
 
 def stations_of(field: xr.DataArray, place: Georeference | None = None) -> list[Station]:
-    """The sensors of a wavefield: of a list of stations in its order, of a grid x slowest.
+    """The sensors of a wavefield: stations in the order of their list, or those of a grid with x slowest.
 
-    Stations keep their names; `station_codes` says what codes they have. On a grid, a name is S, two digits of the
-    sensor's number along x, two of its number along y. The numbers are the field's coordinates `x_number` and
-    `y_number`, so that a part of a field has the names of the whole; from 100 on, the digits are letters too.
+    Stations keep their names, and `station_codes` gives their codes. On a grid, a code is S, two digits of the sensor's
+    number along x, and two of its number along y. The numbers are the field's coordinates `x_number` and `y_number`, so
+    that a part of a field has the codes of the whole field; from 100 on, the digits include letters.
 
     Raises:
-        InputError: numbers that are none, or more sensors along an axis than the names can tell apart.
+        InputError: invalid sensor numbers, or more sensors along an axis than there are codes.
     """
     if has_stations(field):
         return _listed(sensors_of(field), place)
@@ -110,31 +110,31 @@ def _listed(sensors: Sensors, place: Georeference | None) -> list[Station]:
 
 
 def station_codes(names: Sequence[str]) -> list[str]:
-    """SEED station codes of names: the name itself, or what follows the network's code in NETWORK.STATION.
+    """SEED station codes of names: the name itself, or the part after the network's code in NETWORK.STATION.
 
-    A name that is no code (one to five letters or digits), or whose code another station has, is numbered in
-    the list's order: N and four letters or digits.
+    Where this is no valid code (one to five letters or digits), or another station has the same, the code is N and four
+    letters or digits, which number such stations in the order of the list.
 
     Example:
         >>> station_codes(["IV.AQU", "NORTH", "a long name"])
         ['AQU', 'NORTH', 'N0002']
     """
-    own = [name.rpartition(".")[2] if name.count(".") == 1 else name for name in names]
-    counts = Counter(code.upper() for code in own)
-    fits = [bool(re.fullmatch("[A-Za-z0-9]{1,5}", code)) and counts[code.upper()] == 1 for code in own]
-    taken = {code.upper() for code, good in zip(own, fits, strict=True) if good}
-    numbered = (code for n in range(len(_DIGITS) ** 4) if (code := "N" + _four_digits(n)) not in taken)
+    candidates = [name.rpartition(".")[2] if name.count(".") == 1 else name for name in names]
+    counts = Counter(code.upper() for code in candidates)
+    fits = [bool(re.fullmatch("[A-Za-z0-9]{1,5}", code)) and counts[code.upper()] == 1 for code in candidates]
+    used = {code.upper() for code, good in zip(candidates, fits, strict=True) if good}
+    numbered = (code for n in range(len(_DIGITS) ** 4) if (code := "N" + _four_digits(n)) not in used)
     free = [code for code, _ in zip(numbered, names, strict=False)]
-    return [code.upper() if good else free[n] for n, (code, good) in enumerate(zip(own, fits, strict=True))]
+    return [code.upper() if good else free[n] for n, (code, good) in enumerate(zip(candidates, fits, strict=True))]
 
 
 def _four_digits(number: int) -> str:
-    """0000 to 9999, then with letters."""
+    """A number as four digits from 0000 to 9999, beyond as four digits of base 36."""
     if number < 10_000:
         return f"{number:04d}"
-    text, rest = "", number
+    text, remainder = "", number
     for _ in range(4):
-        rest, digit = divmod(rest, len(_DIGITS))
+        remainder, digit = divmod(remainder, len(_DIGITS))
         text = _DIGITS[digit] + text
     return text
 
@@ -145,8 +145,8 @@ def channel_code(component: str, quantity: str, sampling_hz: float, north_azimut
     Args:
         component: E, N or Z.
         quantity: velocity, acceleration or displacement.
-        sampling_hz: decides the band letter.
-        north_azimuth_deg: of the N component; beyond 5 degrees the horizontals are called 1 (N) and 2 (E).
+        sampling_hz: sampling rate, which determines the band letter.
+        north_azimuth_deg: azimuth of the N component; beyond 5 degrees the horizontals are called 1 (N) and 2 (E).
     """
     if abs((north_azimuth_deg + 180.0) % 360.0 - 180.0) > _NEARLY_NORTH_DEG:
         component = {"N": "1", "E": "2"}.get(component, component)
@@ -157,7 +157,7 @@ def channel_code(component: str, quantity: str, sampling_hz: float, north_azimut
 
 
 def location_code(realization: int) -> str:
-    """Realizations of one field differ in the location code, 00 to 99."""
+    """The SEED location code, 00 to 99, by which realizations of one field differ."""
     if not 0 <= realization <= 99:
         raise InputError("realization", realization, "0 to 99: the location code has two digits")
     return f"{realization:02d}"

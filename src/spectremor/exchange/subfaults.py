@@ -1,4 +1,4 @@
-"""Slip of subfaults, as files of ruptures give it, and the rupture in local axes that it makes."""
+"""Slip of subfaults from rupture files, and its conversion to a rupture in local axes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ DIP: Range = (0.0, 90.0, "degrees in [0, 90]")
 SECONDS: Range = (0.0, 1e5, "seconds, 0 or more")
 NUMBER = ANY
 
-#: Farther from the corner than this no rupture is; and a nearer one neither, where swapping the two would bring it
-#: this many times nearer.
+#: A rupture farther from the corner than the first is refused; so is one farther than the second, if swapped longitude
+#: and latitude would be this many times nearer.
 _FARTHEST_M, _SUSPECT_M, _TIMES_NEARER = 1.5e6, 5e4, 4.0
 _MOMENT_UNITS = {"param": "dyn cm", "fsp": "N m"}
 _SLIP_UNITS = {"param": "cm", "fsp": "m"}
@@ -38,20 +38,20 @@ class Slip:
     """Slip of one subfault in one direction.
 
     Attributes:
-        subfault: its number in the file.
-        longitude_deg: of its centre.
-        latitude_deg: likewise.
-        depth_m: likewise.
-        strike_deg: clockwise from true North.
-        dip_deg: of the subfault.
-        rake_deg: direction of the slip; None: it opens.
-        area_m2: of the subfault.
-        slip_m: final slip, above 0.
-        start_s: when it begins, after the origin time.
-        samples: of the slip rate, in any unit.
-        step_s: between the samples.
-        rigidity_pa: None where the file does not tell it.
-        moment_nm: scalar moment, where the file states it.
+        subfault: number of the subfault in the file.
+        longitude_deg: longitude of its centre.
+        latitude_deg: latitude of its centre.
+        depth_m: depth of its centre.
+        strike_deg: strike of the subfault, clockwise from true North.
+        dip_deg: dip of the subfault.
+        rake_deg: direction of the slip; None: the subfault opens, with slip normal to it.
+        area_m2: area of the subfault.
+        slip_m: final slip, above 0 (below 0 where a subfault closes).
+        start_s: when the slip begins, after the origin time.
+        samples: samples of the slip rate, in any unit.
+        step_s: time between the samples.
+        rigidity_pa: rigidity, or None where the file does not give it.
+        moment_nm: scalar moment, or None where the file does not give it.
     """
 
     subfault: int
@@ -78,16 +78,16 @@ class Slip:
 
 
 def rupture_of(kind: str, slips: Sequence[Slip], place: Georeference, rigidity_pa: float | None) -> Rupture:
-    """The rupture that slips make.
+    """The rupture with the given slips.
 
     Args:
-        kind: of file, for errors.
-        slips: those that are not 0.
+        kind: kind of file, for error messages.
+        slips: all slips that are not 0.
         place: where the local axes lie on Earth.
-        rigidity_pa: overrides what the file says of rigidity and moments; None: that, or else it stays unknown.
+        rigidity_pa: replaces rigidity and moments of the file; None: those of the file, or unknown where it has none.
 
     Raises:
-        InputError: no slip at all, or far from the corner.
+        InputError: no slip at all, or a rupture far from the corner.
     """
     if not slips:
         raise InputError(kind, "no slip on any subfault", "some slip")
@@ -120,7 +120,7 @@ def check_near(kind: str, lon_deg: np.ndarray, lat_deg: np.ndarray, place: Geore
     """Refuse a rupture that is far from the corner: its longitude and latitude are probably swapped.
 
     Raises:
-        InputError: names the distance, and what it would be the other way round.
+        InputError: names the distance, and the one with longitude and latitude swapped.
     """
     lon, lat = float(np.median(lon_deg)), float(np.median(lat_deg))
     corner = (place.longitude_deg, place.latitude_deg)
@@ -161,18 +161,18 @@ def _potency(slip: Slip, turn_deg: float) -> Float[np.ndarray, "6"]:
 
 
 def _factors_pa(kind: str, slips: Sequence[Slip], rigidity_pa: float | None) -> Float[np.ndarray, " slips"] | None:
-    """What makes moments of area times slip; None where it is not known of every slip."""
+    """Factors from area times slip to moments; None where one of the slips has neither moment nor rigidity."""
     if rigidity_pa is not None:
         return np.full(len(slips), checked_rigidity(rigidity_pa))
     _check_moments(kind, [slip for slip in slips if slip.moment_nm is not None])
-    known = [slip.known_moment_nm for slip in slips]
-    if None in known:
+    known_moments = [slip.known_moment_nm for slip in slips]
+    if None in known_moments:
         return None
-    return np.array(known, dtype=float) / np.array([slip.area_m2 * slip.slip_m for slip in slips])
+    return np.array(known_moments, dtype=float) / np.array([slip.area_m2 * slip.slip_m for slip in slips])
 
 
 def _check_moments(kind: str, slips: Sequence[Slip]) -> None:
-    """Refuse stated moments that no rock makes of the slip: they are in another unit."""
+    """Refuse stated moments that would need a rigidity that no rock has: they are in another unit."""
     if not slips:
         return
     moment_nm = sum(slip.moment_nm or 0.0 for slip in slips)

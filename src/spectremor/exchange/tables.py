@@ -1,4 +1,4 @@
-"""Plain tables (CSV): where the sensors stand, intensity measures with one row per sensor, traces as columns."""
+"""Plain tables (CSV): positions of the sensors, intensity measures with one row per sensor, traces as columns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from spectremor.exchange.traces import finite, realizations_of
 def write_sensor_table(field: xr.DataArray, path: Path, place: Georeference | None = None) -> None:
     """Write station, x_m, y_m and, where the field has a place on Earth, longitude_deg and latitude_deg.
 
-    Of a list of stations also each one's name and height in m, after the station's code.
+    For a list of stations the table also has each station's name (after its code) and its height in m.
     """
     listed = has_stations(field)
     header = ["station", *["name"] * listed, "x_m", "y_m", *["z_m"] * listed]
@@ -51,20 +51,20 @@ def write_traces(
 ) -> list[Path]:
     """Write traces as columns: time in s after origin, then one column per channel, its id and units in the header.
 
-    The sensors' positions go to a table beside it, `.sensors.csv`. Both appear, or none; what stands there
-    already is replaced.
+    The sensors' positions go to a table beside it, `.sensors.csv`. Either both files appear or none; existing ones are
+    replaced.
 
     Args:
         field: finite wavefield, m/s.
         path: CSV file.
         quantity: velocity (m/s), acceleration (m/s2) or displacement (m).
-        place: where the field lies on Earth; None: where it says itself, if it does.
+        place: where the field lies on Earth; None: as its attributes record, if they do.
 
     Returns:
         The files written.
 
     Raises:
-        InputError: not a finite wavefield, several samples, or a path that is no file's.
+        InputError: not a finite wavefield, several samples, or a path that no file can have.
     """
     waves = realizations_of(as_quantity(finite(field), quantity))
     place = place_of(waves, place)
@@ -97,20 +97,20 @@ def write_intensities(
     """Write intensity measures, one row per realization and sensor, each column's unit in its name.
 
     PGA, PGV, PGD, SA(T) at 5% damping and the smoothed Fourier amplitude of acceleration are RotD50 and RotD100 of the
-    horizontal motion; Arias intensity, cumulative absolute velocity and 5-95% duration are per component. A period or
-    frequency outside the usable band carries `_outside_band`.
+    horizontal motion; Arias intensity, cumulative absolute velocity and 5-95% duration are per component. The column of
+    a period or frequency outside the usable band ends with `_outside_band`.
 
     Args:
         field: finite wavefield, m/s.
         path: CSV file.
-        place: where the field lies on Earth: adds longitude and latitude; None: where it says itself, if it does.
-        periods_s: of SA.
+        place: where the field lies on Earth, for longitude and latitude; None: as its attributes record, if they do.
+        periods_s: periods of SA.
 
     Returns:
         The file written.
 
     Raises:
-        InputError: not a finite wavefield, or periods that cannot be.
+        InputError: not a finite wavefield, or invalid periods.
 
     Warns:
         InputWarning: periods outside the usable band.
@@ -137,7 +137,7 @@ def write_intensities(
 
 
 def _in_header(name: str) -> str:
-    """A name in a header whose columns commas divide and whose ids dots divide."""
+    """A name without the commas and dots that separate columns and parts of ids in a header."""
     return re.sub("[^A-Za-z0-9_-]", "_", name)
 
 
@@ -149,6 +149,6 @@ def _column(name: str, rotd: str = "rotd50") -> str:
 
 
 def _beyond(field: xr.DataArray, frequency_hz: float) -> str:
-    """What marks a frequency above or below those that the wavefield holds."""
+    """The end of a column's name for a frequency outside the usable band; empty for one inside."""
     low_hz, high_hz = band_of(field) or (0.0, np.inf)
     return "" if low_hz <= frequency_hz <= high_hz * (1 + 1e-9) else "_outside_band"

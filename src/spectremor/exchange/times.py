@@ -8,11 +8,11 @@ from typing import Any
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 
-#: A wavefield has no date. This one is given to it when nothing else is known.
+#: Date of a wavefield whose origin time is not known.
 DEFAULT_ORIGIN_TIME = "2000-01-01T00:00:00Z"
 #: First and last year that all formats can write.
 YEARS = (1678, 2261)
-#: What catalogues print instead of ISO 8601's dashes, its T and its Z.
+#: Spellings in catalogues in place of ISO 8601's dashes, its T and its Z.
 _SLASHES = re.compile(r"^(\d{4})/(\d{2})/(\d{2})")
 _BLANK_FOR_T = re.compile(r"(?<=\d)[ \t]+(?=\d)")
 _BLANK_BEFORE_ZONE = re.compile(r"[ \t]+(?=Z$|[+-]\d)")

@@ -32,20 +32,20 @@ def to_stream(
     """An ObsPy stream with one trace per realization, sensor and component (E, N, Z).
 
     Ids are network.station.location.channel as in `stations.py`; realizations differ in the location code.
-    `stats.spectremor` states quantity, units, the station's name, position in m and realization; `stats.coordinates` is
-    what ObsPy's array methods read: longitude, latitude and elevation in degrees and m where the field has a place on
-    Earth, else x and y in km.
+    `stats.spectremor` has quantity, units, the station's name, position in m and realization. `stats.coordinates` is
+    for ObsPy's array methods: longitude, latitude and elevation in degrees and m where the field has a place on Earth,
+    else x and y in km.
 
     Args:
         field: finite wavefield, dims ([realization,] component, x, y, time) or with station in place of x and y, m/s.
         quantity: velocity (m/s), acceleration (m/s2) or displacement (m).
-        place: where the field lies on Earth; None: where it says itself, if it does.
-        origin_time: date and time of the earthquake, ISO 8601 (UTC); None: what the field records, else 2000-01-01.
+        place: where the field lies on Earth; None: as its attributes record, if they do.
+        origin_time: date and time of the earthquake, ISO 8601 (UTC); None: that of the field, else 2000-01-01.
         network: one or two characters.
 
     Raises:
         InputError: not a finite wavefield, several samples, a date or network that cannot be written, or a place or
-            time other than the field's own.
+            time other than the one that the field records.
     """
     waves = realizations_of(as_quantity(finite(field), quantity))
     place = place_of(waves, place)
@@ -57,10 +57,10 @@ def to_stream(
     }
     stream = need("obspy", "exchange").Stream()
     values = np.ascontiguousarray(waves.values, dtype=np.float32)
-    for realization, one in zip(waves["realization"].values.tolist(), values, strict=True):
+    for realization, motion in zip(waves["realization"].values.tolist(), values, strict=True):
         for station in stations_of(waves, place):
             for k, component in enumerate(COMPONENTS):
-                trace = _trace(one[(k, *station.index)], header, station, component, quantity, realization)
+                trace = _trace(motion[(k, *station.index)], header, station, component, quantity, realization)
                 trace.stats.spectremor.units = waves.attrs["units"]
                 stream.append(trace)
     return stream
@@ -80,7 +80,7 @@ def realizations_of(field: xr.DataArray) -> xr.DataArray:
 
 
 def finite(field: xr.DataArray) -> xr.DataArray:
-    """The checked wavefield, refused when a value is missing: exchange formats cannot say so.
+    """The checked wavefield; missing values are refused, since exchange formats cannot mark them.
 
     Raises:
         InputError: not a wavefield, or not finite.

@@ -2,8 +2,8 @@
 
 For each segment a line with the size of its subfaults (km), its outline, a line that names the columns, and rows:
 latitude, longitude, depth (km) of the centre, slip (cm), rake, strike, dip, start (s), rise and fall of the slip rate
-(s), moment (dyn cm).
-The rate rises and falls as a cosine, at different speeds (Ji et al. 2002, doi:10.1785/0120000916).
+(s), moment (dyn cm). The slip rate rises and falls as a cosine, over different times (Ji et al. 2002,
+doi:10.1785/0120000916).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from spectremor.core.errors import InputError
 from spectremor.exchange.number_words import ANY, Range, columns_of, parsed_number, whole_number
 from spectremor.exchange.subfaults import DEPTH_KM, DIP, LATITUDE, LONGITUDE, SECONDS, Slip
 
-#: A size of a segment in its header: what it is called, its number, and km where it is a length.
+#: A size of a segment in its header: its name, its number, and km where it is a length.
 _SIZE = re.compile(r"\b(nx|ny|dx|dy)\b[^=]{0,40}=\s{0,20}([\d.eE+-]{1,40})\s{0,20}(km)?", re.I)
 _LONGEST_HEADER, _MOST_SUBFAULTS = 400, 1_000_000
 _NEEDED = ("lat", "lon", "depth", "slip", "rake", "strike", "dip", "t_rup", "t_ris")
 _RANGES: dict[str, Range] = {"lat": LATITUDE, "lon": LONGITUDE, "depth": DEPTH_KM, "dip": DIP}
 _LENGTH_KM: Range = (0.0, 1000.0, "km, above 0")
-#: Samples of the slip rate.
+#: Number of samples of the slip rate.
 _SAMPLES = 40
 
 
@@ -31,7 +31,7 @@ def read_param(text: str) -> list[Slip]:
     """The slips of a `.param` file.
 
     Raises:
-        InputError: no segment, columns that are missing, a value that is not allowed, or rows that are missing.
+        InputError: no segment, missing columns or rows, or a value that is not allowed.
     """
     lines = list(enumerate(text.splitlines(), start=1))
     heads = [number for number, line in lines if _sizes(line) is not None]
@@ -56,17 +56,17 @@ def _segment(lines: list[tuple[int, str]], before: int) -> list[Slip]:
 
 
 def _sizes(line: str) -> dict[str, str] | None:
-    """The sizes of a segment's header as they stand there; None where a line is no such header."""
+    """The sizes in a segment's header as text, by name; None for a line that is no such header."""
     if "fault_segment" not in line.lower():
         return None
-    found = {name.lower(): (word, unit) for name, word, unit in _SIZE.findall(line[:_LONGEST_HEADER])}
-    return {name: word for name, (word, _) in found.items()} if len(found) == 4 and found["dx"][1] else None
+    sizes = {name.lower(): (word, unit) for name, word, unit in _SIZE.findall(line[:_LONGEST_HEADER])}
+    return {name: word for name, (word, _) in sizes.items()} if len(sizes) == 4 and sizes["dx"][1] else None
 
 
 def _size(number: int, line: str) -> tuple[int, int, float]:
     """Subfaults along strike and down dip, and the area of each in m2."""
     field, words = f"param line {number}", _sizes(line)
-    assert words is not None  # this line is what the segment was found by
+    assert words is not None  # `read_param` found the segment by this line
     along, down = (whole_number(f"{field}, {name}", words[name], _MOST_SUBFAULTS) for name in ("nx", "ny"))
     dx_km, dy_km = (parsed_number(f"{field}, {name}", words[name], _LENGTH_KM) for name in ("dx", "dy"))
     if along * down == 0 or dx_km * dy_km == 0:
@@ -75,7 +75,7 @@ def _size(number: int, line: str) -> tuple[int, int, float]:
 
 
 def _names(lines: list[tuple[int, str]]) -> tuple[list[str], int]:
-    """Names of the columns, and where the rows start."""
+    """Names of the columns, and the index of the first line with a row."""
     for i, (number, line) in enumerate(lines):
         names = [word.strip("#.,").lower() for word in line.split()]
         if "slip" in names:
@@ -113,7 +113,7 @@ def _slip(line: int, row: dict[str, float], number: int, area_m2: float) -> Slip
 
 
 def _cosines(rise_s: float, fall_s: float) -> Float[np.ndarray, " n"]:
-    """Samples of a rate that rises from 0 as a cosine, and falls to 0 as another."""
+    """Samples of a rate that rises from 0 as one cosine and falls to 0 as another."""
     t = np.arange(_SAMPLES) * (rise_s + fall_s) / _SAMPLES
     up = 0.5 - 0.5 * np.cos(np.pi * t / max(rise_s, 1e-12))
     down = 0.5 + 0.5 * np.cos(np.pi * (t - rise_s) / max(fall_s, 1e-12))

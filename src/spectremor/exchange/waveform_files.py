@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ASDF_TAG = "synthetic"
 _RECORD_BYTES = 512
-#: What an ASDF file takes beside the samples: for each trace (with its share of StationXML), and in all.
+#: Bytes of an ASDF file beside the samples: for each trace (with its share of StationXML), and for the whole file.
 _ASDF_TRACE_BYTES, _ASDF_BYTES = 8000, 1 << 20
 
 
@@ -48,14 +48,14 @@ def write_mseed(
     """Write a miniSEED file (32-bit floats), and beside it a table of the sensors.
 
     With a place on Earth there are also StationXML (`.stations.xml`) and, where the field records its source, QuakeML
-    (`.event.xml`). All appear, or none; what stands there already is replaced.
+    (`.event.xml`). Either all files appear or none; existing ones are replaced.
 
     Returns:
         The files written.
 
     Raises:
-        InputError: not a finite wavefield, options that `to_stream` refuses (a place or time other than the field's
-            own), or a path that is no file's.
+        InputError: not a finite wavefield, options that `to_stream` refuses (a place or time other than the ones that
+            the field records), or a path that no file can have.
     """
     path = Path(path)
     field, source = finite(field), source_of(field)
@@ -79,29 +79,29 @@ def write_mseed(
 def _packed(stream: Stream) -> bytes:
     """The stream as miniSEED.
 
-    ObsPy writes from within a C callback, where an interruption or a full disk is lost, and a record with it. So it
-    writes to memory, and on a thread of its own: interruptions reach the main thread only.
+    ObsPy writes from within a C callback, in which an interruption or a full disk goes unnoticed and a record is lost.
+    So it writes to memory, and on a separate thread: interruptions reach the main thread only.
     """
     buffer = io.BytesIO()
-    with ThreadPoolExecutor(1) as alone:
-        alone.submit(stream.write, buffer, format="MSEED", encoding="FLOAT32", reclen=_RECORD_BYTES).result()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(stream.write, buffer, format="MSEED", encoding="FLOAT32", reclen=_RECORD_BYTES).result()
     return buffer.getvalue()
 
 
 def _check_room(stream: Stream, path: Path) -> None:
-    """HDF5 may crash when a disk fills up while it writes."""
+    """Refuse to write to a disk without enough free bytes: HDF5 may crash when a disk becomes full."""
     needed = sum(trace.data.nbytes + _ASDF_TRACE_BYTES for trace in stream) + _ASDF_BYTES
     if shutil.disk_usage(path.resolve().parent).free < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _by_station(inventory: Inventory) -> Iterator[Inventory]:
-    """An inventory for each station: of several at once, pyasdf takes them in an order that changes from run to run."""
+    """An inventory for each station; pyasdf would write several at once in an order that changes from run to run."""
     for network in inventory:
         for station in network:
-            alone = copy.copy(network)
-            alone.stations = [station]
-            yield type(inventory)(networks=[alone], source=inventory.source, created=inventory.created)
+            single = copy.copy(network)
+            single.stations = [station]
+            yield type(inventory)(networks=[single], source=inventory.source, created=inventory.created)
 
 
 def write_asdf(
@@ -114,7 +114,7 @@ def write_asdf(
 ) -> list[Path]:
     """Write an ASDF file (Krischer et al. 2016, doi:10.1093/gji/ggw319): waveforms, stations and event in one.
 
-    Waveforms carry the tag `synthetic`, and the event's id where the field records its source. The same field gives the
+    Waveforms have the tag `synthetic`, and the event's id where the field records its source. The same field gives the
     same bytes, with the same versions of the libraries.
 
     Returns:

@@ -1,4 +1,4 @@
-"""XML files from strangers as trees: bounded, without entities, and without comments in the middle of numbers."""
+"""Parsing of untrusted XML files: limited in size, without entities, and without comments in the middle of numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
 
-#: Tags, opening and closing; a tree takes 100 bytes and more of each. A catalogue of 64 MB has a million and a half.
+#: Largest number of opening and closing tags; each takes 100 bytes or more in a tree. A catalogue of 64 MB has 1.5
+#: million.
 MAX_TAGS = 2_000_000
 
 
@@ -17,14 +18,14 @@ def parse_xml(content: bytes, name: str, *, root: str, field: str, allowed: str)
     Comments and processing instructions are left out: `54<!-- -->00` is 5400 to every reader.
 
     Args:
-        content: of the file.
-        name: what an error calls it.
+        content: bytes of the file.
+        name: the file, for the error message.
         root: the root element's name, without its namespace.
-        field: the name that an error carries.
-        allowed: what an error says is allowed.
+        field: name of the input in an error message.
+        allowed: what is allowed, for the error message.
 
     Raises:
-        InputError: damaged XML, too many elements, a document type with entities of its own, or XML of another kind.
+        InputError: damaged XML, too many elements, an internal document type definition, or XML of another kind.
     """
     etree = need("lxml.etree", "exchange")
     tags = content.count(b"<")
@@ -39,13 +40,13 @@ def parse_xml(content: bytes, name: str, *, root: str, field: str, allowed: str)
         remove_pis=True,
     )
     try:
-        found = etree.fromstring(content, parser)
+        tree_root = etree.fromstring(content, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         reason = (str(error).splitlines() or [""])[0][:120]
         raise InputError(field, f"{name} (damaged XML: {reason})", allowed) from None
-    if found.getroottree().docinfo.internalDTD is not None:
+    if tree_root.getroottree().docinfo.internalDTD is not None:
         raise InputError(field, f"{name} (with a document type of its own, DOCTYPE)", allowed)
-    label = etree.QName(found).localname
+    label = etree.QName(tree_root).localname
     if label != root:
         raise InputError(field, f"{name} (XML of another kind: <{label[:40]}>)", allowed)
-    return found
+    return tree_root

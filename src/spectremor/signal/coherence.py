@@ -1,4 +1,4 @@
-"""Likeness of neighbouring sensors: coherency and correlation of waveforms, semivariogram of residuals."""
+"""Similarity of motion at neighbouring sensors: coherency and correlation of waveforms, semivariogram of residuals."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def lagged_coherency(
 ) -> Float[np.ndarray, "pair frequency"]:
     """Lagged coherency |S_jk| / sqrt(S_jj S_kk), spectra smoothed with a Hamming window (Zerva & Zhang 1996, eq. 4).
 
-    Blind to the delay of plane waves. Unrelated noise gives about 1 / sqrt(equivalent bins), 0.35 for 11: read
-    curves against that floor. NaN for a pair with a sensor at rest or undefined.
+    The delay of plane waves does not lower it. Unrelated noise gives about 1 / sqrt(equivalent bins), 0.35 for 11: read
+    curves against that floor. NaN for a pair with a sensor that is at rest or has NaN samples.
 
     Args:
         traces: one component of all sensors.
@@ -69,13 +69,13 @@ def coherency_by_distance(
 ) -> Float[np.ndarray, "distance frequency"]:
     """Mean lagged coherency in each distance bin, over pairs and components.
 
-    `pairs` holds one (pair, 2) array of indices per bin. Averaged as atanh, which makes it near normal.
+    `pairs` holds one (pair, 2) array of indices per bin. The mean is taken of atanh, which is nearly normal.
     NaN for a bin without a defined pair.
     """
     curves = np.full((len(pairs), traces.shape[-1] // 2 + 1), np.nan)
-    for index, chosen in enumerate(pairs):
-        if len(chosen):
-            values = np.concatenate([lagged_coherency(component, chosen, smoothing_bins) for component in traces])
+    for index, bin_pairs in enumerate(pairs):
+        if len(bin_pairs):
+            values = np.concatenate([lagged_coherency(component, bin_pairs, smoothing_bins) for component in traces])
             values = values[~np.isnan(values).any(axis=1)]
             if len(values):
                 curves[index] = np.tanh(np.arctanh(np.minimum(values, 1 - 1e-9)).mean(axis=0))
@@ -89,19 +89,19 @@ def aligned_coherency(
     longest_delay_s: float,
     band_hz: tuple[float, float] = BANDS_HZ[-1],
 ) -> Float[np.ndarray, " pair"]:
-    """Coherency of each pair in a band, once the delay between its two sensors is taken out.
+    """Coherency of each pair in a band, after removal of the delay between its two sensors.
 
     The delay is the one at which the band-passed traces of all components together correlate best, within
-    +-`longest_delay_s`. Without that, identical traces 0.4 s apart score 0.7: the window over which spectra are
-    smoothed sees the phase turn. Mean over the band's bins and the components, as atanh; NaN for a pair with a
-    component at rest or undefined.
+    +-`longest_delay_s`. Without its removal, identical traces 0.4 s apart have a coherency of 0.7, since the phase
+    turns within the smoothing window. Mean of atanh over the band's bins and the components; NaN for a pair with a
+    component that is at rest or has NaN samples.
 
     Args:
         traces: all components of all sensors.
         pairs: indices into sensors.
         dt_s: sampling step.
-        longest_delay_s: such as the distance over the slowest wave speed.
-        band_hz: frequencies that count.
+        longest_delay_s: longest delay that is searched, for example distance over the slowest wave speed.
+        band_hz: lowest and highest frequency.
     """
     first, second = (traces[:, pairs[:, k]].astype(float) for k in (0, 1))
     longest = int(longest_delay_s / dt_s + 0.5)
@@ -132,29 +132,29 @@ def _in_band(traces: np.ndarray, dt_s: float, band_hz: tuple[float, float]) -> n
 
 
 def _delays(first: np.ndarray, second: np.ndarray, longest: int) -> Int[np.ndarray, " pair"]:
-    """Samples by which the second trace of each pair is late, (component, pair, time) each."""
+    """Number of samples by which the second trace of each pair is late; both arrays (component, pair, time)."""
     samples = first.shape[-1]
     longest = min(longest, samples - 1)
-    spectra = [np.fft.rfft(side, n=2 * samples, axis=-1) for side in (first, second)]
-    across = np.fft.irfft((spectra[1] * spectra[0].conj()).sum(axis=0), axis=-1)
+    spectra = [np.fft.rfft(traces, n=2 * samples, axis=-1) for traces in (first, second)]
+    cross_correlation = np.fft.irfft((spectra[1] * spectra[0].conj()).sum(axis=0), axis=-1)
     lags = np.arange(-longest, longest + 1)
-    return np.asarray(lags[np.argmax(np.nan_to_num(across[:, lags]), axis=-1)])
+    return np.asarray(lags[np.argmax(np.nan_to_num(cross_correlation[:, lags]), axis=-1)])
 
 
 def _advanced(traces: np.ndarray, delay: np.ndarray) -> np.ndarray:
-    """Traces (component, pair, time) earlier by so many samples, with rest where the record does not reach."""
+    """Traces (component, pair, time) shifted to earlier times by `delay` samples; 0 beyond the record."""
     samples = traces.shape[-1]
-    source = np.arange(samples) + delay[:, None]
-    known = (source >= 0) & (source < samples)
-    moved = np.take_along_axis(traces, np.clip(source, 0, samples - 1)[None], axis=-1)
-    return np.where(known, moved, 0.0)
+    index = np.arange(samples) + delay[:, None]
+    recorded = (index >= 0) & (index < samples)
+    moved = np.take_along_axis(traces, np.clip(index, 0, samples - 1)[None], axis=-1)
+    return np.where(recorded, moved, 0.0)
 
 
 def semivariogram(values: Float[np.ndarray, " sensor"], pairs: list[np.ndarray]) -> Float[np.ndarray, " distance"]:
     """Half the mean squared difference over the pairs of each distance bin; NaN sensors are left out."""
     gamma = np.full(len(pairs), np.nan)
-    for index, chosen in enumerate(pairs):
-        squares = (values[chosen[:, 0]] - values[chosen[:, 1]]) ** 2
+    for index, bin_pairs in enumerate(pairs):
+        squares = (values[bin_pairs[:, 0]] - values[bin_pairs[:, 1]]) ** 2
         squares = squares[~np.isnan(squares)]
         if len(squares):
             gamma[index] = 0.5 * squares.mean()

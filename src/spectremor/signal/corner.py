@@ -1,8 +1,8 @@
 """Motion of a point source for another corner frequency.
 
-Our moment rate, (t / tau^2) exp(-t / tau), has the spectrum 1 / (1 + i w tau)^2: Brune's omega-squared source with the
-corner 1 / (2 pi tau). Motion is linear in it, so that the causal filter ((1 + i w tau) / (1 + i w tau'))^2 turns motion
-for tau into motion for tau', whatever the ground.
+The moment rate of a point source, (t / tau^2) exp(-t / tau), has the spectrum 1 / (1 + i w tau)^2: Brune's
+omega-squared source with the corner 1 / (2 pi tau). Motion is linear in the moment rate, so that the causal filter
+((1 + i w tau) / (1 + i w tau'))^2 turns motion for tau into motion for tau', whatever the ground.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from spectremor.core.errors import InputError
 from spectremor.signal.calculus import refine
 from spectremor.signal.recursion import recursive_filter
 
-#: The filter runs on times this many times finer, where it takes its input as linear between samples.
-_FINER = 8
+#: Refinement of the time step on which the filter runs; it takes its input as linear between the finer samples.
+_REFINEMENT = 8
 
 
 def with_rise_time(
@@ -23,15 +23,15 @@ def with_rise_time(
 ) -> Float[np.ndarray, "*batch time"]:
     """Motion as if the source had another rise time.
 
-    A shorter one amplifies by up to (tau / tau')^2 above the old corner, noise included. The filter is exact for motion
-    that is linear between the samples of a grid eight times finer, on which a cubic spline puts it; motion before the
-    first sample is taken to be 0.
+    A shorter rise time amplifies motion and noise by up to (tau / tau')^2 above the old corner. The filter runs on a
+    cubic spline through the traces, sampled eight times finer, and is exact for motion that is linear between these
+    samples; motion before the first sample is taken to be 0.
 
     Args:
         traces: velocity, displacement or acceleration, time last.
         dt_s: sampling step in s.
-        rise_time_s: tau of the source that the traces are of.
-        new_rise_time_s: tau' of the source wanted.
+        rise_time_s: tau of the traces' source.
+        new_rise_time_s: tau' of the wanted source.
 
     Raises:
         InputError: a time that is not positive, or fewer than two samples.
@@ -46,20 +46,20 @@ def with_rise_time(
     for name, value in (("dt_s", dt_s), ("rise_time_s", rise_time_s), ("new_rise_time_s", new_rise_time_s)):
         if not (np.isfinite(value) and value > 0):
             raise InputError(f"corner.{name}", value, "a positive number of seconds")
-    fine = refine(np.asarray(traces, dtype=float), dt_s, _FINER)
-    step_s = dt_s / _FINER
+    fine = refine(np.asarray(traces, dtype=float), dt_s, _REFINEMENT)
+    step_s = dt_s / _REFINEMENT
     ratio = rise_time_s / new_rise_time_s
     for _ in range(2):
         # (1 + s tau) / (1 + s tau') = ratio + (1 - ratio) / (1 + s tau').
         fine = ratio * fine + (1 - ratio) * _low_pass(fine, step_s, new_rise_time_s)
-    return np.asarray(fine[..., ::_FINER]).astype(traces.dtype, copy=False)
+    return np.asarray(fine[..., ::_REFINEMENT]).astype(traces.dtype, copy=False)
 
 
 def _low_pass(traces: np.ndarray, step_s: float, time_s: float) -> np.ndarray:
-    """The filter 1 / (1 + s T) of traces that are linear between samples and 0 before the first."""
+    """Traces after the filter 1 / (1 + s T), taken as linear between samples and 0 before the first."""
     a = step_s / time_s
-    keep, passed = np.exp(-a), -np.expm1(-a)
+    decay, gain = np.exp(-a), -np.expm1(-a)
     # Weights of the newer and of the older sample: the integral of exp(-t / T) / T over a straight line.
-    newer = 1 - passed / a
-    # y[n] = keep y[n - 1] + newer x[n] + (passed - newer) x[n - 1]
-    return recursive_filter([newer, passed - newer], [1.0, -keep], traces)
+    newer = 1 - gain / a
+    # y[n] = decay y[n - 1] + newer x[n] + (gain - newer) x[n - 1]
+    return recursive_filter([newer, gain - newer], [1.0, -decay], traces)

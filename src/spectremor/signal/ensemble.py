@@ -1,4 +1,4 @@
-"""Is the spread of an ensemble honest? CRPS, coverage of central intervals, rank histograms."""
+"""Calibration of an ensemble's spread: CRPS, coverage of central intervals, rank histograms."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def coverage(
     truth: Float[np.ndarray, "*batch"],
     levels: tuple[float, ...] = LEVELS,
 ) -> Float[np.ndarray, " level"]:
-    """Share of truths inside the ensemble's central interval of each level; honest ensembles give the level itself.
+    """Share of truths inside the ensemble's central interval of each level; equal to the level if calibrated.
 
-    Quantiles are those of Weibull plotting positions k / (n + 1), under which an honest ensemble of any size covers
-    what it claims; a level wider than (n - 1) / (n + 1), beyond the reach of n members, is NaN. NaN cases are left
+    Quantiles are those of Weibull plotting positions k / (n + 1), under which a calibrated ensemble of any size has
+    the nominal coverage; a level above (n - 1) / (n + 1), which n members cannot reach, is NaN. NaN cases are left
     out.
     """
     _members(ensemble, truth)
@@ -58,19 +58,19 @@ def inside(
     As `coverage`, case by case; no case may be NaN.
     """
     members = _members(ensemble, truth)
-    held = np.full((len(levels), *truth.shape), np.nan)
+    covered = np.full((len(levels), *truth.shape), np.nan)
     for index, level in enumerate(levels):
         if level <= (members - 1) / (members + 1) + 1e-12:
             tails = [0.5 - level / 2, 0.5 + level / 2]
             low, high = np.quantile(ensemble, tails, axis=0, method="weibull")
-            held[index] = (truth >= low) & (truth <= high)
-    return held
+            covered[index] = (truth >= low) & (truth <= high)
+    return covered
 
 
 def rank_histogram(
     ensemble: Float[np.ndarray, "member ..."], truth: Float[np.ndarray, "*batch"], seed: int = 0
 ) -> Int[np.ndarray, " rank"]:
-    """How often the truth ranks 0 ... members within the ensemble; flat if honest, a U if too narrow (Hamill 2001).
+    """How often the truth ranks 0 ... members within the ensemble; flat if calibrated, a U if too narrow (Hamill 2001).
 
     Ties are drawn at random. NaN cases are left out.
     """

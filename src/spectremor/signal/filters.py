@@ -72,7 +72,7 @@ def resample(
 def decimate(
     traces: Float[np.ndarray, "*batch time"], dt_s: float, factor: int, cutoff_hz: float
 ) -> Float[np.ndarray, "*batch new_time"]:
-    """The published data's own recipe: zero-phase low-pass at `cutoff_hz`, then every `factor`-th sample."""
+    """The recipe of the published data: zero-phase low-pass at `cutoff_hz`, then every `factor`-th sample."""
     return low_pass(traces, dt_s, cutoff_hz)[..., ::factor]
 
 
@@ -83,7 +83,7 @@ def _both_ways(traces: np.ndarray, dt_s: float, corners_hz: list[float], kind: s
     sections = scipy.signal.butter(
         order, corners_hz if len(corners_hz) > 1 else corners_hz[0], kind, output="sos", fs=1 / dt_s
     )
-    # scipy's own default padding for sosfiltfilt, stated to word its refusal.
+    # The default padding of scipy's sosfiltfilt, computed here to refuse short traces with a clear message.
     zeros = min(int((sections[:, 2] == 0).sum()), int((sections[:, 5] == 0).sum()))
     padding = 3 * (2 * len(sections) + 1 - zeros)
     if traces.shape[-1] <= padding:

@@ -35,7 +35,7 @@ Precision = Literal["float32", "float64"]
 BLOCK_TRACES = {"cpu": 96, "cuda": 12288}
 #: Modulus of a transform, over the largest possible, below which float32 leaves its phase uncertain.
 NOISE = 3e-6
-#: Sensors whose score float32 may miss by more than this are computed again in float64.
+#: Sensors whose score in float32 may be wrong by more than this are computed again in float64.
 MISSED_SCORE = 5e-5
 
 
@@ -62,8 +62,8 @@ def gof(
         fmax_hz: highest frequency.
         nf: number of frequencies, evenly spaced in logarithm.
         w0: Morlet parameter: time against frequency resolution.
-        norm: "global" or "local", see the module's text.
-        precision: "float32" (scores within 1e-4; sensors for which that is in doubt are redone) or "float64" (1e-6).
+        norm: "global" or "local", see the module's docstring.
+        precision: "float64" (scores within 1e-6) or "float32" (within 1e-4; doubtful sensors are computed in float64).
         device: a torch device.
 
     Returns:
@@ -165,7 +165,7 @@ def _check(
 
 
 def _peaks(traces: Float[np.ndarray, "trace time"]) -> Float[np.ndarray, " trace"]:
-    """Largest modulus of each trace; NaN or infinite where a sample is."""
+    """Largest modulus of each trace; NaN or infinite for a trace with such a sample."""
     peaks: np.ndarray = np.maximum(traces.max(axis=1), -traces.min(axis=1)).astype(np.float64)
     return peaks
 
@@ -180,10 +180,10 @@ def _scores(
 
 
 def _doubtful(sums: Float[np.ndarray, "four trace"]) -> Bool[np.ndarray, " trace"]:
-    """Traces whose phase score float32 may miss by more than 5e-5.
+    """Whether the phase score of each trace in float32 may be wrong by more than 5e-5.
 
-    Where the prediction's transform sinks under the rounding error of float32 (as in a flat or silent stretch), its
-    phase there is noise. It counts by the reference's energy at those points, a share q of the whole.
+    Where the prediction's transform is below the rounding error of float32 (as in a silent stretch), its phase is
+    noise. The error bound follows from the share of the reference's energy at those points.
     """
     _, phase, energy, unsure = sums
     share = np.divide(unsure, energy, out=np.zeros_like(energy), where=energy > 0)
@@ -202,9 +202,9 @@ def _misfit_sums(
     dtype: torch.dtype,
     device: str,
 ) -> Float[np.ndarray, "four trace"]:
-    """Sums of EM, PM, norm and doubt (squared, of traces over the reference's peak) for the chosen traces.
+    """The sums of squares in EM, PM and norm, and of doubtful points, in units of the reference's peak.
 
-    Every trace is divided by its own peak, so neither tiny nor huge ones leave the range of float32.
+    Every trace is divided by its peak, so that neither tiny nor huge ones leave the range of float32.
     """
     on_cpu = torch.device(device).type == "cpu"
     size = BLOCK_TRACES["cpu" if on_cpu else "cuda"]
@@ -216,9 +216,9 @@ def _misfit_sums(
         return _block_sums(plan, load(pred[rows] / p_peak), load(ref[rows] / r_peak), load(p_peak / r_peak))
 
     starts = range(0, len(chosen), size)
-    # One block per thread, even a single one: far less waiting than two threads inside each small operation.
-    with thread_map(max(1, len(starts))) if on_cpu else contextlib.nullcontext(map) as each:
-        parts = list(each(block, starts))
+    # One thread per block, even for a single block: far less waiting than two threads inside each small operation.
+    with thread_map(max(1, len(starts))) if on_cpu else contextlib.nullcontext(map) as map_blocks:
+        parts = list(map_blocks(block, starts))
     return torch.cat(parts, dim=1).double().cpu().numpy()
 
 
@@ -226,7 +226,7 @@ def _block_sums(plan: WaveletPlan, pred: torch.Tensor, ref: torch.Tensor, ratio:
     """The four sums over frequency and time of a block of traces; `ratio` scales the prediction's envelope."""
     pred_part, ref_part = plan.project(pred), plan.project(ref)
     total = torch.zeros(4, len(ref), dtype=torch.float64, device=ref.device)
-    # Work arrays used again at every frequency stay in the cache.
+    # Work arrays that every frequency uses again stay in the cache.
     planes, (one, two, three) = [torch.empty_like(pred) for _ in range(4)], (torch.empty_like(pred) for _ in range(3))
     for index in range(plan.nf):
         a, b = plan.planes(pred_part, index, planes[:2])

@@ -58,9 +58,9 @@ def significant_duration(
 def horizontal_duration(
     horizontal: Float[np.ndarray, "*batch two time"], dt_s: float, low: float = 0.05, high: float = 0.95
 ) -> Float[np.ndarray, "*batch"]:
-    """As `significant_duration`, of the Arias intensities of both horizontal components together.
+    """As `significant_duration`, for the sum of the Arias intensities of both horizontal components.
 
-    Their sum does not depend on the axes of the components.
+    The sum does not depend on the directions of the two components.
     """
     return _significant_duration((derivative(horizontal, dt_s) ** 2).sum(axis=-2), dt_s, low, high)
 
@@ -77,7 +77,7 @@ def _significant_duration(
 
 
 def _crossing(share: np.ndarray, level: float) -> np.ndarray:
-    """Sample number, interpolated, at which a growing curve first reaches `level`."""
+    """Interpolated sample number at which a growing curve first reaches `level`."""
     after = np.argmax(share >= level, axis=-1)
     before = np.maximum(after - 1, 0)
     top = np.take_along_axis(share, after[..., None], axis=-1)[..., 0]

@@ -1,4 +1,4 @@
-"""Two sets of traces that are compared, as plain arrays: labels are honoured or refused, never dropped."""
+"""Two sets of traces for a comparison, as plain arrays: labels are honoured or refused, never dropped."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ LAST = ("component", "time")
 def plain_traces(prediction: Any, reference: Any, dt_s: float, *, field: str) -> tuple[np.ndarray, np.ndarray]:
     """Prediction and reference as plain arrays (..., component, time).
 
-    Of two labelled arrays the axes are put in the same order by name, `component` and `time` last.
+    The axes of two labelled arrays are put in the same order by name, with `component` and `time` last.
 
     Args:
         prediction: a plain array (..., component, time), or an xarray.DataArray.
         reference: the same.
-        dt_s: sampling step in s, which the coordinate `time` must have, where there is one.
-        field: what an error names, before a point.
+        dt_s: sampling step in s; the coordinate `time`, where there is one, must have this step.
+        field: start of the input's name in an error message.
 
     Raises:
         InputError: axes, coordinates or units that differ, masked values, or no numbers.
@@ -34,7 +34,7 @@ def plain_traces(prediction: Any, reference: Any, dt_s: float, *, field: str) ->
         prediction = _like(prediction, reference, f"{field}.prediction")
     names = (f"{field}.prediction", f"{field}.reference")
     labelled = zip(names, (prediction, reference), strict=True)
-    first, second = (plain_array(name, _last(name, traces, dt_s), None) for name, traces in labelled)
+    first, second = (plain_array(name, _with_time_last(name, traces, dt_s), None) for name, traces in labelled)
     return first, second
 
 
@@ -50,15 +50,15 @@ def _like(prediction: Any, reference: Any, name: str) -> Any:
 
 def _agree(mine: Any, other: Any) -> bool:
     if mine.shape != other.shape:
-        # Other shapes are complained about as such.
+        # The caller of `plain_traces` refuses different shapes.
         return True
     if mine.dtype.kind in "fiu" and other.dtype.kind in "fiu":
         return bool(np.allclose(mine.values, other.values, rtol=1e-4, atol=1e-6))
     return bool((mine.values == other.values).all())
 
 
-def _last(name: str, traces: Any, dt_s: float) -> Any:
-    """Traces with `component` and `time`, where axes are named, at the end; the step of `time` is looked at."""
+def _with_time_last(name: str, traces: Any, dt_s: float) -> Any:
+    """Labelled traces with `component` and `time` last, after a check of their time step; plain ones unchanged."""
     if not is_labelled(traces):
         return traces
     if any(dim not in traces.dims for dim in LAST):

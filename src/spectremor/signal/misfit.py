@@ -1,7 +1,7 @@
 """Pointwise and spectral misfits, as the published figures are computed (arXiv 2504.00757).
 
-Functions act on traces (..., component, time) and return one number per sensor (...); the mean over sensors,
-then over samples, is the caller's. NaN where a score has no meaning.
+Functions act on traces (..., component, time) and return one number per sensor (...); callers take the mean over
+sensors, then over samples. NaN where a score has no meaning.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ FLOOR = 0.01
 
 
 def event_scale(vs_source_m_s: float, source_depth_m: float) -> float:
-    """The constant that every trace of an event is multiplied with before normalised misfits.
+    """The factor by which every trace of an event is multiplied before normalised misfits.
 
-    1e-8 Vs^2 R, with Vs at the source in m/s and R = sqrt(z^2 + 2.4^2) km: it levels the amplitudes of events that
-    differ in depth and in stiffness at the source (arXiv 2404.10115).
+    1e-8 Vs^2 R, with Vs at the source in m/s and R = sqrt(z^2 + 2.4^2) km: it brings events that differ in depth and
+    in stiffness at the source to similar amplitudes (arXiv 2404.10115).
 
     Args:
         vs_source_m_s: S-wave velocity at the source.
@@ -37,9 +37,9 @@ def relative_errors(
     scale: float = 1.0,
     floor: float = FLOOR,
 ) -> tuple[Float[np.ndarray, "*batch"], Float[np.ndarray, "*batch"]]:
-    """The errors rMAE and rRMSE: of |prediction - reference| / (|reference| + floor), on traces times `scale`.
+    """The errors rMAE and rRMSE of |prediction - reference| / (|reference| + floor), on traces times `scale`.
 
-    The mean, or root mean square, over time; then the mean over components.
+    The mean (rMAE) or root mean square (rRMSE) over time, then the mean over components.
 
     Args:
         prediction: traces in m/s.
@@ -65,18 +65,18 @@ def log_biases(
 ) -> Float[np.ndarray, "*batch band"]:
     """Natural logarithm of predicted over true mean Fourier modulus in each band; -0.44 means a factor of exp(-0.44).
 
-    The modulus is averaged over the band's bins, then over the components. Of draws from the true distribution the
-    mean over events is 0, which that of the relative error (`relative_biases`) is not.
+    The modulus is averaged over the band's bins, then over the components. For draws from the true distribution the
+    mean over events is 0, unlike that of the relative error (`relative_biases`).
 
     Args:
         prediction: traces in m/s.
         reference: traces in m/s, same shape.
         dt_s: sampling step in s.
-        bands_hz: (low, high] pairs; a band from 0 holds 0.
+        bands_hz: (low, high] pairs; a band from 0 includes 0.
 
     Returns:
-        ln(prediction / reference), shape (..., band); NaN for a band that the record cannot resolve and where either
-        has no energy in it.
+        ln(prediction / reference), shape (..., band); NaN for a band that the record cannot resolve and for a band in
+        which prediction or reference has no energy.
 
     Example:
         >>> traces = np.random.default_rng(0).standard_normal((3, 320))
@@ -84,9 +84,9 @@ def log_biases(
         [0.693, 0.693, 0.693]
     """
     predicted, true = _band_levels(prediction, reference, dt_s, bands_hz)
-    both = (predicted > 0) & (true > 0)
-    ratio = np.divide(predicted, true, out=np.ones_like(true), where=both)
-    return np.where(both, np.log(ratio), np.nan)
+    defined = (predicted > 0) & (true > 0)
+    ratio = np.divide(predicted, true, out=np.ones_like(true), where=defined)
+    return np.where(defined, np.log(ratio), np.nan)
 
 
 def relative_biases(
@@ -98,18 +98,18 @@ def relative_biases(
     """The published frequency bias: signed relative error of the mean Fourier modulus; -0.44 means 44% is missing.
 
     The modulus is averaged over the band's bins, then over the components, and then compared: the mean of the
-    modulus, never the modulus of a mean. Its mean over events is above 0 for draws from the true distribution:
+    modulus, never the modulus of a mean. For draws from the true distribution the mean bias over events is above 0;
     `log_biases` has no such offset.
 
     Args:
         prediction: traces in m/s.
         reference: traces in m/s, same shape.
         dt_s: sampling step in s.
-        bands_hz: (low, high] pairs; a band from 0 holds 0.
+        bands_hz: (low, high] pairs; a band from 0 includes 0.
 
     Returns:
         (prediction - reference) / reference, shape (..., band); NaN for a band that the record cannot resolve and for
-        a reference without energy in it.
+        a band in which the reference has no energy.
     """
     predicted, true = _band_levels(prediction, reference, dt_s, bands_hz)
     return np.asarray(np.divide(predicted - true, true, out=np.full_like(true, np.nan), where=true > 0))
@@ -118,7 +118,7 @@ def relative_biases(
 def _band_levels(
     prediction: np.ndarray, reference: np.ndarray, dt_s: float, bands_hz: tuple[tuple[float, float], ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean modulus of both in each band, over bins and components, shape (..., band)."""
+    """Mean modulus of prediction and reference in each band, over bins and components, shape (..., band)."""
     _same_shape(prediction, reference)
     predicted, true = (band_means(traces, dt_s, bands_hz).mean(axis=-2) for traces in (prediction, reference))
     return predicted, true

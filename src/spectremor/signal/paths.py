@@ -1,4 +1,4 @@
-"""What a wave meets on the straight line from the source to each sensor."""
+"""The ground along the straight line from the source to each sensor."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ POINTS = 65
 
 #: Positions along East and North in m, and heights where sensors lie below the surface; one of each for every sensor.
 SensorPositions = tuple[np.ndarray, ...]
-#: No path is shorter, in m.
+#: Length in m of paths that would be shorter: of sensors at the source.
 _SHORTEST_M = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
 class StraightPaths:
-    """Points on the lines, in the middle of equal pieces.
+    """Straight lines to the sensors, cut into `POINTS` equal pieces with a point in the middle of each.
 
     Attributes:
-        rock: of the ground at the points, arrays (*sensors, point).
-        piece_m: length of a piece on each line.
-        direction: of each line, a unit vector (East, North, up).
+        rock: properties of the ground at the points, arrays (*sensors, point).
+        piece_m: length of the pieces of each line.
+        direction: direction of each line, a unit vector (East, North, up).
     """
 
     rock: RockProperties
@@ -36,7 +36,7 @@ class StraightPaths:
     direction: Float[np.ndarray, "*sensors 3"]
 
     def integral(self, integrand: Float[np.ndarray, "*sensors point"]) -> Float[np.ndarray, "*sensors 1"]:
-        """Of a function known at the points."""
+        """Integral along each line of a function with the given values at the points."""
         return np.asarray(np.sum(integrand, axis=-1, keepdims=True) * self.piece_m)
 
 
@@ -48,8 +48,8 @@ def straight_paths(geology: Geology, source: Source, sensors_m: SensorPositions)
     share = (np.arange(POINTS) + 0.5) / POINTS
     points = start + share[:, None] * (ends - start)[..., None, :]
     axes = (geology.x_m, geology.y_m, geology.z_m)
-    # Not scipy.interpolate, which loads as long as all of this takes; outside the axes the nearest node counts.
-    places = [np.interp(points[..., k], axis, np.arange(len(axis))) for k, axis in enumerate(axes)]
-    rock = geology.rock_at(lambda values: map_coordinates(values.astype(float), places, order=1, mode="nearest"))
+    # Not with scipy.interpolate, whose import takes as long as all of this. Outside the axes the nearest node counts.
+    node_numbers = [np.interp(points[..., k], axis, np.arange(len(axis))) for k, axis in enumerate(axes)]
+    rock = geology.rock_at(lambda values: map_coordinates(values.astype(float), node_numbers, order=1, mode="nearest"))
     length_m = np.maximum(np.linalg.norm(ends - start, axis=-1), _SHORTEST_M)[..., None]
     return StraightPaths(rock, length_m / POINTS, (ends - start) / length_m)

@@ -1,7 +1,7 @@
-"""Recursive filters, written out for a few short traces, where loading scipy.signal costs most.
+"""Recursive filters, for a few short traces without scipy.signal.
 
-scipy.signal brings scipy.stats and half of scipy with it, a second of start-up. The size of the traces alone decides,
-so a result is the same bytes whatever else has been loaded. A test holds the two together.
+The import of scipy.signal takes a second, since it imports much of scipy. The size of the traces alone decides which
+code runs, so that a result has the same bytes whatever else has been imported. A test checks that both agree.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-#: Numbers up to which the filter is run here, sample by sample over all traces.
+#: Largest size of an array of traces that is filtered here, sample by sample over all traces.
 FEW = 200_000
 
 
@@ -21,11 +21,11 @@ def recursive_filter(
     traces: Float[np.ndarray, "*batch time"],
     start: Float[np.ndarray, "*batch order"] | None = None,
 ) -> Float[np.ndarray, "*batch time"]:
-    """What `scipy.signal.lfilter` gives along the last axis.
+    """The result of `scipy.signal.lfilter` along the last axis.
 
     Args:
         numerator: coefficients of the input, newest first.
-        denominator: coefficients of the output, as many, the first of them 1.
+        denominator: coefficients of the output, the same number, the first of them 1.
         traces: any unit, time last.
         start: state of the filter before the first sample (direct form II transposed); None: at rest.
     """
@@ -34,8 +34,8 @@ def recursive_filter(
     if traces.size > FEW:
         import scipy.signal
 
-        whole: np.ndarray = scipy.signal.lfilter(numerator, denominator, traces, axis=-1, zi=begin)[0]
-        return whole
+        filtered: np.ndarray = scipy.signal.lfilter(numerator, denominator, traces, axis=-1, zi=begin)[0]
+        return filtered
     state = [*np.moveaxis(begin.astype(float), -1, 0), np.zeros(traces.shape[:-1])]
     out = np.empty((traces.shape[-1], *traces.shape[:-1]))
     for n, x in enumerate(np.moveaxis(traces.astype(float), -1, 0)):

@@ -45,7 +45,7 @@ def oscillator_displacement(
     if not 0 <= damping < 1:
         raise InputError("response.damping", damping, "a fraction of critical damping in [0, 1)")
     numerator, denominator, correction = _recursion(dt_s, 2 * math.pi / period_s, damping)
-    # The filter's own start supposes a ramp before the record; this start supposes rest.
+    # Started with zeros, the filter supposes a ramp before the record; this initial state supposes rest.
     start = np.stack([-numerator[0] * acceleration[..., 0], correction * acceleration[..., 0]], axis=-1)
     return recursive_filter(numerator, denominator, acceleration, start)
 
@@ -128,7 +128,7 @@ def rotd(
 def rotd_peak(
     motion: Float[np.ndarray, "*batch two time"], percentiles: tuple[float, ...] = (50.0, 100.0), angles: int = 180
 ) -> Float[np.ndarray, "percentile ..."]:
-    """RotD50 and RotD100 of the peak of a motion itself (PGA, PGV, PGD; Boore 2010, doi:10.1785/0120090400).
+    """RotD50 and RotD100 of the peak of a ground motion (PGA, PGV, PGD; Boore 2010, doi:10.1785/0120090400).
 
     Args:
         motion: two horizontal components of acceleration, velocity or displacement.

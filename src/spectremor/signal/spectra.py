@@ -16,7 +16,7 @@ BANDS_HZ: tuple[tuple[float, float], ...] = ((0.0, 1.0), (1.0, 2.0), (2.0, 5.0))
 def bands_up_to(
     highest_hz: float, bands_hz: tuple[tuple[float, float], ...] = BANDS_HZ
 ) -> tuple[tuple[float, float], ...]:
-    """The bands, each cut at the highest frequency that data hold; one that begins above it holds no frequency.
+    """The bands, each cut at the highest frequency in the data; a band that begins above it becomes empty.
 
     Example:
         >>> bands_up_to(3.5)
@@ -33,11 +33,11 @@ def frequencies(samples: int, dt_s: float) -> Float[np.ndarray, " frequency"]:
 def amplitude_spectrum(
     traces: Float[np.ndarray, "*batch time"], dt_s: float | None = None
 ) -> Float[np.ndarray, "*batch frequency"]:
-    """Modulus of the real Fourier transform, of each trace by itself.
+    """Modulus of the real Fourier transform of each trace.
 
     Args:
         traces: time last, m/s.
-        dt_s: given, the result is the Fourier amplitude spectrum (times dt: m/s times s); left out, the plain sum.
+        dt_s: sampling step in s, by which the sum is multiplied (m/s times s); None: the plain sum.
     """
     spectrum = np.abs(np.fft.rfft(traces, axis=-1))
     return spectrum if dt_s is None else spectrum * dt_s
@@ -47,7 +47,7 @@ def in_band(
     frequency_hz: Float[np.ndarray, " frequency"], low_hz: float, high_hz: float
 ) -> Bool[np.ndarray, " frequency"]:
     """Bins with low < f <= high (0 <= f for a band that starts at 0)."""
-    # A bin on an edge must not hang on the last bit of its frequency.
+    # Whether a bin on an edge counts must not depend on the rounding of its frequency.
     slack = 1e-9 * max(high_hz, 1.0)
     above = frequency_hz > low_hz + slack if low_hz > 0 else frequency_hz >= 0
     return np.asarray(above & (frequency_hz <= high_hz + slack))
@@ -157,8 +157,8 @@ def _konno_ohmachi_weights(
     log_ratio = bandwidth * np.log10(np.where(positive, f, 1.0) / np.where(positive, centre, 1.0))
     # sinc takes the limit 1 at the centre.
     weights = np.where(positive, np.sinc(log_ratio / np.pi) ** 4, 0.0)
-    lonely = weights.sum(axis=0) < 1e-6
+    empty = weights.sum(axis=0) < 1e-6
     nearest = np.abs(f - centre).argmin(axis=0)
-    weights[:, lonely] = 0.0
-    weights[nearest[lonely], np.flatnonzero(lonely)] = 1.0
+    weights[:, empty] = 0.0
+    weights[nearest[empty], np.flatnonzero(empty)] = 1.0
     return np.asarray(weights / weights.sum(axis=0))

@@ -1,4 +1,4 @@
-"""Differences of motion between neighbours: what strains pipes, bridges and long buildings."""
+"""Differences of motion between neighbouring sensors, which strain pipes, bridges and long buildings."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def peak_differences(
 ) -> Float[np.ndarray, " pair"]:
     """RotD50 of the peak difference of horizontal motion between sensors some steps apart, in the motion's unit.
 
-    Over all pairs along x, then along y. Divided by their distance, a difference of velocities is a strain rate;
-    times wave slowness, of displacements, a strain. NaN for a pair with a NaN sample.
+    Over all pairs along x, then along y. Divided by the sensors' distance, a difference of velocities is a strain rate
+    and a difference of displacements a strain. NaN for a pair with a NaN sample.
 
     Args:
         field: (East, North, Up) on a regular grid.
-        steps: sensors apart.
+        steps: distance between the two sensors, in grid steps.
         angles: directions over which the median is taken, see `signal.response.rotd_peak`.
     """
     horizontal = np.moveaxis(field[:2], 0, -2).astype(float)

@@ -12,8 +12,8 @@ and m, exp(i w0 u) splits into a phase of n and a phase of m:
 
 with a real Gaussian G. The first phase has modulus one and is shared by all traces, so envelopes and phase
 differences do not need it. G is smooth: its numerical rank is 2 at 0.01 Hz and about 60 at 5 Hz (320 samples
-at 50 Hz), so G = L R with thin real matrices. That is `MatrixPlan`. Traces of thousands of samples, for which
-those matrices grow out of hand, go through the Fourier transform instead (`FourierPlan`).
+at 50 Hz), so G = L R with thin real matrices (`MatrixPlan`). For traces of thousands of samples these matrices
+become too large, and the transform is a convolution by FFT instead (`FourierPlan`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class MatrixPlan:
         analysis: (time, 2 * sum of ranks); for each frequency, R times the cosine, then R times minus the sine.
         synthesis: for each frequency, (rank, time): the transpose of L, with dt / sqrt(a) / pi^(1/4) inside.
         offsets: first column of each frequency in `analysis`.
-        gains: largest modulus that the transform of a trace of modulus 1 can reach, about, at each frequency.
+        gains: approximate upper bound of the transform's modulus, at each frequency, for traces of modulus 1.
     """
 
     analysis: torch.Tensor
@@ -61,7 +61,7 @@ class MatrixPlan:
         return tuple(len(s) for s in self.synthesis)
 
     def project(self, traces: torch.Tensor) -> torch.Tensor:
-        """What is computed once per trace, (trace, time) -> (trace, coefficient): all frequencies side by side."""
+        """Coefficients of each trace, (trace, time) -> (trace, coefficient): all frequencies side by side."""
         return torch.mm(traces, self.analysis)
 
     def planes(
@@ -95,7 +95,7 @@ class FourierPlan:
         return len(self.wavelets)
 
     def project(self, traces: torch.Tensor) -> torch.Tensor:
-        """Spectra of the traces, padded so that nothing wraps round."""
+        """Spectra of the traces, padded against wrap-around."""
         spectra: torch.Tensor = torch.fft.fft(traces, n=self.wavelets.shape[1])
         return spectra
 
@@ -104,8 +104,8 @@ class FourierPlan:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Real and imaginary part of W at one frequency, each (trace, time), written into `out`."""
         transform = torch.fft.ifft(coefficients * self.wavelets[index])
-        kept = transform[:, self.samples - 1 : 2 * self.samples - 1]
-        return out[0].copy_(kept.real), out[1].copy_(kept.imag)
+        valid = transform[:, self.samples - 1 : 2 * self.samples - 1]
+        return out[0].copy_(valid.real), out[1].copy_(valid.imag)
 
 
 #: The transform at all frequencies, up to a phase that depends on frequency and output time alone.
@@ -121,7 +121,7 @@ def log_frequencies(fmin_hz: float, fmax_hz: float, nf: int) -> Float[np.ndarray
 def wavelet_plan(
     samples: int, dt_s: float, fmin_hz: float, fmax_hz: float, nf: int, w0: float, dtype: torch.dtype, device: str
 ) -> WaveletPlan:
-    """The plan for traces of one length; kept, since one evaluation asks for it thousands of times."""
+    """The plan for traces of one length; cached, since one evaluation uses it thousands of times."""
     frequencies = log_frequencies(fmin_hz, fmax_hz, nf)
     if samples > MATRIX_SAMPLES:
         return fourier_plan(samples, dt_s, frequencies, w0, dtype, device)

@@ -1,4 +1,4 @@
-"""How fast waves run along the surface: power of a field over frequency and horizontal wavenumber."""
+"""Apparent velocity of waves along the surface, from the power of a field over frequency and horizontal wavenumber."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def fast_power_share(
     band_hz: tuple[float, float] = BANDS_HZ[-1],
     fast_m_s: float = FAST_M_S,
 ) -> Float[np.ndarray, "*batch"]:
-    """Share of a band's power that runs along the surface faster than a velocity; of all components together.
+    """Share of a band's power whose apparent velocity along the surface is above a limit; all components together.
 
     Noise that all sensors share at one time has infinite apparent velocity, f / |k| at |k| = 0. Hann tapers along x
     and y keep the power of slow waves out of small wavenumbers; a cosine over 5% of the record at each end does the
@@ -28,9 +28,9 @@ def fast_power_share(
 
     Args:
         field: on a regular grid, at least 4 x 4 sensors.
-        spacing_m: between sensors along x and y.
+        spacing_m: distances between sensors along x and y.
         dt_s: sampling step.
-        band_hz: frequencies that count.
+        band_hz: lowest and highest frequency.
         fast_m_s: apparent velocity above which power counts as fast.
 
     Returns:
@@ -51,8 +51,8 @@ def fast_power_share(
     wavenumber = np.hypot(along[0][:, None], along[1])[..., None]
     fast = frequency[inside] > fast_m_s * wavenumber
     total = power.sum(axis=(-3, -2, -1))
-    share = (power * fast).sum(axis=(-3, -2, -1))
-    return np.asarray(np.divide(share, total, out=np.full(np.shape(total), np.nan), where=total > 0))
+    fast_power = (power * fast).sum(axis=(-3, -2, -1))
+    return np.asarray(np.divide(fast_power, total, out=np.full(np.shape(total), np.nan), where=total > 0))
 
 
 def _hann(n: int) -> np.ndarray:

@@ -52,11 +52,11 @@ from spectremor.simulation.time_axis import (
 )
 from spectremor.simulation.version3 import lay_version3_grid
 
-#: Spacing of the grid where nothing else is said, in m.
+#: Default spacing of the grid in m.
 DEFAULT_SPACING_M = 150.0
 #: Order of the Butterworth low-pass, applied forward and backward.
 LOWPASS_ORDER = 4
-#: Shortest time step as a share of the largest stable one: far below any use.
+#: Shortest allowed time step as a share of the largest stable one: far below any use.
 _SHORTEST_STEP = 1e-6
 
 
@@ -86,37 +86,37 @@ def simulate(
 
     Isotropic; density, P-wave speed and Q follow from Vs (`core.medium`) where the geology does not give them. Free
     surface on top, absorbing layers on the sides and at the bottom. Attenuation is averaged along each sensor's path
-    and applied to the elastic motion (`signal.attenuation`), from which the delay of waves on the grid is taken out in
+    and applied to the elastic motion (`signal.attenuation`), from which the delay of waves on the grid is removed in
     the same way (`signal.dispersion`). Times are exact by construction; no constant is fitted.
 
     Args:
-        geology: the ground, linear between its nodes; or what `as_geology` makes one of.
+        geology: the ground, linear between its nodes; or an object that `as_geology` converts to a geology.
         source: the earthquake, a point or a rupture, at any position inside the domain. All points of a rupture are in
-            one run. Its losses on the way are those from its centroid, its waves starting at the mean start of its
-            points.
-        grid_spacing_m: must divide the three sides of the domain; None: 150 m, or what `max_frequency_hz` asks for.
+            one run. Its attenuation is that along paths from its centroid, for waves that start at the mean start of
+            its points.
+        grid_spacing_m: must divide the three sides of the domain; None: 150 m, or the spacing for `max_frequency_hz`.
         max_frequency_hz: instead of a spacing: the grid has 6 points per wavelength of the slowest shear waves at this
-            frequency, and covers what waves can touch on their way to a sensor within the record; the rest of the
-            domain is left out.
+            frequency, and covers the part of the domain through which waves can reach a sensor within the record; the
+            rest of the domain is left out.
         duration_s: output times are 0, 1/sampling_hz, ... below this.
         sensors_m: positions (x_m, y_m) in m along East and North; None is 32 x 32, the
             outermost half a spacing from the sides: from 150 m to 9450 m in a domain of 9600 m.
         stations: instead of a grid, stations with names anywhere in the domain, at the surface or below it
             (`read_stations`).
-        stations_m: the same without names, as positions (x_m, y_m): they are then called 0, 1, ...
-        sampling_hz: of the output.
+        stations_m: stations without names, as positions (x_m, y_m); their names are then 0, 1, ...
+        sampling_hz: sampling rate of the output.
         lowpass_hz: corner of the order-4 Butterworth filter, applied forward and backward; None: `max_frequency_hz`, or
             5 Hz.
         order: order of accuracy in space: 2, 4, 6 or 8.
-        time_step_s: of the run; None takes 95% of the largest stable one.
+        time_step_s: time step of the run; None: 95% of the largest stable one.
         attenuation: whether waves lose energy; the geology's speeds then hold at the frequency `lowpass_hz`.
-        q_exponent: g of quality factors that grow with frequency, Q = Q0 (f / f0)^g; None: what the geology's
-            attributes say, or a constant Q.
+        q_exponent: g of quality factors that grow with frequency, Q = Q0 (f / f0)^g; None: that of the geology's
+            attributes, or a constant Q.
         q_reference_hz: f0, at which the geology's quality factors hold; None: 1 Hz.
-        remove_dispersion: whether the delay of waves on the grid is taken out along their paths.
+        remove_dispersion: whether the delay of waves on the grid is removed along their paths.
         device: "cpu" or "cuda".
-        on_plan: called with the grid that `max_frequency_hz` leads to, its memory and its steps, before the run.
-        on_progress: called now and then with the share of the run that is done.
+        on_plan: called before the run with the plan for `max_frequency_hz`: the grid, its memory and its steps.
+        on_progress: called from time to time with the share of the run that is done.
 
     Returns:
         Wavefield `velocity` (component, x, y, time) in m/s, or (component, station, time) of a list of stations;
@@ -124,11 +124,11 @@ def simulate(
         sides and bottom could show at a sensor (`absorbing_sides_from_s`).
 
     Raises:
-        InputError: what cannot be simulated, with the values that can.
+        InputError: a value that cannot be simulated; the message names the allowed ones.
 
     Warns:
-        InputWarning: the low-pass lets through frequencies that the grid does not carry accurately, or that come from
-            the distance between the points of a rupture.
+        InputWarning: the low-pass lets through frequencies that the grid does not carry accurately, or at which the
+            motion shows the distance between the points of a rupture.
 
     Example:
         >>> import numpy as np
@@ -149,10 +149,10 @@ def simulate(
         raise InputError("max_frequency_hz", f"{max_frequency_hz:g} Hz and a spacing of the grid", "one of the two")
     if max_frequency_hz is not None:
         check_frequency(max_frequency_hz)
-    said_by = "lowpass_hz" if lowpass_hz is not None or max_frequency_hz is None else "max_frequency_hz"
+    lowpass_field = "lowpass_hz" if lowpass_hz is not None or max_frequency_hz is None else "max_frequency_hz"
     if lowpass_hz is None:
         lowpass_hz = HEMEW_BAND_HZ if max_frequency_hz is None else max_frequency_hz
-    _check_output(duration_s, sampling_hz, lowpass_hz, said_by)
+    _check_output(duration_s, sampling_hz, lowpass_hz, lowpass_field)
     recording = Recording(
         sensors=parse_sensors(sensors_m, stations, stations_m, ground),
         samples=output_samples(duration_s, sampling_hz),
@@ -201,13 +201,13 @@ def simulate_many(
         geologies: as many as `sources`, or one for all.
         sources: the earthquakes.
         recording: where and when motion is recorded, in all geologies alike.
-        settings: how it is computed.
-        part: of the domain that is simulated; None: all of it.
+        settings: how the motion is computed.
+        part: part of the domain that is simulated; None: all of it.
         batch_size: shots in one call to the propagator; None is 1 on "cpu", 8 on "cuda".
-        on_progress: called now and then with the share of the present call to the propagator that is done.
+        on_progress: called from time to time with the share of the present call to the propagator that is done.
 
     Returns:
-        One wavefield a shot, in order.
+        One wavefield per shot, in order.
 
     Raises:
         InputError: as `simulate`, or other numbers of geologies and sources.
@@ -274,7 +274,7 @@ def _prepare(
 
 
 def _parsed(earthquake: Source | Rupture, geology: Geology, spacing_m: float) -> tuple[Rupture | None, Source, Source]:
-    """A rupture, or None of a point source; the point that stands for it; and one as deep as it reaches."""
+    """The rupture (None for a point source), a point source in its place, and another one at its deepest point."""
     if isinstance(earthquake, Source):
         return None, earthquake, earthquake
     point = earthquake.as_source()
@@ -282,14 +282,14 @@ def _parsed(earthquake: Source | Rupture, geology: Geology, spacing_m: float) ->
         return None, point, point
     check_rupture(earthquake, geology, spacing_m)
     rupture = earthquake.with_rigidity(geology)
-    # As late as the rupture: a moment rate of our family has its centroid 2 tau after its start.
+    # As late as the rupture: the moment rate of a point source has its centroid 2 tau after its start.
     point = rupture.as_point(rise_time_s=max(rupture.centroid_s / 2, 1e-3))
     x, y, _ = point.position_m
     return rupture, point, dataclasses.replace(point, position_m=(x, y, rupture.deepest_m))
 
 
 def _as_deep_as(source: Source, sensors: Sensors) -> Source:
-    """The source, or a deeper one where a sensor is deeper."""
+    """The source, moved down to the deepest sensor where that is deeper."""
     x, y, z = source.position_m
     return dataclasses.replace(source, position_m=(x, y, min(z, float(sensors.points_m()[:, 2].min()))))
 
@@ -322,13 +322,13 @@ def _run(
     settings: SimulationSettings,
     on_progress: Callable[[float], None] | None,
 ) -> list[Float32[np.ndarray, "3 *sensors time"]]:
-    """Motion in ground without losses, of shots that share a call to the propagator."""
-    # Before the run: what this machine cannot hold fails at once.
+    """Motion in ground without attenuation, of shots that share a call to the propagator."""
+    # Made before the run, so that too little memory is noticed at once.
     operators = _operators(shots, recording)
     motions = []
     for shot, traces in zip(shots, propagator.propagate(shots, settings.device, on_progress), strict=True):
         motion = shot.receivers(traces)
-        # One product: a stack of small ones waits for threads more than it computes.
+        # One matrix product: many small ones would mostly wait for threads.
         flat = motion.reshape(-1, motion.shape[-1]) @ operators[_driving_rise_time_s(shot)]
         motions.append(flat.reshape(*motion.shape[:-1], -1))
     return motions
@@ -341,19 +341,19 @@ def _along_paths(
     recording: Recording,
     settings: SimulationSettings,
 ) -> Float32[np.ndarray, "3 *sensors time"]:
-    """What the waves' paths take from simulated motion: the grid's delay, and what waves lose in the ground."""
+    """Simulated motion after the corrections along the waves' paths: removal of the grid's delay, and attenuation."""
     time_s = recording.time_s - (0.0 if shot.drive is None else shot.drive.mean_start_s)
-    where = (time_s, geology, shot.source, sensor_positions_m(recording.sensors))
+    event = (time_s, geology, shot.source, sensor_positions_m(recording.sensors))
     if settings.removes_dispersion:
         scheme = DifferenceScheme(shot.grid.spacing_m, shot.grid.order)
-        velocity = remove_grid_dispersion(velocity, *where, scheme, recording.lowpass_hz)
+        velocity = remove_grid_dispersion(velocity, *event, scheme, recording.lowpass_hz)
     if settings.attenuation:
-        velocity = attenuate(velocity, *where, recording.lowpass_hz)
+        velocity = attenuate(velocity, *event, recording.lowpass_hz)
     return velocity
 
 
 def _nodes(shot: ShotSetup) -> tuple[int, ...]:
-    """Numbers of nodes with forces and with records: shallow sources, and those at the sides, have fewer."""
+    """Numbers of nodes with forces and of recorded nodes: shallow sources, and those at the sides, have fewer."""
     driven = [len(f.nodes) for f in shot.forces.values()]
     return *driven, *(len(nodes) for nodes in shot.receivers.nodes.values())
 
@@ -370,7 +370,7 @@ def _check_memory(shot: ShotSetup, recording: Recording, settings: SimulationSet
 
 
 def _operators(shots: Sequence[ShotSetup], recording: Recording) -> dict[float, np.ndarray]:
-    """From the samples of these shots, whose runs have one length, to recorded motion: by rise time."""
+    """By rise time, matrices from the samples of these shots, whose runs have one length, to recorded motion."""
 
     def operator(rise_time_s: float) -> np.ndarray:
         first = shots[0]
@@ -438,14 +438,14 @@ def _check_band(shot: ShotSetup, lowpass_hz: float) -> None:
 
 
 def _check_spacing(rupture: Rupture, geology: Geology, lowpass_hz: float) -> None:
-    """Warn of points so far apart that each is seen: a lattice radiates at what its spacing and the speeds make.
+    """Warn of points so far apart that the motion shows them singly: they arrive at the intervals of a lattice.
 
-    Seen from behind, the points of a rupture at 0.8 of Vs follow one another in (1 / 0.8 + 1) spacing / Vs.
+    For a sensor behind the rupture, which runs at 0.8 of Vs, these are (1 / 0.8 + 1) spacing / Vs.
     """
     if len(rupture) < 2 or rupture.spacing_m is None:
         return
-    slowest = float(rock_at(geology, rupture.position_m).vs_m_s.min())
-    smooth_hz = slowest / ((1 / 0.8 + 1) * rupture.spacing_m)
+    slowest_m_s = float(rock_at(geology, rupture.position_m).vs_m_s.min())
+    smooth_hz = slowest_m_s / ((1 / 0.8 + 1) * rupture.spacing_m)
     if lowpass_hz > smooth_hz:
         finer_m = rupture.spacing_m * smooth_hz / lowpass_hz
         warnings.warn(
@@ -456,11 +456,11 @@ def _check_spacing(rupture: Rupture, geology: Geology, lowpass_hz: float) -> Non
         )
 
 
-def _check_output(duration_s: float, sampling_hz: float, lowpass_hz: float, said_by: str) -> None:
+def _check_output(duration_s: float, sampling_hz: float, lowpass_hz: float, lowpass_field: str) -> None:
     if not 0 < sampling_hz <= HIGHEST_SAMPLING_HZ:
         allowed = f"a positive number of samples per second, at most {HIGHEST_SAMPLING_HZ:g}"
         raise InputError("sampling_hz", sampling_hz, allowed)
     if not 0 < duration_s <= LONGEST_S or output_samples(duration_s, sampling_hz) < 2:
         raise InputError("duration_s", duration_s, f"({1 / sampling_hz:g}, {LONGEST_S:g}] s: at least two samples")
     if not (math.isfinite(lowpass_hz) and 0 < lowpass_hz <= sampling_hz / 2):
-        raise InputError(said_by, lowpass_hz, f"(0, {sampling_hz / 2:g}] Hz, half the sampling rate")
+        raise InputError(lowpass_field, lowpass_hz, f"(0, {sampling_hz / 2:g}] Hz, half the sampling rate")

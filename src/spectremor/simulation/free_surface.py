@@ -1,26 +1,26 @@
-r"""What a free surface looks like to a long difference stencil that reaches into vacuum.
+r"""The free surface of finite differences with long stencils that reach into vacuum.
 
 Vacuum cells hold zero stress and zero velocity. Below them the discrete ground is exactly energy-conserving, and far
 from the surface its waves are those of a free half-space; but the few nodes under the surface carry a boundary layer:
 in a rigid translation of the ground (all discrete stresses zero) the 8th-order scheme's topmost velocity is 0.944 of
-the rest. Four facts follow from the scheme alone, with no constant fitted to anything:
+the other ones. Four properties follow from the scheme alone, with no constant fitted to anything:
 
 - **where the surface is**: the boundary layer lacks a little mass, and, for horizontal motion, exactly as much
   stiffness along the surface. So waves behave as if the ground ended `surface_shift` cells below the topmost vertical
   velocities (0.100 cells at order 8);
 - **how heavy the surface is**: with half a cell of ground on the topmost vertical velocities, vertical motion would
   lack less mass than horizontal motion does (0.046 cells): an extra load of 0.054 cells, which slows Rayleigh waves.
-  `top_mass` is the mass without that load (0.440 cells at order 8). Either motion then has the same surface, and what
-  is left of the surface's error falls with the square of the spacing;
-- **what the surface does**: weights of the three topmost velocities whose sum is the motion of the surface, exact for
+  `top_mass` is the mass without that load (0.440 cells at order 8). Both motions then have the same surface, and the
+  remaining error of the surface falls with the square of the spacing;
+- **how the surface moves**: weights of the three topmost velocities whose sum is the motion of the surface, exact for
   a rigid translation and least squares for standing waves down to `SHORTEST` points per wavelength;
 - **what a slope adds**: the response of those weights to ground whose velocity changes linearly with depth, as a
-  stress-free surface demands (d v_x / d z = -d v_z / d x, and d v_z / d z = -lambda / (lambda + 2 mu) div_h v).
+  stress-free surface requires (d v_x / d z = -d v_z / d x, and d v_z / d z = -lambda / (lambda + 2 mu) div_h v).
 
-The same weights, of a few more nodes, give the motion a little below the surface, where standing waves of wavenumber k
-have cos(k d) of their motion at the surface.
+Such weights for a few more nodes give the motion a little below the surface, where standing waves of wavenumber k have
+cos(k d) of their motion at the surface.
 
-They are read off the modes of a chain: velocities and stresses along depth, horizontal wavenumber zero.
+All of this is computed from the modes of a chain: velocities and stresses along depth at horizontal wavenumber zero.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from jaxtyping import Float
 
 from spectremor.core.staggered_grid import DIFFERENCE_WEIGHTS, seen_wavenumber
 
-#: Nodes of the chain, nodes per end left out of a mode's interior, nodes of the boundary layer solved for.
+#: Numbers of nodes: of the chain, at each end left out of a mode's interior, and of the boundary layer solved for.
 CHAIN, END, LAYER = 120, 15, 12
-#: Velocities that make up the motion of the surface, and the shortest standing waves they are asked to carry.
+#: Number of velocities that give the motion of the surface; points per wavelength of the shortest waves in their fit.
 TOP_NODES = 3
 SHORTEST = 5.0
-#: Cells below the surface down to which its boundary layer is reckoned with.
+#: Depth in cells down to which the boundary layer of the surface is taken into account.
 SHALLOW = 6.0
 
 #: Vertical velocities lie on the surface; horizontal ones lie half a cell below.
@@ -54,9 +54,9 @@ class SurfaceMotion:
     """How the motion of the surface, or just below it, along one direction follows from the topmost nodes.
 
     Attributes:
-        weights: of the topmost velocities, three of them for the surface itself.
-        slope: what the weights give, in cells, for the velocity -z of a ground with zero stress; to be subtracted,
-            times the spacing and the derivative that the stress-free surface imposes.
+        weights: weights of the topmost velocities, three of them for the surface itself.
+        slope: sum of the weights times the velocity -z of a ground with zero stress, in cells; to be subtracted, times
+            the spacing and the derivative that the stress-free surface imposes.
     """
 
     weights: tuple[float, ...]
@@ -68,8 +68,8 @@ class FreeSurface:
     """The free surface of a scheme.
 
     Attributes:
-        order: of the scheme's differences in space.
-        shift_cells: its depth below the topmost vertical velocities.
+        order: order of the scheme's differences in space.
+        shift_cells: depth of the surface below the topmost vertical velocities.
         top_mass: mass that a topmost vertical velocity moves, in cells of ground.
     """
 
@@ -84,7 +84,7 @@ class FreeSurface:
 
 @functools.cache
 def free_surface(order: int) -> FreeSurface:
-    """The surface of the scheme of an order, with the mass of `top_mass`."""
+    """The free surface of the scheme of the given order, with the mass of `top_mass`."""
     return FreeSurface(order, surface_shift(order), top_mass(order))
 
 
@@ -99,7 +99,7 @@ def surface_shift(order: int) -> float:
 def top_mass(order: int) -> float:
     """Mass that a topmost vertical velocity moves, in cells of ground.
 
-    With it, vertical motion has the same surface as horizontal motion: `surface_shift` deep.
+    With this mass, vertical motion has the same surface as horizontal motion: `surface_shift` deep.
     """
     rigid = _rigid(order, "vertical")
     inside = rigid[1:-1]
@@ -112,13 +112,13 @@ def _surface_motion(surface: FreeSurface, motion: Motion, depth_cells: float) ->
     numbers, modes = standing_waves(surface.order, motion, surface.top_mass)
     used = (numbers > 0) & (numbers <= 2 * np.pi / SHORTEST)
     rigid, waves = modes[:nodes, 0], modes[:nodes, used]
-    # Exact for the rigid translation, least squares on what is left; long waves, where energy is, count most.
+    # Exact for the rigid translation, least squares for waves; long waves, which have most energy, count most.
     importance = 1 / (0.3 + numbers[used]) ** 2
     exact = rigid / (rigid @ rigid)
     free = np.linalg.svd(rigid[None])[2][1:].T
-    left = (np.cos(numbers[used] * depth_cells) - exact @ waves) * importance
-    weights = exact + free @ np.linalg.lstsq((free.T @ waves * importance).T, left, rcond=None)[0]
-    # The motion that slopes is itself minus the depth there.
+    residual = (np.cos(numbers[used] * depth_cells) - exact @ waves) * importance
+    weights = exact + free @ np.linalg.lstsq((free.T @ waves * importance).T, residual, rcond=None)[0]
+    # The velocity of the sloping motion at this depth is minus the depth.
     return SurfaceMotion(tuple(weights.tolist()), float(weights @ _sloping(surface, motion)[:nodes]) + depth_cells)
 
 
@@ -126,11 +126,11 @@ def _sloping(surface: FreeSurface, motion: Motion) -> Float[np.ndarray, " nodes"
     """Velocities of a ground without stress whose smooth part is minus the depth below the surface, in cells."""
     difference = _difference(surface.order, motion)[:LAYER]
     other = standing_waves(surface.order, _OTHER[motion], surface.top_mass)[1][:, 0]
-    # A stress node's own cross term is the other motion at the same depth.
+    # The cross term at a stress node is the other motion at the same depth.
     cross = other[1 : LAYER + 1] if motion == "horizontal" else other[:LAYER]
     velocities = surface.shift_cells - _depths(motion)
-    known = difference[:, LAYER:] @ velocities[LAYER:]
-    velocities[:LAYER] = np.linalg.solve(difference[:, :LAYER], -cross - known)
+    inner = difference[:, LAYER:] @ velocities[LAYER:]
+    velocities[:LAYER] = np.linalg.solve(difference[:, :LAYER], -cross - inner)
     return velocities
 
 
@@ -155,7 +155,7 @@ def node_masses(motion: Motion, top: float) -> Float[np.ndarray, " nodes"]:
 
 
 def _difference(order: int, motion: Motion) -> Float[np.ndarray, "stresses nodes"]:
-    """From velocities to strain rates at the stress nodes inside the ground; velocities outside are zero."""
+    """Matrix from velocities to strain rates at the stress nodes inside the ground; velocities outside are zero."""
     depths = _depths(motion)
     stresses = np.arange(CHAIN) + 0.5 if motion == "vertical" else np.arange(1.0, CHAIN)
     matrix = np.zeros((len(stresses), len(depths)))
@@ -178,9 +178,9 @@ def standing_waves(
     difference = _difference(order, motion)
     squared, modes = scipy.linalg.eigh(difference.T @ difference, np.diag(node_masses(motion, top)))
     wavenumber = np.linspace(0, np.pi, 20001)
-    seen = seen_wavenumber(wavenumber, order)
-    rising = int(np.argmax(seen)) + 1
-    numbers = np.interp(np.sqrt(np.maximum(squared, 0)), seen[:rising], wavenumber[:rising])
+    modified = seen_wavenumber(wavenumber, order)
+    rising_count = int(np.argmax(modified)) + 1
+    numbers = np.interp(np.sqrt(np.maximum(squared, 0)), modified[:rising_count], wavenumber[:rising_count])
     numbers[0] = 0.0
     depths = _depths(motion)
     inside = slice(END, len(depths) - END)

@@ -9,8 +9,8 @@ of its axes.
   absorbing layer starts beyond them.
 - The free surface lies just below the plane of vertical velocities between the last vacuum cell and the first solid
   one, by the shift d that `free_surface` derives, so the solid integer nodes are at depths (k + 1/2 - d) h.
-- Below the deepest cell that differs from a uniform bottom, and below the source, nothing scatters back: the grid
-  ends there, and the absorbing layer begins.
+- Below the deepest cell that differs from a uniform bottom, and below the source, nothing scatters waves back: there
+  the grid ends and the absorbing layer begins.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ KERNEL = 4
 VACUUM = 1
 #: Cells of the absorbing layer.
 PML_CELLS = 8
-#: Phase error of a shear wave along an axis at which the usable band ends, and the share of slower cells ignored.
+#: Phase error of a shear wave along an axis at which the usable band ends; share of the slowest cells that is ignored.
 PHASE_ERROR = 0.02
 SLOW_SHARE = 0.05
 
@@ -51,9 +51,9 @@ class Grid:
     Attributes:
         spacing_m: the same along the three axes.
         cells: (nx, ny) cells across the domain, or across the part of it that is simulated.
-        layers: solid layers simulated, counted from the surface.
+        layers: number of simulated solid layers, counted from the surface.
         order: order of accuracy in space.
-        first: cells of the domain before that part, along x and y.
+        first: cells of the domain before the simulated part, along x and y.
     """
 
     spacing_m: float
@@ -89,7 +89,7 @@ class Grid:
         return float(self.critical_courant * self.spacing_m / (np.sqrt(3.0) * speed_m_s))
 
     def highest_frequency_hz(self, vs_m_s: Float[np.ndarray, "x y depth"]) -> float:
-        """Highest frequency in Hz at which the slow end of the shear speeds errs by at most `PHASE_ERROR`."""
+        """Highest frequency in Hz at which waves of the lowest shear speeds have a phase error of `PHASE_ERROR`."""
         slow = float(np.quantile(vs_m_s, SLOW_SHARE))
         return slow / (points_per_wavelength(self.order) * self.spacing_m)
 
@@ -99,9 +99,9 @@ class GridPart:
     """The part of the domain that a grid covers.
 
     Attributes:
-        first: cells of the domain before it, along x and y.
-        cells: across it, along x and y.
-        layers: solid layers, at most.
+        first: cells of the domain before the part, along x and y.
+        cells: cells of the part along x and y.
+        layers: largest number of solid layers.
     """
 
     first: tuple[int, int]
@@ -117,10 +117,10 @@ def points_per_wavelength(order: int, phase_error: float = PHASE_ERROR) -> float
 
 
 def cells_across(extent: float, spacing_m: float) -> int:
-    """How many cells of `spacing_m` span `extent` m.
+    """Number of cells of `spacing_m` that span `extent` m.
 
     Raises:
-        InputError: they do not span it exactly, or the spacing is no positive number.
+        InputError: no whole number of cells spans it, or the spacing is no positive number.
     """
     if not (np.isfinite(spacing_m) and 0 < spacing_m <= extent / 4):
         raise InputError("grid_spacing_m", f"{spacing_m:g} m", f"a number in (0, {extent / 4:g}] m")
@@ -142,13 +142,13 @@ def lay_grid(
 
     Args:
         geology: the ground.
-        source: as deep as the grid must reach.
-        spacing_m: of the grid.
-        order: of accuracy.
-        part: of the domain; None: all of it, which the spacing must divide.
+        source: a source as deep as the grid must reach.
+        spacing_m: spacing of the grid.
+        order: order of accuracy.
+        part: part of the domain; None: all of it, which the spacing must divide.
 
     Raises:
-        InputError: as `cells_of_domain`, or ground that memory does not hold on this grid.
+        InputError: as `cells_of_domain`, or too little memory for the ground on this grid.
     """
     if part is None:
         cells, deepest = cells_of_domain(geology, spacing_m)
@@ -163,12 +163,12 @@ def lay_grid(
 
 
 def layers_of(geology: Geology, depth_m: float, spacing_m: float, order: int, part: GridPart) -> int:
-    """Solid layers of a grid that covers a part of the domain and reaches to a depth at least."""
+    """Number of solid layers of a grid that covers a part of the domain and reaches at least to a depth."""
     return min(part.layers, _layers_needed(geology, depth_m, spacing_m, free_surface(order).shift_cells))
 
 
 def cells_of_domain(geology: Geology, spacing_m: float) -> tuple[tuple[int, int], int]:
-    """Cells along x and y, and the most solid layers there may be.
+    """Numbers of cells along x and y, and largest number of solid layers.
 
     Raises:
         InputError: the spacing does not divide the domain, or the domain does not start at (0, 0).
@@ -183,7 +183,7 @@ def cells_of_domain(geology: Geology, spacing_m: float) -> tuple[tuple[int, int]
 
 
 def check_origin(geology: Geology) -> None:
-    """Refuse a geology in other coordinates than the source's and the sensors', which count from its corner."""
+    """Refuse a geology that does not start at (0, 0): positions of source and sensors count from its corner."""
     for dim, axis, size in zip(("x", "y"), (geology.x_m, geology.y_m), geology.extent_m, strict=False):
         start = float(axis[0])
         if abs(start) > 1e-3 * size:
@@ -195,7 +195,7 @@ def _layers_needed(geology: Geology, depth_m: float, spacing_m: float, shift_cel
     """Layers down to a depth, and down to where the ground is as uniform as at its bottom."""
 
     def changes_m(values: np.ndarray) -> float:
-        """Depth above which a property begins to change: that of the node below the deepest one that differs."""
+        """Depth below which a property is constant: that of the node below the deepest one that differs."""
         differs = np.abs(values - values[0, 0, 0]).max(axis=(0, 1)) > 1e-6 * values[0, 0, 0]
         return -float(geology.z_m[max(int(np.argmax(differs)) - 1, 0)]) if differs.any() else 0.0
 

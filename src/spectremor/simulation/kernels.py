@@ -40,7 +40,7 @@ def slope_weights(at: float, half: int = 4) -> Float[np.ndarray, " nodes"]:
 
 
 def _constant(weights: np.ndarray) -> np.ndarray:
-    """Shared by all who ask for the same weights."""
+    """The weights as a read-only array, since the cache shares them between callers."""
     weights.flags.writeable = False
     return weights
 
@@ -48,5 +48,5 @@ def _constant(weights: np.ndarray) -> np.ndarray:
 def _kaiser(offset: np.ndarray, half: int, b: float) -> np.ndarray:
     inside = np.clip(1 - (offset / half) ** 2, 0, None)
     window = np.i0(b * np.sqrt(inside)) / np.i0(b)
-    # On a node the stencil reaches `half` nodes to one side only: left out, so that mirrors stay mirrors.
+    # At a node the stencil reaches `half` nodes to one side only; that outermost node is left out, for symmetry.
     return np.where(np.abs(offset) < half - 1e-9 * (half > 1), window, 0.0)

@@ -1,12 +1,12 @@
-"""The ground as a grid carries it: averages over volumes of one cell, around every node of the staggered grid.
+"""The medium on the grid: averages of the ground over volumes of one cell, around every node of the staggered grid.
 
-A grid knows nothing of where inside a cell an interface lies, and what it reads at points alone is an interface
-somewhere between two nodes. Averages over a volume of one cell keep what waves longer than a cell feel of it (Moczo et
-al. 2002, doi:10.1785/0120010167): the arithmetic mean of the density, which moves as one mass, and the harmonic mean of
-a modulus, because what a stress deforms in a row yields by the sum of its parts. Each node has its own volume: normal
-stresses at integer nodes, shear stresses on edges, velocities on faces. A shear stress deforms the ground in a plane;
-along the third axis, the parts of the volume share one strain, and there the mean of the modulus is arithmetic (in
-flat layers these are the exact moduli of long waves, Backus 1962, doi:10.1029/JZ067i011p04427).
+Values of the ground at the nodes alone do not show where between two nodes an interface lies. Averages over a volume of
+one cell keep its effect on waves longer than a cell (Moczo et al. 2002, doi:10.1785/0120010167): the arithmetic mean of
+the density, which moves as one mass, and the harmonic mean of a modulus, because strains of parts in a row under one
+stress add up. Each node has its own volume: normal stresses at integer nodes, shear stresses on edges, velocities on
+faces. A shear stress deforms the ground in a plane; along the third axis, the parts of the volume share one strain, and
+there the mean of the modulus is arithmetic (in flat layers these are the exact moduli of long waves, Backus 1962,
+doi:10.1029/JZ067i011p04427).
 
 The ground is linear between the geology's nodes. Its speeds are averaged exactly over parts of a cell: halves along
 each axis, or less where the geology's nodes are closer; moduli and densities over the parts of each volume.
@@ -24,11 +24,11 @@ from jaxtyping import Float
 from spectremor.core.geology import Geology
 from spectremor.core.medium import RockProperties
 
-#: Parts of cells in work at once.
+#: Largest number of parts of cells that are averaged at a time.
 _PIECE = 2**20
-#: Most parts of half a cell along an axis.
+#: Largest number of parts of half a cell along an axis.
 _MOST_PARTS = 8
-#: The properties of a geology that elastic waves feel.
+#: The properties of a geology that affect elastic waves.
 ELASTIC = ("vs", "vp", "density")
 #: Axes (x, y, depth) of the planes of shear stresses.
 SHEAR_PLANES = ((0, 1), (0, 2), (1, 2))
@@ -36,7 +36,7 @@ SHEAR_PLANES = ((0, 1), (0, 2), (1, 2))
 
 @dataclasses.dataclass(frozen=True)
 class StaggeredAverages:
-    """Averages around the nodes between the integer ones.
+    """Averages around the staggered nodes, which lie between the integer ones.
 
     Attributes:
         shear_pa: shear moduli on the edges, in the planes (x, y), (x, depth) and (y, depth), each half a cell after the
@@ -58,7 +58,7 @@ class Medium:
         lamb_pa: Lame's first modulus.
         mu_pa: shear modulus.
         buoyancy_m3_kg: one over the density.
-        between: what lies between the integer nodes; None leaves it to the propagator, which averages over them.
+        between: averages around the staggered nodes; None: the propagator averages over integer nodes.
     """
 
     vs_m_s: Float[np.ndarray, "x y depth"]
@@ -68,18 +68,18 @@ class Medium:
     between: StaggeredAverages | None = None
 
     def lightest_face_kg_m3(self) -> Float[np.ndarray, "x y depth"]:
-        """The least density on the six faces of each cell."""
+        """The lowest density on the six faces of each cell."""
         density = 1 / self.buoyancy_m3_kg
         if self.between is None:
             faces = [(density + _neighbour(density, axis, step)) / 2 for axis in range(3) for step in (-1, 1)]
         else:
-            own = self.between.density_kg_m3
-            faces = [*own, *(_neighbour(own[axis], axis, step) for axis, step in enumerate((-1, -1, 1)))]
+            near = self.between.density_kg_m3
+            faces = [*near, *(_neighbour(near[axis], axis, step) for axis, step in enumerate((-1, -1, 1)))]
         return np.asarray(np.minimum.reduce(faces))
 
 
 def _neighbour(values: np.ndarray, axis: int, step: int) -> np.ndarray:
-    """The next value along an axis, or the one before; the outermost is its own neighbour."""
+    """The next value along an axis (`step` 1) or the previous one (-1); the outermost values are repeated."""
     count = values.shape[axis]
     return values.take(np.clip(np.arange(count) + step, 0, count - 1), axis)
 
@@ -90,10 +90,10 @@ def averaged_medium(
     """Averages over volumes of one cell.
 
     Args:
-        geology: the ground; outside, it continues as it is at its edge.
+        geology: the ground; values at its edge continue outside.
         first_m: position (x, y, depth) of the grid's first integer node, from the geology's south-west corner.
         counts: integer nodes along each axis.
-        spacing_m: of the grid.
+        spacing_m: spacing of the grid.
     """
     nodes_m = (geology.x_m - geology.x_m[0], geology.y_m - geology.y_m[0], -geology.z_m[::-1])
     parts = tuple(_parts_of_half(step_m, spacing_m) for step_m in geology.spacing_m)
@@ -121,7 +121,7 @@ def _parts_of_half(step_m: float, spacing_m: float) -> int:
 
 
 def _slabs(counts: tuple[int, int, int], parts: tuple[int, ...]) -> Iterator[slice]:
-    """Parts along x of the cells of a few integer nodes at a time, and of the half-cell after their last."""
+    """Slices along x: the parts of the cells of a few integer nodes at a time, and of the half-cell after the last."""
     across = (2 * counts[1] + 1) * parts[1] * (2 * counts[2] + 1) * parts[2]
     thick = max(1, _PIECE // (2 * parts[0] * across))
     starts = range(0, counts[0], thick)
@@ -129,7 +129,7 @@ def _slabs(counts: tuple[int, int, int], parts: tuple[int, ...]) -> Iterator[sli
 
 
 def _averages(rock: RockProperties, counts: tuple[int, ...], parts: tuple[int, ...]) -> list[np.ndarray]:
-    """From the properties of parts of cells to all that a medium holds, in its order."""
+    """All arrays of a medium, in the order of its attributes, from the properties of parts of cells."""
     density = rock.density_kg_m3
     shape = (len(density) // parts[0] // 2, *counts)
     softness = 1 / (density * rock.vs_m_s**2)
@@ -141,7 +141,7 @@ def _averages(rock: RockProperties, counts: tuple[int, ...], parts: tuple[int, .
         return np.asarray(sum(values.take(indices + i, axis) for i in range(size)) / size)
 
     def cells(values: np.ndarray, *staggered: int) -> np.ndarray:
-        """Means over the volumes of cells, half a cell further along the axes named."""
+        """Means over the volumes of cells, half a cell further along the given axes."""
         for axis in range(3):
             values = along(values, axis, int(axis in staggered))
         return values
@@ -155,7 +155,7 @@ def _averages(rock: RockProperties, counts: tuple[int, ...], parts: tuple[int, .
 
     shear, mass = 1 / cells(softness), cells(density)
     lamb = 1 / cells(1 / (density * rock.vp_m_s**2)) - 2 * shear
-    # The half-cell above the surface is the one below it once more.
+    # Above the surface, the half-cell below it is repeated.
     half = parts[2]
     from_surface = np.concatenate([density[..., :half], density[..., :-half]], axis=-1)
     faces = [cells(density, 0), cells(density, 1), cells(from_surface)]

@@ -1,18 +1,18 @@
-"""The memory that a simulation needs, held against the machine's before anything large is made."""
+"""The memory that a simulation needs, compared with that of the machine before anything large is made."""
 
 from __future__ import annotations
 
 from spectremor.core.errors import InputError
 from spectremor.core.memory import present_bytes
 
-#: Per cell of the grid: velocities, stresses, their memory in the absorbing layer, and the medium.
+#: Bytes per cell of the grid: velocities, stresses, memory variables of the absorbing layer, and the medium.
 BYTES_PER_CELL = 200
-#: Per sample of a run and trace (float32), and per sample and output time: the time operator and its float32 copy.
+#: Bytes per sample and trace of a run (float32), and per sample and output time: the time operator, its float32 copy.
 BYTES_PER_TRACE, BYTES_PER_OUTPUT = 4, 12
 
 
 def run_bytes(samples: int, traces: int, outputs: int) -> int:
-    """What grows with a run's length: its traces, and the operator from its samples to the output times."""
+    """Bytes that grow with a run's length: its traces, and the operator from its samples to the output times."""
     return samples * (BYTES_PER_TRACE * traces + BYTES_PER_OUTPUT * outputs)
 
 
@@ -38,10 +38,10 @@ def check_ground_memory(nodes: tuple[int, int, int], properties: int, cells: tup
     A geology may have millions of nodes along one axis; the interpolation then needs far more than the grid.
 
     Args:
-        nodes: of the geology along x, y, z.
-        properties: that are known at each node.
-        cells: of the grid along x and y.
-        layers: of the grid.
+        nodes: nodes of the geology along x, y, z.
+        properties: number of properties given at each node.
+        cells: cells of the grid along x and y.
+        layers: layers of the grid.
 
     Raises:
         InputError: names the nodes and the memory.
@@ -65,12 +65,12 @@ def check_run_memory(field: str, *, cells: int, dt_s: float, samples: int, trace
     """Refuse a run whose grid, traces and time operator this machine's memory does not hold together.
 
     Args:
-        field: the name that the error carries.
-        cells: of the grid.
+        field: name of the input in an error message.
+        cells: number of cells of the grid.
         dt_s: time step of the run.
-        samples: of the run.
-        traces: recorded, and of forces.
-        outputs: output times.
+        samples: number of samples of the run.
+        traces: number of recorded traces and of traces of forces.
+        outputs: number of output times.
 
     Raises:
         InputError: names the run and its memory.

@@ -1,4 +1,4 @@
-"""What a run takes, stated before it starts; and the grid that a highest frequency asks for."""
+"""The cost of a run, known before it starts; and the grid for a highest frequency."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from spectremor.simulation.settings import STABLE_SHARE, SimulationSettings
 from spectremor.simulation.time_axis import end_s, run_samples
 
 #: Points per wavelength of the slowest shear waves at the highest frequency: with as many, simulations in layered
-#: ground agree with an independent code (docs/validation.md).
+#: ground agree with an independent code (docs/laboratory/validation.md).
 POINTS_PER_WAVELENGTH = 6.0
-#: Cells around what matters: the interpolation kernels of sources and sensors reach as far, and then as far again.
+#: Cells around the part of the domain that matters: twice the reach of the interpolation kernels.
 _ROOM = 2 * KERNEL
-#: Nodes along each horizontal axis that a sensor's motion is made of, and their layers and components.
+#: Nodes that give a sensor's motion: number along each horizontal axis, and number of layers times components.
 _NODES_PER_SENSOR = (2 * KERNEL, 9)
 #: Fewest cells across a part of the domain.
 _FEWEST_CELLS = 16
@@ -44,14 +44,15 @@ class Plan:
     """A run before it starts.
 
     Attributes:
-        max_frequency_hz: what the grid was chosen for.
+        max_frequency_hz: highest frequency for which the grid was chosen.
         slowest_m_s: Vs of the slowest ground in the part of the domain that is simulated.
-        spacing_m: of the grid.
-        part: of the domain that is simulated: what no wave to a sensor can touch within the record is left out.
-        nodes: of the grid along x, y and depth, absorbing layers included.
-        share: of the domain's cells that is simulated.
-        steps: of the run, about.
-        memory_bytes: what the run needs, about.
+        spacing_m: spacing of the grid.
+        part: part of the domain that is simulated; the part that no wave to a sensor touches within the record is left
+            out.
+        nodes: nodes of the grid along x, y and depth, absorbing layers included.
+        share: share of the domain's cells that is simulated.
+        steps: approximate number of time steps.
+        memory_bytes: approximate memory of the run.
 
     Example:
         >>> part = GridPart((0, 0), (100, 80), 60)
@@ -81,10 +82,10 @@ class Plan:
         return float(self.cells) * self.steps
 
     def in_words(self, seconds: float) -> str:
-        """One line for a person.
+        """The plan in one line of text.
 
         Args:
-            seconds: that the run takes.
+            seconds: expected time of the run.
         """
         points = self.slowest_m_s / (self.max_frequency_hz * self.spacing_m)
         nodes = f"{' x '.join(map(str, self.nodes))} = {self.cells:.2g} cells"
@@ -114,21 +115,21 @@ def make_plan(
 
     Args:
         geology: the ground.
-        earthquake: inside it.
-        recording: where and when.
-        settings: how; its spacing is not looked at.
-        reach: of the waves from this earthquake to these sensors.
-        max_frequency_hz: that the grid must carry in the slowest ground.
+        earthquake: the earthquake, inside the ground.
+        recording: where and when motion is recorded.
+        settings: how it is computed; their spacing is ignored.
+        reach: reach of the waves from this earthquake to these sensors.
+        max_frequency_hz: frequency that the grid must carry in the slowest ground.
 
     Raises:
-        InputError: no frequency, or one whose grid this machine's memory does not hold, with the highest that it does.
+        InputError: no frequency, or one whose grid needs too much memory; the message names the highest that fits.
     """
     check_frequency(max_frequency_hz)
 
     def plan(frequency_hz: float) -> Plan:
         record = recording
         if frequency_hz != max_frequency_hz:
-            # A lower low-pass looks farther ahead.
+            # A lower low-pass needs a longer run.
             record = dataclasses.replace(recording, lowpass_hz=min(recording.lowpass_hz, frequency_hz))
         return _plan(geology, earthquake, record, settings, reach.box(_run_end_s(record)), frequency_hz)
 
@@ -146,10 +147,10 @@ def make_plan(
 
 
 def check_frequency(max_frequency_hz: float) -> None:
-    """Refuse what is no frequency.
+    """Refuse a number that is no positive frequency.
 
     Raises:
-        InputError: names it.
+        InputError: names the number.
     """
     if not (math.isfinite(max_frequency_hz) and max_frequency_hz > 0):
         raise InputError("max_frequency_hz", max_frequency_hz, "a positive frequency in Hz")
@@ -162,7 +163,7 @@ def _highest(fits: Callable[[float], bool], too_high: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     unit = 10.0 ** (math.floor(math.log10(high)) - 1)
-    # Spacings that divide the domain come in steps: the next lower one may need less.
+    # Spacings that divide the domain come in steps: the next lower frequency may need less memory.
     tens = (unit * count for count in range(math.floor(low / unit + 1e-9), 0, -1))
     return next((round(frequency, 12) for frequency in tens if fits(frequency)), 0.0)
 
@@ -202,9 +203,9 @@ def _plan(
 
 
 def plan_at_spacing(geology: Geology, recording: Recording, settings: SimulationSettings) -> Plan:
-    """What a run on the grid of the settings takes at most, whatever the earthquake.
+    """Upper bound of the cost of a run on the grid of the settings, for any earthquake.
 
-    The ground below everything that scatters waves is left out of the run itself.
+    The run itself leaves out the ground below the deepest part that scatters waves.
 
     Args:
         geology: the ground.
@@ -239,7 +240,7 @@ def _plan_on(
     speeds_m_s: tuple[float, float],
     frequency_hz: float,
 ) -> Plan:
-    """The plan of a run on so many layers of a part of the domain, whose lowest Vs and highest Vp are known."""
+    """The plan of a run on `layers` layers of a part of the domain; `speeds_m_s`: its lowest Vs and highest Vp."""
     slowest, fastest = speeds_m_s
     spacing_m = settings.grid_spacing_m
     grid = Grid(spacing_m, part.cells, layers, settings.order)
@@ -264,7 +265,7 @@ def _plan_on(
 
 
 def _points(settings: SimulationSettings) -> float:
-    """Points per wavelength that a grid is given."""
+    """Points per wavelength of the slowest shear waves on a grid that is chosen here."""
     return max(POINTS_PER_WAVELENGTH, points_per_wavelength(settings.order))
 
 
@@ -281,7 +282,7 @@ def _speeds(geology: Geology, box: Box) -> tuple[float, float]:
 
 
 def _dividing(widest_m: float, extent_m: tuple[float, float, float]) -> float:
-    """A spacing of at most so much: one that divides the three sides, if there is one at most a tenth smaller."""
+    """A spacing of at most `widest_m`: one that divides the three sides, if there is one at most a tenth smaller."""
     widest_m = min(widest_m, min(extent_m) / _FEWEST_CELLS)
     shortest = min(extent_m)
     first = math.ceil(shortest / widest_m - 1e-9)

@@ -19,7 +19,7 @@ from spectremor.core.source import Source
 from spectremor.simulation.grid import AXES, KERNEL, VACUUM, Grid
 from spectremor.simulation.kernels import slope_weights, stencil, value_weights
 
-#: From (East, North, Up) to the grid's axes: depth points down.
+#: Signs from (East, North, Up) to the grid's axes, of which the third points down.
 _SIGN = (1.0, 1.0, -1.0)
 
 
@@ -29,8 +29,8 @@ class Forces:
 
     Attributes:
         nodes: integer nodes (x, y, depth), shape (points, 3).
-        weights_n_m3: force density in N/m3 at each node when the moment function is 1; of a rupture, a matrix: for each
-            node (row) and point of the rupture (column).
+        weights_n_m3: force density in N/m3 at each node when the moment function is 1; for a rupture a matrix, with a
+            row for each node and a column for each point of the rupture.
     """
 
     nodes: Int[np.ndarray, "points 3"]
@@ -51,12 +51,12 @@ def check_position(source: Source, geology: Geology, spacing_m: float) -> None:
 
 
 def forces(source: Source, grid: Grid) -> dict[str, Forces]:
-    """The forces along "x", "y" and "down" that stand for the source."""
+    """The forces along "x", "y" and "down" that are equivalent to the source."""
     return _point_forces(source.position_m, source.tensor_nm, grid)
 
 
 def rupture_forces(rupture: Rupture, grid: Grid) -> dict[str, Forces]:
-    """The forces along "x", "y" and "down" that stand for the points of a rupture, which share nodes."""
+    """The forces along "x", "y" and "down" that are equivalent to a rupture; its points share nodes."""
     six = rupture.moment_tensor_nm
     tensors = six[:, [0, 3, 4, 3, 1, 5, 4, 5, 2]].reshape(-1, 3, 3)
     places = [(float(x), float(y), float(z)) for x, y, z in rupture.position_m]
@@ -65,7 +65,7 @@ def rupture_forces(rupture: Rupture, grid: Grid) -> dict[str, Forces]:
 
 
 def check_rupture(rupture: Rupture, geology: Geology, spacing_m: float) -> None:
-    """As `check_position`, of every point.
+    """As `check_position`, for every point of a rupture.
 
     Raises:
         InputError: names the coordinate and its range.
@@ -77,9 +77,9 @@ def check_rupture(rupture: Rupture, geology: Geology, spacing_m: float) -> None:
 
 
 def _shared(points: list[Forces]) -> Forces:
-    """Forces of several points on the nodes that any of them needs."""
+    """Forces of several points on the union of their nodes."""
     every = np.concatenate([point.nodes for point in points])
-    # As single numbers, in the same order: sorting rows would take most of the time of a rupture of thousands.
+    # Nodes as single numbers in the same order: for thousands of points, sorting rows would take most of the time.
     low = every.min(axis=0)
     box = tuple(every.max(axis=0) - low + 1)
     numbers, row = np.unique(np.ravel_multi_index(tuple((every - low).T), box), return_inverse=True)
@@ -102,21 +102,21 @@ def _point_forces(
 
 
 def _half_width(at: float, nodes: int) -> int:
-    # Seen from staggered nodes a position is half a cell further down; they are one fewer, so both limits are theirs.
+    # Staggered nodes set both limits: relative to them a position is half a cell lower, and they are one fewer.
     return int(min(KERNEL, np.floor(at - 0.5) + 1, nodes - 2 - np.floor(at - 0.5)))
 
 
 def _component(i: int, at: tuple[float, float, float], row: np.ndarray, half: list[int], spacing_m: float) -> Forces:
-    own = [a - 0.5 * (axis == i) for axis, a in enumerate(at)]
-    value = [value_weights(a, h) for a, h in zip(own, half, strict=True)]
-    slope = [slope_weights(a, h) for a, h in zip(own, half, strict=True)]
+    staggered = [a - 0.5 * (axis == i) for axis, a in enumerate(at)]
+    value = [value_weights(a, h) for a, h in zip(staggered, half, strict=True)]
+    slope = [slope_weights(a, h) for a, h in zip(staggered, half, strict=True)]
     total = np.zeros([len(v) for v in value])
     for j in range(3):
         factors = [slope[a] if a == j else value[a] for a in range(3)]
         total += row[j] * np.einsum("i,j,k->ijk", *factors)
-    axes = [stencil(a, h) for a, h in zip(own, half, strict=True)]
+    axes = [stencil(a, h) for a, h in zip(staggered, half, strict=True)]
     nodes = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     weights = total.reshape(-1) / spacing_m**4
-    # Vertical forces may act on the surface itself; nothing acts in the vacuum.
+    # Vertical forces may act on the surface; no force acts in the vacuum.
     solid = nodes[:, 2] >= (VACUUM - 1 if AXES[i] == "down" else VACUUM)
     return Forces(nodes, np.where(solid, weights, 0.0))

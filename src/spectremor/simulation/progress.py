@@ -1,4 +1,4 @@
-"""How far a running simulation is, told to whoever listens in the thread that started it."""
+"""Progress of a running simulation, reported to a function that the same thread has set."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _listener: ContextVar[Callable[[float], None] | None] = ContextVar("simulation_p
 
 @contextlib.contextmanager
 def progress_told_to(hearer: Callable[[float], None]) -> Iterator[None]:
-    """Tell somebody which share of a simulation's steps is done, in [0, 1], while the block runs.
+    """Report the share of a simulation's steps that is done, in [0, 1], to a function while the block runs.
 
-    This reaches simulations inside of models, whose calls have no argument for it. What the hearer raises stops the
-    simulation and reaches the caller. Only simulations of the same thread are told of; results do not depend on it.
+    This reaches simulations inside models, whose calls have no argument for it. An exception in the function stops the
+    simulation and reaches the caller. Only simulations in the same thread are reported; results do not depend on it.
 
     Args:
-        hearer: called now and then with the share.
+        hearer: function that is called from time to time with the share.
 
     Example:
         >>> shares = []
@@ -32,5 +32,5 @@ def progress_told_to(hearer: Callable[[float], None]) -> Iterator[None]:
 
 
 def listener() -> Callable[[float], None] | None:
-    """The function that is called with the progress of simulations in this thread; None: there is none."""
+    """The function that is called with the progress of simulations in this thread; None where none is set."""
     return _listener.get()

@@ -27,9 +27,9 @@ from spectremor.simulation.surface import SurfaceReceivers
 
 #: Frequency in Hz at which the absorbing layer absorbs best.
 PML_HZ = 1.0
-#: Calls of a progress function in a run, at most.
+#: Largest number of calls of a progress function in a run.
 _REPORTS = 200
-#: Nodes along each axis of the grid on which the pace is measured, and its steps.
+#: Nodes along each axis and number of steps of the run that measures the pace.
 _PACE_NODES, _PACE_STEPS = 64, 6
 
 #: Deepwave's names of the grid's axes, slowest to fastest.
@@ -42,8 +42,8 @@ _lock = threading.Lock()
 class ShotSetup:
     """Everything that the run of one shot needs.
 
-    Of a rupture, `source` is the point source that stands for it where a point is needed, and `drive` what drives the
-    run; `n_samples` do not count the samples of the run before the origin time.
+    For a rupture, `source` is an equivalent point source, for corrections along paths and for labels, and `drive` holds
+    the moment functions of its points. `n_samples` does not count samples before the origin time.
     """
 
     grid: Grid
@@ -62,7 +62,7 @@ class ShotSetup:
 
 
 def stability_speed_m_s(medium: Medium) -> float:
-    """The speed that sets the largest stable step: each cell's stiffness against the lightest of its six faces."""
+    """The speed that sets the largest stable step: from each cell's stiffness and the lightest of its six faces."""
     stiffness = medium.lamb_pa + 2 * medium.mu_pa
     return float(np.sqrt((stiffness / medium.lightest_face_kg_m3()).max()))
 
@@ -73,9 +73,9 @@ def propagate(
     """Run shots of one grid, time step and length together; traces of x, y and down of each.
 
     Args:
-        shots: that agree in these things.
+        shots: shots with the same grid, time step and length.
         device: "cpu" or "cuda".
-        on_progress: called now and then with the share of the steps that are done.
+        on_progress: called from time to time with the share of the steps that are done.
 
     Raises:
         RuntimeError: deepwave changed the time step.
@@ -114,9 +114,9 @@ def _reporting(shot: ShotSetup, on_progress: Callable[[float], None] | None) -> 
 
 
 def measured_pace(order: int, device: str) -> float:
-    """Cells times steps in a second, of a short run in uniform ground on this machine as it is now.
+    """Cells times steps per second of a short run in uniform ground, on this machine at its present load.
 
-    The difference of two runs, so that what every run begins and ends with does not count.
+    Computed from the difference of two runs, so that the fixed cost of a run does not count.
     """
     deepwave = load_deepwave()
     shape = (_PACE_NODES,) * 3
@@ -175,7 +175,7 @@ def _receivers(shots: Sequence[ShotSetup], axis: str, device: str) -> torch.Tens
 
 @contextlib.contextmanager
 def _quiet(deepwave: Any) -> Iterator[None]:
-    """Silence two remarks that do not apply: the face under vacuum, and sampling judged at the layer's frequency."""
+    """Silence two warnings that do not apply: about the face under vacuum, and cells per wavelength at `PML_HZ`."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=deepwave.ZeroWidthFaceWarning)
         warnings.filterwarnings("ignore", message="At least six grid cells per wavelength")
@@ -184,25 +184,25 @@ def _quiet(deepwave: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _own_parameters(grid: Grid, between: Sequence[StaggeredAverages | None]) -> Iterator[None]:
-    """Let deepwave accept the time step of `stability_speed_m_s`, and take our parameters between the integer nodes.
+    """Let deepwave accept the time step of `stability_speed_m_s`, and use our parameters between the integer nodes.
 
-    deepwave 0.1 pairs the stiffest cell of the whole model with the lightest one, wherever they are, which costs a
-    third of the step in these media: the step is chosen, and its stability tested, on this side. It averages the
-    properties of integer nodes, where `between` has averages of the ground itself. And it lets the topmost vertical
-    velocities move half a cell of ground, which is too much for stencils longer than order 2.
+    deepwave 0.1 limits the time step by the stiffest and the lightest cell of the whole model, wherever they are, which
+    costs a third of the step in these media: here the step is chosen, and its stability checked, by this package.
+    deepwave averages the properties of integer nodes, where `between` has averages of the ground itself. And it gives
+    the topmost vertical velocities the mass of half a cell of ground, too much for stencils longer than order 2.
     """
     from deepwave import _staggered_grid as module
 
-    # As untyped: the replacement takes whatever deepwave hands over.
+    # Untyped, since the replacements take any arguments of deepwave.
     _staggered_grid: Any = module
-    # The package's attribute of this name is the function that the module holds.
+    # The package's attribute `elastic` is a function, which hides the module of this name.
     elastic: Any = sys.modules["deepwave.elastic"]
     stability_speed, prepare_parameters = _staggered_grid.elastic_stability_speed, elastic.prepare_parameters
 
-    def pointwise(*arguments: Any) -> float:
+    def fastest_speed(*arguments: Any) -> float:
         return float(arguments[3])  # the model's fastest speed
 
-    def own(mu: torch.Tensor, buoyancy: torch.Tensor) -> list[torch.Tensor]:
+    def with_averages(mu: torch.Tensor, buoyancy: torch.Tensor) -> list[torch.Tensor]:
         parameters = prepare_parameters(mu, buoyancy)
         for shot, averages in enumerate(between):
             if averages is not None:
@@ -211,8 +211,8 @@ def _own_parameters(grid: Grid, between: Sequence[StaggeredAverages | None]) -> 
         return parameters
 
     with _lock:
-        _staggered_grid.elastic_stability_speed = pointwise
-        elastic.prepare_parameters = own
+        _staggered_grid.elastic_stability_speed = fastest_speed
+        elastic.prepare_parameters = with_averages
         try:
             yield
         finally:
@@ -223,16 +223,16 @@ def _own_parameters(grid: Grid, between: Sequence[StaggeredAverages | None]) -> 
 def _put_averages(parameters: Sequence[torch.Tensor], averages: StaggeredAverages, grid: Grid) -> None:
     """Overwrite deepwave's shear moduli and buoyancies of the solid, absorbing layers included.
 
-    In our axes its planes of shear are (x, y), (x, depth) and (y, depth), and its faces those along x, y and depth.
-    Nothing outside reaches what the last index along an axis holds: it stays.
+    In our axes its planes of shear are (x, y), (x, depth) and (y, depth), and its faces those along x, y and depth. The
+    values at the last index along each axis, half a cell past the last integer node, are left as they are.
     """
     side, solid = PML_CELLS + grid.order // 2, grid.order // 2 + VACUUM
 
     def put(target: torch.Tensor, values: np.ndarray, first: int) -> None:
         fronts = (side, side, first)
         after = [size - front - n for size, front, n in zip(target.shape, fronts, values.shape, strict=True)]
-        wide = np.pad(values, [(side, after[0]), (side, after[1]), (0, after[2])], mode="edge")[:-1, :-1, :-1]
-        target[:-1, :-1, first:-1] = torch.as_tensor(wide, dtype=target.dtype, device=target.device)
+        padded = np.pad(values, [(side, after[0]), (side, after[1]), (0, after[2])], mode="edge")[:-1, :-1, :-1]
+        target[:-1, :-1, first:-1] = torch.as_tensor(padded, dtype=target.dtype, device=target.device)
 
     x, y, down = (1 / density for density in averages.density_kg_m3)
     down[..., 0] *= 2  # the topmost vertical velocities move half a cell of ground

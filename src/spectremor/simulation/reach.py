@@ -1,10 +1,10 @@
-"""What waves can have touched by a time: bounds from the first arrivals of P waves.
+"""The part of the ground that can affect a record of given length: bounds from first arrivals of P waves.
 
-A place matters to a record of length t when a P wave from the source reaches it, and one from there a sensor, within t.
-Both times come from fast marching (Sethian 1996, doi:10.1073/pnas.93.4.1591; scikit-fmm) through ground that is
-everywhere as fast as the fastest within a step of the marching grid, from balls around the source and the sensors that
-are left at the highest speed of all: such times are never later than the true ones but for the march's own error, for
-which `SAFE_SHARE` of them counts.
+A place can affect a record of length t when a P wave from the source to the place and on to a sensor takes at most t.
+Both times come from fast marching (Sethian 1996, doi:10.1073/pnas.93.4.1591; scikit-fmm). Each node of the marching
+grid has the highest speed within one step, and marching starts on balls around the source and the sensors, which waves
+cross at the highest speed of all. The times are then never later than the true ones, except for the numerical error of
+marching; for this only the share `SAFE_SHARE` of a time counts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from spectremor.core.geology import Geology
 from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
 
-#: Most nodes of the marching grid along an axis, and the fewest.
+#: Largest and smallest number of nodes of the marching grid along an axis.
 MOST_NODES, FEWEST_NODES = 48, 12
 #: Share of a marched time that counts: the march is late by up to 2% on such grids, and waves of the highest
 #: frequencies run up to 2% ahead of their speed in a leapfrog run.
@@ -46,8 +46,8 @@ class Reach:
 
     Attributes:
         axes_m: positions of the nodes along x and y, and their depths.
-        way_s: earliest time at which what happens at a node can show at a sensor.
-        must_m: the lowest and the highest of the positions (x, y, depth) that the source and the sensors have.
+        way_s: earliest arrival at any sensor of a wave from the source over each node.
+        must_m: lowest and highest coordinates (x, y, depth) of all positions of the source and the sensors.
     """
 
     axes_m: tuple[Float[np.ndarray, " _"], ...]
@@ -55,16 +55,16 @@ class Reach:
     must_m: tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]
 
     def box(self, end_s: float) -> Box:
-        """All that matters to records that end at a time, and the source and the sensors in any case."""
+        """The box that contains every place that can affect records up to a time, and the source and the sensors."""
         low, high = (list(corner) for corner in self.must_m)
         touched = self.way_s <= end_s
         if touched.any():
             for axis, positions in enumerate(self.axes_m):
                 others = tuple(a for a in range(3) if a != axis)
-                (found,) = np.nonzero(touched.any(axis=others))
-                # The next node on either side was not reached; what lies between them may have been.
-                low[axis] = min(low[axis], positions[max(found[0] - 1, 0)])
-                high[axis] = max(high[axis], positions[min(found[-1] + 1, len(positions) - 1)])
+                (numbers,) = np.nonzero(touched.any(axis=others))
+                # The next node on either side was not reached, but places before it may have been.
+                low[axis] = min(low[axis], positions[max(numbers[0] - 1, 0)])
+                high[axis] = max(high[axis], positions[min(numbers[-1] + 1, len(positions) - 1)])
         return Box((float(low[0]), float(low[1])), (float(high[0]), float(high[1])), float(high[2]))
 
     def sides_s(self, box: Box) -> float:
@@ -73,7 +73,7 @@ class Reach:
         return min(self._earliest(axis, position) for axis, position in faces)
 
     def _earliest(self, axis: int, position_m: float) -> float:
-        """On the plane across an axis at a position: linear between the planes of nodes."""
+        """Earliest time on the plane across an axis at a position; linear between the planes of nodes."""
         nodes = self.axes_m[axis]
         at = float(np.interp(position_m, nodes, np.arange(len(nodes))))
         before = min(int(at), len(nodes) - 2)
@@ -82,19 +82,19 @@ class Reach:
 
 
 def wave_reach(geology: Geology, earthquake: Source | Rupture, sensors_m: Float[np.ndarray, "sensors 3"]) -> Reach:
-    """Earliest ways from an earthquake over every place to the sensors.
+    """Earliest times of waves from an earthquake over every place to the sensors.
 
     Args:
         geology: the ground.
-        earthquake: inside the ground.
+        earthquake: an earthquake inside the ground.
         sensors_m: positions (x, y, z) of the sensors.
     """
     rupture = Rupture.from_source(earthquake) if isinstance(earthquake, Source) else earthquake
     axes, speed = _marching_grid(geology)
     start, points, ends = (_down(np.asarray(p)) for p in ([rupture.hypocentre_m], rupture.position_m, sensors_m))
     from_start = SAFE_SHARE * _march(axes, speed, start)
-    # No point of the rupture is farther from a place than over the hypocentre; one that starts before P could have come
-    # from there puts all arrivals forward.
+    # A wave from a point of the rupture is not earlier than one over the hypocentre, unless the point starts before the
+    # P wave from the hypocentre reaches it: all arrivals are then moved earlier by the largest such lead.
     waits = rupture.start_s - rupture.rates.lead_s - _at(axes, from_start, points)
     from_source = np.maximum(from_start + min(0.0, float(waits.min())), 0.0)
     must = np.concatenate([points, ends])
@@ -103,7 +103,7 @@ def wave_reach(geology: Geology, earthquake: Source | Rupture, sensors_m: Float[
 
 
 def _down(position_m: np.ndarray) -> Float[np.ndarray, "n 3"]:
-    """Positions (x, y, depth) of (x, y, z)."""
+    """Positions (x, y, depth) from positions (x, y, z)."""
     return position_m * np.array([1.0, 1.0, -1.0])
 
 
@@ -124,10 +124,10 @@ def _marching_grid(geology: Geology) -> tuple[tuple[np.ndarray, ...], Float[np.n
 
 
 def _march(axes: tuple[np.ndarray, ...], speed: np.ndarray, points: np.ndarray) -> Float[np.ndarray, "x y depth"]:
-    """Time from the nearest (in time) of the points to each node, at most."""
+    """Lower bound of the travel time to each node from that one of the points whose waves arrive first."""
     steps = [float(axis[1] - axis[0]) for axis in axes]
     nodes = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    # What lies outside is refused elsewhere.
+    # Points outside the domain are refused elsewhere.
     inside = np.clip(points, 0.0, [float(axis[-1]) for axis in axes])
     distance = cKDTree(inside).query(nodes.reshape(-1, 3))[0].reshape(speed.shape)
     ball = _BALL * math.hypot(*steps)

@@ -1,4 +1,4 @@
-"""The sensors of a simulation: what a caller names becomes a grid or a list of stations."""
+"""The sensors of a simulation: a grid or a list of stations from the arguments of a caller."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from spectremor.core.geology import Geology
 from spectremor.core.labelled import plain_array
 from spectremor.core.recording import SensorGrid, Sensors, Stations
 
-#: How far rounding may lead outside the domain.
+#: Distance in m outside the domain that is allowed for rounding.
 _ROUNDING_M = 1e-6
 
 Positions = tuple[np.ndarray, np.ndarray]
 
 
 def parse_sensors(sensors_m: Any, stations: Any, stations_m: Any, geology: Geology) -> Sensors:
-    """The sensors that a caller names: a grid, a list of stations, or nothing (32 x 32 spread over the geology).
+    """The sensors of a caller: a grid, a list of stations, or by default 32 x 32 spread over the geology.
 
     Raises:
         InputError: more than one, no pairs of positions, or a station outside the geology.
@@ -80,6 +80,6 @@ def _positions(field: str, values: Any) -> np.ndarray:
 
 
 def _spread_over(side_m: float) -> np.ndarray:
-    """As many sensors as the published data have, the outermost half a spacing from the ends of a side."""
+    """Positions of 32 sensors, as in the published data, the outermost half a spacing from the ends of a side."""
     edge_m = side_m / (2 * HEMEW_SENSORS)
     return sensor_axis_m(HEMEW_SENSORS, edge_m, side_m - edge_m)

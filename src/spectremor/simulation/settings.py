@@ -1,4 +1,4 @@
-"""How a simulation is computed, whatever it records: the grid, the scheme, the device."""
+"""How a simulation is computed: the grid, the scheme, the device."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import dataclasses
 from spectremor.core.errors import InputError
 from spectremor.core.staggered_grid import DIFFERENCE_WEIGHTS
 
-#: Raised whenever a change alters the numbers that come out.
+#: To be raised by every change that alters results.
 SOLVER_VERSION = 4
-#: The versions whose simulations can be computed: 3 is there for the weights that were trained on it.
+#: Versions that can be computed; 3 is kept for weights that were trained on its simulations.
 SOLVER_VERSIONS = (3, SOLVER_VERSION)
-#: Share of the largest stable time step that is taken.
+#: Default time step as a share of the largest stable one.
 STABLE_SHARE = 0.95
 #: Shots in one call to the propagator: a processor core gains nothing from more than one.
 DEFAULT_BATCH = {"cpu": 1, "cuda": 8}
@@ -24,14 +24,14 @@ class SimulationSettings:
     Attributes:
         grid_spacing_m: must divide the three sides of the domain.
         order: order of accuracy in space: 2, 4, 6 or 8.
-        time_step_s: of the run; None takes 95% of the largest stable one.
+        time_step_s: time step of the run; None: 95% of the largest stable one.
         attenuation: whether waves lose energy.
-        remove_dispersion: whether the delay of waves on the grid is taken out along their paths; version 3 never did.
+        remove_dispersion: whether the delay of waves on the grid is removed along their paths; version 3 never does.
         device: "cpu" or "cuda".
-        solver_version: the present one, or 3, for what was trained on its simulations.
+        solver_version: the present one, or 3 for weights that were trained on its simulations.
 
     Raises:
-        InputError: another order or version, or a device that is not one or that this machine lacks.
+        InputError: another order or version, or a device that is unknown or that this machine lacks.
     """
 
     grid_spacing_m: float = 150.0
@@ -50,7 +50,7 @@ class SimulationSettings:
 
     @property
     def removes_dispersion(self) -> bool:
-        """Whether it does, in this version."""
+        """Whether dispersion is removed, by these settings and the solver's version."""
         return self.remove_dispersion and self.solver_version > 3
 
 
@@ -58,22 +58,22 @@ def check_solver_version(field: str, solver_version: int) -> None:
     """Refuse a version whose simulations this program cannot compute.
 
     Raises:
-        InputError: says which it can.
+        InputError: names the versions that it can compute.
     """
     if solver_version not in SOLVER_VERSIONS:
         raise InputError(field, solver_version, " or ".join(map(str, SOLVER_VERSIONS)))
 
 
 def check_device(device: str, *, field: str = "device", elsewhere: bool = False) -> None:
-    """Refuse a device that is not one, or that this machine lacks.
+    """Refuse a device that is unknown, or that this machine lacks.
 
     Args:
         device: "cpu" or "cuda".
-        field: the name that the error carries.
-        elsewhere: whether it is another machine's, which cannot be asked from here.
+        field: name of the input in an error message.
+        elsewhere: whether the device is that of another machine, which cannot be checked here.
 
     Raises:
-        InputError: says which there are.
+        InputError: names the devices that there are.
     """
     if device not in DEFAULT_BATCH:
         raise InputError(field, device, "cpu or cuda")

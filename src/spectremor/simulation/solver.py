@@ -1,9 +1,9 @@
-"""deepwave, loaded when something is simulated and without the compiler of torch, which nothing here uses.
+"""Import of deepwave when something is simulated, without the compiler of torch, which nothing here uses.
 
-deepwave marks one of its functions with `torch.compiler.disable` ("never compile this"). The mark loads
-`torch._dynamo`, a thousand modules that take as long as torch itself. While deepwave is loaded, its functions are
-therefore left unmarked, and everyone else's are marked as always. Nothing else of torch or of deepwave is touched; a
-deepwave without the mark loads the same way.
+deepwave decorates one of its functions with `torch.compiler.disable` ("never compile this"). The decorator imports
+`torch._dynamo`, a thousand modules that take as long as torch itself. While deepwave is imported, its functions are
+therefore left undecorated, and functions of other packages are decorated as always. Nothing else of torch or of
+deepwave is changed; a deepwave without the decorator is imported in the same way.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def load_deepwave() -> ModuleType:
         ImportError: it is not installed.
     """
     with _lock:
-        # A process that compiles has the compiler already: there the mark costs nothing.
+        # Where the compiler has been imported already, the decorator costs nothing.
         if "deepwave" in sys.modules or "torch._dynamo" in sys.modules:
             return importlib.import_module("deepwave")
         mark = torch.compiler.disable

@@ -1,4 +1,4 @@
-"""A simulation on a coarse grid as a stage 1: slower than a network, right where the grid carries the waves."""
+"""A simulation on a coarse grid as a stage 1: slower than a network, accurate at frequencies that the grid carries."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ from spectremor.core.trained_range import TrainedRange
 
 
 class SimulationConfig(pydantic.BaseModel):
-    """The simulation.
+    """Config of a coarse simulation.
 
     Attributes:
-        domain: where and when it records, and what it was trained on, as a file spells them: see `recording` and
-            `trained_range`.
-        grid_spacing_m: of its grid.
-        order: of accuracy in space.
+        domain: sensors, sample times and trained range as a file writes them: see `recording` and `trained_range`.
+        grid_spacing_m: spacing of its grid.
+        order: order of accuracy in space.
         lowpass_hz: corner of the traces' low-pass.
-        solver_version: of the solver whose simulations the next stage was trained on, and which therefore simulates.
+        solver_version: version of the solver; the next stage was trained on its simulations.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -43,7 +42,7 @@ class SimulationConfig(pydantic.BaseModel):
 
     @property
     def recording(self) -> Recording:
-        """Where and when it records."""
+        """Where and when the simulation records."""
         return self.domain.recording(self.lowpass_hz)
 
     @property
@@ -69,10 +68,10 @@ class SimulationConfig(pydantic.BaseModel):
 
 
 class CoarseSimulation:
-    """A simulation; implements `Stage1`.
+    """A coarse simulation as a stage 1; implements `Stage1`.
 
     Args:
-        config: of the simulation.
+        config: config of the simulation.
     """
 
     def __init__(self, config: SimulationConfig) -> None:
@@ -80,28 +79,29 @@ class CoarseSimulation:
 
     @property
     def name(self) -> str:
-        """What it is, in words."""
+        """Name of the stage in words."""
         return f"simulation at {self.config.grid_spacing_m:g} m"
 
     @property
     def recording(self) -> Recording:
-        """Where and when it predicts."""
+        """Where and when the stage predicts motion."""
         return self.config.recording
 
     @property
     def spacing_m(self) -> float:
-        """Of its grid."""
+        """Spacing of the simulation's grid."""
         return self.config.grid_spacing_m
 
     def predict(self, geology: Geology, source: Source) -> xr.DataArray:
         """The wavefield of one event.
 
         Args:
-            geology: of the model's own size.
-            source: inside the model's trained range, of any rise time.
+            geology: a geology of the model's size.
+            source: a source inside the model's trained range, of any rise time.
 
         Returns:
-            DataArray `velocity`, dims (component, x, y, time), m/s; `band_high_hz` is what the grid carries accurately.
+            DataArray `velocity`, dims (component, x, y, time), m/s; `band_high_hz` is the highest frequency that the
+            grid carries accurately.
 
         Raises:
             InputError: a geology of another size or extent, a source outside the model's trained range, or no solver.
@@ -110,12 +110,12 @@ class CoarseSimulation:
         return self.record(geology, source, self.recording)
 
     def record(self, geology: Geology, earthquake: Source | Rupture, recording: Recording) -> xr.DataArray:
-        """The wavefield of an earthquake in ground of any extent, anywhere and of any length.
+        """The wavefield of an earthquake in ground of any extent, at any sensors and sample times.
 
         Args:
-            geology: whose sides the grid's spacing divides.
+            geology: a geology whose sides the grid's spacing divides.
             earthquake: a point or a rupture, of any rise time.
-            recording: where and when.
+            recording: where and when motion is recorded.
 
         Returns:
             DataArray `velocity`, dims (component, x, y, time) or (component, station, time), m/s.
@@ -133,7 +133,7 @@ class CoarseSimulation:
             solver_version=self.config.solver_version,
         )
         with warnings.catch_warnings():
-            # What the grid does not carry is what the next stage is there for.
+            # The warnings are about frequencies that the grid does not carry, which the next stage adds.
             warnings.simplefilter("ignore", InputWarning)
             return simulate_many([geology], [earthquake], recording, settings)[0]
 
@@ -166,15 +166,15 @@ class CoarseSimulation:
 
     @classmethod
     def from_parts(cls, config: SimulationConfig, tensors: Mapping[str, Any]) -> CoarseSimulation:
-        """Rebuild from what `parts` returned.
+        """Rebuild a stage from the result of `parts`.
 
         Raises:
-            InputError: a solver's version that is no more, or tensors, which a simulation does not have.
+            InputError: a version of the solver that is no longer available, or tensors, which a simulation has none of.
         """
         if tensors:
             raise InputError("simulation weights", f"tensor {sorted(tensors)[0][:80]}", "none")
         from spectremor.simulation.settings import check_solver_version
 
-        # What comes after it was trained on that solver's simulations.
+        # The next stage was trained on simulations of this version.
         check_solver_version("simulation.solver_version", config.solver_version)
         return cls(config)

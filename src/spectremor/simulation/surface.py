@@ -3,9 +3,9 @@
 The points form a regular grid of sensors at the surface, or are a list of stations anywhere in the domain.
 
 Vertical velocities lie next to the surface, horizontal ones half a cell below. `free_surface` gives the weights of the
-three topmost nodes of either, and what to add for the slopes that a stress-free surface imposes:
+three topmost nodes of either, and the term for the slopes that a stress-free surface imposes:
 d v_x / d depth = -d v_down / d x and d v_down / d depth = -lambda / (lambda + 2 mu) (d v_x / d x + d v_y / d y).
-Deeper than `free_surface.SHALLOW` cells the surface is out of the kernels' reach: they interpolate along depth as well.
+Deeper than `free_surface.SHALLOW` cells the kernels do not reach the surface: they interpolate along depth as well.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from spectremor.simulation.medium import Medium
 
 Kernel = Callable[[float, int], np.ndarray]
 Weights: TypeAlias = scipy.sparse.csr_matrix
-#: From weights along x and along y to weights (sensors, nodes (x, y)).
+#: Function from weights along x and along y to weights (sensors, nodes (x, y)).
 Product = Callable[[Weights, Weights], scipy.sparse.coo_matrix]
 
 
@@ -41,7 +41,7 @@ class SurfaceReceivers:
     Attributes:
         nodes: per velocity component ("x", "y", "down") the integer nodes (x, y, depth), shape (points, 3).
         combine: weights (3 sensors, points of x, y and down): components E, N, Z of the sensors.
-        shape: sensors (x, y) of a grid, or how many stations.
+        shape: numbers of sensors (x, y) of a grid, or number of stations.
     """
 
     nodes: dict[str, Int[np.ndarray, "points 3"]]
@@ -57,7 +57,7 @@ class SurfaceReceivers:
 class _Term:
     """A weighted sum over nodes of one velocity component in one layer.
 
-    Weights along x and y, and a factor, which is one for all sensors or one for each.
+    Weights along x and y, and a factor: one number for all sensors or one for each.
     """
 
     axis: str
@@ -68,7 +68,7 @@ class _Term:
 
 
 def surface_receivers(sensors: Sensors, grid: Grid, medium: Medium) -> SurfaceReceivers:
-    """Receivers at the sensors: all pairs of a grid's positions along East and North, or stations one by one.
+    """Receivers at the sensors: at all pairs of a grid's positions along East and North, or at each station.
 
     Raises:
         InputError: a sensor outside the domain.
@@ -88,7 +88,7 @@ def surface_receivers(sensors: Sensors, grid: Grid, medium: Medium) -> SurfaceRe
     x_half_slope, y_half_slope = along(0.5, slope_weights)
     depth_m = -sensors.points_m()[:, 2]
     level, upright = (_depth_weights(grid, motion, depth_m) for motion in ("horizontal", "vertical"))
-    # Slopes are imposed at the surface itself.
+    # The surface imposes slopes at depth 0.
     top_level, top_upright = (_depth_weights(grid, motion, np.zeros(1)) for motion in ("horizontal", "vertical"))
 
     def weighted(
@@ -111,14 +111,14 @@ def surface_receivers(sensors: Sensors, grid: Grid, medium: Medium) -> SurfaceRe
 
 @dataclasses.dataclass(frozen=True)
 class _DepthWeights:
-    """Weights along depth: of each layer, one for all sensors or one for each; and slopes, as in `SurfaceMotion`."""
+    """Weights along depth, by layer: one number for all sensors or one for each; and slopes, as in `SurfaceMotion`."""
 
     layers: dict[int, float | Float[np.ndarray, " sensors"]]
     slope: float | Float[np.ndarray, " sensors"]
 
 
 def _depth_weights(grid: Grid, motion: Motion, depth_m: Float[np.ndarray, " sensors"]) -> _DepthWeights:
-    """How motion along one direction follows, at depths, from the layers of its velocity component."""
+    """Weights of the layers of a velocity component that give motion along its direction at the sensors' depths."""
     top = VACUUM - 1 if motion == "vertical" else VACUUM
     if not depth_m.any():
         at_surface = grid.surface.motion(motion)
@@ -159,7 +159,7 @@ def _axis_weights(
 ) -> scipy.sparse.csr_matrix:
     """Weights (positions, nodes) along one axis, for nodes that lie `stagger` cells past the integer ones.
 
-    Half a cell past the last node deepwave records nothing. Kernels narrow towards the ends, towards either alike.
+    Half a cell past the last node deepwave records nothing. Kernels become narrower towards both ends in the same way.
     """
     at = np.round(np.asarray(positions, dtype=float) / spacing_m + MARGIN - stagger, 9)
     matrix = np.zeros((len(at), n_nodes))
@@ -167,7 +167,7 @@ def _axis_weights(
     for row, a in enumerate(at):
         # On a node, a kernel of half-width r reaches r - 1 nodes to either side.
         half = int(min(KERNEL, np.floor(a) + 1, last + 1 - np.ceil(a)))
-        # Evenly spaced sensors share their place within a cell, and its weights.
+        # Evenly spaced sensors have the same position within a cell, and so the same cached weights.
         nodes, weights = stencil(a, half), kernel(round(float(a % 1.0), 9), half)
         inside = nodes <= last
         matrix[row, nodes[inside]] = weights[inside]
@@ -176,9 +176,9 @@ def _axis_weights(
 
 
 def _row_by_row(along_x: Weights, along_y: Weights) -> scipy.sparse.coo_matrix:
-    """Products of the rows' own weights along x and y: one row for each station."""
+    """Products of each row's weights along x and y: one row for each station."""
     x = along_x.tocoo()
-    # Each weight along x meets all weights along y of its row, which lie one after the other in `along_y`.
+    # Each weight along x is paired with all weights along y of its row, which follow each other in `along_y`.
     partners = np.diff(along_y.indptr)[x.row]
     of_x = np.repeat(np.arange(x.nnz), partners)
     of_y = np.arange(len(of_x)) - np.repeat(np.cumsum(partners) - partners - along_y.indptr[x.row], partners)
@@ -204,7 +204,7 @@ def _gather(components: list[list[_Term]], grid: Grid, product: Product, sensors
 
 
 def _sum(terms: list[_Term], grid: Grid, product: Product, sensors: int) -> scipy.sparse.csr_matrix:
-    """Terms of one velocity component as weights (sensors, nodes (layer, x, y))."""
+    """Sum of terms of one velocity component, as weights (sensors, nodes (layer, x, y))."""
     plane_size = grid.shape[0] * grid.shape[1]
     shape = (sensors, grid.shape[2] * plane_size)
     total = scipy.sparse.csr_matrix(shape)

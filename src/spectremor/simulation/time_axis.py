@@ -4,11 +4,11 @@ The run is linear and time-invariant, so four things become one matrix (output t
 frequency of the record:
 
 1. velocities are recorded at (n - 1/2) dt while forces act at n dt;
-2. leapfrog stepping moves what belongs at angular frequency W to w(W) = 2/dt arcsin(W dt / 2) (Koene et al. 2018,
-   doi:10.1093/gji/ggx480): the record's spectrum at w(W), divided by the sampled force's there and multiplied by the
-   moment function's own spectrum at W, is the spectrum without time discretisation;
+2. leapfrog stepping moves motion of angular frequency W to w(W) = 2/dt arcsin(W dt / 2) (Koene et al. 2018,
+   doi:10.1093/gji/ggx480): the record's spectrum at w(W), divided by that of the sampled force and multiplied by the
+   exact spectrum of the moment function at W, is the spectrum without time discretisation;
 3. the low-pass: modulus squared of a Butterworth filter (forward and backward: no delay);
-4. the inverse transform is evaluated at the output times themselves: no resampling grid.
+4. the inverse transform is evaluated directly at the output times, without a resampling grid.
 
 The record ends in a cosine taper, after the last output time.
 """
@@ -21,13 +21,13 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float
 
-#: Length of the taper that ends a record, and of record kept untouched before it, after the last output time: in s,
-#: and in periods of the low-pass, which looks ahead as far as it looks back.
+#: Length of the taper that ends a record, and also of the untapered record between the last output time and the taper:
+#: least length in s, and length in periods of the low-pass, whose response reaches as far ahead as back.
 _SHORTEST_END_S = 0.15
 _END_PERIODS = 0.75
 #: The filter's modulus squared is below 1e-8 beyond this many corner frequencies at order 4.
 _HIGHEST_CORNERS = 3.3
-#: Longest output in s, and most samples of it per second.
+#: Longest output in s, and its highest sampling rate.
 LONGEST_S = 3600.0
 HIGHEST_SAMPLING_HZ = 1e5
 #: Complex numbers in one piece of the matrices that make the operator (32 MiB).
@@ -35,17 +35,17 @@ _PIECE = 1 << 21
 
 
 def output_samples(duration_s: float, sampling_hz: float) -> int:
-    """How many of the times 0, 1/`sampling_hz`, ... lie below `duration_s`."""
+    """Number of the times 0, 1/`sampling_hz`, ... that lie below `duration_s`."""
     return math.ceil(duration_s * sampling_hz - 1e-6)
 
 
 def run_samples(last_s: float, dt_s: float, lowpass_hz: float) -> int:
-    """How many samples a run needs for outputs up to `last_s`."""
+    """Number of samples that a run needs for outputs up to `last_s`."""
     return int(np.ceil((last_s + 2 * end_s(lowpass_hz)) / dt_s)) + 1
 
 
 def end_s(lowpass_hz: float) -> float:
-    """Length of the taper that ends a record, and of the record kept before it, in s."""
+    """Length in s of the taper that ends a record, and also of the untapered record before it."""
     return max(_SHORTEST_END_S, _END_PERIODS / lowpass_hz)
 
 
@@ -72,32 +72,32 @@ def time_operator(
         output_s: output times in s after the origin.
         n_samples: samples of the run; sample n is the velocity at (n - `lead` - 1/2) `dt_s`.
         dt_s: the run's time step.
-        rise_time_s: of the moment function whose samples drove the run.
+        rise_time_s: rise time of the moment function whose samples drove the run.
         lowpass_hz: corner frequency of the low-pass.
         lowpass_order: order of the Butterworth filter (applied forward and backward).
         lead: samples of the run before the origin time.
     """
     period = 2.0 * max(n_samples * dt_s, float(output_s[-1]))
     highest = highest_frequency_hz(dt_s, lowpass_hz)
-    true = 2 * np.pi * np.arange(int(np.ceil(highest * period))) / period
-    run = 2 / dt_s * np.arcsin(true * dt_s / 2)
+    exact = 2 * np.pi * np.arange(int(np.ceil(highest * period))) / period
+    run = 2 / dt_s * np.arcsin(exact * dt_s / 2)
     window = np.ones(n_samples)
     ramp = max(1, round(end_s(lowpass_hz) / dt_s))
     window[-ramp:] = 0.5 + 0.5 * np.cos(np.pi * (np.arange(ramp) + 1) / (ramp + 1))
-    response = _butterworth_squared(true / (2 * np.pi), lowpass_hz, lowpass_order)
-    response = response * _source_ratio(true, run, dt_s, rise_time_s) * np.where(true > 0, 2.0, 1.0) / period
+    response = _butterworth_squared(exact / (2 * np.pi), lowpass_hz, lowpass_order)
+    response = response * _source_ratio(exact, run, dt_s, rise_time_s) * np.where(exact > 0, 2.0, 1.0) / period
     recorded_s = (np.arange(n_samples) - lead - 0.5) * dt_s
     operator = np.zeros((len(output_s), n_samples))
-    for part in _pieces(len(true), n_samples):
+    for part in _pieces(len(exact), n_samples):
         record = np.exp(-1j * np.outer(run[part], recorded_s)) * (dt_s * window)
         for rows in _pieces(len(output_s), n_samples):
-            back = np.exp(1j * np.outer(output_s[rows], true[part])) * response[part]
+            back = np.exp(1j * np.outer(output_s[rows], exact[part])) * response[part]
             operator[rows] += (back @ record).real
     return operator
 
 
 def _pieces(rows: int, columns: int) -> Iterator[slice]:
-    """Rows of a matrix, as many at a time as make one piece."""
+    """Slices of a matrix's rows, with at most `_PIECE` numbers in each."""
     size = max(1, _PIECE // columns)
     return (slice(start, start + size) for start in range(0, rows, size))
 
@@ -106,17 +106,17 @@ def _butterworth_squared(f_hz: np.ndarray, corner_hz: float, order: int) -> np.n
     return 1 / (1 + (f_hz / corner_hz) ** (2 * order))
 
 
-def _source_ratio(true: np.ndarray, run: np.ndarray, dt_s: float, rise_time_s: float) -> np.ndarray:
+def _source_ratio(exact: np.ndarray, run: np.ndarray, dt_s: float, rise_time_s: float) -> np.ndarray:
     """Spectrum of the moment function at W over that of its samples at w(W).
 
-    The samples' is the sum of 1 - (1 + n a) exp(-n a), a = dt / tau, times z^n, z = exp(-i w dt), over all n >= 0, in
-    closed form: a sum of terms would grow with the rise time.
+    That of the samples is the sum of 1 - (1 + n a) exp(-n a), a = dt / tau, times z^n, z = exp(-i w dt), over all
+    n >= 0. It is used in closed form: the number of terms would grow with the rise time.
     """
     a, turn = dt_s / rise_time_s, 1j * run * dt_s
-    # 1 - z and 1 - z exp(-a): `expm1` keeps their digits where they are small.
-    rest, damped_rest = -np.expm1(-turn), -np.expm1(-a - turn)
-    sampled = np.exp(-turn) * (-np.expm1(-a) * damped_rest - a * np.exp(-a) * rest) / damped_rest**2
+    # 1 - z and 1 - z exp(-a); `expm1` keeps their digits where they are small.
+    one_minus_z, damped = -np.expm1(-turn), -np.expm1(-a - turn)
+    sampled = np.exp(-turn) * (-np.expm1(-a) * damped - a * np.exp(-a) * one_minus_z) / damped**2
     # Increments to samples: 1 / (1 - exp(-i w dt)); moment rate to moment: 1 / (i W).
     with np.errstate(invalid="ignore", divide="ignore"):
-        sums = np.where(true > 0, 1j * true * dt_s / rest, 1.0)
-    return np.asarray(1 / (1 + 1j * true * rise_time_s) ** 2 / (sampled * sums))
+        sums = np.where(exact > 0, 1j * exact * dt_s / one_minus_z, 1.0)
+    return np.asarray(1 / (1 + 1j * exact * rise_time_s) ** 2 / (sampled * sums))

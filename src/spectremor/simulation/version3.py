@@ -1,7 +1,7 @@
 """The medium and the free surface of solver version 3, for weights that were trained on its simulations.
 
-Version 3 read the ground at the integer nodes, left all that lies between them to the propagator, and made the first
-cells below the surface stiffer to keep the speed of Rayleigh waves, which is wrong for other waves
+Version 3 evaluated the ground at the integer nodes, let the propagator average between them, and made the first cells
+below the surface stiffer to keep the speed of Rayleigh waves, which is wrong for other waves
 (`docs/laboratory/validation.md`). Nothing else should use it.
 """
 
@@ -20,7 +20,7 @@ from spectremor.simulation.free_surface import CHAIN, FreeSurface, node_masses, 
 from spectremor.simulation.grid import KERNEL, MARGIN, Grid, cells_of_domain
 from spectremor.simulation.medium import Medium
 
-#: How much stiffer than the ground its first cells are, by order.
+#: Relative increase of the moduli of the first cells, by order.
 TOP_STIFFENING = {2: 0.092, 4: 0.118, 6: 0.128, 8: 0.134}
 #: Mass that a topmost vertical velocity moves, in cells of ground.
 TOP_MASS = 0.5
@@ -37,7 +37,7 @@ class Version3Grid(Grid):
 
 @functools.cache
 def version3_surface(order: int) -> FreeSurface:
-    """A surface in the middle of what vertical and horizontal motion have for theirs."""
+    """A surface midway between the surfaces for vertical and for horizontal motion."""
     missing = []
     for motion in ("vertical", "horizontal"):
         rigid = standing_waves(order, motion, TOP_MASS)[1][:, 0]
@@ -49,16 +49,16 @@ def lay_version3_grid(geology: Geology, source: Source, spacing_m: float, order:
     """As `grid.lay_grid`, for version 3."""
     cells, deepest = cells_of_domain(geology, spacing_m)
     sample = node_sampler(geology, spacing_m, cells, deepest, version3_surface(order).shift_cells)
-    known = {name: sample(values) for name, values in geology.given.items()}
-    layers = min(deepest, _layers_needed(known.values(), source, spacing_m))
-    rock = rock_properties({name: np.ascontiguousarray(v[..., :layers]) for name, v in known.items()})
+    sampled = {name: sample(values) for name, values in geology.given.items()}
+    layers = min(deepest, _layers_needed(sampled.values(), source, spacing_m))
+    rock = rock_properties({name: np.ascontiguousarray(v[..., :layers]) for name, v in sampled.items()})
     return Version3Grid(spacing_m, cells, layers, order), _medium(rock, order)
 
 
 def node_sampler(
     geology: Geology, spacing_m: float, cells: tuple[int, int], layers: int, shift: float
 ) -> Callable[[Float[np.ndarray, "x y z"]], Float[np.ndarray, "x y depth"]]:
-    """From values at the geology's nodes to values on the integer nodes, the first of them 1/2 - `shift` cells deep.
+    """Function from values at the geology's nodes to values on the integer nodes, the first 1/2 - `shift` cells deep.
 
     Linear between the geology's nodes; its edge values continue outside.
     """
@@ -86,15 +86,15 @@ def _linear_weights(nodes: np.ndarray, positions: np.ndarray) -> Float[np.ndarra
     return weights
 
 
-def _layers_needed(known: Iterable[np.ndarray], source: Source, spacing_m: float) -> int:
-    """Layers down to the source, and down to the deepest one in which any of the known properties varies."""
+def _layers_needed(properties: Iterable[np.ndarray], source: Source, spacing_m: float) -> int:
+    """Layers down to the source, and down to the deepest one in which any of the given properties varies."""
 
     def scattering(values: np.ndarray) -> int:
         bottom = values[0, 0, -1]
         differs = np.abs(values - bottom).max(axis=(0, 1)) > 1e-6 * bottom
         return int(np.flatnonzero(differs)[-1]) + 1 if differs.any() else 0
 
-    return max(*map(scattering, known), int(np.ceil(-source.position_m[2] / spacing_m))) + KERNEL + 1
+    return max(*map(scattering, properties), int(np.ceil(-source.position_m[2] / spacing_m))) + KERNEL + 1
 
 
 def _medium(rock: RockProperties, order: int) -> Medium:

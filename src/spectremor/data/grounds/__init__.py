@@ -1,4 +1,4 @@
-"""Models of the ground as other people's programs write them, and how they become a geology."""
+"""Models of the ground in the formats of other programs, and their conversion to a geology."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spectremor.data.grounds.models import Ground
 if TYPE_CHECKING:
     import xarray as xr
 
-#: How files of foreign models end, beside NetCDF's.
+#: Suffixes of files with foreign models, beside those of NetCDF.
 SUFFIXES = (".xyz", ".csv", ".fk1d")
 
 
@@ -25,7 +25,7 @@ def import_ground(
     extent_m: Sequence[float] | None,
     spacing_m: float | None,
 ) -> Geology:
-    """A foreign model on a local grid.
+    """A foreign model, resampled onto a local grid.
 
     Raises:
         InputError: what is wrong with the model, with the grid, or with the two together.

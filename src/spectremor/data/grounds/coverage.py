@@ -9,7 +9,7 @@ from spectremor.core.errors import InputError
 from spectremor.data.grounds.models import GriddedGround
 from spectremor.data.grounds.placing import LocalGrid
 
-#: Part of a model's side by which rounding may lead outside it.
+#: Share of a model's side by which positions may lie outside it because of rounding.
 _ROUNDING = 1e-6
 
 Columns = Float[np.ndarray, "x y"]
@@ -21,13 +21,13 @@ def check_deep_enough(ground: GriddedGround, grid: LocalGrid) -> None:
     Raises:
         InputError: names both depths; and the unit, where a wrong one explains it.
     """
-    deepest, wanted = float(ground.depth_m[-1]), -float(grid.z_m[0])
-    if wanted <= deepest * (1 + _ROUNDING):
+    deepest, needed = float(ground.depth_m[-1]), -float(grid.z_m[0])
+    if needed <= deepest * (1 + _ROUNDING):
         return
     allowed = f"at most {deepest:g} m deep, as {ground.name} is"
-    if deepest * 1000 >= wanted and deepest < 1000:
+    if deepest * 1000 >= needed and deepest < 1000:
         allowed += f"; if its depths are in km, say so in its units: km for {deepest:g}"
-    raise InputError("extent_m", f"{wanted:g} m deep", allowed)
+    raise InputError("extent_m", f"{needed:g} m deep", allowed)
 
 
 def horizontal_positions(ground: GriddedGround, grid: LocalGrid) -> tuple[Columns, Columns]:

@@ -16,7 +16,7 @@ from spectremor.data.grounds.units import DEEPEST_M, LENGTHS, check_marks, facto
 if TYPE_CHECKING:
     import xarray as xr
 
-#: Names of each property, in small letters.
+#: Names of each property, in lower case.
 _PROPERTIES = {
     "vs": ("vs", "v_s", "vs_abs"),
     "vp": ("vp", "v_p", "vp_abs"),
@@ -24,7 +24,7 @@ _PROPERTIES = {
     "qs": ("qs", "q_s", "qmu"),
     "qp": ("qp", "q_p"),
 }
-#: Names of each axis; and whether a vertical one counts downward unless it says so.
+#: Names of each axis, in lower case; unless an attribute `positive` says otherwise, `height` counts upward.
 _AXES = {
     "longitude": ("longitude", "lon", "long"),
     "latitude": ("latitude", "lat"),
@@ -36,12 +36,12 @@ _AXES = {
 _DEGREES = ("degrees_east", "degrees_north", "degree_east", "degree_north", "degrees", "degree", "deg")
 _ALLOWED_DIMS = "an axis each of longitude, latitude and depth (or elevation), or of x, y and z"
 
-#: The line that would mend an attribute: of its variable, its name and the value that it should have.
+#: Function of a variable, an attribute and its correct value, which gives the line that corrects the attribute.
 MendVariable = Callable[[str, str, str], str]
 
 
 def property_of(name: str) -> str | None:
-    """The property that a variable of that name holds; None where it is none."""
+    """The property in a variable of the given name; None for any other name."""
     return next((key for key, names in _PROPERTIES.items() if name.lower() in names), None)
 
 
@@ -81,16 +81,16 @@ def from_xarray(model: xr.Dataset | xr.DataArray) -> GriddedGround:
 
 
 def _ground(variables: Mapping[str, Variable], names: list[str], source: str, mend: MendVariable) -> GriddedGround:
-    held: dict[str, str] = {}
+    variable_names: dict[str, str] = {}
     for name in variables:
         key = property_of(name)
-        if key is not None and key in held:
-            raise InputError(f"geology.{key}", f"both {held[key]} and {name} in {source}", "one variable")
+        if key is not None and key in variable_names:
+            raise InputError(f"geology.{key}", f"both {variable_names[key]} and {name} in {source}", "one variable")
         if key is not None:
-            held[key] = name
-    if "vs" not in held:
+            variable_names[key] = name
+    if "vs" not in variable_names:
         raise InputError("geology", f"variables {names} in {source}"[:300], "one named vs, of absolute speeds")
-    dims = variables[held["vs"]].dims
+    dims = variables[variable_names["vs"]].dims
     roles = _roles(dims, variables)
     frame: Frame = "geographic" if "longitude" in roles else "metres"
     horizontal = ("longitude", "latitude") if frame == "geographic" else ("x", "y")
@@ -98,7 +98,7 @@ def _ground(variables: Mapping[str, Variable], names: list[str], source: str, me
     axes = {role: _axis(role, roles[role], variables[roles[role]], mend) for role in (*horizontal, vertical)}
     order = [roles[role] for role in (*horizontal, vertical)]
     properties = {}
-    for key, name in held.items():
+    for key, name in variable_names.items():
         array = _values(key, name, variables[name], dims, mend)
         array = array.transpose([dims.index(dim) for dim in order])
         for number, axis in enumerate(axes.values()):
@@ -109,21 +109,21 @@ def _ground(variables: Mapping[str, Variable], names: list[str], source: str, me
 
 
 def _roles(dims: tuple[str, ...], variables: Mapping[str, Variable]) -> dict[str, str]:
-    """Which dimension is which axis."""
+    """The dimension of each axis, by the axis's name in `_AXES`."""
     roles = {
         role: dim
         for dim in dims
         for role, names in _AXES.items()
         if dim in variables and (dim.lower() in names or str(variables[dim].attrs.get("standard_name")) == role)
     }
-    whole = len(dims) == 3 and ({"longitude", "latitude"} <= roles.keys() or {"x", "y"} <= roles.keys())
-    if not whole or len(set(roles.values())) != 3 or not {"depth", "height"} & roles.keys():
+    has_horizontal = len(dims) == 3 and ({"longitude", "latitude"} <= roles.keys() or {"x", "y"} <= roles.keys())
+    if not has_horizontal or len(set(roles.values())) != 3 or not {"depth", "height"} & roles.keys():
         raise InputError("geology", f"dims {dims}", _ALLOWED_DIMS)
     return roles
 
 
 def _axis(role: str, name: str, variable: Variable, mend: MendVariable) -> np.ndarray:
-    """Positions along an axis, in degrees or metres; depth, positive downward, of a vertical one."""
+    """Positions along an axis, in degrees or metres; for a vertical axis depths, positive downward."""
     field, attrs = f"geology.{name}", variable.attrs
     if variable.values.ndim != 1 or variable.values.dtype.kind not in "fiu":
         raise InputError(field, f"shape {variable.values.shape}, type {variable.values.dtype}", "a list of numbers")
@@ -169,7 +169,7 @@ def _downward(
 
 
 def _values(key: str, name: str, variable: Variable, dims: tuple[str, ...], mend: MendVariable) -> np.ndarray:
-    """The values of a property in SI units, NaN where there are none, in the order of `dims`."""
+    """The values of a property in SI units, NaN where they are missing, with axes in the order of `dims`."""
     field = f"geology.{key}"
     if sorted(variable.dims) != sorted(dims) or variable.values.dtype.kind not in "fiu":
         found = f"dims {variable.dims} of type {variable.values.dtype}"
@@ -192,7 +192,7 @@ def _unpacked(field: str, variable: Variable) -> tuple[np.ndarray, np.ndarray]:
     try:
         for attribute in ("_FillValue", "missing_value"):
             for mark in np.atleast_1d(np.asarray(attrs.get(attribute, ()), dtype=float)):
-                # In the type of the file's numbers, which may not hold the mark to the last digit.
+                # Compared in the type of the file's numbers, which may be unable to hold the mark exactly.
                 missing |= raw == np.asarray(mark).astype(raw.dtype) if np.isfinite(mark) else False
         for attribute, outside in (("valid_min", np.less), ("valid_max", np.greater)):
             if attribute in attrs:

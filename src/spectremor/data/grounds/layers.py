@@ -1,4 +1,4 @@
-"""Layered models in text: tables whose header names columns and units, and `.fk1d`."""
+"""Layered models in text files: tables whose header names columns and units, and `.fk1d`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spectremor.data.grounds.models import LayeredGround
 from spectremor.data.grounds.text import number, read_text
 from spectremor.data.grounds.units import LENGTHS, OF_PROPERTY, in_si
 
-#: Names of each column, in small letters, and the units that it may have.
+#: Names of each column, in lower case, and the units that it may have.
 _COLUMNS = {
     "thickness": (("thickness", "thick", "h"), LENGTHS),
     "depth": (("depth", "top", "depth_top", "top_depth", "depth_of_top"), LENGTHS),
@@ -28,11 +28,11 @@ _COLUMNS = {
 #: Units at the end of a column's name.
 _SUFFIXES = {"_km_s": "km/s", "_m_s": "m/s", "_kg_m3": "kg/m3", "_g_cm3": "g/cm3", "_km": "km", "_m": "m"}
 _EXAMPLE = "thickness_m,vs_m_s or depth (km),vs (km/s),vp (km/s),density (g/cm3),qs,qp"
-#: Layers in one file.
+#: Largest number of layers in one file.
 MOST_LAYERS = 10_000
-#: Characters of a column's name with its unit.
+#: Longest name of a column with its unit, in characters.
 _LONGEST_NAME = 100
-#: Thickness from which a last layer is a half-space, in m (999 km is how such files write it).
+#: Thickness in m from which the last layer is a half-space (files write 999 km).
 _HALF_SPACE_M = 900e3
 
 
@@ -43,7 +43,7 @@ def read_layer_table(path: Path) -> LayeredGround:
     last thickness may be empty or 0: a half-space.
 
     Raises:
-        InputError: no header, unknown, double or missing columns, no unit, or numbers that no ground has.
+        InputError: no header, unknown, repeated or missing columns, no unit, or numbers that no ground has.
     """
     text = read_text(path, allowed=f"a table with a header, e.g. {_EXAMPLE}")
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
@@ -69,7 +69,7 @@ def read_layer_table(path: Path) -> LayeredGround:
 def read_fk1d(path: Path) -> LayeredGround:
     """Layers in a file of the SCEC Broadband Platform.
 
-    Their number, then a line for each: thickness in km, Vp and Vs in km/s, density in g/cm3, Qp, Qs.
+    It has the number of layers, then a line for each: thickness in km, Vp and Vs in km/s, density in g/cm3, Qp, Qs.
 
     Raises:
         InputError: another number of lines or columns, or numbers that no ground has.
@@ -78,9 +78,9 @@ def read_fk1d(path: Path) -> LayeredGround:
     lines = [line.split() for line in read_text(path, allowed=allowed).splitlines() if line.strip()]
     if not lines or len(lines[0]) != 1:
         raise InputError("geology", f"{path} (no number of layers)", allowed)
-    stated = number(lines[0][0], "geology.layers")
-    if stated != len(lines) - 1 or not 1 <= stated <= MOST_LAYERS:
-        raise InputError("geology.layers", f"{stated:g}, and {len(lines) - 1} lines of them", "as many as lines follow")
+    count = number(lines[0][0], "geology.layers")
+    if count != len(lines) - 1 or not 1 <= count <= MOST_LAYERS:
+        raise InputError("geology.layers", f"{count:g}, and {len(lines) - 1} lines of them", "as many as lines follow")
     for line, row in enumerate(lines[1:], 2):
         if len(row) != 6:
             raise InputError(f"geology.row {line}", f"{len(row)} values", "6: " + allowed.split(": ")[1])
@@ -91,7 +91,7 @@ def read_fk1d(path: Path) -> LayeredGround:
 
 
 def _header(cells: list[str], path: Path) -> list[tuple[str, str | None]]:
-    """Column and unit of each cell of the header; None where it names no unit."""
+    """Quantity and unit of each column; None for the unit where the header names none."""
     if all(re.fullmatch(r"[-+.\deE]*", cell) for cell in cells):
         raise InputError("geology.header", f"numbers in the first line of {path}", f"names and units, e.g. {_EXAMPLE}")
     columns: list[tuple[str, str | None]] = []
@@ -101,17 +101,17 @@ def _header(cells: list[str], path: Path) -> list[tuple[str, str | None]]:
         bracket = re.fullmatch(r"(.*?)\s*[(\[]\s*(.*?)\s*[)\]]", cell)
         name, unit = (bracket[1], bracket[2]) if bracket else (cell, None)
         name = re.sub(r"[\s-]+", "_", name.strip().lower())
-        for suffix, of_suffix in _SUFFIXES.items():
+        for suffix, suffix_unit in _SUFFIXES.items():
             if unit is None and name.endswith(suffix):
-                name, unit = name.removesuffix(suffix), of_suffix
+                name, unit = name.removesuffix(suffix), suffix_unit
         key = next((key for key, (names, _) in _COLUMNS.items() if name in names), None)
         if key is None:
             raise InputError("geology.header", f"a column {cell[:40]!r}", f"{', '.join(_COLUMNS)}, e.g. {_EXAMPLE}")
         if key in dict(columns):
             raise InputError("geology.header", f"two columns of {key}", "one")
         columns.append((key, _checked_unit(key, cell, unit)))
-    found = dict(columns)
-    if "vs" not in found or len({"thickness", "depth"} & found.keys()) != 1:
+    quantities = dict(columns)
+    if "vs" not in quantities or len({"thickness", "depth"} & quantities.keys()) != 1:
         raise InputError("geology.header", ", ".join(cells)[:120], f"vs, and thickness or depth, e.g. {_EXAMPLE}")
     return columns
 
@@ -161,7 +161,7 @@ def _layers(
 
 
 def _tops(numbers: dict[str, np.ndarray], units: dict[str, str | None]) -> tuple[np.ndarray, float]:
-    """Depth of each layer's top, and to which depth the file describes the ground, in m."""
+    """Depth of each layer's top, and the depth down to which the file describes the ground, in m."""
     if "thickness" in numbers:
         thickness_m = numbers["thickness"] * LENGTHS[canonical_unit(units["thickness"])]
         last = thickness_m[-1]

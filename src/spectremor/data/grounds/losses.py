@@ -1,4 +1,4 @@
-"""What is lost when a model is brought onto another grid: in numbers, as warnings and as attributes of the geology."""
+"""What the resampling of a model to another grid loses: in numbers, as warnings and as attributes of the geology."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 
 from spectremor.core.errors import InputWarning
 
-#: Part by which the slowest ground may differ before it is said.
+#: Relative increase of the lowest Vs above which a warning is given.
 _SLOWER = 0.02
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Losses:
-    """What a model had within the domain that the geology does not have, and the other way round.
+    """How a geology differs from the model within the domain from which it was resampled.
 
     Attributes:
-        mapping: how values at nodes follow from the model's, in words.
+        mapping: how values at nodes follow from those of the model, in words.
         slowest_in_model_m_s: the lowest Vs of the model within the domain; None where it has no node there.
         slowest_m_s: the lowest Vs of the geology.
-        layers: layers of the model within the domain; None of a gridded model.
-        thin_layers: those thinner than the spacing.
+        layers: number of layers of the model within the domain; None for a gridded model.
+        thin_layers: number of layers that are thinner than the spacing.
         above_share: share of the nodes that lie above the model's first depth.
-        filled_share: share of the nodes that take a value from above or below, the model having none.
-        below_share: share of the nodes that lie below what the model describes.
-        model_spacing_m: distances between the model's nodes along x, y and depth, in m; None of layers.
+        filled_share: share of the nodes where the model has no value, which take one from above or below.
+        below_share: share of the nodes that lie below the depth down to which the model describes the ground.
+        model_spacing_m: distances between the model's nodes along x, y and depth, in m; None for layers.
     """
 
     mapping: str
@@ -39,7 +39,7 @@ class Losses:
     model_spacing_m: tuple[float, float, float] | None = None
 
     def attrs(self) -> dict[str, Any]:
-        """As attributes of a geology."""
+        """The losses as attributes of a geology."""
         named = {
             "resampling": self.mapping,
             "model_slowest_vs_m_s": self.slowest_in_model_m_s,
@@ -54,7 +54,7 @@ class Losses:
         return {name: value for name, value in named.items() if value is not None}
 
     def warn(self, name: str, spacing_m: float) -> None:
-        """One line for each loss."""
+        """Give one warning for each loss."""
         for line in self._lines(spacing_m):
             warnings.warn(f"geology: {line} ({name})", InputWarning, stacklevel=4)
 

@@ -1,4 +1,4 @@
-"""What every reader of a foreign model of the ground gives: a grid of its own, or layers."""
+"""Foreign models of the ground as their readers return them: on the model's grid, or as layers."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-#: What the horizontal axes of a grid are: longitude and latitude, a map projection's metres, or metres from the corner.
+#: Horizontal axes of a grid: longitude and latitude, or metres, either of a map projection or from the corner.
 Frame = Literal["geographic", "metres"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class GriddedGround:
-    """A model on a grid of its own, in SI units; NaN where it has no value.
+    """A model on the grid of its file, in SI units; NaN where it has no value.
 
     Attributes:
-        name: what messages call it: the file.
+        name: the file, as messages name it.
         frame: whether `x` and `y` are longitudes and latitudes in degrees (WGS84), or metres.
         x: positions along the first horizontal axis, increasing.
-        y: positions along the second one, increasing.
-        depth_m: depths in m below the model's zero level, increasing; those above it are negative.
+        y: positions along the second horizontal axis, increasing.
+        depth_m: depths in m below the model's zero level, increasing; negative above this level.
         properties: `vs`, and any of `vp`, `density`, `qs`, `qp`, by name.
     """
 
@@ -39,9 +39,9 @@ class LayeredGround:
     """Layers of constant properties from the surface down; the last one has no lower end.
 
     Attributes:
-        name: what messages call it: the file.
+        name: the file, as messages name it.
         top_m: depth of each layer's top in m, increasing from 0.
-        bottom_m: depth to which the file itself describes the ground; infinite where it ends with a half-space.
+        bottom_m: depth down to which the file describes the ground; infinite where it ends with a half-space.
         properties: `vs`, and any of `vp`, `density`, `qs`, `qp`, by name, in SI units.
     """
 

@@ -1,4 +1,4 @@
-"""The local grid that a foreign model is brought onto: where its corner lies, its extent and its spacing."""
+"""The local grid onto which a foreign model is resampled: where its corner lies, its extent and its spacing."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.georeference import Georeference
 from spectremor.data.hdf5 import MAX_NUMBERS
 
-#: Share of the spacing by which an extent may miss a whole number of them: 309.677 m is 9600 m / 31.
+#: Relative deviation allowed between an extent and a whole number of spacings: 309.677 m stands for 9600 m / 31.
 _WHOLE = 1e-3
-#: Hardly any domain is smaller than so many metres; many are as many km large.
+#: A domain with all sides shorter than this, in m, gives a warning: sizes may have been meant in km.
 _AS_IF_KM = 100.0
-#: Nodes of a geology: a property of it is then at most half of what a file may hold.
+#: Largest number of nodes of a geology: half of the numbers that an array in a file may have.
 MOST_NODES = MAX_NUMBERS // 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class LocalGrid:
-    """Nodes of a geology to be, edges included.
+    """Nodes of the geology that is made from a model, edges included.
 
     Attributes:
-        corner: where x = 0, y = 0 lies on Earth, and how far the axes are turned; None where nobody says.
+        corner: where x = 0, y = 0 lies on Earth, and how far the axes are turned; None where it is not given.
         x_m: positions along the local x axis in m, from 0.
         y_m: positions along the local y axis in m, from 0.
         z_m: heights in m, from the bottom up to 0.
@@ -51,7 +51,7 @@ class LocalGrid:
 
 
 def local_grid(corner: object, extent_m: Sequence[float] | None, spacing_m: float | None) -> LocalGrid:
-    """The grid that a caller asks for.
+    """The grid with a given corner, extent and spacing.
 
     Args:
         corner: a Georeference, or None.

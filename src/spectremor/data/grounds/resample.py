@@ -1,7 +1,7 @@
-"""A foreign model on a local grid: trilinear between the nodes of a gridded one, by averages over cells of layers.
+"""Resampling of a foreign model onto a local grid: gridded models trilinearly, layers by averages over cells.
 
 A node's cell reaches half a spacing up and down, within the domain. Speeds of layers are averaged so that vertical
-travel times stay, density by thickness, and quality factors so that what waves lose on their way stays.
+travel times are kept, density by thickness, and quality factors so that the attenuation along vertical paths is kept.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from spectremor.data.grounds.placing import LocalGrid
 _TRILINEAR = "trilinear between the model's nodes"
 _BY_CELLS = "average over each node's cell: vertical travel time kept"
 _RELATIVE_EDGE = 1e-9
-#: Memory for a node and for each of its numbers, measured from the model to the file that is written.
+#: Bytes of memory for each node and for each of its numbers, measured from reading the model to writing the geology.
 _NODE_BYTES, _NUMBER_BYTES = 32, 16
 
 
 def resample(ground: Ground, grid: LocalGrid) -> Geology:
-    """The geology that a model gives on a local grid.
+    """A model resampled onto a local grid.
 
     Returns:
-        The geology; its attributes say where it is from, where its corner lies, and in numbers what was lost.
+        The geology; its attributes record the model, where the corner lies, and in numbers what was lost.
 
     Raises:
         InputError: a model that does not cover the grid, or values that no rock has.
 
     Warns:
-        InputWarning: thin layers and slow ground that the grid does not hold, values beyond what the model describes.
+        InputWarning: thin layers and slow ground that the grid does not resolve, nodes outside the model's depths.
     """
     _check_memory(ground, grid)
     values, losses = _from_layers(ground, grid) if isinstance(ground, LayeredGround) else _from_grid(ground, grid)
@@ -59,7 +59,7 @@ def resample(ground: Ground, grid: LocalGrid) -> Geology:
 
 
 def _check_memory(ground: Ground, grid: LocalGrid) -> None:
-    """Refuse a grid whose geology this machine has no room for, before it is made."""
+    """Refuse a grid whose geology needs more than half of this machine's memory, before it is made."""
     nx, ny, nz = grid.shape
     properties = len(ground.properties)
     needed = nx * ny * nz * (_NODE_BYTES + _NUMBER_BYTES * properties)
@@ -81,22 +81,22 @@ def _from_layers(ground: LayeredGround, grid: LocalGrid) -> tuple[dict[str, np.n
     inside_m = np.minimum(lower[:, None], ends) - np.maximum(upper[:, None], ground.top_m)
     weights = np.clip(inside_m, 0, None)
     weights /= weights.sum(axis=1, keepdims=True)
-    given = ground.properties
+    properties = ground.properties
     profiles: dict[str, np.ndarray] = {}
-    for name, values in given.items():
+    for name, values in properties.items():
         if name == "density":
             profiles[name] = weights @ values
         elif name in ("vs", "vp"):
             profiles[name] = 1 / (weights @ (1 / values))
     for name, speed in (("qs", "vs"), ("qp", "vp")):
-        if name in given:
-            slowness = 1 / given[speed] if speed in given else 1 / given["vs"]
-            profiles[name] = (weights @ slowness) / (weights @ (slowness / given[name]))
+        if name in properties:
+            slowness = 1 / properties[speed] if speed in properties else 1 / properties["vs"]
+            profiles[name] = (weights @ slowness) / (weights @ (slowness / properties[name]))
     reached = ground.top_m < depth_m.max()
     thickness_m = ends[reached] - ground.top_m[reached]
     losses = Losses(
         mapping=_BY_CELLS,
-        slowest_in_model_m_s=float(given["vs"][reached].min()),
+        slowest_in_model_m_s=float(properties["vs"][reached].min()),
         slowest_m_s=float(profiles["vs"].min()),
         layers=int(reached.sum()),
         thin_layers=int((thickness_m < grid.spacing_m[2] * (1 - _RELATIVE_EDGE)).sum()),
@@ -107,51 +107,51 @@ def _from_layers(ground: LayeredGround, grid: LocalGrid) -> tuple[dict[str, np.n
 
 def _from_grid(ground: GriddedGround, grid: LocalGrid) -> tuple[dict[str, np.ndarray], Losses]:
     check_deep_enough(ground, grid)
-    across_x, across_y = horizontal_positions(ground, grid)
+    column_x, column_y = horizontal_positions(ground, grid)
     depth_m = -grid.z_m
-    part = _cropped(ground, across_x, across_y, float(depth_m.max()))
+    part = _cropped(ground, column_x, column_y, float(depth_m.max()))
     _check_rock(part)
-    columns = {name: _columns(part, values, across_x, across_y) for name, values in part.properties.items()}
+    columns = {name: _columns(part, values, column_x, column_y) for name, values in part.properties.items()}
     missing = np.isnan(columns["vs"])
     filled = {name: _filled(name, values) for name, values in columns.items()}
     below, share = _brackets(part.depth_m, depth_m)
-    values = {name: _between(found, below, share).astype(np.float32) for name, found in filled.items()}
+    values = {name: _between(model_columns, below, share).astype(np.float32) for name, model_columns in filled.items()}
     above = depth_m < part.depth_m[0] - _RELATIVE_EDGE * np.ptp(part.depth_m)
-    without = (missing[..., below] & (share < 1)) | (missing[..., below + 1] & (share > 0))
-    slowest = _slowest_inside(part, grid, across_x, across_y)
+    without_value = (missing[..., below] & (share < 1)) | (missing[..., below + 1] & (share > 0))
+    slowest = _slowest_inside(part, grid, column_x, column_y)
     losses = Losses(
         mapping=_TRILINEAR,
         slowest_in_model_m_s=slowest,
         slowest_m_s=float(values["vs"].min()),
         above_share=float(above.mean()),
-        filled_share=float((without & ~above).mean()),
+        filled_share=float((without_value & ~above).mean()),
         model_spacing_m=_spacing_m(part),
     )
     return values, losses
 
 
-def _cropped(ground: GriddedGround, across_x: np.ndarray, across_y: np.ndarray, deepest_m: float) -> GriddedGround:
-    """The part of a model that the grid lies in, to the next node on each side."""
-    along = (
-        _stretch(ground.x, across_x.min(), across_x.max()),
-        _stretch(ground.y, across_y.min(), across_y.max()),
-        _stretch(ground.depth_m, 0.0, deepest_m),
+def _cropped(ground: GriddedGround, column_x: np.ndarray, column_y: np.ndarray, deepest_m: float) -> GriddedGround:
+    """The part of a model that contains the grid, up to the next node on each side."""
+    slices = (
+        _covering_slice(ground.x, column_x.min(), column_x.max()),
+        _covering_slice(ground.y, column_y.min(), column_y.max()),
+        _covering_slice(ground.depth_m, 0.0, deepest_m),
     )
-    axes = [axis[part] for axis, part in zip((ground.x, ground.y, ground.depth_m), along, strict=True)]
-    properties = {name: values[along] for name, values in ground.properties.items()}
+    axes = [axis[part] for axis, part in zip((ground.x, ground.y, ground.depth_m), slices, strict=True)]
+    properties = {name: values[slices] for name, values in ground.properties.items()}
     return GriddedGround(
         name=ground.name, frame=ground.frame, x=axes[0], y=axes[1], depth_m=axes[2], properties=properties
     )
 
 
-def _stretch(axis: np.ndarray, low: float, high: float) -> slice:
+def _covering_slice(axis: np.ndarray, low: float, high: float) -> slice:
     first = int(np.clip(np.searchsorted(axis, low, side="right") - 1, 0, len(axis) - 2))
     last = int(np.clip(np.searchsorted(axis, high, side="left"), first + 1, len(axis) - 1))
     return slice(first, last + 1)
 
 
 def _check_rock(part: GriddedGround) -> None:
-    """Refuse what no rock has, naming where: between nodes it would look like slow rock."""
+    """Refuse values that no rock has, and name the place: after interpolation they would look like slow rock."""
     for name, values in part.properties.items():
         bad = values <= 0
         if bad.any():
@@ -169,12 +169,12 @@ def _check_rock(part: GriddedGround) -> None:
 
 
 def _columns(
-    part: GriddedGround, values: np.ndarray, across_x: np.ndarray, across_y: np.ndarray
+    part: GriddedGround, values: np.ndarray, column_x: np.ndarray, column_y: np.ndarray
 ) -> Float[np.ndarray, "x y depth"]:
-    """Values below each column of the grid, at the model's own depths; NaN where a node that counts has none."""
-    i, u = _brackets(part.x, across_x)
-    j, v = _brackets(part.y, across_y)
-    total = np.zeros((*across_x.shape, len(part.depth_m)))
+    """Values along each column of the grid at the model's depths; NaN where a model node with weight has no value."""
+    i, u = _brackets(part.x, column_x)
+    j, v = _brackets(part.y, column_y)
+    total = np.zeros((*column_x.shape, len(part.depth_m)))
     for di, wi in ((0, 1 - u), (1, u)):
         for dj, wj in ((0, 1 - v), (1, v)):
             weight = (wi * wj)[..., None]
@@ -196,28 +196,28 @@ def _between(values: np.ndarray, below: np.ndarray, share: np.ndarray) -> np.nda
 
 
 def _filled(name: str, columns: Float[np.ndarray, "x y depth"]) -> Float[np.ndarray, "x y depth"]:
-    """Columns in which a depth without a value takes the nearest one below it, or else above it."""
-    known: Bool[np.ndarray, "x y depth"] = ~np.isnan(columns)
-    empty = int((~known.any(axis=-1)).sum())
+    """Columns in which a depth without a value takes the nearest value below it, or else above it."""
+    has_value: Bool[np.ndarray, "x y depth"] = ~np.isnan(columns)
+    empty = int((~has_value.any(axis=-1)).sum())
     if empty:
-        found = f"{empty} of {known[..., 0].size} columns without any value"
+        found = f"{empty} of {has_value[..., 0].size} columns without any value"
         raise InputError(f"geology.{name}", found, "a domain in which the model has values everywhere")
-    if known.all():
+    if has_value.all():
         return columns
     count = columns.shape[-1]
     number = np.broadcast_to(np.arange(count), columns.shape)
-    next_below = np.minimum.accumulate(np.where(known, number, count)[..., ::-1], axis=-1)[..., ::-1]
-    last_above = np.maximum.accumulate(np.where(known, number, -1), axis=-1)
+    next_below = np.minimum.accumulate(np.where(has_value, number, count)[..., ::-1], axis=-1)[..., ::-1]
+    last_above = np.maximum.accumulate(np.where(has_value, number, -1), axis=-1)
     return np.take_along_axis(columns, np.where(next_below < count, next_below, last_above), axis=-1)
 
 
-def _slowest_inside(part: GriddedGround, grid: LocalGrid, across_x: np.ndarray, across_y: np.ndarray) -> float | None:
-    """The lowest Vs at nodes of the model that lie within the domain's bounds; None where there is none."""
+def _slowest_inside(part: GriddedGround, grid: LocalGrid, column_x: np.ndarray, column_y: np.ndarray) -> float | None:
+    """The lowest Vs at the model's nodes within the domain's bounds; None where there is no such node."""
     inside = [
         (axis >= low) & (axis <= high)
         for axis, low, high in (
-            (part.x, across_x.min(), across_x.max()),
-            (part.y, across_y.min(), across_y.max()),
+            (part.x, column_x.min(), column_x.max()),
+            (part.y, column_y.min(), column_y.max()),
             (part.depth_m, 0.0, -float(grid.z_m[0])),
         )
     ]
@@ -226,7 +226,7 @@ def _slowest_inside(part: GriddedGround, grid: LocalGrid, across_x: np.ndarray, 
 
 
 def _spacing_m(part: GriddedGround) -> tuple[float, float, float]:
-    """Mean distance between the model's nodes along x, y and depth in m; a degree is taken as on a sphere."""
+    """Mean distance between the model's nodes along x, y and depth in m; degrees are converted on a sphere."""
     x, y, depth = (float(np.diff(axis).mean()) for axis in (part.x, part.y, part.depth_m))
     if part.frame == "geographic":
         degree_m = 111_195.0

@@ -22,13 +22,13 @@ _HEADER = (
     ("ranges", 6, "VP_MIN VP_MAX VS_MIN VS_MAX RHO_MIN RHO_MAX"),
 )
 _COLUMNS = ("vp", "vs", "density", "qp", "qs")
-#: Characters of the header's lines and of what stands between them.
+#: Largest size of the header with its comments, in bytes.
 _HEAD_BYTES = 100_000
 _ALLOWED = "a whole SPECFEM tomography file: four lines of header, then x y z vp vs rho [qp qs], x fastest"
 
 
 def read_specfem(path: Path) -> GriddedGround:
-    """A model in SPECFEM's format: four lines of header, then a line a point, x fastest and z upward.
+    """A model in SPECFEM's format: four lines of header, then one line per point, x fastest and z upward.
 
     Raises:
         InputError: another form, numbers that contradict the header, other units, or z that counts downward.
@@ -53,10 +53,10 @@ def read_specfem(path: Path) -> GriddedGround:
 
 
 def _header(head: bytes, path: Path) -> tuple[list[list[float]], int]:
-    """Numbers of the four lines, and where the points begin; lines that are empty or begin with # do not count."""
-    found: list[list[float]] = []
+    """Numbers of the four lines, and the byte at which the points begin; empty lines and comments (#) are skipped."""
+    numbers: list[list[float]] = []
     at = 0
-    while len(found) < len(_HEADER):
+    while len(numbers) < len(_HEADER):
         end = head.find(b"\n", at)
         if end < 0:
             raise InputError("geology", f"{path} (no header)", _ALLOWED)
@@ -66,12 +66,12 @@ def _header(head: bytes, path: Path) -> tuple[list[list[float]], int]:
             raise InputError("geology", f"{path} (not text)", _ALLOWED) from None
         at = end + 1
         if line and not line.startswith("#"):
-            name, count, content = _HEADER[len(found)]
+            name, count, content = _HEADER[len(numbers)]
             words = line.split()
             if len(words) != count:
                 raise InputError(f"geology.{name}", f"{len(words)} values ({line[:60]})", content)
-            found.append([number(word, f"geology.{name}") for word in words])
-    return found, at
+            numbers.append([number(word, f"geology.{name}") for word in words])
+    return numbers, at
 
 
 def _shape(origin_end: list[float], spacing: list[float], counts: list[float], path: Path) -> tuple[int, int, int]:
@@ -79,7 +79,7 @@ def _shape(origin_end: list[float], spacing: list[float], counts: list[float], p
         raise InputError("geology.numbers", " x ".join(f"{n:g}" for n in counts), "2 or more along x, y and z")
     nx, ny, nz = (int(n) for n in counts)
     size = path.stat().st_size
-    # Six numbers a line, each a digit and a blank at least.
+    # Each line has six numbers or more, each of at least a digit and a blank.
     if not 12 * nx * ny * nz <= size <= 400 * nx * ny * nz + _HEAD_BYTES:
         raise InputError("geology.numbers", f"{nx} x {ny} x {nz} points in {size} bytes", "as many lines as points")
     for k, axis in enumerate("xyz"):

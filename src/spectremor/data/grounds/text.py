@@ -7,7 +7,7 @@ from pathlib import Path
 from spectremor.core.errors import InputError
 from spectremor.core.reading import existing_file, read_small_file, text_of
 
-#: Far above any list of layers.
+#: Limit far above the size of any list of layers.
 SMALL_FILE_BYTES = 1 << 20
 
 

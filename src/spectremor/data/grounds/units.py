@@ -9,22 +9,22 @@ import numpy as np
 from spectremor.core.errors import InputError
 from spectremor.core.units import canonical_unit
 
-#: Factor to SI of each unit, by what it measures; spelled as `core.units` does.
+#: Factor to SI of each unit, by quantity; units are spelled as in `core.units`.
 LENGTHS = {"m": 1.0, "km": 1000.0}
 SPEEDS = {"m/s": 1.0, "km/s": 1000.0}
 DENSITIES = {"kg/m3": 1.0, "g/cm3": 1000.0}
 PLAIN = {"1": 1.0}
-#: Units of each property, and what its largest value can be in SI units.
+#: Units of each property, and the range in which its largest value must lie, in SI units.
 OF_PROPERTY = {"vs": SPEEDS, "vp": SPEEDS, "density": DENSITIES, "qs": PLAIN, "qp": PLAIN}
 _LARGEST = {"vs": (50.0, 10_000.0), "vp": (100.0, 20_000.0), "density": (500.0, 10_000.0)}
 #: Depth beyond which no model of the ground reaches: the Earth's radius.
 DEEPEST_M = 6.4e6
-#: Marks that people use for missing values.
+#: Common marks for missing values.
 _MARKS = (99999.0, 9999.0, 999999.0, -999.0, -9999.0, -99999.0)
-#: How models call a number without unit, beside the usual ways.
+#: Units that models state for a number without unit, beside the usual spellings.
 _NO_UNIT = ("1", "count", "none", "unitless")
 
-#: The line that would mend a model: of the attribute (`units`, ...) and the value that it should have.
+#: Function of an attribute (`units`, ...) and its correct value, which gives the line that corrects the model.
 Mend = Callable[[str, str], str]
 
 
@@ -32,10 +32,10 @@ def factor_of(field: str, stated: object, units: dict[str, float], hint: str) ->
     """Factor from a stated unit to SI.
 
     Args:
-        field: what the error names.
-        stated: the unit as a file states it; None where it does not.
-        units: those that the quantity may have.
-        hint: the line that would mend a unit that is missing.
+        field: name of the input in an error message.
+        stated: the unit in the file; None where it has none.
+        units: units that the quantity may have.
+        hint: the line that would add a missing unit.
 
     Raises:
         InputError: no unit, or another one.
@@ -50,7 +50,7 @@ def factor_of(field: str, stated: object, units: dict[str, float], hint: str) ->
 
 
 def likely_unit(name: str, raw: np.ndarray) -> str:
-    """The unit that the values of a property are in, by their size; the SI unit where none fits."""
+    """The likely unit of a property's values, by their size; the SI unit where none fits."""
     largest = float(np.nanmax(raw)) if np.isfinite(raw).any() else 0.0
     units = OF_PROPERTY[name]
     low, high = _LARGEST.get(name, (0.0, np.inf))
@@ -61,14 +61,14 @@ def in_si(name: str, raw: np.ndarray, stated: object, mend: Mend) -> np.ndarray:
     """The values of a property in SI units.
 
     Args:
-        name: of the property.
-        raw: its values, NaN where there are none.
-        stated: the unit that the file states; None where it does not.
-        mend: gives the line that would mend what is wrong.
+        name: name of the property.
+        raw: its values, NaN where they are missing.
+        stated: the unit in the file; None where it has none.
+        mend: gives the line that corrects an attribute.
 
     Raises:
-        InputError: no unit, one that the property cannot have, one that the values contradict, or a mark for missing
-            values that is not declared.
+        InputError: no unit, one that the property cannot have or that the values contradict, or an undeclared mark for
+            missing values.
     """
     field, units = f"geology.{name}", OF_PROPERTY[name]
     if units is PLAIN:
