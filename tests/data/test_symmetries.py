@@ -89,6 +89,13 @@ def test_known_cases():
     assert exchange.source(SOURCE, EXTENT).moment_tensor_nm == pytest.approx((yy, xx, zz, xy, yz, xz))
 
 
+def test_a_turned_source_takes_its_corner_from_the_ground_as_the_source_does():
+    source = Source.from_angles(position_m=(1500, 2100, -1300), strike_deg=25, dip_deg=35, rake_deg=70, mw=4.5)
+    assert source.stress_drop_pa is not None
+    turned = SYMMETRIES[3].source(source, EXTENT)
+    assert (turned.stress_drop_pa, turned.rise_time_s) == (source.stress_drop_pa, source.rise_time_s)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("s", SYMMETRIES[1:], ids=lambda s: str(s.number))
 def test_the_simulator_obeys_them(s):

@@ -112,7 +112,8 @@ def _check_same(store: CampaignStore, config: CampaignConfig) -> None:
         if getattr(recorded_config, key) != getattr(config, key):
             have = json.dumps(recorded_config.model_dump(mode="json")[key])
             raise InputError("out", f"{store.path} (made with another {key})", f"a new path, or its own {key}: {have}")
-    solver, ours = store.attrs["simulator"]["solver_version"], simulator_settings()["solver_version"]
+    simulator, ours = store.attrs.get("simulator"), simulator_settings()["solver_version"]
+    solver = simulator.get("solver_version", "unknown") if isinstance(simulator, dict) else "unknown"
     if solver != ours:
         raise InputError("out", f"{store.path} (solver version {solver})", f"a new path: this is solver version {ours}")
 

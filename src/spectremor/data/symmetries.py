@@ -75,11 +75,12 @@ class Symmetry:
 
     def source(self, source: Source, extent: Extent) -> Source:
         """The turned source (position and moment tensor); `extent` is the domain's before turning."""
-        return Source.from_tensor(
+        turned = Source.from_tensor(
             position_m=self.position(source.position_m, extent),
             tensor_nm=self.matrix @ source.tensor_nm @ self.matrix.T,
             rise_time_s=source.rise_time_s,
         )
+        return dataclasses.replace(turned, stress_drop_pa=source.stress_drop_pa)
 
     def wavefield(self, field: xr.DataArray, extent: Extent) -> xr.DataArray:
         """The turned wavefield (sensors and components); attributes of the source and its event are left out."""

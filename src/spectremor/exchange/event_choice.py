@@ -188,11 +188,11 @@ def _magnitudes(event: Event, tensor: MomentTensor | None, file: EventFile) -> l
     """Moment magnitudes: the one that the tensor names, else the preferred one, else all, in the file's order."""
     given = [m for m in event.magnitudes if m.mag is not None]
     everywhere = [*given, *(m for e in file.catalog for m in e.magnitudes if m.mag is not None)]
-    named = _referred(everywhere, None if tensor is None else tensor.moment_magnitude_id)
+    named = referred(everywhere, None if tensor is None else tensor.moment_magnitude_id)
     if named is not None and (_type(named) in ("", "m") or _type(named) in MOMENT_MAGNITUDES):
         return [named]
     moment_magnitudes = [m for m in given if _type(m) in MOMENT_MAGNITUDES]
-    preferred = _referred(moment_magnitudes, event.preferred_magnitude_id)
+    preferred = referred(moment_magnitudes, event.preferred_magnitude_id)
     return moment_magnitudes if preferred is None else [preferred]
 
 
@@ -244,7 +244,7 @@ def _origin(event: Event, mechanism: FocalMechanism, file: EventFile) -> tuple[O
     doubts: list[str] = []
     for who, reference in named:
         if reference is not None:
-            origin = _referred(everywhere, reference)
+            origin = referred(everywhere, reference)
             problem = "that is not in the file" if origin is None else _problem(origin, file)
             if origin is not None and problem is None:
                 return origin, tuple(doubts)
@@ -312,7 +312,7 @@ def _id(part: Any) -> str:
     return str(part.resource_id.id) if part.resource_id is not None else "without an id"
 
 
-def _referred(parts: Iterable[Any], reference: Any) -> Any | None:
+def referred(parts: Iterable[Any], reference: Any) -> Any | None:
     """The part with the id of a reference; compared as text, since ObsPy's look-up spans all files ever read."""
     if reference is None:
         return None
@@ -320,5 +320,5 @@ def _referred(parts: Iterable[Any], reference: Any) -> Any | None:
 
 
 def _preferred_first(parts: list[Any], reference: Any) -> list[Any]:
-    preferred = _referred(parts, reference)
+    preferred = referred(parts, reference)
     return parts if preferred is None else [preferred, *(p for p in parts if p is not preferred)]

@@ -10,6 +10,7 @@ from typing import Any
 
 from spectremor.core.errors import InputError
 from spectremor.core.reading import read_small_file
+from spectremor.exchange.event_choice import referred
 from spectremor.exchange.event_files import parse_quakeml
 from spectremor.exchange.times import parse_time
 
@@ -62,7 +63,10 @@ def event_of_quakeml(content: bytes, path: Path) -> RecordedEvent:
         InputError: several events, or none with an origin.
     """
     catalog = parse_quakeml(content, str(path)).catalog
-    origins = [event.preferred_origin() or (event.origins[0] if event.origins else None) for event in catalog]
+    origins = [
+        referred(event.origins, event.preferred_origin_id) or (event.origins[0] if event.origins else None)
+        for event in catalog
+    ]
     if len(catalog) != 1 or origins[0] is None or origins[0].time is None:
         raise InputError("recordings", f"{path} with {len(catalog)} events", "one event, with an origin and its time")
     origin = origins[0]
