@@ -398,7 +398,35 @@ def _condition_scaling(field: str, metric: str, words: str) -> Callable[[Rows], 
     return arrange
 
 
+# ---- against records
+
+
+_PREDICTORS = {"simulation": "model `simulation`", "direct": "direct simulation, 150 m"}
+_MEASURES = ("PGV", "SA(0.3)", "SA(0.5)", "SA(0.75)", "SA(1)", "SA(1.5)", "SA(2)")
+
+
+def _recordings(column: str, error: str = "") -> Callable[[Rows], Table]:
+    """One number of each predictor and measure, with its standard error where there is one."""
+
+    def arrange(rows: Rows) -> Table:
+        by = {(row["predictor"], row["measure"]): row for row in rows}
+        body = []
+        for predictor in dict.fromkeys(row["predictor"] for row in rows):
+            cells = []
+            for measure in _MEASURES:
+                row = by[predictor, measure]
+                number = signed(row[column], 2) if error else digits(row[column], 2)
+                cells.append(f"{number} ± {digits(row[error], 2)}" if error else number)
+            body.append([_PREDICTORS.get(predictor, predictor), *cells])
+        return ["", *(m.replace("SA(", "SA ").replace(")", " s") for m in _MEASURES)], body
+
+    return arrange
+
+
 ARRANGEMENTS = {
+    "recordings_bias": Arrangement("recordings", _recordings("mean_ln_observed_over_predicted", "standard_error")),
+    "recordings_between": Arrangement("recordings", _recordings("between_events")),
+    "recordings_within": Arrangement("recordings", _recordings("within_events")),
     "layered": Arrangement("layered", _layered),
     "coarse_grids": Arrangement("coarse_grids", _coarse_grids),
     "mifno_summary": Arrangement("mifno_summary", _mifno),
