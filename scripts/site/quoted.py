@@ -398,6 +398,18 @@ def _condition_scaling(field: str, metric: str, words: str) -> Callable[[Rows], 
     return arrange
 
 
+def _regional_large(rows: Rows) -> Table:
+    """One line for the model and each grid."""
+    body = []
+    for row in rows:
+        name = row["contender"].replace("model ", "model `").replace("grid ", "direct, ")
+        name = f"{name}`" if name.startswith("model") else f"{name} m"
+        scores = [digits(row["bias_2_5"], 2), digits(row["sa_error"], 2)]
+        cost = [f"{float(row['cpu_seconds']):.0f}", f"{float(row['memory_mib']) / 1024:.1f}"]
+        body.append([name, *(scores if float(row["sa_error"]) else ["the truth", ""]), *cost])
+    return ["", "mean ln(amplitude / truth), 2-5 Hz", "mean error of ln SA", "CPU time, s", "memory, GiB"], body
+
+
 # ---- against records
 
 
@@ -433,6 +445,7 @@ ARRANGEMENTS = {
     "mifno_ensembles": Arrangement("mifno_ensembles", _mifno_ensembles),
     "sem3d": Arrangement("sem3d", _sem3d),
     "regional": Arrangement("regional", _regional),
+    "regional_large": Arrangement("regional_large", _regional_large),
     "attenuation_by_frequency": Arrangement("attenuation_by_frequency", _attenuation_by_frequency),
     "attenuation_by_time": Arrangement("attenuation_by_time", _attenuation_by_time),
     "ablation_mifno_coarse": Arrangement("ablation_mifno_coarse", _ablation(_COARSE)),
