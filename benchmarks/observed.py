@@ -1,6 +1,6 @@
 r"""What recordings at some sensors are worth at all others: a model is given the truth there, and judged elsewhere.
 
-    python benchmarks/observed.py --data STORE [--model mifno] [--events 50] [--draws 47] [--sensors 64] --out DIR
+    python benchmarks/observed.py --data STORE [--model mifno] [--events 50] [--draws 47] [--bf16] --out DIR
 
 Of each test event, 0, 2, 5 and 10% of the sensors of the grid, drawn at random (those of a smaller share are among
 those of a larger one), hand over their true motion with white noise of the error that the model assumes. Judged are,
@@ -190,10 +190,12 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=50)
     parser.add_argument("--draws", type=int, default=47, help="44 or more reach the interval of 2 standard deviations")
     parser.add_argument("--sensors", type=int, default=64)
+    parser.add_argument("--bf16", action="store_true", help="draw in bfloat16")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     warnings.simplefilter("ignore", InputWarning)
     store, model = CampaignStore.open(options.data), sp.load_model(options.model)
+    model.need_diffusion().network.bf16 = options.bf16
     kept = options.out / "events.csv"
     rows: list[dict[str, float]] = []
     if kept.exists():

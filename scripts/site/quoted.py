@@ -112,9 +112,43 @@ def _mifno(rows: Rows) -> Table:
 def _mifno_ensembles(rows: Rows) -> Table:
     """Calibration and score of the draws."""
     drawn = [row for row in rows if row["contender"] == "stage 1 + diffusion"]
-    names = ("inside_50%", "inside_80%", "crps_ln")
-    body = [[row["quantity"], *(digits(row[name], 2) for name in names)] for row in drawn]
+    body = []
+    for row in drawn:
+        inside = [digits(row[f"inside_{level}"], 2) + _interval(row, f"inside_{level}_") for level in ("50%", "80%")]
+        body.append([row["quantity"], *inside, digits(row["crps_ln"], 3)])
     return ["RotD50 and energy", "the 50% interval holds", "the 80% interval holds", "CRPS of ln"], body
+
+
+def _mifno_fields(rows: Rows) -> Table:
+    """What neighbours have in common, in a draw and in the truth."""
+    body = []
+    for row in rows:
+        if row["contender"] != "stage 1 + diffusion" or row["difference"] in ("", "nan"):
+            continue
+        logarithm = "coherency" not in row["measure"] and "correlation" not in row["measure"]
+        words = row["measure"] + (f", {float(row['distance_m']):g} m apart" if row["distance_m"] else "")
+        share = "share" in row["measure"]
+        truth = f"{100 * float(row['truth']):.2g}%" if share else digits(row["truth"], 2)
+        difference = signed(row["difference"], 2) + _interval(row, "difference_", count=2)
+        body.append([words, truth, f"ln {difference}" if logarithm else difference])
+    return ["", "truth", "draw less truth (ln: logarithm of the ratio)"], body
+
+
+def _mifno_deciles(rows: Rows) -> Table:
+    """By tenth of the sensors in order of the peak of stage 1, weakest first."""
+    wanted = {
+        "EG of stage 1": ("stage 1", "EG"),
+        "EG of `expect`": ("stage 1 + diffusion, expect", "EG"),
+        **{
+            f"ln bias of draws, {name}": ("stage 1 + diffusion", f"ln_bias_{band}")
+            for band, name in (("low", "0-1 Hz"), ("mid", "1-2 Hz"), ("high", "2-5 Hz"))
+        },
+    }
+    body = []
+    for words, (contender, metric) in wanted.items():
+        own = [row for row in rows if (row["contender"], row["metric"]) == (contender, metric)]
+        body.append([words, *(digits(row["mean"], 2) for row in own)])
+    return ["tenth", *(str(k + 1) for k in range(len(body[0]) - 1))], body
 
 
 def _regional(rows: Rows) -> Table:
@@ -443,6 +477,8 @@ ARRANGEMENTS = {
     "coarse_grids": Arrangement("coarse_grids", _coarse_grids),
     "mifno_summary": Arrangement("mifno_summary", _mifno),
     "mifno_ensembles": Arrangement("mifno_ensembles", _mifno_ensembles),
+    "mifno_fields": Arrangement("mifno_fields", _mifno_fields),
+    "mifno_deciles": Arrangement("mifno_deciles", _mifno_deciles),
     "sem3d": Arrangement("sem3d", _sem3d),
     "regional": Arrangement("regional", _regional),
     "regional_large": Arrangement("regional_large", _regional_large),
