@@ -99,4 +99,4 @@ def test_where_it_predicts_nothing_is_said_at_once(model: GroundMotionModel, fol
         read_model_folder(folder).check_run(example_geology(), example_source(), MotionRequest(stations=outside))
     # A second stage that restores each sensor alone of the grid takes the grid alone.
     with pytest.raises(InputError, match="stations: got a list of stations; allowed: none"):
-        sp.load_model("mifno").generate(example_geology(), example_source(), stations=PLACES)
+        sp.load_model("hybrid").generate(example_geology(), example_source(), stations=PLACES)
