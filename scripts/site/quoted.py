@@ -134,6 +134,44 @@ def _mifno_fields(rows: Rows) -> Table:
     return ["", "truth", "draw less truth (ln: logarithm of the ratio)"], body
 
 
+_OBSERVED = {
+    "draw_EG": "EG of a draw",
+    "draw_PG": "PG of a draw",
+    "mean_EG": "EG of the mean of 47 draws",
+    "mean_PG": "PG of the mean",
+    "draw_ln_bias_low": "ln bias of draws, 0-1 Hz",
+    "draw_ln_bias_mid": "1-2 Hz",
+    "draw_ln_bias_high": "2-5 Hz",
+    "ln_D5_95": "ln(D5-95 of draws / truth)",
+    "crps_ln PGV": "CRPS of ln PGV",
+    **{
+        f"inside_{count}_sigma {what}": f"{what}: interval of {share} holds"
+        for what in ("PGV", "SA(1 s)", "energy 2-5 Hz")
+        for count, share in ((1, "68%"), (2, "95%"))
+    },
+    "misfit_over_error": "misfit at recorded sensors over the error",
+    "correlation_with_neighbours": "their correlation with neighbours, less the truth's",
+    "coherency_with_neighbours": "aligned coherency, less the truth's",
+}
+
+
+def _mifno_observed(rows: Rows) -> Table:
+    """Scores at sensors without a recording, against the share of sensors with one."""
+    by = {(row["measure"], float(row["share"])): row for row in rows}
+    shares = sorted({share for _, share in by})
+    body = []
+    for measure, words in _OBSERVED.items():
+        cells = []
+        for share in shares:
+            row = by[measure, share]
+            known = row["mean"] not in ("", "nan")
+            cells.append(
+                f"{digits(row['mean'], 2)} [{digits(row['low'], 2)}, {digits(row['high'], 2)}]" if known else ""
+            )
+        body.append([words, *cells])
+    return ["share of sensors with a recording", *(f"{share:.0%}" for share in shares)], body
+
+
 def _mifno_deciles(rows: Rows) -> Table:
     """By tenth of the sensors in order of the peak of stage 1, weakest first."""
     wanted = {
@@ -478,6 +516,7 @@ ARRANGEMENTS = {
     "mifno_summary": Arrangement("mifno_summary", _mifno),
     "mifno_ensembles": Arrangement("mifno_ensembles", _mifno_ensembles),
     "mifno_fields": Arrangement("mifno_fields", _mifno_fields),
+    "mifno_observed": Arrangement("mifno_observed", _mifno_observed),
     "mifno_deciles": Arrangement("mifno_deciles", _mifno_deciles),
     "sem3d": Arrangement("sem3d", _sem3d),
     "regional": Arrangement("regional", _regional),
