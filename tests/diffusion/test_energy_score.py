@@ -7,8 +7,8 @@ import torch
 from field_cases import random_positions, random_traces, stage_config, surroundings
 
 from spectremor.diffusion.clock import to_s_clock
-from spectremor.diffusion.energy_score import band_edges, fair_energy_score, score_parts
-from spectremor.diffusion.latent import Latents
+from spectremor.diffusion.energy_score import band_edges, fair_energy_score, log_energies, log_envelopes, score_parts
+from spectremor.diffusion.latent import Latents, cosine_matrix
 from spectremor.diffusion.sensor_inputs import SensorInputs, place_inputs
 
 
@@ -19,12 +19,9 @@ def test_its_formula_by_hand() -> None:
     assert float(fair_energy_score(first, first, truth)) == pytest.approx(5 / 2**0.5, rel=1e-5)
 
 
-def scores(spread: float, shift: float, alike: float) -> dict[str, float]:
-    """Of draws with another spread, mean or likeness of neighbours than the truths, which have 1, 0 and 0.8."""
-    torch.manual_seed(0)
-    config, count = stage_config(), 12
-    latents = Latents(config.latent)
-    stage1 = latents.coefficients(torch.from_numpy(random_traces(count)))
+def sensors_of(stage1: torch.Tensor, amplitude: float) -> SensorInputs:
+    """Sensors at random places, without recordings."""
+    config, count = stage_config(), len(stage1)
     places = place_inputs(
         surroundings(random_positions(count, size_m=500.0)),
         torch.zeros(count).numpy(),
@@ -32,15 +29,24 @@ def scores(spread: float, shift: float, alike: float) -> dict[str, float]:
         config.field,  # type: ignore[arg-type]
         config.latent,
     )
-    sensors = SensorInputs(
+    return SensorInputs(
         stage1=stage1,
-        amplitude=torch.full((count,), 0.01),
-        reference=torch.full((count,), 0.01),
+        amplitude=torch.full((count,), amplitude),
+        reference=torch.full((count,), amplitude),
         recorded=stage1,
         is_recorded=torch.zeros(count),
         recording_error=torch.zeros(count, 3),
         **places,
     )
+
+
+def scores(spread: float, shift: float, alike: float) -> dict[str, float]:
+    """Of draws with another spread, mean or likeness of neighbours than the truths, which have 1, 0 and 0.8."""
+    torch.manual_seed(0)
+    config, count = stage_config(), 12
+    latents = Latents(config.latent)
+    stage1 = latents.coefficients(torch.from_numpy(random_traces(count)))
+    sensors = sensors_of(stage1, 0.01)
 
     # All sensors on one clock, on which they are alike.
     clock = to_s_clock(torch.full((count,), 8.0), 40)
@@ -58,7 +64,7 @@ def scores(spread: float, shift: float, alike: float) -> dict[str, float]:
 
 def test_draws_of_another_spread_mean_or_likeness_score_worse() -> None:
     true = scores(1.0, 0.0, 0.8)
-    assert set(true) == {"spectrum", "together", "difference", "energy"}
+    assert set(true) == {"spectrum", "together", "difference", "energy", "envelope"}
     for spread in (0.7, 1.4):
         wrong = scores(spread, 0.0, 0.8)
         assert all(wrong[name] > true[name] for name in true), spread
@@ -68,6 +74,23 @@ def test_draws_of_another_spread_mean_or_likeness_score_worse() -> None:
     incoherent = scores(1.0, 0.0, 0.0)
     assert incoherent["spectrum"] == pytest.approx(true["spectrum"], rel=0.02)
     assert incoherent["difference"] > 1.1 * true["difference"]
+
+
+def test_windows_tell_when_motion_is_strong() -> None:
+    latents, count = Latents(stage_config().latent), 5
+    time = torch.arange(40)
+    # The same shape early and late: 2.67 s of 6.4 s apart, which are a third of the 8 windows.
+    early, late = (torch.exp(-(((time - at) / 3.0) ** 2)) * torch.cos(time) for at in (8, 28))
+    sensors = sensors_of(torch.zeros(count, 3, 40), 1.0)
+    edges = band_edges(latents)
+    whitened = [latents.whitened(x.expand(count, 3, 40) @ cosine_matrix(40, 40)) for x in (early, late)]
+    first, second = (log_envelopes(latents, x, sensors, edges) for x in whitened)
+    assert first.shape == (count, 3, 8)
+    strongest = [x.exp().sum(dim=1).argmax(dim=1) for x in (first, second)]
+    assert set(strongest[0].tolist()) == {1}
+    assert set(strongest[1].tolist()) == {5}
+    whole = [log_energies(latents, x, sensors, edges) for x in whitened]
+    torch.testing.assert_close(whole[0].exp().sum(dim=1), whole[1].exp().sum(dim=1), rtol=0.05, atol=0)
 
 
 def test_bands_are_those_of_the_coefficients() -> None:

@@ -2,7 +2,8 @@
 
 The energy score of two draws x1, x2 and a truth y is (|x1 - y| + |x2 - y|) / 2 - |x1 - x2| / 2 (Gneiting & Raftery
 2007, eq. 22; fair, since it does not depend on the number of draws: Ferro 2014). It is taken of several things that
-matter: the spectrum of each sensor band by band, neighbours together, their differences, and their energies.
+matter: the spectrum of each sensor band by band, neighbours together, their differences, and their energies, over the
+whole record and window by window.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from spectremor.diffusion.config import JUDGED_TOGETHER
 from spectremor.diffusion.latent import Latents
@@ -20,6 +22,8 @@ from spectremor.signal.spectra import BANDS_HZ
 
 #: Least energy, as a part of stage 1's.
 _LEAST_ENERGY = 1e-5
+#: Length in s of the windows in which energies are taken, and the least energy in one, as a part of stage 1's mean.
+_WINDOW_S, _LEAST_IN_WINDOW = 0.8, 1e-2
 #: Keeps the gradient of a norm finite.
 _TINY = 1e-12
 
@@ -44,7 +48,8 @@ def score_parts(
 
     `spectrum`: each sensor's spectrum, band by band. `together`: a sensor and its neighbours as one. `difference`:
     motion of a neighbour less the sensor's own, band by band, at equal time and at equal time after S. `energy`:
-    logarithms of the energies in the bands, of a sensor and its neighbours as one.
+    logarithms of the energies in the bands, of a sensor and its neighbours as one. `envelope`: likewise in windows of
+    `_WINDOW_S`, of each sensor: when motion is strong, and how long.
 
     Args:
         latents: that the draws are in.
@@ -62,6 +67,7 @@ def score_parts(
     near = sensors.neighbour[:, :JUDGED_TOGETHER]
     parts["together"] = _score(three, lambda x: _with(x, near).flatten(1))
     parts["energy"] = _score(energies, lambda x: _with(x, near).flatten(1))
+    parts["envelope"] = _score([log_envelopes(latents, x, sensors, edges) for x in three], lambda x: x.flatten(1))
     moved = [latents.spectrum(x @ clock) for x in three]
     each = [_difference(x, near, sensors.amplitude, edges) for x in (spectra, moved)]
     parts["difference"] = torch.stack(each).mean()
@@ -80,10 +86,25 @@ def log_energies(
     latents: Latents, x: Float[Tensor, "b 3 n"], sensors: SensorInputs, edges: list[tuple[int, int]]
 ) -> Float[Tensor, "b band"]:
     """Logarithm of each sensor's energy in each band, all components together, over its stage-1 amplitude squared."""
-    stage1 = sensors.stage1 / sensors.amplitude[:, None, None]
-    power = (latents.unwhitened(x) + stage1).square().sum(dim=1)
+    power = _motion(latents, x, sensors).square().sum(dim=1)
     least = _LEAST_ENERGY * 3 * latents.config.time_samples
     return torch.stack([(power[:, low:high].sum(dim=1) + least).log() for low, high in edges], dim=1)
+
+
+def log_envelopes(
+    latents: Latents, x: Float[Tensor, "b 3 n"], sensors: SensorInputs, edges: list[tuple[int, int]]
+) -> Float[Tensor, "b band window"]:
+    """As `log_energies`, in windows of time."""
+    config, motion = latents.config, _motion(latents, x, sensors)
+    size = max(1, round(_WINDOW_S * config.latent_samples * config.sampling_hz / config.time_samples))
+    power = torch.stack([latents.in_time(motion, band).square().sum(dim=1) for band in edges], dim=1)
+    least = _LEAST_IN_WINDOW * 3 * config.time_samples / config.latent_samples
+    return (functional.avg_pool1d(power, size) + least).log()
+
+
+def _motion(latents: Latents, x: Float[Tensor, "b 3 n"], sensors: SensorInputs) -> Float[Tensor, "b 3 n"]:
+    """Coefficients of the motion that a change makes of stage 1, over each sensor's amplitude."""
+    return latents.unwhitened(x) + sensors.stage1 / sensors.amplitude[:, None, None]
 
 
 def _score(three: tuple[Tensor, ...] | list[Tensor], rows: Callable[[Tensor], Tensor]) -> Float[Tensor, ""]:

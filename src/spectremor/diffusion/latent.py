@@ -67,6 +67,11 @@ class Latents(nn.Module):
         """Traces of the given coefficients."""
         return coefficients @ self._analysis.T
 
+    def in_time(self, coefficients: Float[Tensor, "b 3 n"], band: tuple[int, int]) -> Float[Tensor, "b 3 n"]:
+        """Traces at the times of the latents of a band of the coefficients: from one of them to before another."""
+        low, high = band
+        return coefficients[..., low:high] @ self._grid[:, low:high].T
+
     def condition(self, stage1: Float[Tensor, "b 3 n"], amplitude: Float[Tensor, " b"], field: Tensor) -> Condition:
         """What the network sees of stage 1.
 

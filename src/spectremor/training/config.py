@@ -156,6 +156,7 @@ class ScoreWeights(BaseModel):
         together: a sensor and its neighbours as one.
         difference: motion of a neighbour less the sensor's own; what alone tells draws that neighbours do not share.
         energy: logarithms of the energies in the bands.
+        envelope: logarithms of the energies in the bands, in windows of time.
         mean: mean square error of the mean.
         recorded: at sensors with a recording, what draws depart from it by, in units of its error.
     """
@@ -166,6 +167,7 @@ class ScoreWeights(BaseModel):
     together: Annotated[float, Field(ge=0)] = 0.5
     difference: Annotated[float, Field(ge=0)] = 1.0
     energy: Annotated[float, Field(ge=0)] = 0.3
+    envelope: Annotated[float, Field(ge=0)] = 0.3
     mean: Annotated[float, Field(ge=0)] = 1.0
     recorded: Annotated[float, Field(ge=0)] = 0.1
 
