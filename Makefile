@@ -42,10 +42,11 @@ lint: setup  ## ruff, mypy, import contracts, pre-commit hooks
 	@$(BIN)/lint-imports
 	@$(BIN)/pre-commit run --all-files
 
-test: lint  ## lint and the core tests
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
+test: lint  ## lint and all tests that take little time
+	@$(BIN)/python -m pytest -m "not slow and not long" -n 2 --dist worksteal
 
-test-full: setup  ## the slow tests: notebooks, the site, browser, kills, wheel in an empty environment
+test-full: setup  ## the long and the slow tests: notebooks, the site, browser, kills, wheel in an empty environment
+	@$(BIN)/python -m pytest -m "long and not slow" -n 2 --dist worksteal
 	@$(BIN)/python -m pytest -m slow
 
 reproduce: setup  ## data, training and results from seeds; N=2000 MINUTES=240 WORKERS=2 DEVICE=cpu; stopped, the same command goes on

@@ -39,6 +39,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(skips.SkipGuard(), "spectremor-skips")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `scripts/long_tests.py` has listed."""
+    listed = set(Path(__file__).with_name("long_tests.txt").read_text(encoding="utf-8").split())
+    for item in items:
+        if item.nodeid.partition("[")[0] in listed:
+            item.add_marker(pytest.mark.long)
+
+
 def _shared(name: str) -> Path:
     folder = Path(os.environ.get("SPECTREMOR_SHARED", _DEFAULT_SHARED)) / name
     if not folder.is_dir():

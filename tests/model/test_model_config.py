@@ -142,8 +142,8 @@ def one_weight(parts: dict[str, Any]) -> None:
 
 def one_setting(parts: dict[str, Any]) -> None:
     config, tensors = parts["diffusion"]
-    sampling = config.sampling.model_copy(update={"noise_correlation": 1.25})
-    parts["diffusion"] = (config.model_copy(update={"sampling": sampling}), tensors)
+    latent = config.latent.model_copy(update={"amplitude_floor": 0.02})
+    parts["diffusion"] = (config.model_copy(update={"latent": latent}), tensors)
 
 
 @pytest.mark.parametrize("name", shipped_names())
