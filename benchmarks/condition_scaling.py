@@ -1,8 +1,8 @@
 """The controlled test of weak motion: one event, its stage 1 and its truth both scaled down by known factors.
 
-The physics is linear, so nothing should change; what does is what the second stage makes of a weak condition. A stage
-that takes amplitudes over that of the whole field sees nothing of a whole field that is scaled, so the judged sensors
-are also scaled alone, among others that keep their strength.
+The physics is linear, so nothing should change; what does is what the second stage makes of a weak condition. A whole
+field is scaled with its earthquake. A stage that takes amplitudes over that of the whole field, or of the earthquake,
+sees nothing of that, so the judged sensors are also scaled alone, among others that keep their strength.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ def scaled_condition_rows(
     rows = []
     for scaled, factor in itertools.product(SCALED, factors):
         weak = stage1.copy(data=_scaled(stage1.values, factor, None if scaled == WHOLE_FIELD else sensors))
+        if scaled == WHOLE_FIELD:
+            weak.attrs["source_moment_tensor_nm"] = factor * np.asarray(stage1.attrs["source_moment_tensor_nm"])
         fields = model.restore(weak, realizations=realizations, seed=noise, geology=store.geology(sample))
         draws = np.ascontiguousarray(at_sensors(fields.values, sensors))
         products = {
