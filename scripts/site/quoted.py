@@ -536,6 +536,10 @@ ARRANGEMENTS = {
     "shipped_draws": Arrangement("shipped_summary", _shipped("draw")),
     "shipped_ensembles": Arrangement("shipped_ensembles", _shipped_ensembles),
     "shipped_fields": Arrangement("shipped_fields", _shipped_fields),
+    "mifno_scaled_draw": Arrangement(
+        "mifno_condition_scaling",
+        _condition_scaling("draw", "ln_bias_high", "mean ln(draw / truth) at 2-5 Hz"),
+    ),
     "scaled_mean": Arrangement(
         "shipped_condition_scaling",
         _condition_scaling("mean of 19 draws", "EG", "EG of the mean of 19 draws"),
