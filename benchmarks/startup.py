@@ -96,7 +96,7 @@ def measured(*arguments: str) -> Times:
 def printed(*arguments: str) -> Times:
     """Times that a process prints in its last line."""
     result = subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True)
-    clock_s, processor_s = map(float, result.stdout.split())
+    clock_s, processor_s = map(float, result.stdout.splitlines()[-1].split())
     return clock_s, processor_s
 
 
