@@ -10,7 +10,6 @@ import dataclasses
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
-from scipy.spatial import cKDTree
 
 from spectremor.diffusion.config import JUDGED_TOGETHER, FieldConfig
 from spectremor.diffusion.surroundings import Surroundings
@@ -66,6 +65,9 @@ def _nearest(
     """The nearest of some sensors to each sensor, itself left out, and their weights."""
     own = np.arange(len(positions_m))[:, None]
     # One more for the sensor itself, and one that tells how far the reach may be.
+    # Imported here: only a stage that sees the field pays for it.
+    from scipy.spatial import cKDTree
+
     distance, place = cKDTree(positions_m[among]).query(positions_m, k=np.arange(1, count + 3))
     index = np.append(among, -1)[np.minimum(place, len(among))]
     distance = np.where((index == own) | (index < 0), np.inf, distance)
