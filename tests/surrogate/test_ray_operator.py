@@ -15,6 +15,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.geology import make_geology
 from spectremor.core.source import Source
 from spectremor.data.normalisation import GeologyNormalisation
+from spectremor.data.store import CampaignStore
 from spectremor.model.build import load_model
 from spectremor.model.folder import write_model_folder
 from spectremor.surrogate.augmentation import turn_inputs, turn_traces
@@ -23,6 +24,7 @@ from spectremor.surrogate.inputs import event_inputs
 from spectremor.surrogate.loss import LossConfig, band_l2, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.networks import make_network
+from spectremor.surrogate.preparation import Preparation
 from spectremor.surrogate.protocol import AnySensors, Stage1
 from spectremor.surrogate.ray_tube import column_points_m, sampled, sensor_frames, tube_points_m
 from spectremor.surrogate.transfer import TransferFunctions
@@ -319,6 +321,25 @@ def test_a_thinned_simulation_is_corrected_alike():
         with torch.inference_mode():
             outputs.append(model.network.at(batched(inputs), every, stride=4))
     torch.testing.assert_close(outputs[1], outputs[0], atol=0.02 * float(outputs[0].abs().max()), rtol=0)
+
+
+class TimesAsMotion(CampaignStore):
+    """A store whose motion at each time is the number of its sample."""
+
+    def __init__(self):
+        pass
+
+    def velocity(self, _index, _grid_spacing_m=None):
+        return np.broadcast_to(np.arange(64, dtype=np.float32), (3, 6, 6, 64))
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 4, 5, 6, 9])
+def test_times_of_thinned_traces_are_among_those_of_the_simulation(stride):
+    model = corrects()
+    preparation = Preparation(TimesAsMotion(), model.config, model.normalisation, stride=stride)
+    traces, given = preparation.traces(0)[0, 0, 0], preparation.simulated(0)[0, 0, 0]
+    thinning = model.network._thinning(torch.from_numpy(given.copy()))
+    np.testing.assert_array_equal(given[:: stride // thinning], traces)
 
 
 def test_without_its_simulation_it_predicts_nothing():

@@ -37,7 +37,7 @@ class UNet1d(nn.Module):
         more_channels: that `seen` has besides `channels_seen`.
 
     Attributes:
-        bf16: run in bfloat16, for training.
+        bf16: run in bfloat16.
     """
 
     #: Channels of `seen`.

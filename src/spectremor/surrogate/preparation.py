@@ -72,8 +72,9 @@ class Preparation:
         return self._thinned(index, self.stride, None)
 
     def simulated(self, index: int) -> Float32[np.ndarray, "3 x y time"]:
-        """The simulation that the network corrects, in m/s, with twice as many times as the traces have."""
-        return self._thinned(index, max(self.stride // 2, 1), self.config.simulation_m)
+        """The simulation that the network corrects, in m/s, thinned half as much as the traces, or not at all."""
+        # The traces' times are among the simulation's: its stride divides theirs.
+        return self._thinned(index, 1 if self.stride % 2 else self.stride // 2, self.config.simulation_m)
 
     def _thinned(self, index: int, stride: int, spacing_m: float | None) -> Float32[np.ndarray, "3 x y time"]:
         name = f"traces-{stride}" if spacing_m is None else f"simulation-{spacing_m:g}-{stride}"
