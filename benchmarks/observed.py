@@ -28,7 +28,7 @@ from jaxtyping import Float, Int
 from table_files import write_table
 
 import spectremor as sp
-from spectremor.core.errors import InputWarning
+from spectremor.core.errors import InputError, InputWarning
 from spectremor.core.seeds import derive_seed, generator
 from spectremor.data.store import CampaignStore
 from spectremor.diffusion.config import OBSERVED_ERROR
@@ -194,8 +194,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     warnings.simplefilter("ignore", InputWarning)
-    store, model = CampaignStore.open(options.data), sp.load_model(options.model)
-    model.need_diffusion().network.bf16 = options.bf16
+    try:
+        store, model = CampaignStore.open(options.data), sp.load_model(options.model)
+        stage2 = model.need_diffusion()
+        stage2.config.check_takes_recordings()
+    except InputError as error:
+        parser.error(str(error))
+    stage2.network.bf16 = options.bf16
     kept = options.out / "events.csv"
     rows: list[dict[str, float]] = []
     if kept.exists():
