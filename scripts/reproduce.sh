@@ -43,6 +43,12 @@ train field "$OUT/second-half.yaml" field --stage1 "$OUT/operator-half"
 train mifno "$CORRECTION" correction
 train field "$FIELD" hybrid --stage1 "$OUT/correction" --init "$OUT/mifno"
 train field "$FIELD" simulation --stage1 simulation:300 --init "$OUT/hybrid"
+# How uncertain the level of their draws is beyond what they show, from the validation split.
+mkdir -p "$OUT/calibrated"
+for model in mifno hybrid simulation; do
+  [ -d "$OUT/calibrated/$model" ] || spectremor train levels --model "$OUT/$model" --data "$store" --out "$OUT/calibrated/$model"
+done
 
-spectremor evaluate --data "$store" --model "$OUT/mifno" --compare "$OUT/hybrid/model" --compare "$OUT/simulation/model" --split test --out "$OUT/report"
-echo "models: $OUT/mifno, $OUT/hybrid/model, $OUT/simulation/model   report: $OUT/report/index.html"
+models=$OUT/calibrated
+spectremor evaluate --data "$store" --model "$models/mifno" --compare "$models/hybrid" --compare "$models/simulation" --split test --out "$OUT/report"
+echo "models: $models/mifno, $models/hybrid, $models/simulation   report: $OUT/report/index.html"

@@ -75,6 +75,7 @@ def register(app: typer.Typer) -> None:
     verb.command("ddpm")(grouped(ddpm))
     verb.command("import-published")(import_published)
     verb.command("field")(grouped(field))
+    verb.command("levels")(levels)
     app.add_typer(verb, name="train")
 
 
@@ -106,6 +107,39 @@ def field(options: TrainingOptions, stage1: Stage1Option) -> None:
     spectremor train field --config denoising --data campaign.zarr --stage1 simulation:300 --out runs/field
     """
     _train("field", options, stage1)
+
+
+def levels(
+    model: Annotated[Path, typer.Option("--model", help="Model folder or run with a stage that sees the field.")],
+    data: Annotated[Path, typer.Option("--data", help="Campaign store; its validation split is used.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the new model.")],
+    samples: Annotated[int | None, typer.Option("--samples", help="The first so many events only.")] = None,
+    realizations: Annotated[int, typer.Option("--realizations", help="Draws of each event, 2 or more.")] = 8,
+    bf16: Annotated[bool, typer.Option("--bf16", help="Draw in bfloat16: quicker on some CPUs and on GPUs.")] = False,
+) -> None:
+    """Measure how uncertain the level of a model's draws is, beyond what they show, and write a model that knows it.
+
+    No weight changes. Draws of events of the validation split are compared with the truth, band by band.
+
+    [bold]Example[/bold]
+
+    spectremor train levels --model runs/field --data campaign.zarr --out runs/field-levels
+    """
+    from spectremor.cli.progress import counted
+    from spectremor.judging.level_errors import write_with_levels
+
+    with counted() as display:
+        found = write_with_levels(
+            model,
+            data,
+            out,
+            samples=samples,
+            realizations=realizations,
+            bf16=bf16,
+            on_progress=lambda done, total: display(done, total, "drawing events of the validation split"),
+        )
+        bands = ", ".join(f"{sd:g}" for sd in found.sd_ln)
+        display.say(f"done: standard deviations of ln velocity {bands} at 0-1, 1-2 and 2-5 Hz; {out}")
 
 
 def import_published(

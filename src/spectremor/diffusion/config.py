@@ -18,6 +18,7 @@ SamplerName = Literal[PlainSampler, "jump"]
 Positive = Annotated[int, Field(gt=0, le=10_000)]
 Blocks = Annotated[int, Field(gt=0, le=64)]
 Width = Annotated[int, Field(gt=0, le=4096)]
+LevelSd = Annotated[float, Field(ge=0, le=2)]
 
 #: Steps of the other samplers, where the config's own number is that of jumps.
 PLAIN_STEPS = 8
@@ -216,6 +217,22 @@ class FieldConfig(_Strict):
         return self
 
 
+class LevelErrors(_Strict):
+    """How uncertain the level of the motion is beyond what the network draws (`level_errors.py`).
+
+    Measured on events that no training has seen: there a network is less sure than on those it has learned from.
+
+    Attributes:
+        sd_ln: standard deviation of ln velocity in each band of `BANDS_HZ`.
+        of_event: share of that variance that all sensors of an event have in common.
+        reach_m: distance over which the rest is alike, as exp(-distance / this).
+    """
+
+    sd_ln: tuple[LevelSd, LevelSd, LevelSd]
+    of_event: Annotated[float, Field(ge=0, le=1)]
+    reach_m: Annotated[float, Field(gt=0, le=1e6)]
+
+
 class DiffusionConfig(_Strict):
     """The whole stage.
 
@@ -225,6 +242,7 @@ class DiffusionConfig(_Strict):
         process: the noise.
         sampling: how traces are drawn.
         field: for a network that sees the field; None: each sensor is restored from its own traces alone.
+        level_errors: of a stage that sees the field; None: the level is as sure as the network draws it.
     """
 
     latent: LatentConfig = LatentConfig()
@@ -232,14 +250,22 @@ class DiffusionConfig(_Strict):
     process: ProcessConfig = ProcessConfig()
     sampling: SamplingConfig = SamplingConfig()
     field: FieldConfig | None = None
+    level_errors: LevelErrors | None = None
 
     @model_serializer(mode="wrap")
-    def _no_field_unsaid(self, dump: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        # A model is named by the digest of its config too: one that sees no field keeps its name.
+    def _nothing_unsaid(self, dump: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        # A model is named by the digest of its config too: one from before there was a choice keeps its name.
         values = dump(self)
-        if values.get("field", 0) is None:
-            values.pop("field")
+        for name in ("field", "level_errors"):
+            if values.get(name, 0) is None:
+                values.pop(name)
         return values
+
+    @model_validator(mode="after")
+    def _levels_are_of_fields(self) -> DiffusionConfig:
+        if self.level_errors is not None and self.field is None:
+            raise ValueError("level_errors needs a field")
+        return self
 
     @model_validator(mode="after")
     def _field_is_restored_whole(self) -> DiffusionConfig:

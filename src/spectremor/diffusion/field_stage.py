@@ -19,6 +19,7 @@ from spectremor.diffusion.field_condition import FieldCondition
 from spectremor.diffusion.field_network import FieldNetwork
 from spectremor.diffusion.field_parts import Plan, Progress, WholeField
 from spectremor.diffusion.latent import Latents
+from spectremor.diffusion.level_errors import Levels
 from spectremor.diffusion.onset import onset_weights
 from spectremor.diffusion.orientation import ORIENTATIONS
 from spectremor.diffusion.process import NoiseProcess
@@ -116,7 +117,7 @@ class FieldStage(nn.Module):
         steps = self.config.evaluations(steps, sampler)
         plan = self._plan(WholeField(stage1, surroundings, recorded))
         check_room(realizations, stage1.size)
-        noise = self._noise(seed, surroundings)
+        noise, levels = self._noise(seed, surroundings), self._levels(plan.field, seed)
         out = np.repeat(np.array(stage1, dtype=np.float32)[None], realizations, axis=0)
         progress = Progress(on_progress, plan.work * realizations)
         self.eval()
@@ -126,7 +127,8 @@ class FieldStage(nn.Module):
                 number = int(generator(seed, "orientation", r).integers(self.orientations))
                 make = noise.of(r, part.window)(part.sensors.tolist())
                 draw = self.draw(self._condition(event, number), make, steps=steps, sampler=sampler)
-                part.add(out[r], self._change(event, _turned_back(draw, number)))
+                gain = None if levels is None else levels.of_draw(r, part.sensors)
+                part.add(out[r], self._change(event, _turned_back(draw, number), gain))
                 progress.add(part)
         return out
 
@@ -154,6 +156,7 @@ class FieldStage(nn.Module):
             InputError: as `generate`.
         """
         plan = self._plan(WholeField(stage1, surroundings, recorded))
+        levels = self._levels(plan.field)
         out = np.array(stage1, dtype=np.float32)
         progress = Progress(on_progress, plan.work * self.orientations)
         self.eval()
@@ -163,7 +166,8 @@ class FieldStage(nn.Module):
             for number in range(self.orientations):
                 total += _turned_back(self.mean(self._condition(event, number)), number)
                 progress.add(part)
-            part.add(out, self._change(event, total / self.orientations))
+            gain = None if levels is None else levels.of_mean(part.sensors)
+            part.add(out, self._change(event, total / self.orientations, gain))
         return out
 
     @property
@@ -289,9 +293,21 @@ class FieldStage(nn.Module):
         )
         return inputs.condition(self.latents)
 
-    def _change(self, event: _Event, latents: Float[Tensor, "s 3 n"]) -> Float32[np.ndarray, "s 3 time"]:
-        """What is added to stage 1, from latents."""
+    def _levels(self, field: WholeField, seed: int = 0) -> Levels | None:
+        """The random levels of a field's draws; None where there are none."""
+        config = self.config
+        if config.level_errors is None:
+            return None
+        recorded = np.flatnonzero(field.observed)
+        return Levels(config.level_errors, config.latent, field.surroundings.positions_m, recorded, seed)
+
+    def _change(
+        self, event: _Event, latents: Float[Tensor, "s 3 n"], gain: Float[Tensor, "s 1 n"] | None
+    ) -> Float32[np.ndarray, "s 3 time"]:
+        """What is added to stage 1, from latents; a gain is one of the whole motion."""
         change = self.latents.unwhitened(latents) * event.amplitude[:, None, None]
+        if gain is not None:
+            change = gain.to(change) * (event.stage1 + change) - event.stage1
         return np.asarray((event.above + self.latents.added(change, event.moving)).cpu().numpy())
 
     def _plan(self, field: WholeField) -> Plan:
