@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.spatial import cKDTree
 
 from spectremor.diffusion.config import JUDGED_TOGETHER, FieldConfig
 
@@ -63,6 +62,8 @@ def tiles(
 
 def _nearest(positions_m: Float[np.ndarray, "s 2"], among: Int[np.ndarray, " m"], count: int) -> Int[np.ndarray, "s k"]:
     """What the choice of neighbours looks at: the sensor, its neighbours, and one that tells the reach."""
+    from scipy.spatial import cKDTree
+
     _, place = cKDTree(positions_m[among]).query(positions_m, k=np.arange(1, min(count + 2, len(among)) + 1))
     return np.asarray(among[place])
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from jaxtyping import Float32
-from scipy.spatial import cKDTree
 
 from spectremor.core.axes import HEMEW_BAND_HZ
 from spectremor.core.corner import in_ground
@@ -298,6 +297,8 @@ def _check_apart(earthquake: Source | Rupture, sensors: Sensors, spacing_m: floa
     """Refuse a sensor so close to a point of the earthquake that the grid does not tell them apart."""
     if not sensors.points_m()[:, 2].any():
         return  # a source is at least one cell deep
+    from scipy.spatial import cKDTree
+
     points = [earthquake.position_m] if isinstance(earthquake, Source) else earthquake.position_m
     distance_m, _ = cKDTree(np.asarray(points)).query(sensors.points_m())
     nearest = int(np.argmin(distance_m))

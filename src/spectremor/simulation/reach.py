@@ -16,7 +16,6 @@ import numpy as np
 import skfmm
 from jaxtyping import Float
 from scipy.ndimage import map_coordinates, maximum_filter
-from scipy.spatial import cKDTree
 
 from spectremor.core.geology import Geology
 from spectremor.core.rupture import Rupture
@@ -125,6 +124,8 @@ def _marching_grid(geology: Geology) -> tuple[tuple[np.ndarray, ...], Float[np.n
 
 def _march(axes: tuple[np.ndarray, ...], speed: np.ndarray, points: np.ndarray) -> Float[np.ndarray, "x y depth"]:
     """Lower bound of the travel time to each node from that one of the points whose waves arrive first."""
+    from scipy.spatial import cKDTree
+
     steps = [float(axis[1] - axis[0]) for axis in axes]
     nodes = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     # Points outside the domain are refused elsewhere.

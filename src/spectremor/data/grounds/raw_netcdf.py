@@ -10,7 +10,6 @@ from typing import Any
 
 import h5netcdf
 import numpy as np
-from scipy.io import netcdf_file
 
 from spectremor.core.errors import InputError
 from spectremor.core.reading import existing_file
@@ -49,6 +48,8 @@ def unpacked_bytes(path: Path) -> int:
     Raises:
         InputError: a damaged file.
     """
+    from scipy.io import netcdf_file
+
     try:
         with warnings.catch_warnings(), netcdf_file(path, "r", mmap=True, maskandscale=False) as file:
             warnings.filterwarnings("ignore", "Cannot close a netcdf_file opened with mmap=True", RuntimeWarning)
@@ -79,6 +80,8 @@ def read_raw(path: Path, wanted: Callable[[str], bool]) -> tuple[dict[str, Varia
 
 
 def _read_classic(path: Path, wanted: Callable[[str], bool]) -> tuple[dict[str, Variable], list[str]]:
+    from scipy.io import netcdf_file
+
     # This form has no compression: the size of the file bounds that of each variable.
     if path.stat().st_size > 4 * MAX_NUMBERS:
         raise InputError("geology", f"{path} of {path.stat().st_size} bytes", f"at most {4 * MAX_NUMBERS} bytes")
