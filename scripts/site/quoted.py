@@ -97,43 +97,6 @@ def _sem3d(rows: Rows) -> Table:
     return ["grid", "sample", "correlation", "rMAE_raw", "rRMSE_raw", _BIASES, "EG", "PG"], body
 
 
-def _mifno(rows: Rows) -> Table:
-    """Scores of each contender with their 95% intervals, draws and means apart."""
-    by: dict[tuple[str, str], dict[str, str]] = {}
-    for row in rows:
-        interval = f"[{digits(row['ci95_low'], 2)}, {digits(row['ci95_high'], 2)}]"
-        cell = f"{digits(row['mean'], 2)} {interval}" if row["ci95_low"] else digits(row["mean"], 2)
-        by.setdefault((row["contender"], row["product"]), {})[row["metric"]] = cell
-    metrics = ("EG", "PG", "ln_bias_low", "ln_bias_mid", "ln_bias_high")
-    body = [[name, product, *(cells[m] for m in metrics)] for (name, product), cells in by.items()]
-    return ["", "product", "EG", "PG", "ln bias 0-1 Hz", "1-2 Hz", "2-5 Hz"], body
-
-
-def _mifno_ensembles(rows: Rows) -> Table:
-    """Calibration and score of the draws."""
-    drawn = [row for row in rows if row["contender"] == "stage 1 + diffusion"]
-    body = []
-    for row in drawn:
-        inside = [digits(row[f"inside_{level}"], 2) + _interval(row, f"inside_{level}_") for level in ("50%", "80%")]
-        body.append([row["quantity"], *inside, digits(row["crps_ln"], 3)])
-    return ["RotD50 and energy", "the 50% interval holds", "the 80% interval holds", "CRPS of ln"], body
-
-
-def _mifno_fields(rows: Rows) -> Table:
-    """What neighbours have in common, in a draw and in the truth."""
-    body = []
-    for row in rows:
-        if row["contender"] != "stage 1 + diffusion" or row["difference"] in ("", "nan"):
-            continue
-        logarithm = "coherency" not in row["measure"] and "correlation" not in row["measure"]
-        words = row["measure"] + (f", {float(row['distance_m']):g} m apart" if row["distance_m"] else "")
-        share = "share" in row["measure"]
-        truth = f"{100 * float(row['truth']):.2g}%" if share else digits(row["truth"], 2)
-        difference = signed(row["difference"], 2) + _interval(row, "difference_", count=2)
-        body.append([words, truth, f"ln {difference}" if logarithm else difference])
-    return ["", "truth", "draw less truth (ln: logarithm of the ratio)"], body
-
-
 _OBSERVED = {
     "draw_EG": "EG of a draw",
     "draw_PG": "PG of a draw",
@@ -170,23 +133,6 @@ def _mifno_observed(rows: Rows) -> Table:
             )
         body.append([words, *cells])
     return ["share of sensors with a recording", *(f"{share:.0%}" for share in shares)], body
-
-
-def _mifno_deciles(rows: Rows) -> Table:
-    """By tenth of the sensors in order of the peak of stage 1, weakest first."""
-    wanted = {
-        "EG of stage 1": ("stage 1", "EG"),
-        "EG of `expect`": ("stage 1 + diffusion, expect", "EG"),
-        **{
-            f"ln bias of draws, {name}": ("stage 1 + diffusion", f"ln_bias_{band}")
-            for band, name in (("low", "0-1 Hz"), ("mid", "1-2 Hz"), ("high", "2-5 Hz"))
-        },
-    }
-    body = []
-    for words, (contender, metric) in wanted.items():
-        own = [row for row in rows if (row["contender"], row["metric"]) == (contender, metric)]
-        body.append([words, *(digits(row["mean"], 2) for row in own)])
-    return ["tenth", *(str(k + 1) for k in range(len(body[0]) - 1))], body
 
 
 def _regional(rows: Rows) -> Table:
@@ -390,7 +336,12 @@ def _ahead(own: dict[str, float], curve: list[dict[str, float]], score: str) -> 
     return own[score] - (curve[after - 1][score] * (1 - share) + curve[after][score] * share)
 
 
-# ---- the shipped models under honest measures
+# ---- the results: all models on the same test events
+
+
+_MODELS = ("mifno", "hybrid", "simulation")
+_LOG_BIASES = ("ln_bias_low", "ln_bias_mid", "ln_bias_high")
+_DRAW, _EXPECT = "stage 1 + diffusion", "stage 1 + diffusion, expect"
 
 
 def _interval(row: dict[str, str], prefix: str = "", *, count: int = 2) -> str:
@@ -399,60 +350,107 @@ def _interval(row: dict[str, str], prefix: str = "", *, count: int = 2) -> str:
     return "" if low == high else f" [{low}, {high}]"
 
 
-def _shipped(product: str) -> Callable[[Rows], Table]:
+def _cell(row: dict[str, str]) -> str:
+    return digits(row["mean"], 2) + _interval(row)
+
+
+def _of_models(row: dict[str, str]) -> str:
+    """What a line is called: simulations on coarser grids belong to no model."""
+    return row["contender"] if row["contender"].startswith("simulation at") else f"`{row['model']}`: {row['contender']}"
+
+
+def _results(product: str) -> Callable[[Rows], Table]:
+    """Scores of each contender of one product with their 95% intervals."""
+
     def arrange(rows: Rows) -> Table:
-        by: dict[str, dict[str, dict[str, str]]] = {}
+        by: dict[str, dict[str, str]] = {}
         for row in rows:
             if row["product"] == product:
-                by.setdefault(row["contender"], {})[row["metric"]] = row
-        body = []
-        for name, scores in by.items():
-            fits = [digits(scores[m]["mean"], 2) + _interval(scores[m]) for m in ("EG", "PG")]
-            bias = [digits(scores[f"ln_bias_{band}"]["mean"], 2) for band in ("low", "mid", "high")]
-            body.append([name, *fits, ", ".join(bias) + _interval(scores["ln_bias_high"])])
-        words = {"mean": "single predictions", "draw": "draws"}[product]
-        return [words, "EG", "PG", "mean ln(prediction / truth) at 0-1, 1-2, 2-5 Hz"], body
+                by.setdefault(_of_models(row), {})[row["metric"]] = _cell(row)
+        body = [[name, *(cells[m] for m in ("EG", "PG", *_LOG_BIASES))] for name, cells in by.items()]
+        return [{"mean": "single predictions", "draw": "draws"}[product], "EG", "PG", *_BANDS], body
 
     return arrange
 
 
-def _shipped_ensembles(rows: Rows) -> Table:
-    """Draws of both models, beside the best baseline dressed with its errors."""
-    levels = ("50%", "80%", "95%")
-    dressed = {r["quantity"]: r for r in rows if r["contender"] == "hybrid: stage 1 x gain, dressed with its errors"}
+_BANDS = ("ln bias 0-1 Hz", "1-2 Hz", "2-5 Hz")
+_STAGE1 = {
+    "mifno": "the neural operator alone, no simulation at all",
+    "hybrid": "a neural operator corrects a simulation on a 300 m grid",
+    "simulation": "that simulation",
+}
+
+
+def _first_table(rows: Rows) -> Table:
+    """What each model gives: EG, PG and the bias at 2-5 Hz of its three products."""
+    by = {(row["model"], row["contender"], row["metric"]): digits(row["mean"], 2) for row in rows}
     body = []
-    for model in ("simulation", "hybrid"):
-        drawn = [row for row in rows if row["contender"] == f"{model}: stage 1 + diffusion"]
-        for row in drawn:
+    for model in _MODELS:
+        products = [[by[model, name, m] for m in ("EG", "PG", "ln_bias_high")] for name in ("stage 1", _EXPECT, _DRAW)]
+        body.append([f"`{model}`", _STAGE1[model], *(", ".join(cells) for cells in products)])
+    return ["`--model`", "stage 1", "stage 1 alone: EG, PG, ln bias at 2-5 Hz", "`expect`", "one draw"], body
+
+
+def _results_ensembles(rows: Rows) -> Table:
+    """Draws of each model beside its best baseline dressed with its errors."""
+    levels = ("50%", "80%", "95%")
+    body = []
+    for model in _MODELS:
+        own = [row for row in rows if row["model"] == model]
+        for row in (row for row in own if row["contender"] == _DRAW):
+            others = [r for r in own if "dressed" in r["contender"] and r["quantity"] == row["quantity"]]
+            best = min((float(r["crps_ln"]) for r in others), default=math.nan)
             inside = [digits(row[f"inside_{level}"], 2) + _interval(row, f"inside_{level}_") for level in levels]
-            other = dressed[row["quantity"]]
-            crps = [digits(row["crps_ln"], 3), digits(other["inside_80%"], 2), digits(other["crps_ln"], 3)]
+            crps = [digits(row["crps_ln"], 3), "" if math.isnan(best) else digits(best, 3)]
             body.append([f"`{model}`, {row['quantity']}", *inside, *crps])
-    return ["", *levels, "CRPS", "dressed: 80%", "dressed: CRPS"], body
+    return ["", *(f"the {level} interval holds" for level in levels), "CRPS of ln", "best dressed baseline"], body
 
 
-def _shipped_fields(rows: Rows) -> Table:
-    """Differences of one draw from the truth, of both models."""
-    models = ("simulation", "hybrid")
+def _results_fields(rows: Rows) -> Table:
+    """Differences of one draw from the truth."""
     by: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
     for row in rows:
-        model, _, rest = row["contender"].partition(": ")
-        if rest == "stage 1 + diffusion":
-            by.setdefault((row["measure"], row["distance_m"]), {})[model] = row
+        if row["contender"] == _DRAW and row["difference"] not in ("", "nan"):
+            by.setdefault((row["measure"], row["distance_m"]), {})[row["model"]] = row
     body = []
-    for (measure, distance_m), pair in by.items():
-        if not all(row["difference"] not in ("", "nan") for row in pair.values()):
-            continue
+    for (measure, distance_m), of_model in by.items():
         logarithm = "coherency" not in measure and "correlation" not in measure
-        words = ("ln of the " if logarithm else "") + measure + (f", {distance_m} m apart" if distance_m else "")
-        truths = dict.fromkeys(
-            f"{100 * float(pair[m]['truth']):.2g}%" if "share" in measure else digits(pair[m]["truth"], 2)
-            for m in models
-        )
-        count = 2 if "share" in measure else 3
-        cells = [signed(pair[m]["difference"], count) + _interval(pair[m], "difference_", count=count) for m in models]
-        body.append([f"{words} ({', '.join(truths)})", *cells])
-    return ["difference from the truth (the truth)", *(f"`{m}`" for m in models)], body
+        words = ("ln of the " if logarithm else "") + measure
+        words += f", {float(distance_m):g} m apart" if distance_m else ""
+        truth = next(iter(of_model.values()))["truth"]
+        known = f"{100 * float(truth):.2g}%" if "share" in measure else digits(truth, 2)
+        cells = [signed(of_model[m]["difference"], 2) + _interval(of_model[m], "difference_") for m in _MODELS]
+        body.append([f"{words} ({known})", *cells])
+    return ["difference from the truth (the truth)", *(f"`{m}`" for m in _MODELS)], body
+
+
+def _results_deciles(rows: Rows) -> Table:
+    """By tenth of the sensors in order of the peak of stage 1, weakest first."""
+    wanted = {
+        "EG of stage 1": ("stage 1", "EG"),
+        "EG of `expect`": (_EXPECT, "EG"),
+        **{
+            f"ln bias of draws, {name}": (_DRAW, metric)
+            for metric, name in zip(_LOG_BIASES, ("0-1 Hz", "1-2 Hz", "2-5 Hz"), strict=True)
+        },
+    }
+    body = []
+    for model in _MODELS:
+        for words, (contender, metric) in wanted.items():
+            own = [r for r in rows if (r["model"], r["contender"], r["metric"]) == (model, contender, metric)]
+            body.append([f"`{model}`, {words}", *(digits(row["mean"], 2) for row in own)])
+    return ["tenth", *(str(k + 1) for k in range(len(body[0]) - 1))], body
+
+
+def _results_durations(rows: Rows) -> Table:
+    """Mean ln(prediction / truth) of scalar measures."""
+    measures = ("PGA", "PGV", "PGD", "Arias", "CAV", "D5-95")
+    by: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["contender"] in ("stage 1", _DRAW):
+            cell = digits(row["mean_ln_ratio"], 2) + _interval(row, "mean_ln_ratio_")
+            by.setdefault(_of_models(row), {})[row["measure"]] = cell
+    return ["mean ln(prediction / truth)", *measures], [[name, *(c[m] for m in measures)] for name, c in by.items()]
 
 
 def _condition_scaling(field: str, metric: str, words: str) -> Callable[[Rows], Table]:
@@ -513,11 +511,7 @@ ARRANGEMENTS = {
     "recordings_within": Arrangement("recordings", _recordings("within_events")),
     "layered": Arrangement("layered", _layered),
     "coarse_grids": Arrangement("coarse_grids", _coarse_grids),
-    "mifno_summary": Arrangement("mifno_summary", _mifno),
-    "mifno_ensembles": Arrangement("mifno_ensembles", _mifno_ensembles),
-    "mifno_fields": Arrangement("mifno_fields", _mifno_fields),
     "mifno_observed": Arrangement("mifno_observed", _mifno_observed),
-    "mifno_deciles": Arrangement("mifno_deciles", _mifno_deciles),
     "sem3d": Arrangement("sem3d", _sem3d),
     "regional": Arrangement("regional", _regional),
     "regional_large": Arrangement("regional_large", _regional_large),
@@ -532,20 +526,19 @@ ARRANGEMENTS = {
     "quality_against_steps": Arrangement("quality_against_steps", _quality_against_steps),
     "frontier_100m": Arrangement("frontier", _frontier("100 m")),
     "frontier_sem3d": Arrangement("frontier", _frontier("SEM3D")),
-    "shipped_means": Arrangement("shipped_summary", _shipped("mean")),
-    "shipped_draws": Arrangement("shipped_summary", _shipped("draw")),
-    "shipped_ensembles": Arrangement("shipped_ensembles", _shipped_ensembles),
-    "shipped_fields": Arrangement("shipped_fields", _shipped_fields),
-    "mifno_scaled_draw": Arrangement(
-        "mifno_condition_scaling",
-        _condition_scaling("draw", "ln_bias_high", "mean ln(draw / truth) at 2-5 Hz"),
-    ),
+    "first_table": Arrangement("results_summary", _first_table),
+    "results_means": Arrangement("results_summary", _results("mean")),
+    "results_draws": Arrangement("results_summary", _results("draw")),
+    "results_ensembles": Arrangement("results_ensembles", _results_ensembles),
+    "results_fields": Arrangement("results_fields", _results_fields),
+    "results_deciles": Arrangement("results_deciles", _results_deciles),
+    "results_durations": Arrangement("results_intensities", _results_durations),
     "scaled_mean": Arrangement(
-        "shipped_condition_scaling",
+        "condition_scaling",
         _condition_scaling("mean of 19 draws", "EG", "EG of the mean of 19 draws"),
     ),
     "scaled_draw": Arrangement(
-        "shipped_condition_scaling",
+        "condition_scaling",
         _condition_scaling("draw", "ln_bias_high", "mean ln(draw / truth) at 2-5 Hz"),
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,64 @@ def test_a_short_training_lowers_both_losses_and_honours_recordings(tmp_path: Pa
     assert np.sqrt(np.mean(np.square(apart))) < 4 * np.sqrt(np.mean(np.square(sampling)))
 
 
+def operator_of(store: CampaignStore, simulation_m: float | None = None) -> tuple[dict[str, Any], MifnoSurrogate]:
+    """A small operator along rays for the sensors of a store, of random weights, and its domain."""
+    where = {
+        "nodes": (6, 6, 6),
+        "sensors": (4, 4),
+        "first_sensor_m": (float(store.x_m[0]), float(store.y_m[0])),
+        "last_sensor_m": (float(store.x_m[-1]), float(store.y_m[-1])),
+        "samples": SAMPLES,
+        "sampling_hz": HZ,
+    }
+    domain = NetworkDomainConfig(**where, ray_smoothings_m=(2000.0,))
+    sizes = {"steps": 54, "time_modes": 8, "along": 4, "across": 3, "depths": 2, "tube_width": 4, "latent": 8}
+    network = make_network(RayConfig(domain=domain, simulation_m=simulation_m, **sizes))
+    mean = np.full(domain.nodes, 2500.0)
+    return where, MifnoSurrogate(network.eval(), GeologyNormalisation(mean, np.full(domain.nodes, 300.0)))
+
+
+def test_levels_are_measured_on_the_validation_split_and_change_no_weight(
+    tmp_path: Path,
+    stations: Path,
+    here: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run, out = tmp_path / "run", tmp_path / "calibrated"
+    _, operator = operator_of(CampaignStore.open(stations))
+    parts: Any = {"surrogate": operator.parts(), "diffusion": FieldStage(config("score").model).parts()}
+    write_model_folder(run / "model", parts=parts, about={}, card="A card.\n")
+    measure = ("train", "levels", "--data", stations, "--realizations", "3", "--out")
+    # The waves of this store are no operator's.
+    assert here(*measure, out, "--model", run) == 2
+    assert "levels: got a standard deviation of" in capsys.readouterr().err
+    assert not out.exists()
+
+    def louder(store: CampaignStore, i: int) -> np.ndarray:
+        return 1.5 * operator.predict(store.geology(i), store.source(i)).values
+
+    monkeypatch.setattr(CampaignStore, "velocity", louder)
+    assert here(*measure, out, "--model", run) == 0
+    before, after = read_model_folder(run / "model"), read_model_folder(out)
+    assert after.config.diffusion is not None
+    levels = after.config.diffusion.level_errors
+    assert levels is not None
+    assert max(levels.sd_ln) > 0
+    assert after.config.training["levels"]["data"] == {"store": stations.name, "val_samples": 1, "realizations": 3}
+    tensors = after.tensors()["diffusion"]
+    assert all(torch.equal(tensors[name], tensor) for name, tensor in before.tensors()["diffusion"].items())
+    # Levels that are there already are measured anew.
+    assert here(*measure, tmp_path / "again", "--model", out) == 0
+    again = read_model_folder(tmp_path / "again").config.diffusion
+    assert again is not None
+    assert again.level_errors == levels
+    capsys.readouterr()
+    assert here(*measure, tmp_path / "none", "--model", "hybrid") == 2
+    assert "whose diffusion stage sees the field" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
 def test_it_starts_from_single_sensors_with_or_without_jumps(
     tmp_path: Path, stations: Path, ddpm_config: DdpmTraining
 ) -> None:
@@ -245,19 +304,7 @@ def test_behind_an_operator_along_rays_stations_are_learned_from_too(
     tmp_path: Path, stations: Path, monkeypatch: pytest.MonkeyPatch, simulation_m: float | None
 ) -> None:
     store = CampaignStore.open(stations)
-    where = {
-        "nodes": (6, 6, 6),
-        "sensors": (4, 4),
-        "first_sensor_m": (float(store.x_m[0]), float(store.y_m[0])),
-        "last_sensor_m": (float(store.x_m[-1]), float(store.y_m[-1])),
-        "samples": SAMPLES,
-        "sampling_hz": HZ,
-    }
-    domain = NetworkDomainConfig(**where, ray_smoothings_m=(2000.0,))
-    sizes = {"steps": 54, "time_modes": 8, "along": 4, "across": 3, "depths": 2, "tube_width": 4, "latent": 8}
-    network = make_network(RayConfig(domain=domain, simulation_m=simulation_m, **sizes))
-    mean = np.full(domain.nodes, 2500.0)
-    operator = MifnoSurrogate(network.eval(), GeologyNormalisation(mean, np.full(domain.nodes, 300.0)))
+    where, operator = operator_of(store, simulation_m)
     parts: Any = {"surrogate": operator.parts()}
     if simulation_m is not None:
         # The store of a test does not say how it was simulated.

@@ -18,7 +18,9 @@ SamplerName = Literal[PlainSampler, "jump"]
 Positive = Annotated[int, Field(gt=0, le=10_000)]
 Blocks = Annotated[int, Field(gt=0, le=64)]
 Width = Annotated[int, Field(gt=0, le=4096)]
-LevelSd = Annotated[float, Field(ge=0, le=2)]
+#: Largest standard deviation of ln velocity that a level may have.
+MAX_LEVEL_SD = 2.0
+LevelSd = Annotated[float, Field(ge=0, le=MAX_LEVEL_SD)]
 
 #: Steps of the other samplers, where the config's own number is that of jumps.
 PLAIN_STEPS = 8

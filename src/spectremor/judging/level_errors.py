@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 
 from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore, Split
-from spectremor.diffusion.config import DiffusionConfig, LevelErrors
+from spectremor.diffusion.config import MAX_LEVEL_SD, DiffusionConfig, LevelErrors
 from spectremor.diffusion.field_stage import FieldStage
 from spectremor.judging.benchmark import sensor_positions_m, sound_up_to_hz
 from spectremor.judging.contenders import Case
@@ -96,7 +96,7 @@ def fitted(statistics: Sequence[LevelStatistics]) -> LevelErrors:
         statistics: of events that no training has seen.
 
     Raises:
-        InputError: no event.
+        InputError: no event, or draws so far off that their level is not what is wrong with them.
 
     Example:
         >>> one = LevelStatistics(
@@ -118,6 +118,11 @@ def fitted(statistics: Sequence[LevelStatistics]) -> LevelErrors:
     pairs = np.sum([of_event.pairs for of_event in statistics], axis=0)
     variance = np.clip(np.nan_to_num(excess[:, 0]), 0, None)
     sd = np.where(variance >= _LEAST_SD**2, np.sqrt(variance), 0.0)
+    if sd.max() > MAX_LEVEL_SD:
+        allowed = (
+            f"at most {MAX_LEVEL_SD:g} (ln velocity): draws that are further off are not a model's of these events"
+        )
+        raise InputError("levels", f"a standard deviation of {sd.max():.2f}", allowed)
     share, reach_m = _likeness(excess[:, 1:], variance, pairs[1:])
     return LevelErrors(sd_ln=tuple(round(float(x), 3) for x in sd), of_event=share, reach_m=reach_m)
 
