@@ -1,9 +1,11 @@
 """How alike neighbours are in draws, for several shares of common noise and distances over which it is alike.
 
     python benchmarks/shared_noise.py --data STORE --model MODEL [--events 20] [--split val] --table FILE
+    python benchmarks/shared_noise.py --model MODEL --choose 0.65 2000 --out FOLDER
 
 The noise of a stage that sees the field acts on sampling alone (`field.shared_noise`, `field.shared_noise_m`): this
-prints what each choice gives on the validation split, beside the truth, so that one can be chosen. `fast_share` is the
+prints what each choice gives on the validation split, beside the truth, so that one can be chosen; the second form
+writes the model with the one that was chosen. `fast_share` is the
 share of 2-5 Hz power above 12 km/s apparent velocity, as the mean logarithm of its ratio to the truth's; `added` is the
 same of what a draw adds to the mean of the others; likeness is draws less truth at each distance.
 """
@@ -25,6 +27,7 @@ from spectremor.judging.benchmark import sound_up_to_hz
 from spectremor.judging.contenders import Case
 from spectremor.judging.fields import DISTANCES_M, Measures, draw_measures, field_measures
 from spectremor.model.build import load_model
+from spectremor.model.folder import CARD, find_run_model, read_model_folder, write_model_folder
 from spectremor.model.pipeline import GroundMotionModel
 
 CHOICES = ((0.5, 1500.0), (0.5, 3000.0), (0.6, 2000.0), (0.65, 1500.0), (0.65, 3000.0), (0.8, 1500.0))
@@ -40,6 +43,19 @@ def with_noise(model: GroundMotionModel, share: float, distance_m: float) -> Gro
     changed = FieldStage.from_parts(stage.config.model_copy(update={"field": field}), stage.parts()[1])
     changed.network.bf16 = True
     return dataclasses.replace(model, diffusion=changed)
+
+
+def write_with_noise(model: str, share: float, distance_m: float, out: Path) -> None:
+    """Write the model folder with another share of common noise."""
+    folder = read_model_folder(find_run_model(model, "--model"))
+    config = folder.config.diffusion
+    if config is None or config.field is None:
+        raise InputError("--model", model, "a model whose diffusion stage sees the field")
+    field = config.field.model_copy(update={"shared_noise": share, "shared_noise_m": distance_m})
+    configs = folder.config.parts | {"diffusion": config.model_copy(update={"field": field})}
+    parts = {name: (configs[name], tensors) for name, tensors in folder.tensors().items()}
+    about = {"spectremor_version": folder.config.spectremor_version, "training": folder.config.training}
+    write_model_folder(out, parts=parts, about=about, card=(folder.path / CARD).read_text(encoding="utf-8"))
 
 
 def measures_of(model: GroundMotionModel, store: CampaignStore, sample: int) -> tuple[Measures, Measures]:
@@ -67,14 +83,21 @@ def row_of(share: float, distance_m: float, found: list[tuple[Measures, Measures
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--model", required=True)
     parser.add_argument("--split", default="val")
     parser.add_argument("--events", type=int, default=20)
     parser.add_argument("--table", type=Path)
+    parser.add_argument("--choose", type=float, nargs=2, metavar=("SHARE", "DISTANCE_M"))
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    if options.choose is not None and options.out is not None:
+        write_with_noise(options.model, *options.choose, options.out)
+        return
+    if options.data is None:
+        parser.error("--data, or --choose with --out")
     try:
-        store, model = CampaignStore.open(options.data), load_model(options.model)
+        store, model = CampaignStore.open(options.data), load_model(find_run_model(options.model, "--model"))
         samples = [int(i) for i in store.ids(options.split)[: options.events]]
         rows = []
         for choice in CHOICES:
