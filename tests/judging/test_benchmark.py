@@ -13,15 +13,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import typer
+from field_cases import random_stage, stage_config
 from typer.testing import CliRunner
 
 from spectremor.cli import evaluate as verb
+from spectremor.core.at_sensors import at_sensors
 from spectremor.core.errors import InputError
 from spectremor.core.trained_range import TrainedRange
 from spectremor.data.wavefield_files import write_wavefield
+from spectremor.diffusion.config import LatentConfig
+from spectremor.diffusion.surroundings import surroundings_of
 from spectremor.judging import benchmark
 from spectremor.judging.benchmark import Settings, run_benchmark
-from spectremor.judging.contenders import BothStages, Case
+from spectremor.judging.contenders import BothStages, Case, Expected
 from spectremor.judging.gain import FrequencyGain
 from spectremor.judging.scores import METRICS, evaluate
 from spectremor.judging.subset import stratified_error, stratified_sensors
@@ -454,6 +458,28 @@ def test_the_second_stage_is_asked_for_the_runs_draws_and_steps(store, model) ->
     assert [(o["realizations"], o["steps"]) for o in asked] == [(2, 7)] * 3
     seeds = [o["seed"] for o in asked]
     assert seeds[0] == seeds[2] != seeds[1]
+
+
+def test_a_stage_that_sees_the_field_is_given_all_of_it_or_the_judged_sensors_alone(store, model) -> None:
+    latent = LatentConfig(time_samples=160, sampling_hz=50.0, latent_samples=40, target="residual")
+    stage = random_stage(stage_config().model_copy(update={"latent": latent}))
+    given = dataclasses.replace(model, diffusion=stage)
+    sensors, everywhere = np.array([3, 8, 20]), np.arange(35)
+    whole = Case(store, 4, sensors, realizations=2)
+    traces = at_sensors(whole.stage1(given).values, everywhere)
+    places_m = np.stack(np.meshgrid(store.x_m, store.y_m, indexing="ij"), axis=-1).reshape(-1, 2)
+    where = surroundings_of(store.geology(4), store.source(4), places_m)
+    drawn = stage.generate(traces, where, realizations=2, seed=whole.draw_seed())
+    np.testing.assert_allclose(whole.draws(given), drawn[:, sensors], rtol=1e-5, atol=1e-8)
+    alone = Case(store, 4, sensors, realizations=2, alone=True)
+    assert alone.draws(given).shape == whole.draws(given).shape
+    assert np.abs(alone.draws(given) - whole.draws(given)).max() > 1e-5
+    # All sensors alone are the whole field; and where a whole field is asked for it is given.
+    every = Case(store, 4, everywhere, realizations=2, alone=True)
+    np.testing.assert_array_equal(every.draws(given)[:, sensors], whole.draws(given))
+    np.testing.assert_array_equal(alone.everywhere(2).draws(given), every.draws(given))
+    mean = Expected("mean", given)
+    np.testing.assert_array_equal(mean(every)[:, sensors], mean(whole))
 
 
 def test_in_bfloat16_a_stage_of_the_runs_own_draws(store, model) -> None:

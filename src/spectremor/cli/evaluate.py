@@ -77,6 +77,14 @@ class ModelOptions(Options):
             "what is added to stage 1.",
         ),
     ] = False
+    alone: Annotated[
+        bool,
+        typer.Option(
+            "--alone",
+            help="Give a second stage that sees the field the judged sensors alone, as stations: quicker than whole "
+            "fields, which are drawn for --field-events all the same.",
+        ),
+    ] = False
     seed: Annotated[int | None, typer.Option("--seed", help="One seed, one result (0).")] = None
 
     def settings(self) -> Settings:

@@ -23,6 +23,7 @@ from spectremor.judging.contenders import (
     Restorer,
     contenders_of,
     patch_of,
+    sensor_positions_m,
     simulations_of,
 )
 from spectremor.judging.dressing import Residuals
@@ -76,6 +77,7 @@ class Settings:
         residual_samples: validation samples whose errors dress the best single baseline, where realizations are judged.
         field_events: events whose whole fields are looked at, for what neighbours have in common.
         bf16: run second stages in bfloat16.
+        alone: give second stages that see the field the judged sensors alone (`contenders.Case`).
     """
 
     split: Split = "test"
@@ -88,6 +90,7 @@ class Settings:
     residual_samples: int = 16
     field_events: int = COHERENCY_EVENTS
     bf16: bool = False
+    alone: bool = False
 
     def __post_init__(self) -> None:
         for name in ("samples", "sensors", "realizations", "steps", "gain_samples"):
@@ -249,7 +252,7 @@ def _identity(result: Benchmark, models: dict[str, GroundMotionModel], regressio
 def case_of(result: Benchmark, sample: int, sensors: np.ndarray) -> Case:
     """A case of the run once more, with the same draws: their seed depends on the event alone."""
     chosen = result.settings
-    return Case(result.store, sample, sensors, chosen.realizations, chosen.steps, chosen.seed)
+    return Case(result.store, sample, sensors, chosen.realizations, chosen.steps, chosen.seed, chosen.alone)
 
 
 def _contenders(
@@ -419,12 +422,6 @@ def _true_event(result: Benchmark, sample: int) -> TrueEvent:
         traits=Traits.of(traces, plan.dt_s, few, pairs if with_coherency else None, shown_hz),
         ensemble=ensemble_quantities(traces[few], plan.dt_s, highest_hz) if settings.realizations > 1 else None,
     )
-
-
-def sensor_positions_m(store: CampaignStore) -> np.ndarray:
-    """(sensor, 2), East and North, x-major."""
-    x, y = np.meshgrid(store.x_m, store.y_m, indexing="ij")
-    return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
 def few_of(count: int) -> np.ndarray:

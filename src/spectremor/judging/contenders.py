@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
 
 from spectremor.core.at_sensors import at_sensors
 from spectremor.core.errors import InputError
@@ -17,6 +17,7 @@ from spectremor.core.trained_range import TrainedRange
 from spectremor.core.wavefield import recording_of
 from spectremor.data.store import CampaignStore
 from spectremor.diffusion.field_stage import FieldStage
+from spectremor.diffusion.surroundings import Surroundings, surroundings_of
 from spectremor.judging.gain import FrequencyGain, GainFit
 from spectremor.model.pipeline import EXPECTED, GroundMotionModel
 
@@ -36,6 +37,8 @@ class Case:
         realizations: draws of stage 2.
         steps: sampling steps of stage 2.
         seed: master seed of the run.
+        alone: a second stage that sees the field is given the judged sensors alone, as stations: quicker, and each
+            hears of sensors that are further away.
     """
 
     store: CampaignStore
@@ -44,6 +47,7 @@ class Case:
     realizations: int = 1
     steps: int | None = None
     seed: int = 0
+    alone: bool = False
     _stage1: dict[str, xr.DataArray] = dataclasses.field(default_factory=dict)
     _draws: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
@@ -74,14 +78,27 @@ class Case:
                 seed=seed,
                 steps=self.steps,
             )
-        geology = self.store.geology(self.sample)
-        field = model.restore(stage1, realizations=self.realizations, seed=seed, steps=self.steps, geology=geology)
-        return np.ascontiguousarray(at_sensors(field.values, self.sensors))
+        traces, surroundings = self._field(stage1)
+        drawn = stage2.generate(traces, surroundings, realizations=self.realizations, seed=seed, steps=self.steps)
+        return drawn if self.alone else np.ascontiguousarray(drawn[:, self.sensors])
+
+    def expected(self, model: GroundMotionModel, stage2: FieldStage) -> Float[np.ndarray, "1 sensor 3 time"]:
+        """The mean of the draws of a stage that sees the field, at the judged sensors."""
+        mean = stage2.expect(*self._field(self.stage1(model)))[None]
+        return mean if self.alone else np.ascontiguousarray(mean[:, self.sensors])
+
+    def _field(self, stage1: xr.DataArray) -> tuple[Float32[np.ndarray, "s 3 time"], Surroundings]:
+        """What a stage that sees the field is given. The rise time of a campaign is that of the models' training."""
+        everywhere = np.moveaxis(stage1.values.reshape(3, -1, stage1.shape[-1]), 0, 1).astype(np.float32)
+        chosen = self.sensors if self.alone else np.arange(len(everywhere))
+        geology, source = self.store.geology(self.sample), self.store.source(self.sample)
+        where = surroundings_of(geology, source, sensor_positions_m(self.store)[chosen])
+        return np.ascontiguousarray(everywhere[chosen]), where
 
     def everywhere(self, realizations: int) -> Case:
         """The same event at all sensors, with as many draws; each model's stage 1 is not computed again."""
         sensors = np.arange(len(self.store.x_m) * len(self.store.y_m))
-        return dataclasses.replace(self, sensors=sensors, realizations=realizations, _draws={})
+        return dataclasses.replace(self, sensors=sensors, realizations=realizations, alone=False, _draws={})
 
     def draw_seed(self) -> int:
         """Seed of stage 2: it differs from event to event and does not depend on their order."""
@@ -90,6 +107,12 @@ class Case:
     def at_sensors(self, field: Float[np.ndarray, "3 x y time"]) -> Float[np.ndarray, "1 sensor 3 time"]:
         """A whole wavefield's traces at the judged sensors, as one realization."""
         return np.ascontiguousarray(at_sensors(field, self.sensors))[None]
+
+
+def sensor_positions_m(store: CampaignStore) -> Float[np.ndarray, "sensor 2"]:
+    """East and North of each sensor of a campaign, x-major."""
+    x, y = np.meshgrid(store.x_m, store.y_m, indexing="ij")
+    return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
 @runtime_checkable
@@ -201,8 +224,7 @@ class Expected:
         """The mean at the judged sensors."""
         stage2 = self.model.need_diffusion()
         if isinstance(stage2, FieldStage):
-            field = self.model.expect(case.store.geology(case.sample), case.store.source(case.sample))
-            return case.at_sensors(field.values)
+            return case.expected(self.model, stage2)
         stage1 = np.ascontiguousarray(case.stage1(self.model).values, dtype=np.float32)
         steps, sampler = EXPECTED.steps, EXPECTED.sampler
         return stage2.generate_at(stage1, case.sensors, steps=steps, sampler=sampler)

@@ -14,8 +14,8 @@ from spectremor.core.errors import InputError
 from spectremor.data.store import CampaignStore, Split
 from spectremor.diffusion.config import MAX_LEVEL_SD, DiffusionConfig, LevelErrors
 from spectremor.diffusion.field_stage import FieldStage
-from spectremor.judging.benchmark import sensor_positions_m, sound_up_to_hz
-from spectremor.judging.contenders import Case
+from spectremor.judging.benchmark import sound_up_to_hz
+from spectremor.judging.contenders import Case, sensor_positions_m
 from spectremor.model.build import load_model
 from spectremor.model.folder import CARD, find_run_model, read_model_folder, write_model_folder
 from spectremor.model.pipeline import GroundMotionModel

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spectremor.core.axes import COMPONENTS
-from spectremor.judging.benchmark import Benchmark, sensor_positions_m
+from spectremor.judging.benchmark import Benchmark
+from spectremor.judging.contenders import sensor_positions_m
 from spectremor.judging.tally import COHERENCY_HIGH_PASS_HZ, INTENSITIES, PERIODS_S
 from spectremor.report.ensembles import Checks
 from spectremor.report.motion_tables import (
