@@ -16,7 +16,7 @@ from spectremor.examples import example_geology, example_source
 
 STORED = Path(__file__).with_name("shipped_fields.npz")
 #: Names of the shipped models.
-MODELS = ("simulation", "hybrid")
+MODELS = ("simulation", "hybrid", "mifno")
 #: Every eighth sensor along East and North, and every eighth sample, starting with the fourth.
 EXCERPT = (Ellipsis, slice(3, None, 8), slice(3, None, 8), slice(3, None, 8))
 REALIZATIONS, SEED = 2, 5
@@ -43,7 +43,7 @@ def fields(model):
     for event, (geology, source) in events().items():
         stage1 = model.predict(geology, source)
         found[f"{event}/stage1"] = stage1.values
-        found[f"{event}/both"] = model.restore(stage1, realizations=REALIZATIONS, seed=SEED).values
+        found[f"{event}/both"] = model.restore(stage1, geology=geology, realizations=REALIZATIONS, seed=SEED).values
     return found
 
 

@@ -17,6 +17,7 @@ from spectremor.data.store_writer import StoreLayout, create_store
 from spectremor.lab import regression
 from spectremor.lab.regression import RegressionStage, train_regression
 from spectremor.model.build import load_model
+from spectremor.model.folder import find_model, read_model_folder
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +116,13 @@ def test_what_is_no_regression_is_refused(store_path: Path, model_path: Path, tm
     (trained / "regression.json").write_text(json.dumps(told))
     with pytest.raises(InputError, match="--regression"):
         RegressionStage.read(trained)
+
+
+def test_of_a_stage_that_sees_the_field_the_network_restores_each_sensor_alone() -> None:
+    judged = read_model_folder(find_model("mifno")).config.diffusion
+    assert judged is not None
+    assert judged.field is not None
+    config = regression.regression_config(find_model("mifno")).model
+    assert config.field is None
+    assert (config.network, config.latent) == (judged.network, judged.latent)
+    assert isinstance(RegressionStage(config), RegressionStage)

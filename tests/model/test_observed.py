@@ -157,7 +157,7 @@ def test_models_without_recordings_refuse_them_before_any_work(
 
 
 def test_a_command_line_writes_what_the_library_gives(
-    folder: Path, model: GroundMotionModel, tmp_path: Path, here, capsys: pytest.CaptureFixture[str]
+    folder: Path, model: GroundMotionModel, tiny_model: Path, tmp_path: Path, here, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import spectremor as sp
     from spectremor.core.recording import Stations
@@ -185,16 +185,29 @@ def test_a_command_line_writes_what_the_library_gives(
     source = sp.Source.from_angles(position_m=(4800, 4800, -8400), strike_deg=48, dip_deg=45, rake_deg=88)
     wanted = model.generate(example_geology(), source, seed=3, observed=sp.read_wavefield(tmp_path / "records.nc"))
     np.testing.assert_allclose(sp.read_wavefield(out).values, wanted.values, rtol=1e-6)
+    without = with_field(tiny_model, tmp_path / "without", observed=False)
     capsys.readouterr()
     for more, words in (
         (["--model", folder, "--observed", tmp_path / "none.nc"], "--observed"),
         (["--model", folder, "--observed", tmp_path], "a folder of waveforms needs --event"),
-        (["--observed", tmp_path / "records.nc"], "observed: got recordings; allowed: none"),
+        (["--model", without, "--observed", tmp_path / "records.nc"], "observed: got recordings; allowed: none"),
     ):
         assert here(*arguments, *more, "--out", tmp_path / "refused.nc") == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert words in line
         assert not (tmp_path / "refused.nc").exists()
+
+
+def test_a_stage_that_draws_in_one_step_refuses_others(model: GroundMotionModel) -> None:
+    geology, source = example_geology(), example_source()
+    stage1 = model.predict(geology, source)
+    own = model.restore(stage1, geology=geology, seed=1)
+    # Another sampler takes the same one step.
+    same = model.restore(stage1, geology=geology, seed=1, sampler="dpm-solver++")
+    np.testing.assert_array_equal(same.values, own.values)
+    for options in ({"steps": 2}, {"steps": 8, "sampler": "ddpm"}):
+        with pytest.raises(InputError, match=r"steps: got \d; allowed: 1: this model was trained to draw in one step"):
+            model.restore(stage1, geology=geology, seed=1, **options)
 
 
 def test_a_delayed_trace_is_the_same_pulse_later_and_nothing_comes_round() -> None:

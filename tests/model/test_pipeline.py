@@ -51,7 +51,6 @@ def test_old_wavefields_tell_the_present_name(model: GroundMotionModel, tmp_path
     for recorded, present in (told | {"mifno@0123456789ab": "mifno@0123456789ab"}).items():
         sp.write_wavefield(field.assign_attrs(model=recorded), tmp_path / "old.nc")
         assert sp.read_wavefield(tmp_path / "old.nc").attrs["model"] == present
-    assert load_model("simulation").model_id in told.values()
 
 
 @pytest.mark.parametrize(("name", "network"), [("simulation", False), ("hybrid", True)])
@@ -73,8 +72,7 @@ def test_a_shipped_model_saved_and_loaded_gives_identical_output(name: str, netw
     geology, source = example_geology(), example_source()
     stage1 = model.predict(geology, source)
     assert again.predict(geology, source).values.tobytes() == stage1.values.tobytes()
-    few = np.ascontiguousarray(stage1.values[:, :4, :4])
-    drawn = [m.diffusion.generate_arrays(few, seed=3, steps=2).tobytes() for m in (model, again)]
+    drawn = [m.restore(stage1, geology=geology, seed=3).values.tobytes() for m in (model, again)]
     assert drawn[0] == drawn[1]
 
 

@@ -305,6 +305,14 @@ class DiffusionConfig(_Strict):
             raise ValueError("sampling.sampler jump needs network.jumps")
         return self
 
+    @property
+    def draws_in_one_step(self) -> bool:
+        """Whether a stage that sees the field was trained by the score of draws in one step.
+
+        It knows nothing of other steps: several would add several times what is missing.
+        """
+        return self.field is not None and self.sampling.steps == 1
+
     def check_takes_recordings(self) -> None:
         """Refuse recordings where the network has no channels for them.
 
@@ -342,11 +350,15 @@ class DiffusionConfig(_Strict):
             sampler: asked for; None: the model's own.
 
         Raises:
-            InputError: a number of steps that the noise process does not have, or a sampler that the network cannot
-                take.
+            InputError: a number of steps that the noise process does not have, another than one of a stage that draws
+                in one, or a sampler that the network cannot take.
         """
         if sampler is not None:
             self.check_sampler(sampler)
+        if self.draws_in_one_step:
+            if steps not in (None, 1):
+                raise InputError("steps", steps, "1: this model was trained to draw in one step, and knows no others")
+            return 1
         if steps is None:
             own = sampler in (None, self.sampling.sampler)
             return self.sampling.steps if own else min(PLAIN_STEPS, self.process.train_steps)

@@ -82,7 +82,8 @@ class Cases:
             InputError: the model has none, or it was made for other traces than the store's.
         """
         if self.diffusion is None:
-            raise InputError("--model", self.model_id, "a model with a diffusion stage")
+            allowed = "a model with a diffusion stage that restores each sensor alone (`train ddpm`)"
+            raise InputError("--model", self.model_id, allowed)
         differences = self.diffusion.config.latent.time_differences(self.store.recording)
         if differences:
             raise InputError("--data", f"{self.store.path}: {'; '.join(differences)}", "the times of the model")
@@ -154,7 +155,5 @@ def _diffusion_alone(settings: Settings) -> tuple[DiffusionStage | None, str]:
 
 
 def _of_single_sensors(stage: DiffusionStage | FieldStage | None) -> DiffusionStage | None:
-    """The stage, where it restores each sensor alone, as all experiments do."""
-    if isinstance(stage, FieldStage):
-        raise InputError("diffusion.field", "a stage that sees the field", "one that restores each sensor alone")
-    return stage
+    """The stage, where it restores each sensor alone, as all experiments do; None where it does not."""
+    return None if isinstance(stage, FieldStage) else stage

@@ -227,10 +227,13 @@ def train_regression(
 
 
 def regression_config(model: Path) -> DdpmTraining:
-    """The model's own training of stage 2, for a regression; the preset `small` for a model without one."""
+    """The model's own training of stage 2, for a regression; the preset `small` for a model without one.
+
+    Of a stage that sees the field the network is taken without its exchange: each sensor is restored alone.
+    """
     judged = read_model_folder(model).config
     config, steps = _recorded_training(judged) or _preset_training(judged)
-    network = config.model.without_jumps()
+    network = config.model.without_jumps().model_copy(update={"field": None, "level_errors": None})
     return _of_length(config.model_copy(update={"model": network, "mixed_precision": "no"}), steps)
 
 
