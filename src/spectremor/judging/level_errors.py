@@ -216,7 +216,9 @@ def write_with_levels(
     errors, found = measure_level_errors(
         loaded, store, samples=samples, realizations=realizations, on_progress=on_progress
     )
-    configs = folder.config.parts | {"diffusion": config.model_copy(update={"level_errors": errors})}
+    # Where nothing is missing there is nothing to draw.
+    known = errors if any(errors.sd_ln) else None
+    configs = folder.config.parts | {"diffusion": config.model_copy(update={"level_errors": known})}
     parts = {name: (configs[name], tensors) for name, tensors in folder.tensors().items()}
     of_levels = {"store": store.path.name, "val_samples": len(found), "realizations": realizations}
     training = {**(folder.config.training or {}), "levels": {"data": of_levels, "reached": {}}}
