@@ -398,7 +398,9 @@ def _results_ensembles(rows: Rows) -> Table:
     for model in _MODELS:
         own = [row for row in rows if row["model"] == model]
         for row in (row for row in own if row["contender"] == _DRAW):
-            others = [r for r in own if "dressed" in r["contender"] and r["quantity"] == row["quantity"]]
+            # A simulation is no baseline of a model that has none inside.
+            fair = [r for r in own if model != "mifno" or r["contender"].startswith("stage 1")]
+            others = [r for r in fair if "dressed" in r["contender"] and r["quantity"] == row["quantity"]]
             best = min((float(r["crps_ln"]) for r in others), default=math.nan)
             inside = [digits(row[f"inside_{level}"], 2) + _interval(row, f"inside_{level}_") for level in levels]
             crps = [digits(row["crps_ln"], 3), "" if math.isnan(best) else digits(best, 3)]
@@ -451,6 +453,19 @@ def _results_durations(rows: Rows) -> Table:
             cell = digits(row["mean_ln_ratio"], 2) + _interval(row, "mean_ln_ratio_")
             by.setdefault(_of_models(row), {})[row["measure"]] = cell
     return ["mean ln(prediction / truth)", *measures], [[name, *(c[m] for m in measures)] for name, c in by.items()]
+
+
+def _shared_noise(rows: Rows) -> Table:
+    """How alike neighbours are for each choice of common noise."""
+    distances = ("300 m", "600 m", "900 m", "1800 m")
+    columns = [*(f"aligned_coherency {d}" for d in distances), *(f"correlation {d}" for d in distances[:2])]
+    body = []
+    for row in rows:
+        shares = [signed(row[name], 2) for name in ("fast_share", "added_fast_share", "ln_difference")]
+        alike = [signed(row[name], 2) for name in columns]
+        body.append([row["shared_noise"], f"{float(row['shared_noise_m']) / 1000:g} km", *shares, *alike])
+    header = ["share", "over", "above 12 km/s", "of what is added", "peak difference"]
+    return [*header, *(f"coherency, {d}" for d in distances), *(f"correlation, {d}" for d in distances[:2])], body
 
 
 def _condition_scaling(field: str, metric: str, words: str) -> Callable[[Rows], Table]:
@@ -533,6 +548,7 @@ ARRANGEMENTS = {
     "results_fields": Arrangement("results_fields", _results_fields),
     "results_deciles": Arrangement("results_deciles", _results_deciles),
     "results_durations": Arrangement("results_intensities", _results_durations),
+    "shared_noise": Arrangement("shared_noise", _shared_noise),
     "scaled_mean": Arrangement(
         "condition_scaling",
         _condition_scaling("mean of 19 draws", "EG", "EG of the mean of 19 draws"),

@@ -41,7 +41,8 @@ def measured_error(model: str, *, source: str, ground: str) -> str:
             bands = ", ".join(f"{float(row[name]):+.2f} at {band} Hz" for name, band in named if row[name])
             cases = f"{row['cases']} such case{'s' * (row['cases'] != '1')}"
             return (
-                f"on {cases} single draws had ln(amplitude / truth) of {bands}, EG {row['eg']}, PG {row['pg']}, and "
-                f"80% intervals held {100 * float(row['coverage_80']):.0f}%"
+                f"with the weights before the present ones, on {cases} single draws had ln(amplitude / truth) of "
+                f"{bands}, EG {row['eg']}, PG {row['pg']}, and 80% intervals held "
+                f"{100 * float(row['coverage_80']):.0f}%"
             )
     return "no error has been measured on such cases"
