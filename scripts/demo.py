@@ -54,7 +54,7 @@ def main() -> None:
     geology, source, model = example_geology(), example_source(), sp.load_model()
     stage1 = model.predict(geology, source)
     after_stage1 = time.perf_counter()
-    field = model.restore(stage1, seed=arguments.seed)
+    field = model.restore(stage1, geology=geology, seed=arguments.seed)
     after_both = time.perf_counter()
 
     sp.write_wavefield(field, arguments.out / "wavefield.nc")

@@ -212,6 +212,7 @@ def operator_of(store: CampaignStore, simulation_m: float | None = None) -> tupl
 def test_levels_are_measured_on_the_validation_split_and_change_no_weight(
     tmp_path: Path,
     stations: Path,
+    tiny_model: Path,
     here: Callable[..., int],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -245,7 +246,7 @@ def test_levels_are_measured_on_the_validation_split_and_change_no_weight(
     assert again is not None
     assert again.level_errors == levels
     capsys.readouterr()
-    assert here(*measure, tmp_path / "none", "--model", "hybrid") == 2
+    assert here(*measure, tmp_path / "none", "--model", tiny_model) == 2
     assert "whose diffusion stage sees the field" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
 
