@@ -155,7 +155,10 @@ def simulation_curve(order: int) -> str:
 
 
 def stages(folder: Path, parts: list[str], steps: list[int], samplers: list[str]) -> Iterator[Contender]:
-    name, made_by = short_name(folder), sp.load_model(folder).model_id
+    model = sp.load_model(folder)
+    name, made_by = short_name(folder), model.model_id
+    if model.diffusion is not None and model.diffusion.config.draws_in_one_step:
+        steps, samplers = [1], []
     if "stage1" in parts:
         yield Stages(f"{name}: stage 1", f"model {name}", "stage 1", made_by, folder, 0, None)
     for sampler, k in itertools.product((None, *samplers), steps) if "diffusion" in parts else ():

@@ -37,7 +37,7 @@ def test_points_are_measured_once(tmp_path, hemew3d):
         "400 m, order 8",
         "300 m, order 8",
         "hybrid: stage 1",
-        "hybrid: both, 2 steps",
+        "hybrid: both, 1 steps",
     ]
     assert float(first[1]["EG"]) > float(first[0]["EG"]) > 6
     assert (tmp_path / "frontier.png").stat().st_size > 10_000
