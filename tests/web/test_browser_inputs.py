@@ -50,7 +50,6 @@ def test_own_layers_a_rupture_and_stations_simulated(serving, visit, tmp_path, w
         v.tab.get_by_text("Random rupture").click()
         v.tab.get_by_label("Model", exact=True).select_option(label="hybrid")
         v.tab.get_by_role("complementary").get_by_text("This model takes a point source.").wait_for()
-        v.tab.get_by_role("complementary").get_by_text("This model has its own grid of sensors.").wait_for()
         for label, text in (
             ("East (km)", "1.2"),
             ("North (km)", "1.2"),
