@@ -21,50 +21,57 @@ import numpy as np
 from table_files import write_table
 
 from spectremor.core.errors import InputError
+from spectremor.core.files import check_result_folder
+from spectremor.core.validation import validated
 from spectremor.data.store import CampaignStore
+from spectremor.diffusion.config import DiffusionConfig, FieldConfig
 from spectremor.diffusion.field_stage import FieldStage
 from spectremor.judging.benchmark import sound_up_to_hz
 from spectremor.judging.contenders import Case
 from spectremor.judging.fields import DISTANCES_M, Measures, draw_measures, field_measures
 from spectremor.model.build import load_model
-from spectremor.model.folder import CARD, find_run_model, read_model_folder, write_model_folder
+from spectremor.model.folder import MODEL_FILES, find_run_model, read_model_folder, write_with_diffusion
 from spectremor.model.pipeline import GroundMotionModel
 
 CHOICES = ((0.5, 1500.0), (0.5, 3000.0), (0.6, 2000.0), (0.65, 1500.0), (0.65, 3000.0), (0.8, 1500.0))
 DRAWS = 4
 
 
+def config_with_noise(config: DiffusionConfig | None, share: float, distance_m: float) -> DiffusionConfig:
+    """The config of a stage that sees the field with another share of common noise."""
+    if config is None or config.field is None:
+        raise InputError("--model", "no such stage", "a model whose diffusion stage sees the field")
+    values = config.field.model_dump() | {"shared_noise": share, "shared_noise_m": distance_m}
+    return config.model_copy(update={"field": validated(FieldConfig, values, "--choose")})
+
+
 def with_noise(model: GroundMotionModel, share: float, distance_m: float) -> GroundMotionModel:
     """The model with another share of common noise, drawing in bfloat16."""
     stage = model.need_diffusion()
-    if not isinstance(stage, FieldStage):
-        raise InputError("--model", model.model_id, "a model whose diffusion stage sees the field")
-    field = stage.field.model_copy(update={"shared_noise": share, "shared_noise_m": distance_m})
-    changed = FieldStage.from_parts(stage.config.model_copy(update={"field": field}), stage.parts()[1])
-    changed.network.bf16 = True
-    return dataclasses.replace(model, diffusion=changed)
+    config = config_with_noise(stage.config, share, distance_m)
+    assert isinstance(stage, FieldStage)
+    return dataclasses.replace(model, diffusion=stage.with_config(config, bf16=True))
 
 
 def write_with_noise(model: str, share: float, distance_m: float, out: Path) -> None:
     """Write the model folder with another share of common noise."""
+    out = check_result_folder(out, MODEL_FILES, "a model folder", field="--out")
     folder = read_model_folder(find_run_model(model, "--model"))
-    config = folder.config.diffusion
-    if config is None or config.field is None:
-        raise InputError("--model", model, "a model whose diffusion stage sees the field")
-    field = config.field.model_copy(update={"shared_noise": share, "shared_noise_m": distance_m})
-    configs = folder.config.parts | {"diffusion": config.model_copy(update={"field": field})}
-    parts = {name: (configs[name], tensors) for name, tensors in folder.tensors().items()}
-    about = {"spectremor_version": folder.config.spectremor_version, "training": folder.config.training}
-    write_model_folder(out, parts=parts, about=about, card=(folder.path / CARD).read_text(encoding="utf-8"))
+    write_with_diffusion(folder, config_with_noise(folder.config.diffusion, share, distance_m), out)
 
 
-def measures_of(model: GroundMotionModel, store: CampaignStore, sample: int) -> tuple[Measures, Measures]:
-    """Of the draws of a whole field, and of the truth."""
+def measures_of(models: list[GroundMotionModel], store: CampaignStore, sample: int) -> list[tuple[Measures, Measures]]:
+    """Of each model's draws of a whole field, and of the truth; their stage 1 is the same."""
     shape = (len(store.x_m), len(store.y_m))
     case = Case(store, sample, np.arange(shape[0] * shape[1]), realizations=DRAWS)
-    truth, drawn = store.velocity(sample), np.moveaxis(case.draws(model), 1, 2)
     about = (float(store.x_m[1] - store.x_m[0]), 1 / store.sampling_hz, sound_up_to_hz(store, sample))
-    return draw_measures(drawn.reshape(DRAWS, 3, *shape, -1), truth, *about), field_measures(truth, *about)
+    truth = store.velocity(sample)
+    of_truth, found = field_measures(truth, *about), []
+    for model in models:
+        # The case keeps stage 1 by the model's name, and draws anew.
+        drawn = np.moveaxis(case.everywhere(DRAWS).draws(model), 1, 2)
+        found.append((draw_measures(drawn.reshape(DRAWS, 3, *shape, -1), truth, *about), of_truth))
+    return found
 
 
 def row_of(share: float, distance_m: float, found: list[tuple[Measures, Measures]]) -> dict[str, float]:
@@ -91,18 +98,20 @@ def main() -> None:
     parser.add_argument("--choose", type=float, nargs=2, metavar=("SHARE", "DISTANCE_M"))
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    if options.choose is not None and options.out is not None:
-        write_with_noise(options.model, *options.choose, options.out)
-        return
-    if options.data is None:
+    writes = options.choose is not None and options.out is not None
+    if not writes and options.data is None:
         parser.error("--data, or --choose with --out")
     try:
+        if writes:
+            write_with_noise(options.model, *options.choose, options.out)
+            return
         store, model = CampaignStore.open(options.data), load_model(find_run_model(options.model, "--model"))
         samples = [int(i) for i in store.ids(options.split)[: options.events]]
+        models = [with_noise(model, *choice) for choice in CHOICES]
+        events = [measures_of(models, store, sample) for sample in samples]
         rows = []
-        for choice in CHOICES:
-            of_choice = with_noise(model, *choice)
-            rows.append(row_of(*choice, [measures_of(of_choice, store, sample) for sample in samples]))
+        for choice, found in zip(CHOICES, zip(*events, strict=True), strict=True):
+            rows.append(row_of(*choice, list(found)))
             print(", ".join(f"{name} {value:.3g}" for name, value in rows[-1].items()), flush=True)
     except InputError as error:
         print(error, file=sys.stderr)

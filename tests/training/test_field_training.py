@@ -249,6 +249,13 @@ def test_levels_are_measured_on_the_validation_split_and_change_no_weight(
     assert here(*measure, tmp_path / "none", "--model", tiny_model) == 2
     assert "whose diffusion stage sees the field" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+    # A folder that holds anything but a model stays as it is, and no draw is made for it.
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    assert here(*measure, mine, "--model", run) == 2
+    assert "--out: got" in capsys.readouterr().err
+    assert (mine / "thesis.txt").read_text() == "years of work"
 
 
 def test_it_starts_from_single_sensors_with_or_without_jumps(

@@ -210,6 +210,17 @@ class FieldStage(nn.Module):
         clean = signal.sqrt() * x - noise_part if predicts_velocity else (x - noise_part) / signal.sqrt()
         return honoured(clean, -output, condition, self.latents), signal
 
+    def with_config(self, config: DiffusionConfig, *, bf16: bool = False) -> FieldStage:
+        """The same weights with other choices that act on sampling alone.
+
+        Args:
+            config: of the same network.
+            bf16: draw in bfloat16.
+        """
+        changed = FieldStage.from_parts(config, self.parts()[1])
+        changed.network.bf16 = bf16
+        return changed
+
     def parts(self) -> tuple[DiffusionConfig, dict[str, Tensor]]:
         """Everything that `from_parts` needs: the config and named tensors."""
         return self.config, {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}

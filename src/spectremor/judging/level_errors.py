@@ -11,13 +11,14 @@ from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
 from spectremor.core.errors import InputError
+from spectremor.core.files import check_result_folder
 from spectremor.data.store import CampaignStore, Split
-from spectremor.diffusion.config import MAX_LEVEL_SD, DiffusionConfig, LevelErrors
+from spectremor.diffusion.config import MAX_LEVEL_SD, LevelErrors
 from spectremor.diffusion.field_stage import FieldStage
 from spectremor.judging.benchmark import sound_up_to_hz
 from spectremor.judging.contenders import Case, sensor_positions_m
 from spectremor.model.build import load_model
-from spectremor.model.folder import CARD, find_run_model, read_model_folder, write_model_folder
+from spectremor.model.folder import MODEL_FILES, find_run_model, read_model_folder, write_with_diffusion
 from spectremor.model.pipeline import GroundMotionModel
 from spectremor.signal.spectra import BANDS_HZ, band_rms, bands_up_to
 
@@ -196,7 +197,7 @@ def write_with_levels(
     Args:
         model: a model folder, a run, or a model that ships; its second stage sees the field.
         data: the campaign's store.
-        out: the new model folder; replaced if it is there.
+        out: the new model folder; a model folder that is there is replaced, anything else refused.
         samples: as for `measure_level_errors`, and so are the other arguments.
         realizations: likewise.
         bf16: draw in bfloat16.
@@ -205,32 +206,21 @@ def write_with_levels(
     Raises:
         InputError: a model without such a stage, or as `measure_level_errors`.
     """
+    out = check_result_folder(out, MODEL_FILES, "a model folder", field="--out")
     folder = read_model_folder(find_run_model(model, "--model"))
     config = folder.config.diffusion
     if config is None or config.field is None:
         raise InputError("--model", model, "a model whose diffusion stage sees the field")
-    plain = config.model_copy(update={"level_errors": None})
-    store = CampaignStore.open(data)
-    loaded = load_model(folder)
-    loaded = dataclasses.replace(loaded, diffusion=_with(loaded, plain, bf16))
+    store, loaded = CampaignStore.open(data), load_model(folder)
+    stage = loaded.need_diffusion()
+    assert isinstance(stage, FieldStage)
+    plain = stage.with_config(config.model_copy(update={"level_errors": None}), bf16=bf16)
+    loaded = dataclasses.replace(loaded, diffusion=plain)
     errors, found = measure_level_errors(
         loaded, store, samples=samples, realizations=realizations, on_progress=on_progress
     )
     # Where nothing is missing there is nothing to draw.
-    known = errors if any(errors.sd_ln) else None
-    configs = folder.config.parts | {"diffusion": config.model_copy(update={"level_errors": known})}
-    parts = {name: (configs[name], tensors) for name, tensors in folder.tensors().items()}
+    known = config.model_copy(update={"level_errors": errors if any(errors.sd_ln) else None})
     of_levels = {"store": store.path.name, "val_samples": len(found), "realizations": realizations}
-    training = {**(folder.config.training or {}), "levels": {"data": of_levels, "reached": {}}}
-    about = {"spectremor_version": folder.config.spectremor_version, "training": training}
-    write_model_folder(out, parts=parts, about=about, card=(folder.path / CARD).read_text(encoding="utf-8"))
+    write_with_diffusion(folder, known, out, training={"levels": {"data": of_levels, "reached": {}}})
     return errors
-
-
-def _with(model: GroundMotionModel, config: DiffusionConfig, bf16: bool) -> FieldStage:
-    """The model's second stage with another config of the same network."""
-    stage = model.need_diffusion()
-    assert isinstance(stage, FieldStage)
-    changed = FieldStage.from_parts(config, stage.parts()[1])
-    changed.network.bf16 = bf16
-    return changed

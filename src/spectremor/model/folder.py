@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from spectremor.core.geology import Geology
     from spectremor.core.rupture import Rupture
     from spectremor.core.source import Source
+    from spectremor.diffusion.config import DiffusionConfig
     from spectremor.model.region import MotionRequest
 
 #: Models that ship with the package, a folder each.
@@ -273,6 +274,24 @@ def write_model_folder(path: str | Path, *, parts: Parts, about: Mapping[str, An
         # Not `save_file`: it makes files that only their owner can read.
         (aside / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
         (aside / CARD).write_text(card, encoding="utf-8")
+
+
+def write_with_diffusion(
+    folder: ModelFolder, config: DiffusionConfig, out: str | Path, *, training: Mapping[str, Any] | None = None
+) -> None:
+    """Write a model once more, with another config of the same second stage; weights and card stay.
+
+    Args:
+        folder: of the model.
+        config: of its second stage.
+        out: the new folder; replaced if it is there.
+        training: what is told of the training besides what the model tells.
+    """
+    configs = folder.config.parts | {"diffusion": config}
+    parts = {name: (configs[name], tensors) for name, tensors in folder.tensors().items()}
+    told = {**(folder.config.training or {}), **(training or {})}
+    about = {"spectremor_version": folder.config.spectremor_version, "training": told}
+    write_model_folder(out, parts=parts, about=about, card=(folder.path / CARD).read_text(encoding="utf-8"))
 
 
 def _read_json(path: Path) -> dict[str, Any]:
