@@ -126,7 +126,7 @@ def test_the_whole_command_killed_at_random_moments(tmp_path, reference):
     out = tmp_path / "d.zarr"
     rng = random.Random()
     seen = 0
-    for stop in (0, 3, 9, 17):
+    for stop in (0, 3, 8, 13):
         process = _start(_command(out))
         _wait(lambda stop=stop: _complete(out) >= stop, process)
         time.sleep(rng.uniform(0, 0.4))
@@ -140,7 +140,8 @@ def test_the_whole_command_killed_at_random_moments(tmp_path, reference):
     final = _start(_command(out))
     output, errors = final.communicate(timeout=_QUIET_S)
     assert final.returncode == 0, errors
-    assert f"{COUNT} samples, {COUNT - seen} made now" in output
+    # On a fast machine the last kill may come when nothing is left to make.
+    assert ("all complete" if seen == COUNT else f"{COUNT} samples, {COUNT - seen} made now") in output
     _assert_sound(out, reference)
 
 
