@@ -1,6 +1,7 @@
 """Recorded ground motion against predictions that know nothing but the flatfile's source (docs/tables/recordings.csv).
 
-    python benchmarks/recordings.py --out DIR [--events N] [--grounds N] [--predict simulation direct] [--flatfile CSV]
+    python benchmarks/recordings.py --out DIR [--events N] [--grounds N] [--predict simulation direct] [--keep TABLE]
+                                    [--flatfile CSV]
 
 Rock records of small earthquakes in New Zealand are predicted on a stated ground by the model `simulation` and by
 direct simulation, and four ground-motion models say what they would have said. `benchmarks/recordings.yaml` holds all
@@ -9,7 +10,9 @@ ln(observed / predicted) by period, its mean (the bias) and its parts between an
 
 Every record, ground and predictor has a small file in DIR/predictions: run again, it goes on with those that are
 missing, and the table has the records that all predictors have. Cheap first: --events takes the nearest earthquakes,
---grounds the first grounds. Run it behind other work: `chrt -i 0 python benchmarks/recordings.py ...`.
+--grounds the first grounds; --keep TABLE takes the lines of predictors that are not run (direct simulations hang on no
+weights) from an earlier table of the same records. Run it behind other work: `chrt -i 0 python
+benchmarks/recordings.py ...`.
 
 Data: New Zealand Strong Motion Database (Van Houtte et al. 2017, Kaiser et al. 2017), CC BY 3.0 NZ. We acknowledge the
 New Zealand GeoNet project and its sponsors EQC, GNS Science and LINZ, for providing data used in this study.
@@ -334,6 +337,16 @@ def table_rows(records: Sequence[Record], by_predictor: dict[str, dict[str, dict
     return rows
 
 
+def kept_rows(table: Path, rows: Sequence[dict]) -> list[dict]:
+    """Lines of an earlier table, of predictors that are not among the rows; their records must be the same."""
+    with table.open(newline="", encoding="utf-8") as stream:
+        earlier = [row for row in csv.DictReader(stream) if row["predictor"] not in {r["predictor"] for r in rows}]
+    counts = {(int(row["records"]), int(row["events"])) for row in (*earlier, *rows)}
+    if len(counts) > 1:
+        raise SystemExit(f"--keep {table}: records and events of {sorted(counts)}; allowed: the same in both tables")
+    return earlier
+
+
 def write_table(rows: Sequence[dict], path: Path) -> None:
     """As csv, numbers to four digits behind the point."""
     with atomic_file(path) as aside, aside.open("w", newline="", encoding="utf-8") as stream:
@@ -349,6 +362,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, help="the nearest so many earthquakes")
     parser.add_argument("--grounds", type=int, help="the first so many grounds (default: all that were chosen)")
     parser.add_argument("--predict", nargs="*", choices=PREDICTORS, default=PREDICTORS)
+    parser.add_argument("--keep", type=Path, help="an earlier table, for the predictors that are not run")
     parser.add_argument("--table", type=Path, help=f"csv file, e.g. {TABLE} (default: OUT/recordings.csv)")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -360,6 +374,9 @@ def main() -> None:
     folder, grounds = options.out / "predictions", options.grounds or choices.grounds
     by_predictor = {name: predictions(chosen, Predictor(name, choices), grounds, folder) for name in options.predict}
     rows = table_rows(chosen, by_predictor | of_ground_motion_models(chosen, choices))
+    if options.keep:
+        measures = [row["measure"] for row in rows]
+        rows = sorted([*rows, *kept_rows(options.keep, rows)], key=lambda row: measures.index(row["measure"]))
     write_table(rows, options.table or options.out / "recordings.csv")
     for row in rows:
         print(", ".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()))

@@ -38,7 +38,7 @@ import spectremor as sp
 from spectremor.core.errors import InputWarning
 from spectremor.core.files import atomic_file
 from spectremor.core.source import Source
-from spectremor.model.pipeline import Draws
+from spectremor.model.pipeline import Draws, GroundMotionModel
 from spectremor.model.region import MotionRequest
 from spectremor.signal.ensemble import coverage
 from spectremor.signal.filters import low_pass
@@ -51,14 +51,17 @@ BANDS = {"0_1": (0.0, 1.0), "1_2": (1.0, 2.0), "2_5": (2.0, 5.0)}
 LEAST_SHARE = 0.2
 ENSEMBLE = 0.8
 ABOUT = (
-    "case", "model", "product", "family", "source", "ground", "mw", "points", "vs_slowest_m_s", "extent_m",
+    "case", "model", "weights", "product", "family", "source", "ground", "mw", "points", "vs_slowest_m_s", "extent_m",
     "duration_s", "judged_to_hz", "sensors", "seconds", "truth_seconds",
 )  # fmt: skip
 SCORES = (
     *(f"ln_bias_{band}" for band in BANDS), "eg", "pg",
     "coverage_80_pgv", *(f"coverage_80_energy_{band}" for band in BANDS),
 )  # fmt: skip
-SUMMARY = ("model", "source", "ground", "cases", "ln_bias_0_1", "ln_bias_1_2", "ln_bias_2_5", "eg", "pg", "coverage_80")
+SUMMARY = (
+    "model", "weights", "source", "ground", "cases", "ln_bias_0_1", "ln_bias_1_2", "ln_bias_2_5", "eg", "pg",
+    "coverage_80",
+)  # fmt: skip
 
 
 def truth_of(case: RegionalCase) -> tuple[np.ndarray, float, float]:
@@ -158,18 +161,23 @@ def about(case: RegionalCase, slowest_learned_m_s: float) -> dict[str, object]:
     }
 
 
-def rows_of(case: RegionalCase, models: list[str], realizations: int) -> list[dict[str, object]]:
+def rows_of(case: RegionalCase, models: list[GroundMotionModel], realizations: int) -> list[dict[str, object]]:
     truth, judged_hz, truth_seconds = truth_of(case)
     rows = []
-    for name in models:
-        model = sp.load_model(name)
-        common = about(case, model.trained_range.vs_low_m_s)
+    for model in models:
+        common = about(case, model.trained_range.vs_low_m_s) | identity(model)
         for product, (draws, seconds) in products_of(model, case, realizations).items():
             scores = scores_of(draws[..., : truth.shape[-1]], truth, 0.02, judged_hz)
-            row = common | {"model": name, "product": product, "judged_to_hz": round(judged_hz, 2)}
+            row = common | {"product": product, "judged_to_hz": round(judged_hz, 2)}
             row |= {"seconds": round(seconds, 1), "truth_seconds": round(truth_seconds, 1)}
             rows.append(row | {key: round(value, 4) for key, value in scores.items()})
     return rows
+
+
+def identity(model: GroundMotionModel) -> dict[str, str]:
+    """The model's name and the digest of its weights."""
+    name, _, weights = model.model_id.rpartition("@")
+    return {"model": name, "weights": weights}
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -189,12 +197,13 @@ def write(path: Path, columns: tuple[str, ...], rows: list[dict[str, object]]) -
 def summary(rows: list[dict[str, str]]) -> list[dict[str, object]]:
     """Medians of draws over the cases of each kind."""
     found = []
-    kinds = sorted({(row["model"], row["source"], row["ground"]) for row in rows})
+    about_kind = ("model", "weights", "source", "ground")
+    kinds = sorted({tuple(row[name] for name in about_kind) for row in rows})
     for kind in kinds:
-        of_kind = [r for r in rows if (r["model"], r["source"], r["ground"]) == kind and r["product"] == "draws"]
+        of_kind = [r for r in rows if tuple(r[n] for n in about_kind) == kind and r["product"] == "draws"]
         covered = [f"coverage_80_{name}" for name in ("pgv", *(f"energy_{band}" for band in BANDS))]
         middle = {name: _median(of_kind, [name]) for name in SUMMARY if name.startswith("ln_") or name in ("eg", "pg")}
-        line = dict(zip(("model", "source", "ground"), kind, strict=True)) | {"cases": len(of_kind)} | middle
+        line = dict(zip(about_kind, kind, strict=True)) | {"cases": len(of_kind)} | middle
         found.append(line | {"coverage_80": _mean(of_kind, covered)})
     return found
 
@@ -227,10 +236,11 @@ def main() -> None:
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "regional.csv"
+    models = [sp.load_model(name) for name in options.models]
     for number in range(options.cases):
         case = regional_case(options.seed, number, share=options.share)
-        done = {(row["case"], row["model"]) for row in read(path)}
-        missing = [name for name in options.models if (case.name, name) not in done]
+        done = [{name: row[name] for name in ("case", "model", "weights")} for row in read(path)]
+        missing = [model for model in models if {"case": case.name} | identity(model) not in done]
         if not missing:
             continue
         rows = rows_of(case, missing, options.realizations)

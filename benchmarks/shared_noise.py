@@ -1,6 +1,7 @@
 """How alike neighbours are in draws, for several shares of common noise and distances over which it is alike.
 
     python benchmarks/shared_noise.py --data STORE --model MODEL [--events 20] [--split val] --table FILE
+                                      [--choices 0.65 2000 1 3000 ...]
     python benchmarks/shared_noise.py --model MODEL --choose 0.65 2000 --out FOLDER
 
 The noise of a stage that sees the field acts on sampling alone (`field.shared_noise`, `field.shared_noise_m`): this
@@ -27,13 +28,13 @@ from spectremor.data.store import CampaignStore
 from spectremor.diffusion.config import DiffusionConfig, FieldConfig
 from spectremor.diffusion.field_stage import FieldStage
 from spectremor.judging.benchmark import sound_up_to_hz
-from spectremor.judging.contenders import Case
-from spectremor.judging.fields import DISTANCES_M, Measures, draw_measures, field_measures
+from spectremor.judging.contenders import Case, patch_draw, patch_motion, patch_of
+from spectremor.judging.fields import DISTANCES_M, Measures, draw_measures, field_measures, with_patch
 from spectremor.model.build import load_model
 from spectremor.model.folder import MODEL_FILES, find_run_model, read_model_folder, write_with_diffusion
 from spectremor.model.pipeline import GroundMotionModel
 
-CHOICES = ((0.5, 1500.0), (0.5, 3000.0), (0.6, 2000.0), (0.65, 1500.0), (0.65, 3000.0), (0.8, 1500.0))
+CHOICES = ((0.5, 1500.0), (0.8, 1500.0), (0.9, 1500.0), (1.0, 1500.0), (0.9, 3000.0), (1.0, 2000.0), (1.0, 3000.0))
 DRAWS = 4
 
 
@@ -67,10 +68,18 @@ def measures_of(models: list[GroundMotionModel], store: CampaignStore, sample: i
     about = (float(store.x_m[1] - store.x_m[0]), 1 / store.sampling_hz, sound_up_to_hz(store, sample))
     truth = store.velocity(sample)
     of_truth, found = field_measures(truth, *about), []
+    patch_m = None if store.stations is None else store.stations.patch_spacing_m
+    if patch_m:
+        close = patch_motion(models[0], store, sample)
+        of_truth = with_patch(of_truth, field_measures(patch_of(store, sample), patch_m, *about[1:]), about[0])
     for model in models:
         # The case keeps stage 1 by the model's name, and draws anew.
         drawn = np.moveaxis(case.everywhere(DRAWS).draws(model), 1, 2)
-        found.append((draw_measures(drawn.reshape(DRAWS, 3, *shape, -1), truth, *about), of_truth))
+        measures = draw_measures(drawn.reshape(DRAWS, 3, *shape, -1), truth, *about)
+        if patch_m:
+            of_patch = field_measures(patch_draw(model, close, case.draw_seed()), patch_m, *about[1:])
+            measures = with_patch(measures, of_patch, about[0])
+        found.append((measures, of_truth))
     return found
 
 
@@ -95,6 +104,7 @@ def main() -> None:
     parser.add_argument("--split", default="val")
     parser.add_argument("--events", type=int, default=20)
     parser.add_argument("--table", type=Path)
+    parser.add_argument("--choices", type=float, nargs="+", metavar="SHARE DISTANCE_M")
     parser.add_argument("--choose", type=float, nargs=2, metavar=("SHARE", "DISTANCE_M"))
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -107,10 +117,12 @@ def main() -> None:
             return
         store, model = CampaignStore.open(options.data), load_model(find_run_model(options.model, "--model"))
         samples = [int(i) for i in store.ids(options.split)[: options.events]]
-        models = [with_noise(model, *choice) for choice in CHOICES]
+        given = options.choices
+        choices = tuple(zip(given[::2], given[1::2], strict=True)) if given else CHOICES
+        models = [with_noise(model, *choice) for choice in choices]
         events = [measures_of(models, store, sample) for sample in samples]
         rows = []
-        for choice, found in zip(CHOICES, zip(*events, strict=True), strict=True):
+        for choice, found in zip(choices, zip(*events, strict=True), strict=True):
             rows.append(row_of(*choice, list(found)))
             print(", ".join(f"{name} {value:.3g}" for name, value in rows[-1].items()), flush=True)
     except InputError as error:

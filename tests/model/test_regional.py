@@ -298,14 +298,15 @@ def test_outside_of_what_was_learned_the_measured_error_is_said(
     model: GroundMotionModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warnings.filterwarnings("error", "model: outside", InputWarning)
-    rows = (
-        {"model": "simulated", "source": "rupture", "ground": "slow", "cases": "7", "ln_bias_1_2": "-0.12",
-         "ln_bias_2_5": "0.3", "eg": "7.5", "pg": "8.6", "coverage_80": "0.41"},
-    )  # fmt: skip
-    monkeypatch.setattr(measured, "_rows", lambda: rows)
-    with pytest.warns(
-        InputWarning, match=r"slower ground, a rupture, a longer record\): .* on 7 such cases .*-0\.12 at 1-2"
-    ):
+    name, _, weights = model.model_id.rpartition("@")
+    row = {"model": name, "weights": weights, "source": "rupture", "ground": "slow", "cases": "7",
+           "ln_bias_1_2": "-0.12", "ln_bias_2_5": "0.3", "eg": "7.5", "pg": "8.6", "coverage_80": "0.41"}  # fmt: skip
+    outside = r"slower ground, a rupture, a longer record\): "
+    monkeypatch.setattr(measured, "_rows", lambda: (row,))
+    with pytest.warns(InputWarning, match=outside + r"on 7 such cases .*-0\.12 at 1-2"):
+        model.generate(ground(top=600), pair(), stations=NEAR, duration_s=8.0)
+    monkeypatch.setattr(measured, "_rows", lambda: (row | {"weights": "ab12"},))
+    with pytest.warns(InputWarning, match=outside + r"with other weights of this name \(ab12\), on 7 such"):
         model.generate(ground(top=600), pair(), stations=NEAR, duration_s=8.0)
     with pytest.warns(InputWarning, match=r"\(a longer record\): no error has been measured"):
         model.generate(ground(), source(), stations=NEAR, duration_s=8.0)

@@ -67,6 +67,8 @@ def place_noise(
         return own
     places = PlaceNoise(seed, realization, positions_m, shape, config.shared_noise_m, device, block)
     shared = places.at(range(len(positions_m)))
+    if config.shared_noise == 1:
+        return lambda: later(shared(), delay)
     return lambda: mixed(own(), shared(), delay, config.shared_noise)
 
 

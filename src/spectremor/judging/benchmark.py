@@ -16,6 +16,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.version import VERSION
 from spectremor.data.store import CampaignStore, Split
 from spectremor.judging.contenders import (
+    BothStages,
     Case,
     CoarseSimulation,
     Contender,
@@ -355,11 +356,14 @@ def _field_of(contender: Contender, case: Case, highest_hz: float) -> Measures:
     fields = predicted.reshape(len(predicted), 3, len(store.x_m), len(store.y_m), -1)
     about = (spacing_m, dt_s, highest_hz, case.seed)
     if contender.product == "draw":
-        return draw_measures(fields, store.velocity(case.sample), *about)
-    of_grid = field_measures(fields[0], *about)
-    if not isinstance(contender, CoarseSimulation) or store.stations is None:
+        of_grid = draw_measures(fields, store.velocity(case.sample), *about)
+    else:
+        of_grid = field_measures(fields[0], *about)
+    if store.stations is None or not isinstance(contender, CoarseSimulation | BothStages):
         return of_grid
-    patch = contender.patch(store, case.sample)
+    patch = contender.patch(case)
+    if patch is None:
+        return of_grid
     of_patch = field_measures(patch, store.stations.patch_spacing_m, dt_s, highest_hz, case.seed)
     return with_patch(of_grid, of_patch, spacing_m)
 

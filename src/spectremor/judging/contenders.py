@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
@@ -12,6 +13,7 @@ from jaxtyping import Float, Float32, Int
 
 from spectremor.core.at_sensors import at_sensors
 from spectremor.core.errors import InputError
+from spectremor.core.recording import Stations
 from spectremor.core.seeds import derive_seed
 from spectremor.core.trained_range import TrainedRange
 from spectremor.core.wavefield import recording_of
@@ -19,7 +21,8 @@ from spectremor.data.store import CampaignStore
 from spectremor.diffusion.field_stage import FieldStage
 from spectremor.diffusion.surroundings import Surroundings, surroundings_of
 from spectremor.judging.gain import FrequencyGain, GainFit
-from spectremor.model.pipeline import EXPECTED, GroundMotionModel
+from spectremor.model.pipeline import EXPECTED, Draws, GroundMotionModel, Stage1Motion
+from spectremor.model.region import MotionRequest
 
 #: A draw is one possible motion; a mean is the single best prediction, quieter than any real motion. Their scores are
 #: different things, and no table mixes them.
@@ -211,6 +214,12 @@ class BothStages:
         """Realizations at the judged sensors."""
         return case.draws(self.model)
 
+    def patch(self, case: Case) -> Float[np.ndarray, "3 x y time"] | None:
+        """One draw at the event's patch of close stations; None of a model that restores each sensor alone."""
+        if not isinstance(self.model.diffusion, FieldStage):
+            return None
+        return patch_draw(self.model, patch_motion(self.model, case.store, case.sample), case.draw_seed())
+
 
 @dataclasses.dataclass
 class Expected:
@@ -262,9 +271,9 @@ class CoarseSimulation:
         traces = case.at_sensors(case.store.velocity(case.sample, self.spacing_m))
         return traces if self.gain is None else self.gain(traces)
 
-    def patch(self, store: CampaignStore, sample: int) -> Float[np.ndarray, "3 x y time"]:
+    def patch(self, case: Case) -> Float[np.ndarray, "3 x y time"]:
         """The stored simulation at the event's patch of close stations."""
-        traces = patch_of(store, sample, self.spacing_m)
+        traces = patch_of(case.store, case.sample, self.spacing_m)
         return traces if self.gain is None else self.gain(traces)
 
 
@@ -274,6 +283,22 @@ def patch_of(store: CampaignStore, sample: int, grid_spacing_m: float | None = N
     assert plan is not None
     traces = store.station_velocity(sample, grid_spacing_m)[:, plan.random :]
     return traces.reshape(3, plan.patch, plan.patch, traces.shape[-1])
+
+
+def patch_motion(model: GroundMotionModel, store: CampaignStore, sample: int) -> Stage1Motion:
+    """Stage 1 at an event's patch of close stations, given to the model as a list of stations."""
+    plan = store.stations
+    assert plan is not None
+    x_m, y_m = (positions[plan.random :] for positions in store.station_positions_m(sample))
+    stations = Stations(tuple(map(str, range(len(x_m)))), x_m, y_m, np.zeros(len(x_m)))
+    return model.stage1_motion(store.geology(sample), store.source(sample), MotionRequest(stations=stations))
+
+
+def patch_draw(model: GroundMotionModel, motion: Stage1Motion, seed: int) -> Float[np.ndarray, "3 x y time"]:
+    """One draw at a patch of close stations, as a small grid of sensors."""
+    drawn = model.restored(motion, Draws(seed=seed)).values[0]
+    side = math.isqrt(drawn.shape[1])
+    return np.asarray(drawn.reshape(3, side, side, drawn.shape[-1]))
 
 
 def contenders_of(

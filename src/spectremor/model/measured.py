@@ -23,25 +23,28 @@ def _rows() -> tuple[dict[str, str], ...]:
     return tuple(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
 
 
-def measured_error(model: str, *, source: str, ground: str) -> str:
+def measured_error(model_id: str, *, source: str, ground: str) -> str:
     """What was measured on cases like this, in words.
 
     Args:
-        model: its name.
+        model_id: name and digest of the weights, "name@digest". Where other weights of that name were measured, the
+            words say so.
         source: "point" or "rupture".
         ground: "slow" or "ordinary".
 
     Example:
-        >>> measured_error("no such model", source="point", ground="slow")
+        >>> measured_error("unknown@0123456789ab", source="point", ground="slow")
         'no error has been measured on such cases'
     """
+    name, _, weights = model_id.rpartition("@")
     for row in _rows():
-        if (row["model"], row["source"], row["ground"]) == (model, source, ground):
+        if (row["model"], row["source"], row["ground"]) == (name, source, ground):
             named = (("ln_bias_1_2", "1-2"), ("ln_bias_2_5", "2-5"))
-            bands = ", ".join(f"{float(row[name]):+.2f} at {band} Hz" for name, band in named if row[name])
+            bands = ", ".join(f"{float(row[column]):+.2f} at {band} Hz" for column, band in named if row[column])
+            others = "" if row["weights"] == weights else f"with other weights of this name ({row['weights']}), "
             cases = f"{row['cases']} such case{'s' * (row['cases'] != '1')}"
             return (
-                f"with the weights before the present ones, on {cases} single draws had ln(amplitude / truth) of "
+                f"{others}on {cases} single draws had ln(amplitude / truth) of "
                 f"{bands}, EG {row['eg']}, PG {row['pg']}, and 80% intervals held "
                 f"{100 * float(row['coverage_80']):.0f}%"
             )

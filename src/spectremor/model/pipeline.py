@@ -547,7 +547,7 @@ class GroundMotionModel:
             return
         source = "point" if isinstance(region.earthquake, Source) else "rupture"
         ground = SLOW_GROUND if SLOW in region.outside else ORDINARY_GROUND
-        error = measured_error(self.model_id.split("@")[0], source=source, ground=ground)
+        error = measured_error(self.model_id, source=source, ground=ground)
         warnings.warn(f"model: outside of what it learned ({', '.join(region.outside)}): {error}", InputWarning, 4)
 
 
