@@ -1,4 +1,4 @@
-"""Distances between sensors, and the nearest ones, for any layout; without scipy.spatial, which takes long to import."""
+"""Distances between sensors, and the nearest ones, without scipy.spatial, which takes long to import."""
 
 from __future__ import annotations
 
