@@ -11,7 +11,8 @@ import spectremor
 GEOLOGY = Path(spectremor.__file__).parent / "examples" / "geology.nc"
 #: Nothing of this is needed to generate.
 IDLE = ["torch._dynamo", "torch._inductor", "sympy", "diffusers", "transformers", "accelerate", "matplotlib"]
-IDLE += ["scipy.signal", "scipy.stats", "obspy", "pyproj", "panel", "bokeh", "zarr", "distributed", "pytest"]
+IDLE += ["obspy", "pyproj", "panel", "bokeh", "zarr", "distributed", "pytest"]
+IDLE += [f"scipy.{part}" for part in ("interpolate", "linalg", "ndimage", "optimize", "signal", "spatial", "stats")]
 
 PROGRAM = """
 import atexit, sys

@@ -95,7 +95,7 @@ def test_calculus_of_a_sine() -> None:
     integral = calculus.integral(wave, 0.02)
     assert integral[0] == 0
     assert np.abs(integral - (1 - np.cos(omega * time)) / omega)[inner].max() < 3e-3 / omega
-    np.testing.assert_allclose(calculus.refine(wave, 0.02, 4)[::4], wave, atol=1e-12)
+    np.testing.assert_allclose(calculus.refine(wave, 4)[::4], wave, atol=1e-12)
 
 
 @pytest.mark.parametrize("samples", [200, 201])

@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 import skfmm
 from jaxtyping import Float
-from scipy.ndimage import map_coordinates
+
+from spectremor.core.interpolation import between_nodes
 
 #: Steps of the marching grid from the source to the isochrone that the front starts from.
 START_STEPS = 3.0
@@ -67,7 +68,7 @@ def interpolate(
 ) -> Float[np.ndarray, " n"]:
     """Trilinear interpolation of a nodal field at points in m (z <= 0); constant beyond the edges."""
     steps = _steps(field.shape, extent_m)
-    return np.asarray(map_coordinates(field, _indices(points_m, steps, extent_m).T, order=1, mode="nearest"))
+    return between_nodes(field, list(_indices(points_m, steps, extent_m).T))
 
 
 def _steps(shape: tuple[int, ...], extent_m: tuple[float, float, float]) -> tuple[float, float, float]:

@@ -12,14 +12,13 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-import scipy.linalg
 import torch
 from jaxtyping import Float, Float32, Int
-from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from spectremor.core.seeds import derive_seed, generator
 from spectremor.diffusion.config import LatentConfig, LevelErrors
+from spectremor.diffusion.distances import distances_m
 from spectremor.diffusion.noise import PlaceNoise
 from spectremor.signal.spectra import BANDS_HZ
 
@@ -90,15 +89,15 @@ class Levels:
 
     def _alike(self, one: Int[np.ndarray, " n"], other: Int[np.ndarray, " m"]) -> Float[np.ndarray, "n m"]:
         """Correlation of the errors at sensors."""
-        distance_m = cdist(self.positions_m[one], self.positions_m[other])
-        return np.asarray(self.errors.of_event + (1 - self.errors.of_event) * np.exp(-distance_m / self.errors.reach_m))
+        near = np.exp(-distances_m(self.positions_m[one], self.positions_m[other]) / self.errors.reach_m)
+        return np.asarray(self.errors.of_event + (1 - self.errors.of_event) * near)
 
     @functools.cached_property
-    def _of_recorded(self) -> tuple[np.ndarray, bool]:
-        """Cholesky factor of the correlation between recorded sensors."""
+    def _to_independent(self) -> Float[np.ndarray, "r r"]:
+        """Matrix that makes the errors at recorded sensors independent: the inverse of a Cholesky factor."""
         alike = self._alike(self.recorded, self.recorded)
-        return scipy.linalg.cho_factor(alike + _JITTER * np.eye(len(alike)))
+        return np.linalg.inv(np.linalg.cholesky(alike + _JITTER * np.eye(len(alike))))
 
     def _share_of_recorded(self, sensors: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n r"]:
         """What the error at each recorded sensor says of that at others (simple kriging)."""
-        return np.asarray(scipy.linalg.cho_solve(self._of_recorded, self._alike(self.recorded, sensors)).T)
+        return self._alike(sensors, self.recorded) @ self._to_independent.T @ self._to_independent

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from spectremor.diffusion.config import JUDGED_TOGETHER, FieldConfig
+from spectremor.diffusion.distances import nearest
 from spectremor.diffusion.surroundings import Surroundings
 
 #: Numbers that describe each pair of neighbours.
@@ -65,11 +66,8 @@ def _nearest(
     """The nearest of some sensors to each sensor, itself left out, and their weights."""
     own = np.arange(len(positions_m))[:, None]
     # One more for the sensor itself, and one that tells how far the reach may be.
-    # Imported here: only a stage that sees the field pays for it.
-    from scipy.spatial import cKDTree
-
-    distance, place = cKDTree(positions_m[among]).query(positions_m, k=np.arange(1, count + 3))
-    index = np.append(among, -1)[np.minimum(place, len(among))]
+    distance, place = nearest(positions_m, positions_m[among], count + 2)
+    index = np.append(among, -1)[place]
     distance = np.where((index == own) | (index < 0), np.inf, distance)
     order = np.argsort(distance, axis=1, kind="stable")
     distance, index = np.take_along_axis(distance, order, axis=1), np.take_along_axis(index, order, axis=1)

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import scipy.linalg
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
@@ -213,6 +212,6 @@ def noise_mixing(nx: int, ny: int, correlation: float) -> Float32[np.ndarray, "a
     for positions in np.meshgrid(np.arange(float(nx)), np.arange(float(ny)), indexing="ij"):
         square += np.subtract.outer(positions.ravel(), positions.ravel()) ** 2
     covariance = np.exp(-np.sqrt(square, out=square) / correlation)
-    mixing = scipy.linalg.cholesky(covariance, lower=True).astype(np.float32)
+    mixing = np.linalg.cholesky(covariance).astype(np.float32)
     mixing.flags.writeable = False
     return mixing

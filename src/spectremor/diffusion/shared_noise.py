@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import scipy.linalg
 import torch
 from jaxtyping import Float, Float32
-from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from spectremor.diffusion.config import FieldConfig
+from spectremor.diffusion.distances import distances_m
 from spectremor.diffusion.noise import PlaceNoise, StationNoise
 
 
@@ -99,7 +98,7 @@ def group_noise(
 
 
 def _mixing(positions_m: Float[np.ndarray, "s 2"], correlation_m: float) -> Float32[np.ndarray, "s s"]:
-    covariance = np.exp(-cdist(positions_m, positions_m) / correlation_m)
+    covariance = np.exp(-distances_m(positions_m, positions_m) / correlation_m)
     # Two sensors at one place have one noise.
     covariance[np.diag_indices_from(covariance)] += 1e-6
-    return scipy.linalg.cholesky(covariance, lower=True).astype(np.float32)
+    return np.linalg.cholesky(covariance).astype(np.float32)

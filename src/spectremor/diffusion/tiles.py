@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from spectremor.diffusion.config import JUDGED_TOGETHER, FieldConfig
+from spectremor.diffusion.distances import halves, nearest
 
 #: Sensors whose motion is computed together, those around them not counted: about a GB.
 SENSORS_AT_ONCE = 2048
@@ -62,10 +63,7 @@ def tiles(
 
 def _nearest(positions_m: Float[np.ndarray, "s 2"], among: Int[np.ndarray, " m"], count: int) -> Int[np.ndarray, "s k"]:
     """What the choice of neighbours looks at: the sensor, its neighbours, and one that tells the reach."""
-    from scipy.spatial import cKDTree
-
-    _, place = cKDTree(positions_m[among]).query(positions_m, k=np.arange(1, min(count + 2, len(among)) + 1))
-    return np.asarray(among[place])
+    return np.asarray(among[nearest(positions_m, positions_m[among], min(count + 2, len(among)))[1]])
 
 
 def _split(
@@ -75,7 +73,5 @@ def _split(
     if len(sensors) <= most:
         yield sensors
         return
-    here = positions_m[sensors]
-    order = np.argsort(here[:, int(np.argmax(np.ptp(here, axis=0)))], kind="stable")
-    for half in np.array_split(order, 2):
-        yield from _split(positions_m, sensors[half], most)
+    for half in halves(positions_m, sensors):
+        yield from _split(positions_m, half, most)

@@ -28,6 +28,7 @@ from spectremor.diffusion.onset import onset_weights
 from spectremor.diffusion.room import check_room
 from spectremor.diffusion.stage import MICRO_BATCH, MICRO_BATCH_GPU, DiffusionStage, Strength
 from spectremor.diffusion.time_windows import LEAST_PEAK, NoiseOf, WindowNoise, Windows, windows_of
+from spectremor.signal.corner import with_rise_time
 
 #: Sensors that are worked on together, and of which a corner is changed together.
 SENSORS_AT_ONCE, SENSORS_PER_CORNER = 1024, 64
@@ -243,9 +244,6 @@ def _at_rise_time(
     """Motion as if the source had the rise time that the network was trained on, or back again."""
     if field.rise_times_s is None:
         return traces
-    # Not above: it loads scipy's splines and filters, which most records do without.
-    from spectremor.signal.corner import with_rise_time
-
     own, learned = field.rise_times_s
     times = (own, learned) if to_learned else (learned, own)
     result = np.empty_like(traces)

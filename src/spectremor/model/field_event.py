@@ -6,7 +6,6 @@ import dataclasses
 
 import numpy as np
 from jaxtyping import Float, Float32
-from scipy.spatial import cKDTree
 
 from spectremor.core.errors import InputError
 from spectremor.core.geology import Geology
@@ -14,6 +13,7 @@ from spectremor.core.recording import Recording
 from spectremor.core.rupture import Rupture
 from spectremor.core.similarity import Similarity
 from spectremor.core.source import Source
+from spectremor.diffusion.distances import nearest
 from spectremor.diffusion.recorded import Recorded
 from spectremor.diffusion.surroundings import Surroundings, surroundings_of
 from spectremor.model.cube import Cube
@@ -159,13 +159,13 @@ def field_event(
         where = field.surroundings(field.positions_m)
         return FieldEvent(stage1=traces, surroundings=where, recorded=None, own=len(traces))
     _check_inside(observed, field.geology)
-    apart_m, nearest = cKDTree(field.positions_m).query(observed.positions_m)
+    apart_m, closest = (of[:, 0] for of in nearest(observed.positions_m, field.positions_m, 1))
     elsewhere = np.flatnonzero(apart_m > SAME_PLACE_M)
     places_m = np.concatenate([field.positions_m, observed.positions_m[elsewhere]])
     where = field.surroundings(places_m)
-    later_s = where.s_time_s[len(traces) :] - where.s_time_s[nearest[elsewhere]]
-    borrowed = delayed(traces[nearest[elsewhere]], later_s, step_s)
-    sensors = nearest.copy()
+    later_s = where.s_time_s[len(traces) :] - where.s_time_s[closest[elsewhere]]
+    borrowed = delayed(traces[closest[elsewhere]], later_s, step_s)
+    sensors = closest.copy()
     sensors[elsewhere] = len(traces) + np.arange(len(elsewhere))
     if len(np.unique(sensors)) != len(sensors):
         raise InputError("observed", "several stations at one sensor", "one recording at each place")

@@ -37,6 +37,7 @@ from spectremor.model.cube import Cube, LearnedCube, plan_cube
 from spectremor.model.measured import ORDINARY_GROUND, SLOW_GROUND, measured_error
 from spectremor.model.observed import Observed, parse_observed
 from spectremor.model.region import SLOW, Learned, MotionRequest, Region, plan_region
+from spectremor.signal.corner import with_rise_time
 from spectremor.surrogate.protocol import AnyGround, AnySensors
 
 if TYPE_CHECKING:
@@ -567,14 +568,12 @@ def _warn_of_corner(own_s: float, learned_s: float, highest_hz: float) -> None:
 
 
 def _with_rise_time(traces: np.ndarray, step_s: float, own_s: float, new_s: float) -> np.ndarray:
-    """See `signal.corner`, which loads scipy's splines and filters: only where a rise time is another one."""
-    from spectremor.signal import corner
-
+    """See `signal.corner`."""
     flat = traces.reshape(-1, traces.shape[-1])
     changed = np.empty_like(flat)
     for start in range(0, len(flat), _TRACES_AT_ONCE):
         some = slice(start, start + _TRACES_AT_ONCE)
-        changed[some] = corner.with_rise_time(flat[some], step_s, own_s, new_s)
+        changed[some] = with_rise_time(flat[some], step_s, own_s, new_s)
     return changed.reshape(traces.shape)
 
 

@@ -46,7 +46,7 @@ def with_rise_time(
     for name, value in (("dt_s", dt_s), ("rise_time_s", rise_time_s), ("new_rise_time_s", new_rise_time_s)):
         if not (np.isfinite(value) and value > 0):
             raise InputError(f"corner.{name}", value, "a positive number of seconds")
-    fine = refine(np.asarray(traces, dtype=float), dt_s, _REFINEMENT)
+    fine = refine(np.asarray(traces, dtype=float), _REFINEMENT)
     step_s = dt_s / _REFINEMENT
     ratio = rise_time_s / new_rise_time_s
     for _ in range(2):

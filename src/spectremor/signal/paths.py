@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 from jaxtyping import Float
-from scipy.ndimage import map_coordinates
 
 from spectremor.core.geology import Geology
+from spectremor.core.interpolation import between_nodes
 from spectremor.core.medium import RockProperties
 from spectremor.core.source import Source
 
@@ -48,8 +48,7 @@ def straight_paths(geology: Geology, source: Source, sensors_m: SensorPositions)
     share = (np.arange(POINTS) + 0.5) / POINTS
     points = start + share[:, None] * (ends - start)[..., None, :]
     axes = (geology.x_m, geology.y_m, geology.z_m)
-    # Not with scipy.interpolate, whose import takes as long as all of this. Outside the axes the nearest node counts.
     node_numbers = [np.interp(points[..., k], axis, np.arange(len(axis))) for k, axis in enumerate(axes)]
-    rock = geology.rock_at(lambda values: map_coordinates(values.astype(float), node_numbers, order=1, mode="nearest"))
+    rock = geology.rock_at(lambda values: between_nodes(values.astype(float), node_numbers))
     length_m = np.maximum(np.linalg.norm(ends - start, axis=-1), _SHORTEST_M)[..., None]
     return StraightPaths(rock, length_m / POINTS, (ends - start) / length_m)

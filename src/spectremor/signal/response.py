@@ -83,7 +83,7 @@ def response_spectrum(
         oversample: the acceleration is interpolated (cubic spline) to a step this many times finer, without which the
             peak of a 0.2 s oscillator sampled at 50 Hz is missed by up to 5%.
     """
-    acceleration = refine(derivative(velocity, dt_s), dt_s, oversample)
+    acceleration = refine(derivative(velocity, dt_s), oversample)
     peaks = [
         (2 * math.pi / t) ** 2
         * np.abs(oscillator_displacement(acceleration, dt_s / oversample, float(t), damping)).max(axis=-1)
@@ -117,7 +117,7 @@ def rotd(
     """
     if velocity.shape[-2] != 2:
         raise InputError("rotd.velocity", f"{velocity.shape[-2]} components", "the two horizontal ones")
-    acceleration = refine(derivative(velocity, dt_s), dt_s, oversample)
+    acceleration = refine(derivative(velocity, dt_s), oversample)
     spectra = []
     for period in periods_s:
         motion = oscillator_displacement(acceleration, dt_s / oversample, float(period), damping)

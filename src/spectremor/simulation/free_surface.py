@@ -31,7 +31,6 @@ import math
 from typing import Literal
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Float
 
 from spectremor.core.staggered_grid import DIFFERENCE_WEIGHTS, seen_wavenumber
@@ -176,7 +175,11 @@ def standing_waves(
     The topmost vertical velocities move `top` cells of ground.
     """
     difference = _difference(order, motion)
-    squared, modes = scipy.linalg.eigh(difference.T @ difference, np.diag(node_masses(motion, top)))
+    # In velocities times the root of their mass, the masses are 1.
+    root = np.sqrt(node_masses(motion, top))
+    scaled = difference / root
+    squared, modes = np.linalg.eigh(scaled.T @ scaled)
+    modes /= root[:, None]
     wavenumber = np.linspace(0, np.pi, 20001)
     modified = seen_wavenumber(wavenumber, order)
     rising_count = int(np.argmax(modified)) + 1

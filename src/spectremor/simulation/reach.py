@@ -15,9 +15,9 @@ import math
 import numpy as np
 import skfmm
 from jaxtyping import Float
-from scipy.ndimage import map_coordinates, maximum_filter
 
 from spectremor.core.geology import Geology
+from spectremor.core.interpolation import between_nodes
 from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
 
@@ -114,12 +114,23 @@ def _marching_grid(geology: Geology) -> tuple[tuple[np.ndarray, ...], Float[np.n
     steps = [float(axis[1]) for axis in axes]
     reach = [math.ceil(s / own - 1e-9) for s, own in zip(steps, geology.spacing_m, strict=True)]
     vp = geology.rock.vp_m_s[..., ::-1].astype(float)
-    fastest = maximum_filter(vp, size=[2 * r + 1 for r in reach], mode="nearest")
+    fastest = _highest_within(vp, reach)
     places = [
         np.rint(axis / own).astype(int).clip(0, n - 1)
         for axis, own, n in zip(axes, geology.spacing_m, vp.shape, strict=True)
     ]
     return axes, fastest[np.ix_(*places)]
+
+
+def _highest_within(values: Float[np.ndarray, "x y depth"], reach: list[int]) -> Float[np.ndarray, "x y depth"]:
+    """The highest value within so many nodes along each axis."""
+    for axis, nodes in enumerate(reach):
+        lines, highest = np.moveaxis(values, axis, 0), np.moveaxis(values.copy(), axis, 0)
+        for away in range(1, min(nodes, len(lines) - 1) + 1):
+            np.maximum(highest[away:], lines[:-away], out=highest[away:])
+            np.maximum(highest[:-away], lines[away:], out=highest[:-away])
+        values = np.moveaxis(highest, 0, axis)
+    return values
 
 
 def _march(axes: tuple[np.ndarray, ...], speed: np.ndarray, points: np.ndarray) -> Float[np.ndarray, "x y depth"]:
@@ -140,5 +151,4 @@ def _march(axes: tuple[np.ndarray, ...], speed: np.ndarray, points: np.ndarray) 
 
 
 def _at(axes: tuple[np.ndarray, ...], values: np.ndarray, points: np.ndarray) -> Float[np.ndarray, " points"]:
-    places = [points[:, k] / float(axis[1]) for k, axis in enumerate(axes)]
-    return np.asarray(map_coordinates(values, places, order=1, mode="nearest"))
+    return between_nodes(values, [points[:, k] / float(axis[1]) for k, axis in enumerate(axes)])

@@ -19,9 +19,9 @@ from typing import TypeAlias
 import numpy as np
 import scipy.sparse
 from jaxtyping import Float, Int
-from scipy.ndimage import map_coordinates
 
 from spectremor.core.errors import InputError
+from spectremor.core.interpolation import between_nodes
 from spectremor.core.recording import SensorGrid, Sensors
 from spectremor.simulation.free_surface import SHALLOW, Motion
 from spectremor.simulation.grid import AXES, KERNEL, MARGIN, VACUUM, Grid
@@ -142,7 +142,7 @@ def _dilation_share(sensors: Sensors, grid: Grid, medium: Medium) -> Float[np.nd
     """Lambda / (lambda + 2 mu) below each sensor, linear between the topmost nodes."""
     lamb, mu = medium.lamb_pa[..., 0], medium.mu_pa[..., 0]
     at = sensors.points_m()[:, :2].T / grid.spacing_m - np.array(grid.first)[:, None] + MARGIN
-    return np.asarray(map_coordinates(lamb / (lamb + 2 * mu), at, order=1, mode="nearest"))
+    return between_nodes(lamb / (lamb + 2 * mu), list(at))
 
 
 def _check_inside(field: str, x_m: np.ndarray, y_m: np.ndarray, grid: Grid) -> None:
