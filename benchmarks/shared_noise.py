@@ -1,6 +1,6 @@
 """How alike neighbours are in draws, for several shares of common noise and distances over which it is alike.
 
-    python benchmarks/shared_noise.py --data STORE --model MODEL [--events 20] [--split val] --table FILE
+    python benchmarks/shared_noise.py --data STORE --model MODEL... [--events 20] [--split val] --table FILE
                                       [--choices 0.65 2000 1 3000 ...]
     python benchmarks/shared_noise.py --model MODEL --choose 0.65 2000 --out FOLDER
 
@@ -34,8 +34,9 @@ from spectremor.model.build import load_model
 from spectremor.model.folder import MODEL_FILES, find_run_model, read_model_folder, write_with_diffusion
 from spectremor.model.pipeline import GroundMotionModel
 
-CHOICES = ((0.5, 1500.0), (0.8, 1500.0), (0.9, 1500.0), (1.0, 1500.0), (0.9, 3000.0), (1.0, 2000.0), (1.0, 3000.0))
+CHOICES = ((0.5, 1500.0), (0.8, 1500.0), (1.0, 1500.0), (1.0, 2500.0), (1.0, 3500.0))
 DRAWS = 4
+Choices = tuple[tuple[float, float], ...]
 
 
 def config_with_noise(config: DiffusionConfig | None, share: float, distance_m: float) -> DiffusionConfig:
@@ -83,9 +84,9 @@ def measures_of(models: list[GroundMotionModel], store: CampaignStore, sample: i
     return found
 
 
-def row_of(share: float, distance_m: float, found: list[tuple[Measures, Measures]]) -> dict[str, float]:
+def row_of(share: float, distance_m: float, found: list[tuple[Measures, Measures]]) -> dict[str, float | str]:
     """Means over events."""
-    row: dict[str, float] = {"shared_noise": share, "shared_noise_m": distance_m, "events": float(len(found))}
+    row: dict[str, float | str] = {"shared_noise": share, "shared_noise_m": distance_m, "events": len(found)}
     row["fast_share"] = float(np.nanmean([np.log(d["fast_share"] / t["fast_share"]) for d, t in found]))
     pairs = [(d["residual_fast_share"], d["true_residual_fast_share"]) for d, _ in found]
     row["added_fast_share"] = float(np.nanmean([np.log(one / true) for one, true in pairs]))
@@ -97,10 +98,22 @@ def row_of(share: float, distance_m: float, found: list[tuple[Measures, Measures
     return row
 
 
+def rows_of(name: str, store: CampaignStore, samples: list[int], choices: Choices) -> list[dict[str, float | str]]:
+    """One row for each choice, printed as they come."""
+    model = load_model(find_run_model(name, "--model"))
+    models = [with_noise(model, *choice) for choice in choices]
+    events = [measures_of(models, store, sample) for sample in samples]
+    rows = []
+    for choice, found in zip(choices, zip(*events, strict=True), strict=True):
+        rows.append({"model": model.model_id.partition("@")[0]} | row_of(*choice, list(found)))
+        print(", ".join(f"{key} {v:.3g}" if isinstance(v, float) else f"{key} {v}" for key, v in rows[-1].items()))
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", nargs="+", required=True)
     parser.add_argument("--split", default="val")
     parser.add_argument("--events", type=int, default=20)
     parser.add_argument("--table", type=Path)
@@ -109,22 +122,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     writes = options.choose is not None and options.out is not None
-    if not writes and options.data is None:
-        parser.error("--data, or --choose with --out")
+    if (not writes and options.data is None) or (writes and len(options.model) > 1):
+        parser.error("--data, or --choose with --out and one model")
+    given = options.choices
+    choices = tuple(zip(given[::2], given[1::2], strict=True)) if given else CHOICES
     try:
         if writes:
-            write_with_noise(options.model, *options.choose, options.out)
+            write_with_noise(*options.model, *options.choose, options.out)
             return
-        store, model = CampaignStore.open(options.data), load_model(find_run_model(options.model, "--model"))
+        store = CampaignStore.open(options.data)
         samples = [int(i) for i in store.ids(options.split)[: options.events]]
-        given = options.choices
-        choices = tuple(zip(given[::2], given[1::2], strict=True)) if given else CHOICES
-        models = [with_noise(model, *choice) for choice in choices]
-        events = [measures_of(models, store, sample) for sample in samples]
-        rows = []
-        for choice, found in zip(choices, zip(*events, strict=True), strict=True):
-            rows.append(row_of(*choice, list(found)))
-            print(", ".join(f"{name} {value:.3g}" for name, value in rows[-1].items()), flush=True)
+        rows = [row for model in options.model for row in rows_of(model, store, samples, choices)]
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -457,15 +457,23 @@ def _results_durations(rows: Rows) -> Table:
 
 def _shared_noise(rows: Rows) -> Table:
     """How alike neighbours are for each choice of common noise."""
-    distances = ("300 m", "600 m", "900 m", "1800 m")
-    columns = [*(f"aligned_coherency {d}" for d in distances), *(f"correlation {d}" for d in distances[:2])]
-    body = []
-    for row in rows:
-        shares = [signed(row[name], 2) for name in ("fast_share", "added_fast_share", "ln_difference")]
-        alike = [signed(row[name], 2) for name in columns]
-        body.append([row["shared_noise"], f"{float(row['shared_noise_m']) / 1000:g} km", *shares, *alike])
-    header = ["share", "over", "above 12 km/s", "of what is added", "peak difference"]
-    return [*header, *(f"coherency, {d}" for d in distances), *(f"correlation, {d}" for d in distances[:2])], body
+    distances = ("75 m", "150 m", "300 m", "600 m", "900 m", "1800 m")
+    alike = {
+        **{f"coherency, {d}": f"aligned_coherency {d}" for d in distances},
+        **{f"correlation, {d}": f"correlation {d}" for d in distances[:4]},
+    }
+    others = {
+        "above 12 km/s": "fast_share",
+        "of what is added": "added_fast_share",
+        "peak difference": "ln_difference",
+    }
+    columns = others | alike
+    body = [
+        [f"`{row['model']}`", row["shared_noise"], f"{float(row['shared_noise_m']) / 1000:g} km"]
+        + [signed(row[name], 2) for name in columns.values()]
+        for row in rows
+    ]
+    return ["model", "share", "over", *columns], body
 
 
 def _condition_scaling(field: str, metric: str, words: str) -> Callable[[Rows], Table]:
