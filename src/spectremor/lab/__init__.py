@@ -1,1 +1,1 @@
-"""The system's experiments: one file each, with one function `run(settings) -> Result`."""
+"""Experiments on the two-stage model, one module each with a function `run(settings) -> Result`; the L1 baseline."""
