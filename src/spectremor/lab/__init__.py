@@ -1,1 +1,1 @@
-"""Experiments on the two-stage model, one module each with a function `run(settings) -> Result`; the L1 baseline."""
+"""The six experiments, each a module with `run(settings) -> Result`, and the L1 baseline."""
