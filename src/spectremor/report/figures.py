@@ -233,7 +233,7 @@ def response(result: Benchmark) -> Figure:
         gamma = nanmean(mean_semivariance(tally)[:, usable].T)
         right.plot(centres_km, gamma, color=colour, lw=1.4, marker="o", ms=3)
     left.axhline(1, color=TRUTH_COLOUR, lw=0.9)
-    left.set(ylabel="SA prediction / truth", title="RotD50 of SA, 5% damping: mean ratio")
+    left.set(ylabel="SA prediction / truth", title="RotD50 of SA, 5% damping: geometric mean ratio")
     middle.set(ylabel="standard deviation of ln ratio", title="Scatter", ylim=(0, None))
     right.set(
         xlabel="distance (km)", ylabel="semivariance of ln ratio", title="Semivariogram, usable periods", ylim=(0, None)

@@ -35,7 +35,7 @@ _CAPTIONS = {
     "sensor was judged.",
     "deciles": "Scores by decile of the peak velocity of stage 1.",
     "coherency": "Lagged coherency of the motion at two sensors above 1 Hz, by distance, over at most "
-    f"{COHERENCY_EVENTS} events. A model that restores each sensor alone has a lower coherency than the truth.",
+    f"{COHERENCY_EVENTS} events. A model that restores each sensor alone tends to have less than the truth.",
     "response": f"Response spectra at no more than {FEW_SENSORS} sensors of each event. Grey: periods outside the "
     "usable band. Semivariogram: half the mean squared difference of ln(SA predicted / SA true) between sensors; it "
     "is small at short distance if neighbouring sensors have similar errors.",
