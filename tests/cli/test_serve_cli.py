@@ -79,7 +79,7 @@ def test_a_geology_of_ones_own(studios, tiny_model, tmp_path, here):
     assert studio.about("tiny") == "tiny: 2 sampling steps, up to 5 Hz"
     page = Page(studio, example_source())
     assert list(page.ground.choice.options) == ["own <b>.npy (1)", "example"]
-    words = shlex.split(page.takeaway._text.value)
+    words = shlex.split(page.files_view._text.value)
     assert words[words.index("--geology") + 1] == str(tmp_path / "own <b>.npy")
     assert words[words.index("--index") + 1] == "1"
     assert words[words.index("--model") + 1] == str(tiny_model)
@@ -130,7 +130,7 @@ def test_a_model_that_simulates_takes_ground_of_any_extent(studios, tmp_path, he
     assert section["dw"][0] == pytest.approx(19.8, rel=0.05)
     assert section["image"][0].shape == (17, 33)
     assert page.ground_figures.south_north.image.data["image"][0].shape == (17, 25)
-    words = shlex.split(page.takeaway._text.value)
+    words = shlex.split(page.files_view._text.value)
     assert words[:4] == ["spectremor", "generate", "--geology", str(path)]
 
 

@@ -251,7 +251,7 @@ def test_findings_are_paired_over_events() -> None:
     assert better(three, one, "ln_bias_high") == 1
     assert better(Tally("a", rows=rows["stage 1"][:1]), Tally("b", rows=rows["stage 1"][:1]), "PG") == 0
     said = findings(tallies)
-    assert said[0] == "Diffusion takes the bias at 2–5 Hz from -0.40 to 0.10: better."
+    assert said[0] == "Diffusion changes the bias at 2–5 Hz from -0.40 to 0.10: better."
     assert said[3].startswith("Against 'stage 1 x gain', `expect` is better in PG, is worse in bias at 2–5 Hz")
     # One draw has more error than any mean: it is not held against one.
     assert len(findings([one, two, three])) == 3
@@ -262,7 +262,7 @@ def test_findings_are_about_one_model() -> None:
     scores = {"mine: stage 1": 9.0, "other: stage 1": 5.0, "other: stage 1 + diffusion": 7.0}
     rows = {name: [{"EG": v + 0.01 * k, "PG": v, "ln_bias_high": 0.0} for k in range(8)] for name, v in scores.items()}
     said = findings([Tally(name, rows=found) for name, found in rows.items()])
-    assert "other: diffusion takes the phase goodness of fit from 5.00 to 7.00: better." in said
+    assert "other: diffusion changes the phase goodness of fit from 5.00 to 7.00: better." in said
     # Nor is it compared with another's.
     assert findings([Tally(name, rows=rows[name]) for name in ("mine: stage 1", "other: stage 1 + diffusion")]) == []
 

@@ -63,8 +63,8 @@ def test_identical_sensors_are_fully_coherent() -> None:
     for name in coherence.FIELDS:
         np.testing.assert_allclose(found.in_band(name, (2.0, 5.0)), 1.0, atol=1e-6)
         np.testing.assert_allclose(found.correlation[name][0], 1.0, atol=1e-6)
-    assert found.scores[coherence.OWN][0]["PG"] == pytest.approx(10, abs=1e-3)
-    assert 0.2 < found.floor < 0.5
+    assert found.scores[coherence.INDEPENDENT_NOISE][0]["PG"] == pytest.approx(10, abs=1e-3)
+    assert 0.2 < found.noise_floor < 0.5
 
 
 def test_a_block_is_in_the_middle_and_fits() -> None:

@@ -26,7 +26,7 @@ from spectremor.core.georeference import Georeference
 from spectremor.web import application
 from spectremor.web.app import Page
 from spectremor.web.application import PageApplication
-from spectremor.web.downloads import FORMATS, Parcel, Shelf
+from spectremor.web.downloads import FORMATS, Downloads, ExportRequest
 from spectremor.web.hosts import AllowedHosts
 from spectremor.web.scene import Scene
 from spectremor.web.server import make_application
@@ -68,13 +68,13 @@ def pages() -> list:
 def ask(pages) -> Callable[..., None]:
     """Runs a conversation with a server whose pages are as small as can be."""
 
-    def run(talk: Ask, *further: str, make: Callable[[AllowedHosts, Shelf], PageApplication] | None = None) -> None:
+    def run(talk: Ask, *further: str, make: Callable[[AllowedHosts, Downloads], PageApplication] | None = None) -> None:
         def page() -> pn.pane.HTML:
             pages.append(1)
             return pn.pane.HTML("a page")
 
-        def small(hosts: AllowedHosts, shelf: Shelf) -> PageApplication:
-            return PageApplication(build_applications({"/": page})["/"], hosts, shelf)
+        def small(hosts: AllowedHosts, downloads: Downloads) -> PageApplication:
+            return PageApplication(build_applications({"/": page})["/"], hosts, downloads)
 
         async def whole() -> None:
             async with served(make or small, further) as server:
@@ -88,7 +88,7 @@ def ask(pages) -> Callable[..., None]:
 @asynccontextmanager
 async def served(make, further: tuple[str, ...]) -> AsyncIterator[Server]:
     socket, port = bind_unused_port()
-    app = make(AllowedHosts.of(port, further), Shelf())
+    app = make(AllowedHosts.of(port, further), Downloads())
     http = HTTPServer(app)
     http.add_socket(socket)
     from tornado.ioloop import IOLoop
@@ -223,18 +223,18 @@ def test_abandoned_page_loads_are_not_built(ask, pages):
     """Ninety visitors come while a page is being built, and go; the next one is served, and nobody else."""
 
     async def talk(server: Server) -> None:
-        doorway = server.app.doorway
-        await doorway._turn.acquire()
+        page_queue = server.app.page_queue
+        await page_queue._turn.acquire()
         gone = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(90)]
         for _, writer in gone:
             writer.write(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
             await writer.drain()
-        while doorway._waiting < application.MAX_WAITING:
+        while page_queue._waiting < application.MAX_WAITING:
             await asyncio.sleep(0.01)
         for _, writer in gone:
             writer.close()
-        doorway._turn.release()
-        while doorway._waiting:
+        page_queue._turn.release()
+        while page_queue._waiting:
             await asyncio.sleep(0.01)
         assert (await server.get("/")).code == 200
 
@@ -260,21 +260,21 @@ def test_a_full_house_is_said(ask, pages, monkeypatch):
 class Shown:
     """A page with something to take along."""
 
-    def __init__(self, parcel: Parcel | None) -> None:
-        self._parcel = parcel
+    def __init__(self, export_request: ExportRequest | None) -> None:
+        self._export_request = export_request
 
-    def parcel(self) -> Parcel | None:
-        return self._parcel
+    def export_request(self) -> ExportRequest | None:
+        return self._export_request
 
 
 def test_downloads(ask, field):
     """Every format; only with the page's own key; what is wrong in one line."""
     place = Georeference(longitude_deg=13.2, latitude_deg=42.3)
-    placed, unplaced, empty = (Shown(p) for p in (Parcel(field, place=place), Parcel(field), None))
+    placed, unplaced, empty = (Shown(p) for p in (ExportRequest(field, place=place), ExportRequest(field), None))
 
-    def make(hosts: AllowedHosts, shelf: Shelf) -> PageApplication:
-        keys.extend(shelf.put(page) for page in (placed, unplaced, empty))
-        return PageApplication(build_applications({"/": lambda: pn.pane.HTML("")})["/"], hosts, shelf)
+    def make(hosts: AllowedHosts, downloads: Downloads) -> PageApplication:
+        keys.extend(downloads.add(page) for page in (placed, unplaced, empty))
+        return PageApplication(build_applications({"/": lambda: pn.pane.HTML("")})["/"], hosts, downloads)
 
     keys: list[str] = []
 
@@ -317,7 +317,7 @@ def test_two_visitors_are_kept_apart(ask, field):
             (await server.connect(token, Origin=f"http://127.0.0.1:{server.port}")).close()
 
     scene = Scene.of(field, "a file")
-    ask(talk, make=lambda hosts, _shelf: make_application(studio, scene, hosts))
+    ask(talk, make=lambda hosts, _downloads: make_application(studio, scene, hosts))
 
 
 @pytest.mark.parametrize(
@@ -402,7 +402,7 @@ def test_pages_that_were_left_are_forgotten_whole(ask, field, monkeypatch):
                 return
         pytest.fail(f"{len(made)} pages stay")
 
-    ask(talk, make=lambda hosts, _shelf: make_application(Studio(), scene, hosts))
+    ask(talk, make=lambda hosts, _downloads: make_application(Studio(), scene, hosts))
 
 
 def test_styles_come_from_this_server_also_where_a_slow_browser_lost_its_session():

@@ -102,7 +102,7 @@ def test_a_command_makes_what_the_page_shows(page, here, model, stations, ruptur
         page.bring(page.open_rupture, "event.srf", SRF)
     if stations is not None:
         page.bring(page.open_stations, "list.csv", stations)
-    command = page.takeaway._text.value
+    command = page.files_view._text.value
     verb = "simulate" if model == SIMULATION_ONLY else "generate"
     assert command.splitlines()[-1].startswith(f"spectremor {verb} ")
     shown = page._studio.generate(page.request(), Job()).field
@@ -114,7 +114,7 @@ def test_a_command_makes_what_the_page_shows(page, here, model, stations, ruptur
 def test_what_no_command_makes_is_python(page, here, earthquake, product):
     page.earthquake.kind.value, page.model.product.value = earthquake, product
     page.bring(page.open_stations, "list.csv", IN_DEGREES)
-    command = page.takeaway._text.value
+    command = page.files_view._text.value
     assert command.startswith("python - <<'END'\n")
     shown = page._studio.generate(page.request(), Job()).field
     check_same(run_as_printed(command, here), shown)

@@ -20,7 +20,7 @@ from spectremor.web import uploads
 from spectremor.web.choices import ONLY_GRID, ONLY_POINTS
 from spectremor.web.ground import GroundGrid
 from spectremor.web.model_controls import SIMULATION_ONLY
-from spectremor.web.remarks import hear_remarks
+from spectremor.web.remarks import enable_remark_collection
 from spectremor.web.scene import Scene
 from spectremor.web.station_controls import GRID
 from spectremor.web.studio import Studio
@@ -85,7 +85,7 @@ def page(field, page_with):
 def heard():
     """The process hears remarks, as the server's does."""
     with warnings.catch_warnings():
-        hear_remarks()
+        enable_remark_collection()
         yield
 
 
@@ -115,7 +115,7 @@ def test_models_of_the_ground_come_onto_the_grid(page, heard, name, content):
     assert ground.geology.shape == (9, 9, 9)
     assert ground.geology.extent_m == (2400.0, 2400.0, 2400.0)
     assert "2.4 × 2.4 × 2.4 km, 9 × 9 × 9 nodes" in page.ground.about.object
-    first, second = page.takeaway._text.value.splitlines()
+    first, second = page.files_view._text.value.splitlines()
     words = shlex.split(first)
     assert words[:4] == ["spectremor", "geology", "import", name]
     assert words[words.index("--extent") + 1] == "2400,2400,2400"
@@ -133,7 +133,7 @@ def test_a_model_in_degrees_needs_the_place_and_says_so_at_the_control(page, hea
     place(page)
     asyncio.run(page.open_ground("model.nc", model_in_degrees()))
     assert page.ground.ground.geology.shape == (9, 9, 9)
-    assert "--origin-lon 13 --origin-lat 42" in page.takeaway._text.value.splitlines()[0]
+    assert "--origin-lon 13 --origin-lat 42" in page.files_view._text.value.splitlines()[0]
 
 
 def test_what_a_model_loses_on_the_grid_is_said_at_the_control(page, heard):
@@ -176,7 +176,7 @@ def test_stations_are_drawn_asked_for_and_named_in_the_command(page):
     assert html.unescape(page.stations.only_grid.object) == ONLY_GRID
     page.model.model.value = SIMULATION_ONLY
     assert not page.stations.only_grid.visible
-    words = shlex.split(page.takeaway._text.value)
+    words = shlex.split(page.files_view._text.value)
     assert words[:2] == ["spectremor", "simulate"]
     assert words[words.index("--stations") + 1] == "list.csv"
     assert "--origin-lon" not in words
@@ -184,7 +184,7 @@ def test_stations_are_drawn_asked_for_and_named_in_the_command(page):
     assert asked(page).stations.stations.names == ("NORTH", "SOUTH", "WEST")
     page.stations.choice.value = GRID
     assert page.ground_figures.surface.stations.data["x"] == []
-    assert "--stations" not in page.takeaway._text.value
+    assert "--stations" not in page.files_view._text.value
 
 
 @pytest.mark.parametrize(("name", "content"), [("list.csv", DEGREES), ("list.xml", STATION_XML)])
@@ -197,7 +197,7 @@ def test_stations_in_degrees_need_the_place(page, name, content):
     assert page.stations.reply.text == ""
     assert 1000 < page.stations.stations.stations.x_m[0] < 2000
     page.model.model.value = SIMULATION_ONLY
-    assert "--origin-lon 13 --origin-lat 42" in page.takeaway._text.value
+    assert "--origin-lon 13 --origin-lat 42" in page.files_view._text.value
 
 
 def test_files_read_at_two_places_are_not_put_together(page):
@@ -208,20 +208,20 @@ def test_files_read_at_two_places_are_not_put_together(page):
     asyncio.run(page.open_ground("model.nc", model_in_degrees()))
     place(page, latitude=42.001)
     asyncio.run(page.open_stations("list.csv", DEGREES))
-    said = "corner: got 13, 42.001 of the stations; allowed: 13, 42, of the ground"
-    assert page.takeaway._text.value.startswith(f"# {said}")
-    with pytest.raises(InputError, match="of the stations"):
+    said = "corner: got 13, 42.001 for the stations; allowed: 13, 42, as for the ground"
+    assert page.files_view._text.value.startswith(f"# {said}")
+    with pytest.raises(InputError, match="for the stations"):
         page.request().place()
 
 
 def test_a_random_rupture_is_drawn_asked_for_and_written_in_the_command(page):
     page.earthquake.kind.value = "random"
     assert not page.earthquake.only_points.visible
-    assert ".generate(geology, earthquake, realizations=4, seed=0)" in page.takeaway._text.value
+    assert ".generate(geology, earthquake, realizations=4, seed=0)" in page.files_view._text.value
     page.model.model.value = OPERATOR
     assert page.earthquake.only_points.visible
     assert html.unescape(page.earthquake.only_points.object) == ONLY_POINTS
-    assert page.takeaway._text.value.startswith("# earthquake: got a rupture; allowed: a point source")
+    assert page.files_view._text.value.startswith("# earthquake: got a rupture; allowed: a point source")
     page.model.model.value = SIMULATION_ONLY
     page.earthquake.slip_seed.value = 5
     assert not page.earthquake.only_points.visible
@@ -232,7 +232,7 @@ def test_a_random_rupture_is_drawn_asked_for_and_written_in_the_command(page):
     np.testing.assert_allclose(figures.surface.rupture.data["x"], rupture.position_m[:, 0] / 1000)
     np.testing.assert_allclose(figures.west_east.rupture.data["y"], -rupture.position_m[:, 2] / 1000)
     np.testing.assert_allclose(figures.south_north.rupture.data["x"], rupture.position_m[:, 1] / 1000)
-    command = page.takeaway._text.value
+    command = page.files_view._text.value
     assert command.startswith("python - <<'END'\nimport spectremor as sp\n")
     assert "sp.Rupture.from_magnitude(mw=4.9, hypocentre_m=(3600, 5700, -5400), strike_deg=35" in command
     assert "seed=5, geology=geology)" in command
@@ -263,14 +263,16 @@ def test_a_rupture_in_a_file(page):
     asyncio.run(page.open_rupture("event.srf", SRF.read_bytes()))
     assert page.earthquake.kind.value == "file"
     assert "event.srf" in page.earthquake.about.object
-    points_m = page.earthquake.read.read.position_m
+    points_m = page.earthquake.file_rupture.rupture_in_file.position_m
     np.testing.assert_allclose(page.ground_figures.surface.rupture.data["x"], points_m[:, 0] / 1000)
-    assert page.ground_figures.surface.source.data["x"] == [page.earthquake.read.read.hypocentre_m[0] / 1000]
+    assert page.ground_figures.surface.source.data["x"] == [
+        page.earthquake.file_rupture.rupture_in_file.hypocentre_m[0] / 1000
+    ]
     page.model.model.value = SIMULATION_ONLY
-    assert "--rupture event.srf --origin-lon -118.06 --origin-lat 33.98" in page.takeaway._text.value
+    assert "--rupture event.srf --origin-lon -118.06 --origin-lat 33.98" in page.files_view._text.value
     asyncio.run(page.open_rupture("worse.srf", b"1.0\nPOINTS 3\n"))
     assert "srf" in page.earthquake.reply.text
-    assert page.earthquake.read.name == "event.srf"
+    assert page.earthquake.file_rupture.name == "event.srf"
     page.ground.add(
         dataclasses.replace(page.ground.ground, geology=make_geology(np.full((3, 3, 3), 3e3), (999.0,) * 3))
     )
@@ -328,7 +330,7 @@ def test_tables_that_no_reader_can_split_are_refused_in_one_line():
 
 def test_what_the_classic_form_of_netcdf_unfolds_to_is_bounded_by_its_header(monkeypatch):
     """Its variables may be the same bytes of the file, over and over; small integers become floats."""
-    monkeypatch.setattr(uploads, "MAX_UNFOLDED_MB", 1)
+    monkeypatch.setattr(uploads, "MAX_DECOMPRESSED_MB", 1)
     monkeypatch.setattr(uploads, "read_geology", lambda *_, **__: pytest.fail("read"))
     file = io.BytesIO()
     with netcdf_file(file, "w") as made:
@@ -337,7 +339,7 @@ def test_what_the_classic_form_of_netcdf_unfolds_to_is_bounded_by_its_header(mon
         made.flush()
         content = file.getvalue()
     assert len(content) < 300_000
-    with pytest.raises(InputError, match=r"upload: got small.nc that unfolds to 2 MB; allowed: at most 1 MB"):
+    with pytest.raises(InputError, match=r"upload: got small.nc that decompresses to 2 MB; allowed: at most 1 MB"):
         read_ground("small.nc", content, None)
 
 
@@ -357,11 +359,11 @@ def test_names_move_neither_terminals_nor_pages(page, heard, name):
     page.model.model.value = SIMULATION_ONLY
     asyncio.run(page.open_ground(name, LAYERS))
     asyncio.run(page.open_stations(name, STATIONS))
-    command = page.takeaway._text.value
+    command = page.files_view._text.value
     assert len(command.splitlines()) == 2
     texts = [command, *page.ground.choice.options, *page.stations.choice.options]
     page.earthquake.kind.value = "random"
-    texts += page.takeaway._text.value.splitlines()
+    texts += page.files_view._text.value.splitlines()
     asyncio.run(page.open_ground(name, b"nonsense"))
     asyncio.run(page.open_stations(name, b"nonsense"))
     texts += [page.ground.reply.text, page.stations.reply.text]

@@ -17,7 +17,7 @@ from spectremor.core.errors import InputError
 from spectremor.core.source import Source
 from spectremor.web import uploads
 from spectremor.web.app import GROUND_TAB, MOTION_TAB
-from spectremor.web.downloads import write_parcel
+from spectremor.web.downloads import write_export
 from spectremor.web.scene import Scene
 from spectremor.web.uploads import read_upload
 
@@ -60,7 +60,7 @@ def test_generate_shows_what_was_asked_for(page):
     (request,) = asked(page)
     assert (request.source.position_m[2], request.realizations, request.seed) == (-3000.0, 2, 7)
     assert (request.model, request.product, request.ground.name) == (page._studio.models[0], "draws", "example")
-    assert page.point == 2 * 6 + 5
+    assert page.sensor == 2 * 6 + 5
     assert page.shown.visible
     assert page.view.visible
     assert page.tabs.active == MOTION_TAB
@@ -68,7 +68,7 @@ def test_generate_shows_what_was_asked_for(page):
     assert not page.button.disabled
     assert page.cancel_button.disabled
     assert not page.progress.visible
-    labels = [item.label.value for item in page.station.response.legend.items]
+    labels = [item.label.value for item in page.sensor_figures.response.legend.items]
     assert labels == ["median of 2 draws", "16 to 84%", "stage 1 alone"]
 
 
@@ -106,16 +106,16 @@ def test_a_seed_is_asked_for_as_it_was_typed(page, seed):
 def test_choosing_a_sensor_draws_its_traces(page, field):
     page.show(Scene.of(field, "f"))
     page.shown.value = 1
-    page.choose(1400.0, 3600.0)
-    assert page.point == 1 * 6 + 2
+    page.choose_sensor(1400.0, 3600.0)
+    assert page.sensor == 1 * 6 + 2
     np.testing.assert_allclose(
-        page.station.seismograms.lines.data["full_1"],
+        page.sensor_figures.seismograms.lines.data["full_1"],
         field.isel(realization=1, x=1, y=2).sel(component="N") * 100,
         rtol=1e-6,
     )
-    assert np.isnan(page.station.seismograms.lines.data["stage1_1"]).all()
+    assert np.isnan(page.sensor_figures.seismograms.lines.data["stage1_1"]).all()
     assert page.map.chosen.data == {"x": [1.35], "y": [3.75]}
-    assert page.station.fourier.beyond[1].left == pytest.approx(5.0, abs=0.3)
+    assert page.sensor_figures.fourier.shades[1].left == pytest.approx(5.0, abs=0.3)
     assert "1.35 km East, 3.75 km North" in page.where.object
 
 
@@ -123,15 +123,15 @@ def test_quantities_change_traces_and_units(page, field):
     page.show(Scene.of(field, "f"))
     for quantity, unit in (("acceleration", "m/s²"), ("displacement", "cm"), ("velocity", "cm/s")):
         page.quantity.value = quantity
-        assert {panel.yaxis.axis_label for panel in page.station.seismograms.figures} == {unit}
-        assert page.station.fourier.figure.yaxis.axis_label.startswith(quantity)
+        assert {panel.yaxis.axis_label for panel in page.sensor_figures.seismograms.figures} == {unit}
+        assert page.sensor_figures.fourier.figure.yaxis.axis_label.startswith(quantity)
 
 
 def test_realizations_go_by_the_fields_own_numbers(page, field):
     page.show(Scene.of(field.assign_coords(realization=[5, 7]), "f"))
     assert page.shown.options == {"5": 0, "7": 1}
     page.shown.value = 1
-    np.testing.assert_allclose(page.station.seismograms.lines.data["full_0"], field[1, 0, 2, 5] * 100, rtol=1e-6)
+    np.testing.assert_allclose(page.sensor_figures.seismograms.lines.data["full_0"], field[1, 0, 2, 5] * 100, rtol=1e-6)
 
 
 def test_any_number_of_realizations_takes_one_line(page, field):
@@ -151,8 +151,8 @@ def test_what_is_too_wide_wraps_and_shrinks(page):
 
 def test_every_axis_says_its_unit(page, field):
     page.show(Scene.of(field, "f"))
-    figures = [page.map.figure, *page.station.seismograms.figures, page.station.fourier.figure]
-    figures += [page.station.response.figure, page.ground_figures.surface.figure]
+    figures = [page.map.figure, *page.sensor_figures.seismograms.figures, page.sensor_figures.fourier.figure]
+    figures += [page.sensor_figures.response.figure, page.ground_figures.surface.figure]
     figures += [page.ground_figures.west_east.figure, page.ground_figures.south_north.figure]
     for drawn in figures:
         assert drawn.yaxis.axis_label
@@ -186,16 +186,16 @@ def test_clicks_place_the_source(page):
     figures = page.ground_figures
     figures.surface.figure._trigger_event(Tap(figures.surface.figure, x=2.0, y=7.123))
     figures.west_east.figure._trigger_event(Tap(figures.west_east.figure, x=3.0, y=6.5))
-    assert page.earthquake.place_km == (3.0, 7.12, 6.5)
+    assert page.earthquake.position_km == (3.0, 7.12, 6.5)
     figures.south_north.figure._trigger_event(Tap(figures.south_north.figure, x=4.0, y=2.5))
-    assert page.earthquake.place_km == (3.0, 4.0, 2.5)
+    assert page.earthquake.position_km == (3.0, 4.0, 2.5)
     assert figures.surface.source.data == {"x": [3.0], "y": [4.0]}
     assert figures.south_north.source.data == {"x": [4.0], "y": [2.5]}
 
 
 def test_sections_pass_through_the_source(page):
     ground, figures = page.ground.ground, page.ground_figures
-    page.earthquake.place(ground.axes_km[0][4], ground.axes_km[1][20], 3.0)
+    page.earthquake.move_to(ground.axes_km[0][4], ground.axes_km[1][20], 3.0)
     (image,) = figures.west_east.image.data["image"]
     np.testing.assert_allclose(image, ground.vs_m_s[:, 20, ::-1].T / 1000, rtol=1e-6)
     (image,) = figures.south_north.image.data["image"]
@@ -204,53 +204,53 @@ def test_sections_pass_through_the_source(page):
 
 
 def test_download_is_the_projects_own_file(page, field, tmp_path):
-    assert page.parcel() is None
+    assert page.export_request() is None
     page.show(Scene.of(field, "f"))
-    path = write_parcel(page.parcel(), "netcdf", tmp_path)
+    path = write_export(page.export_request(), "netcdf", tmp_path)
     with xr.open_dataarray(io.BytesIO(path.read_bytes()), engine="h5netcdf") as back:
         xr.testing.assert_equal(back.load(), field)
 
 
 def test_place_and_time_go_into_files(page, field):
     page.show(Scene.of(field, "f"))
-    assert page.parcel().place is None
-    page.takeaway.longitude.value = 13.2
+    assert page.export_request().place is None
+    page.files_view.longitude.value = 13.2
     with pytest.raises(InputError, match="latitude"):
-        page.parcel()
-    page.takeaway.latitude.value = 42.3
-    assert page.parcel().place.latitude_deg == 42.3
-    assert page.parcel().origin_time is None
-    page.takeaway.origin_time.value = "yesterday"
+        page.export_request()
+    page.files_view.latitude.value = 42.3
+    assert page.export_request().place.latitude_deg == 42.3
+    assert page.export_request().origin_time is None
+    page.files_view.origin_time.value = "yesterday"
     with pytest.raises(InputError, match="origin_time"):
-        page.parcel()
+        page.export_request()
 
 
 def test_links_wait_for_a_wavefield_and_for_a_place(field, page_with):
     page = page_with()
-    page.takeaway._key = "a" * 32
-    assert "href" not in page.takeaway.links.object
+    page.files_view._key = "a" * 32
+    assert "href" not in page.files_view.links.object
     page.show(Scene.of(field, "f"))
-    assert "/netcdf" in page.takeaway.links.object
-    assert "/asdf" not in page.takeaway.links.object
-    page.takeaway.longitude.value, page.takeaway.latitude.value = 13.2, 42.3
-    assert f"download/{'a' * 32}/asdf" in page.takeaway.links.object
+    assert "/netcdf" in page.files_view.links.object
+    assert "/asdf" not in page.files_view.links.object
+    page.files_view.longitude.value, page.files_view.latitude.value = 13.2, 42.3
+    assert f"download/{'a' * 32}/asdf" in page.files_view.links.object
 
 
 def test_the_command_line_follows_the_controls(page):
     page.earthquake.numbers["mw"].value = 5.1
     page.model.realizations.value, page.model.seed.value = 3, 11
-    words = shlex.split(page.takeaway._text.value)
+    words = shlex.split(page.files_view._text.value)
     assert words[:2] == ["spectremor", "generate"]
     assert words[words.index("--source") + 1] == "3600,5700,-5400,35,50,75"
     assert words[words.index("--mw") + 1] == "5.1"
     assert words[words.index("--realizations") + 1] == "3"
     assert words[words.index("--seed") + 1] == "11"
     page.model.product.value = "stage1"
-    assert "--stage1-only" in page.takeaway._text.value
+    assert "--stage1-only" in page.files_view._text.value
     assert page.model.realizations.disabled
-    assert "--seed" not in page.takeaway._text.value
+    assert "--seed" not in page.files_view._text.value
     page.earthquake.numbers["x"].value = None
-    assert page.takeaway._text.value.startswith("# East (km)")
+    assert page.files_view._text.value.startswith("# East (km)")
 
 
 def test_upload_round_trip_and_refusals(field_file, field, monkeypatch):
@@ -284,7 +284,7 @@ def test_a_ground_of_ones_own(page):
     np.testing.assert_allclose(page.ground_figures.surface.image.data["image"][0], 2.0)
     asyncio.run(page.generate())
     np.testing.assert_array_equal(asked(page)[0].ground.geology.vs_m_s, own)
-    assert "'./-my ground.npy'" in page.takeaway._text.value
+    assert "'./-my ground.npy'" in page.files_view._text.value
     assert [ground.name for ground in page._studio.grounds] == ["example"]
     asyncio.run(page.open_ground("worse.npy", b"not an array"))
     assert "worse.npy" in page.ground.reply.text

@@ -59,9 +59,9 @@ def test_a_smaller_field_after_another_realization(field, page_with):
     page.show(Scene.of(small, "small"))
     assert page.shown.value == 0
     assert len(page.map.cells.data["value"]) == 4
-    ix, iy = divmod(page.point, 2)
+    ix, iy = divmod(page.sensor, 2)
     np.testing.assert_allclose(
-        page.station.seismograms.lines.data["full_0"],
+        page.sensor_figures.seismograms.lines.data["full_0"],
         small.isel(realization=0, component=0, x=ix, y=iy) * 100,
         rtol=1e-6,
     )
@@ -93,7 +93,7 @@ def test_no_sensors_and_complex_velocities_are_refused(field):
 def test_a_band_below_the_first_frequency_is_drawn(field, page_with):
     page = page_with()
     page.show(Scene.of(field.assign_attrs(band_high_hz=0.1), "narrow"))
-    for plot in (page.station.fourier, page.station.response):
+    for plot in (page.sensor_figures.fourier, page.sensor_figures.response):
         assert plot.figure.x_range.end > plot.figure.x_range.start
         assert plot.figure.y_range.end > plot.figure.y_range.start > 0
 
@@ -196,6 +196,6 @@ def test_two_visitors_of_one_studio_see_their_own_results(field, page_with):
     asyncio.run(both())
     for page, mw in ((first, 4.0), (second, 5.0)):
         np.testing.assert_allclose(page.scene.field, field * mw, rtol=1e-6)
-        assert page.parcel().field is page.scene.field
+        assert page.export_request().field is page.scene.field
     assert "second's" in second.ground.choice.options
     assert "second's" not in first.ground.choice.options

@@ -18,8 +18,8 @@ def test_peak_and_nearest_sensor(field):
     # Both components move in step: the motion keeps to one line, and half of all directions see cos(45 degrees) of it.
     line = float(np.sqrt((field[1, :2, 2, 5].astype(float) ** 2).sum(axis=0)).max())
     assert peak[2, 5] == pytest.approx(100 * line * np.sqrt(0.5), rel=0.02)
-    assert scene.nearest_point(2700.0, 8000.0) == 2 * 6 + 4
-    np.testing.assert_allclose(scene.points_m[2 * 6 + 4], [2550, 7350])
+    assert scene.nearest_sensor(2700.0, 8000.0) == 2 * 6 + 4
+    np.testing.assert_allclose(scene.sensor_positions_m[2 * 6 + 4], [2550, 7350])
     assert scene.realization_numbers == [0, 1]
     assert Scene.of(field.drop_vars("realization"), "unnumbered").realization_numbers == [0, 1]
     assert scene.source.mw == pytest.approx(4.9)

@@ -175,6 +175,6 @@ def test_time_left_is_told_once_it_can_be(monkeypatch):
     job = Job()
     job.begin("stage 2, diffusion")
     now[0] += 3
-    assert job.words == "stage 2, diffusion"
+    assert job.status == "stage 2, diffusion"
     job.report(0.25)
-    assert job.words == "stage 2, diffusion: about 9 s left"
+    assert job.status == "stage 2, diffusion: about 9 s left"

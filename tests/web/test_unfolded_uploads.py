@@ -29,9 +29,9 @@ def unfolds_to(path: Path, megabytes: int, names: tuple[str, ...], dtype: str = 
 @pytest.mark.parametrize("dtype", ["i1", "f4", "f8"])
 def test_what_unfolds_beyond_the_limit_is_refused_from_its_headers(tmp_path, name, dtype):
     names = ("uE", "uN", "uZ") if name.endswith("h5") else ("velocity",)
-    content = unfolds_to(tmp_path / name, uploads.MAX_UNFOLDED_MB, names, dtype)
+    content = unfolds_to(tmp_path / name, uploads.MAX_DECOMPRESSED_MB, names, dtype)
     tracemalloc.start()
-    with pytest.raises(InputError, match=rf"^upload: got {name} that unfolds to 51\d MB; allowed: at most 512 MB"):
+    with pytest.raises(InputError, match=rf"^upload: got {name} that decompresses to 51\d MB; allowed: at most 512 MB"):
         read_upload(name, content)
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
     tracemalloc.stop()

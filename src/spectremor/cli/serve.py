@@ -59,10 +59,10 @@ def serve(
         first = Scene.of(read_wavefield(field), field.name)
 
     from spectremor.web.hosts import HOST
-    from spectremor.web.remarks import hear_remarks
+    from spectremor.web.remarks import enable_remark_collection
     from spectremor.web.server import run_until_stopped, start_server
 
-    hear_remarks()
+    enable_remark_collection()
     server = start_server(
         port,
         model=read,

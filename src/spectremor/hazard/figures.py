@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spectremor.hazard.comparison import BesideModels, Recorded
-from spectremor.report.figures import OUTSIDE, TRUTH_COLOUR, _clean, _figure, plain_log_axis
+from spectremor.report.figures import OUTSIDE, TRUTH_COLOUR, new_figure, plain_log_axis, style_axes
 from spectremor.report.overview import FULL_COLOUR
 from spectremor.signal.intensity import STANDARD_GRAVITY_M_S2
 
@@ -23,7 +23,7 @@ MOST_DRAWN = 4
 def record_spectra(recorded: Recorded, beside: BesideModels | None) -> Figure:
     """Response spectra (RotD50) of record, draws and ground-motion models, one panel a station."""
     shown = min(MOST_DRAWN, len(recorded.sites.names))
-    figure = _figure(4.2 * shown + 0.6, 4.2)
+    figure = new_figure(4.2 * shown + 0.6, 4.2)
     axes = figure.subplots(1, shown, sharey=True, squeeze=False)[0]
     draws, observed = recorded.sites.measures(), recorded.observed_measures()
     for k, axis in enumerate(axes):
@@ -40,7 +40,7 @@ def record_spectra(recorded: Recorded, beside: BesideModels | None) -> Figure:
 
 def record_residuals(rows: list[dict[str, Any]]) -> Figure:
     """ln(observed / predicted) of SA by period: each station, and the mean of all."""
-    figure = _figure(6.5, 4)
+    figure = new_figure(6.5, 4)
     axis = figure.subplots()
     chosen = [r for r in rows if r["measure"].startswith("SA(") and r["measure"].endswith("RotD50") and r["usable"]]
     stations = list(dict.fromkeys(r["station"] for r in chosen))
@@ -56,7 +56,7 @@ def record_residuals(rows: list[dict[str, Any]]) -> Figure:
     axis.set(xscale="log", xlabel="period (s)", ylabel="ln(observed / predicted)")
     axis.set_title("Above 0: the prediction is too small")
     plain_log_axis(axis.xaxis)
-    _clean(axis)
+    style_axes(axis)
     if axis.lines and len(stations) <= 8:
         axis.legend(frameon=False, fontsize=8)
     return figure
@@ -65,14 +65,14 @@ def record_residuals(rows: list[dict[str, Any]]) -> Figure:
 def record_waveforms(recorded: Recorded) -> Figure:
     """Record and first draw at each station, in the band that is compared."""
     shown = min(MOST_DRAWN, len(recorded.sites.names))
-    figure = _figure(11, 0.8 + 1.7 * shown)
+    figure = new_figure(11, 0.8 + 1.7 * shown)
     axes = figure.subplots(shown, 3, sharex=True, sharey="row", squeeze=False)
     draws, observed = recorded.waveforms()
     for k, row in enumerate(axes):
         for c, axis in enumerate(row):
             axis.plot(recorded.sites.time_s, 100 * draws[0, k, c], color=FULL_COLOUR, lw=0.9, label="first draw")
             axis.plot(recorded.sites.time_s, 100 * observed[k, c], color=TRUTH_COLOUR, lw=1.0, label="record")
-            _clean(axis)
+            style_axes(axis)
         row[0].set_ylabel(f"{recorded.sites.names[k]}\n(cm/s)", fontsize=8)
     for axis, title in zip(axes[0], ("along x (East)", "along y (North)", "up"), strict=True):
         axis.set_title(title, fontsize=10)
@@ -84,7 +84,7 @@ def record_waveforms(recorded: Recorded) -> Figure:
 
 def model_distances(beside: BesideModels) -> Figure:
     """PGV, SA(0.3 s) and SA(1 s) over distance: sites of the prediction, and the models' medians and scatter."""
-    figure = _figure(12, 4)
+    figure = new_figure(12, 4)
     measures, motions = beside.sites.measures(), beside.answers.motions
     distance = np.array([site.rrup_km for site in beside.seen])
     order = np.argsort(distance)
@@ -107,7 +107,7 @@ def model_distances(beside: BesideModels) -> Figure:
         axis.vlines(distance, low, high, color=FULL_COLOUR, lw=0.8, alpha=0.6)
         axis.plot(distance, middle, "o", ms=3.5, color=FULL_COLOUR, label="prediction")
         axis.set(yscale="log", xlabel="distance to the rupture plane (km)", title=f"{title}, RotD50")
-        _clean(axis)
+        style_axes(axis)
     figure.axes[0].legend(frameon=False, fontsize=8)
     return figure
 
@@ -116,7 +116,7 @@ def model_spectra(beside: BesideModels) -> Figure:
     """Response spectra at the nearest, a middle and the farthest site, beside the models."""
     measures, places = beside.sites.measures(), sorted({0, len(beside.seen) // 2, len(beside.seen) - 1})
     order = np.argsort([site.rrup_km for site in beside.seen])
-    figure = _figure(4.2 * len(places) + 0.6, 4.2)
+    figure = new_figure(4.2 * len(places) + 0.6, 4.2)
     axes = figure.subplots(1, len(places), sharey=True, squeeze=False)[0]
     for axis, place in zip(axes, places, strict=True):
         k = int(order[place])
@@ -153,7 +153,7 @@ def _finish(axis: Axes, periods_s: np.ndarray, usable_s: tuple[float, float]) ->
     if usable_s[1] < periods_s[-1]:
         axis.axvspan(max(usable_s[1], periods_s[0]), periods_s[-1], **OUTSIDE)
     plain_log_axis(axis.xaxis)
-    _clean(axis)
+    style_axes(axis)
 
 
 def _period(measure: str) -> float:

@@ -1,1 +1,1 @@
-"""The system's experiments: one file each, with one function `run(settings) -> Result`."""
+"""The six experiments, each a module with `run(settings) -> Result`, and the L1 baseline."""

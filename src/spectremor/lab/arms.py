@@ -1,4 +1,4 @@
-"""Training the arms of an experiment: a diffusion stage on a frozen stage 1, with its weights kept along the way."""
+"""Training the arms of an experiment: diffusion stages on a frozen stage 1, with snapshots of their weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spectremor.core.seeds import derive_seed
 from spectremor.diffusion.config import DiffusionConfig, LatentConfig, NetworkConfig
 from spectremor.diffusion.stage import DiffusionStage
 from spectremor.lab.cases import Cases, open_cases
-from spectremor.lab.common import Report, TrainingSettings, silent, sized
+from spectremor.lab.common import Report, TrainingSettings, resolve_size, silent
 from spectremor.lab.scoring import score
 from spectremor.model.folder import find_model
 from spectremor.training.checkpoint import Progress
@@ -31,24 +31,24 @@ from spectremor.training.samples import Samples
 from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, cache_folder
 from spectremor.training.task import Task
 
-#: Networks of the sizes below "full", which takes the model's own.
+#: Networks of the sizes "tiny" and "default"; "full" uses the model's own.
 NETWORKS = {
     "tiny": NetworkConfig(widths=(16, 16), embedding=16),
     "default": NetworkConfig(widths=(32, 48, 64), embedding=96),
 }
-#: Minutes for preparing and training together, by size; of 20 minutes the rest is for judging.
+#: Minutes for preparing and training together, by size. Of 20 minutes, 5 are left for judging.
 MINUTES: dict[str, float | None] = {"tiny": None, "default": 15.0, "full": None}
-#: Share of an experiment's minutes that may go into outputs of stage 1, and the share that goes into training.
-PREPARING, TRAINING = 0.25, 0.75
-#: Training samples that are prepared however long it takes.
+#: Shares of an experiment's minutes for computing outputs of stage 1, and for training.
+PREPARING_SHARE, TRAINING_SHARE = 0.25, 0.75
+#: Number of training samples whose stage 1 is computed even if the time is over.
 FEWEST_SAMPLES = 8
-#: Highest frequency that a latent grid made for a store holds, in Hz.
+#: Highest frequency in Hz that a latent grid made for a store must resolve.
 LATENT_HZ = 7.5
 #: More steps than any training takes.
 _ENDLESS = 10**9
 
 State = dict[str, Tensor]
-#: Makes a diffusion stage, or a variant of it, from a config.
+#: Builds a diffusion stage, or a variant of it, from a config.
 Build = Callable[[DiffusionConfig], DiffusionStage]
 
 
@@ -57,9 +57,9 @@ class Snapshot:
     """Averaged weights of a training at one moment.
 
     Attributes:
-        step: steps done.
-        seconds: spent training until then.
-        state: of the task's module.
+        step: number of training steps until then.
+        seconds: training time until then.
+        state: state of the task's module.
     """
 
     step: int
@@ -73,11 +73,11 @@ class Setup:
 
     Attributes:
         settings: of the experiment.
-        size: numbers of samples, sensors, steps and trainings, and minutes.
-        cases: truth and stage 1.
+        size: numbers of samples, sensors, steps, trainings and minutes.
+        cases: true and stage-1 wavefields.
         ids: samples to judge.
-        base: the diffusion stage that arms are variants of.
-        frozen: outputs of stage 1, computed once.
+        base: config of the diffusion stage that the arms are variants of.
+        frozen: cache of the outputs of stage 1.
         train_ids: samples to train on.
     """
 
@@ -92,20 +92,20 @@ class Setup:
     def task(
         self, config: DdpmTraining, earlier: DiffusionStage | None = None, build: Build = DiffusionStage
     ) -> DdpmTask:
-        """A training from fresh weights, or from those of an earlier stage.
+        """A training that starts from random weights, or from those of an earlier stage.
 
         Args:
             config: of the training.
-            earlier: of the same config.
-            build: makes the stage from its config, where that is a variant of the product's.
+            earlier: stage of the same config whose weights the training starts from (None: random weights).
+            build: builds the stage, or a variant of it, from its config.
         """
         initial = None if earlier is None else earlier.parts()[1]
-        # The loop judges nothing here, so it needs no validation samples of its own.
+        # The training loop does not validate here, so any sample will do as its validation sample.
         samples = Samples(train=self.train_ids, val=self.train_ids[:1])
         return DdpmTask(config, self.frozen, samples, initial=initial, build=build)
 
     def affordable(self, plan: DdpmTraining, trainings: int) -> int:
-        """Steps that each of so many trainings of stage 2 may take in the experiment's minutes; see `affordable`."""
+        """Steps of each of `trainings` trainings of stage 2 that fit into the experiment's time; see `affordable`."""
         return affordable(self.task(plan), plan, trainings, self.size["minutes"])
 
     def judge(self, stage: DiffusionStage) -> list[dict[str, float]]:
@@ -127,15 +127,15 @@ class Setup:
         ]
 
     def sensors(self, i: int) -> Int[np.ndarray, " k"]:
-        """The judged sensors of a sample."""
+        """Numbers of the judged sensors of a sample (x-major)."""
         return self.cases.sensors(i, self.size["sensors"], self.settings.seed)
 
     def describe(self, plan: DdpmTraining, **taken: int) -> dict[str, Any]:
         """Everything needed to repeat the experiment.
 
         Args:
-            plan: of the first training.
-            taken: numbers of steps that the minutes allowed.
+            plan: training config before its steps were reduced to fit the time.
+            taken: numbers of steps that were taken, by name.
         """
         return {
             "settings": self.settings.model_dump(mode="json"),
@@ -148,49 +148,49 @@ class Setup:
         }
 
 
-def sized_training(settings: TrainingSettings, sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """As `sized`, with the minutes that each size stands for where a person names none.
+def resolve_training_size(settings: TrainingSettings, sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """As `resolve_size`, including the minutes of the chosen size.
 
     Raises:
-        InputError: no such size, or a split to judge on that holds training samples.
+        InputError: there is no such size, or the split to judge on contains training samples.
     """
     if settings.split in ("train", "all"):
         raise InputError("--split", settings.split, "val or test: arms are trained on the training split")
-    return sized(settings, {name: {**values, "minutes": MINUTES[name]} for name, values in sizes.items()})
+    return resolve_size(settings, {name: {**values, "minutes": MINUTES[name]} for name, values in sizes.items()})
 
 
 def open_setup(settings: TrainingSettings, sizes: Mapping[str, Mapping[str, Any]], report: Report) -> Setup:
-    """The cases and training samples of an experiment on stage 2 alone, which a store may serve without a model.
+    """The cases and training samples of an experiment on stage 2; coarser simulations of the store need no model.
 
     Raises:
-        InputError: a setting, store or model that does not allow it.
+        InputError: a setting, store or model is not suitable.
     """
-    size = sized_training(settings, sizes)
+    size = resolve_training_size(settings, sizes)
     return prepare_setup(settings, open_cases(settings, model_needed=False), size, report)
 
 
 def prepare_setup(settings: TrainingSettings, cases: Cases, size: Mapping[str, Any], report: Report) -> Setup:
-    """Choose the samples and compute what stage 1 says of those to train on.
+    """Choose the samples, and compute stage 1 of the training samples.
 
     Raises:
-        InputError: no training sample, or a stage 1 that does not fit the store.
+        InputError: the store has no training sample, or stage 1 does not fit the store.
     """
     ids = cases.ids(settings.split, size["samples"]).tolist()
     base = base_config(settings, cases)
-    offered = cases.ids("train", size["train_samples"]).tolist()
+    available = cases.ids("train", size["train_samples"]).tolist()
     spacing = settings.stage1_spacing_m
     name = str(find_model(settings.model)) if spacing is None else f"simulation:{spacing:g}"
     cache = Stage1Cache(cache_folder(cases.store, settings.cache), FrozenStage1(cases.store, name), base.latent)
-    train_ids = _ready(cache, offered, size["minutes"], report)
+    train_ids = _prepared_ids(cache, available, size["minutes"], report)
     return Setup(settings=settings, size=size, cases=cases, ids=ids, base=base, frozen=cache, train_ids=train_ids)
 
 
-def _ready(cache: Stage1Cache, offered: list[int], minutes: float | None, report: Report) -> list[int]:
-    """Samples whose stage 1 is on disk, or can be computed in the share of `minutes` for preparing."""
-    deadline = math.inf if minutes is None else time.monotonic() + 60 * PREPARING * minutes
+def _prepared_ids(cache: Stage1Cache, available: list[int], minutes: float | None, report: Report) -> list[int]:
+    """Samples whose stage 1 is on disk, or can be computed in the share of `minutes` for preparation."""
+    deadline = math.inf if minutes is None else time.monotonic() + 60 * PREPARING_SHARE * minutes
     ready: list[int] = []
-    for done, i in enumerate(offered):
-        report(done / len(offered), "stage 1 of the training samples")
+    for done, i in enumerate(available):
+        report(done / len(available), "stage 1 of the training samples")
         if cache.holds(i) or len(ready) < FEWEST_SAMPLES or time.monotonic() < deadline:
             cache.fill([i])
             ready.append(i)
@@ -198,19 +198,21 @@ def _ready(cache: Stage1Cache, offered: list[int], minutes: float | None, report
 
 
 def base_config(settings: TrainingSettings, cases: Cases) -> DiffusionConfig:
-    """The model's own diffusion stage where it has one that fits the store; below "full" with a small network.
+    """The config of the model's diffusion stage; with a small network for sizes "tiny" and "default".
+
+    Those sizes use a config made for the store if the model has no diffusion stage with the store's times.
 
     Raises:
-        InputError: size "full" with a model that has no diffusion stage.
+        InputError: the size is "full" and the model has no diffusion stage that fits the store.
     """
     if settings.size == "full":
         return cases.need_diffusion().config.without_jumps()
     recording = cases.store.recording
     samples, sampling_hz = recording.samples, round(recording.sampling_hz, 6)
     network = NETWORKS[settings.size]
-    own = None if cases.diffusion is None else cases.diffusion.config
-    if own is not None and not own.latent.time_differences(recording):
-        return own.without_jumps().model_copy(update={"network": network})
+    model_config = None if cases.diffusion is None else cases.diffusion.config
+    if model_config is not None and not model_config.latent.time_differences(recording):
+        return model_config.without_jumps().model_copy(update={"network": network})
     multiple = network.patch * 2 ** (len(network.widths) - 1)
     resolving_samples = 2 * LATENT_HZ / sampling_hz * samples
     latent_samples = min(math.ceil(resolving_samples / multiple), samples // multiple) * multiple
@@ -221,7 +223,7 @@ def base_config(settings: TrainingSettings, cases: Cases) -> DiffusionConfig:
 def training_config(
     model: DiffusionConfig, steps: int, seed: int, *, batch: int = 64, samples: int = 4, learning_rate: float = 1e-3
 ) -> DdpmTraining:
-    """A short training at a constant rate, so that a state stands for its own step and not for the run's length."""
+    """A short training at a constant learning rate, so that the state after n steps does not depend on `steps`."""
     return DdpmTraining(
         model=model,
         seed=derive_seed(seed, "arm") % 2**31,
@@ -240,27 +242,27 @@ def training_config(
 
 
 def marks(steps: int) -> list[int]:
-    """Steps at which a training is judged: 1/16, 1/8, 1/4, 1/2 and all of it."""
+    """Steps at which a training is judged: 1/16, 1/8, 1/4, 1/2 and all of its steps."""
     unit = max(1, steps // 16)
     return sorted({unit, 2 * unit, 4 * unit, 8 * unit, steps})
 
 
 def affordable(task: Task, config: DdpmTraining, trainings: int, minutes: float | None) -> int:
-    """Steps that each of so many trainings may take, by timing a few of them; `config.steps` without a limit.
+    """Steps of each of `trainings` trainings that fit into the time, from timing a few steps; at most `config.steps`.
 
-    `minutes` are the whole experiment's, of which training gets its share.
+    `minutes` is the time of the whole experiment, and training gets `TRAINING_SHARE` of it; None: no limit.
     """
-    return config.steps if minutes is None else affordable_steps(task, config, TRAINING * minutes, trainings)
+    return config.steps if minutes is None else affordable_steps(task, config, TRAINING_SHARE * minutes, trainings)
 
 
 def train(task: Task, config: DdpmTraining, *, seconds: float = 0.0, report: Report = silent) -> list[Snapshot]:
-    """Train for `config.steps` steps and for so many seconds, whichever is later.
+    """Train for at least `config.steps` steps and at least `seconds`.
 
     Args:
-        task: fresh, or with the weights to start from.
-        config: of the loop, at a constant learning rate.
-        seconds: spent training at the least.
-        report: told the fraction done.
+        task: the training; it has the weights to start from.
+        config: training config with a constant learning rate.
+        seconds: shortest training time.
+        report: called with the fraction done.
 
     Returns:
         Averaged weights after every `config.validate_every` steps and at the end.
@@ -287,18 +289,18 @@ def train(task: Task, config: DdpmTraining, *, seconds: float = 0.0, report: Rep
 
 
 def at_steps(snapshots: Sequence[Snapshot], step: int) -> Snapshot:
-    """The state after so many steps; the last one where the training was shorter."""
+    """The first state after at least `step` steps; the last state if the training was shorter."""
     return next((snapshot for snapshot in snapshots if snapshot.step >= step), snapshots[-1])
 
 
 def at_seconds(snapshots: Sequence[Snapshot], seconds: float) -> Snapshot:
-    """The last state within so much training time; the first one where none is."""
+    """The last state within `seconds` of training time; the first state if there is none."""
     within = [snapshot for snapshot in snapshots if snapshot.seconds <= seconds]
     return within[-1] if within else snapshots[0]
 
 
 def part(report: Report, start: float, share: float, what: str) -> Report:
-    """A report for a part of the work that starts at fraction `start` and makes up `share` of it."""
+    """A progress report for a part of the work, from fraction `start` to `start + share` of the whole."""
     return lambda fraction, doing: report(start + share * fraction, f"{what}: {doing}")
 
 

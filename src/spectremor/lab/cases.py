@@ -1,4 +1,4 @@
-"""The cases that an experiment judges: truth and stage 1 of the same earthquakes."""
+"""The cases that an experiment judges: the true wavefield and that of stage 1 for each sample of a store."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ Wavefield = Float[np.ndarray, "3 x y time"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cases:
-    """Access to truth and stage 1, with nothing computed before it is asked for.
+    """True and stage-1 wavefields of a store's samples, computed when they are needed.
 
     Attributes:
-        store: where the samples are.
-        stage1: stage 1 of a sample, velocities in m/s on the store's sensors and times.
-        stage1_name: what computes it.
-        surrogate: what is behind it; None where the store's simulations stand in for it.
-        diffusion: the model's second stage, if it has one.
-        model_id: of the model; empty without one.
+        store: the campaign store with the samples.
+        stage1: function that gives the stage-1 wavefield of a sample, in m/s at the store's sensors and times.
+        stage1_name: name of what computes stage 1.
+        surrogate: the model's stage 1; None if the store's coarser simulations take its place.
+        diffusion: the model's stage 2; None if it has none that restores each sensor alone.
+        model_id: identifies the model; empty without a model.
     """
 
     store: CampaignStore
@@ -47,23 +47,23 @@ class Cases:
 
     @property
     def dt_s(self) -> float:
-        """Sampling step."""
+        """Sampling step in s."""
         return 1.0 / self.store.sampling_hz
 
     @property
     def band_hz(self) -> tuple[float, float]:
-        """Frequencies that the record resolves and the data hold."""
+        """Lowest frequency that the record length resolves and highest frequency of the data."""
         return 1.0 / (len(self.store.time_s) * self.dt_s), float(self.store.attrs["band_high_hz"])
 
     def truth(self, i: int) -> Wavefield:
-        """Velocities of a sample in m/s."""
+        """True velocities of a sample in m/s."""
         return self.store.velocity(i)
 
     def ids(self, split: Split, most: int | None = None) -> Int[np.ndarray, " n"]:
         """The first `most` complete samples of a split.
 
         Raises:
-            InputError: an unknown split, or one without a complete sample.
+            InputError: the split is unknown or has no complete sample.
         """
         complete = self.store.ids(split)
         if not len(complete):
@@ -71,15 +71,15 @@ class Cases:
         return complete[:most]
 
     def sensors(self, i: int, count: int, seed: int) -> Int[np.ndarray, " k"]:
-        """Numbers of sensors (x-major), increasing: one from each of `count` strata of amplitude."""
+        """Increasing numbers (x-major) of `count` sensors, one from each of `count` strata of peak amplitude."""
         peak = peak_norm(np.moveaxis(self.truth(i), 0, -2)).ravel()
         return np.sort(stratified_sensors(peak, count, seed, int(i)))
 
     def need_diffusion(self) -> DiffusionStage:
-        """The model's second stage.
+        """The model's stage 2.
 
         Raises:
-            InputError: the model has none, or it was made for other traces than the store's.
+            InputError: the model has no stage 2 that restores each sensor alone, or its times are not the store's.
         """
         if self.diffusion is None:
             allowed = "a model with a diffusion stage that restores each sensor alone (`train ddpm`)"
@@ -90,32 +90,32 @@ class Cases:
         return self.diffusion
 
     def describe(self) -> dict[str, Any]:
-        """What a result must record about where its cases came from."""
+        """The origin of the cases, for the config of a result."""
         return {"store": str(self.store.path), "stage1": self.stage1_name, "model": self.model_id}
 
 
 def open_cases(settings: Settings, *, model_needed: bool = True) -> Cases:
-    """Open the store, and the model or what stands in for its first stage.
+    """Open the store and the model; the store's coarser simulations may take the place of stage 1.
 
     Args:
         settings: of the experiment.
-        model_needed: False where simulations on a coarser grid may take the place of the whole model.
+        model_needed: False if an experiment needs no model when coarser simulations take the place of stage 1.
 
     Raises:
-        InputError: a store, model or grid spacing that is not there.
+        InputError: the store or model does not exist, or the store has no simulations with this grid spacing.
     """
     store = CampaignStore.open(settings.data)
     spacing = settings.stage1_spacing_m
     if spacing is None:
         return _cases_of_model(settings, store)
-    typed, spacing = spacing, store.coarse_spacing_m(spacing)
+    wanted_m, spacing = spacing, store.coarse_spacing_m(spacing)
     if spacing is None:
         allowed = ", ".join(f"{s:g}" for s in store.also_m) or "none in this store"
-        raise InputError("--stage1-spacing", f"{typed:g} m", f"a coarser grid of the store: {allowed}")
-    diffusion, model_id = _diffusion_alone(settings) if model_needed or settings.model else (None, "")
+        raise InputError("--stage1-spacing", f"{wanted_m:g} m", f"a coarser grid of the store: {allowed}")
+    diffusion, model_id = _read_diffusion(settings) if model_needed or settings.model else (None, "")
     return Cases(
         store=store,
-        stage1=_remembered(lambda i: store.velocity(i, spacing)),
+        stage1=_cached(lambda i: store.velocity(i, spacing)),
         stage1_name=f"simulation at {spacing:g} m",
         surrogate=None,
         diffusion=diffusion,
@@ -135,25 +135,25 @@ def _cases_of_model(settings: Settings, store: CampaignStore) -> Cases:
 
     return Cases(
         store=store,
-        stage1=_remembered(stage1),
+        stage1=_cached(stage1),
         stage1_name=model.stage1.name,
         surrogate=model.stage1,
-        diffusion=_of_single_sensors(model.diffusion),
+        diffusion=_single_sensor_stage(model.diffusion),
         model_id=model.model_id,
     )
 
 
-def _remembered(compute: Callable[[int], Wavefield]) -> Callable[[int], Wavefield]:
-    """With the last fields kept in memory, 4 MB each: all arms are judged on the same samples."""
+def _cached(compute: Callable[[int], Wavefield]) -> Callable[[int], Wavefield]:
+    """The function with a cache of its last fields, 4 MB each, because all arms are judged on the same samples."""
     return functools.lru_cache(maxsize=64)(compute)
 
 
-def _diffusion_alone(settings: Settings) -> tuple[DiffusionStage | None, str]:
+def _read_diffusion(settings: Settings) -> tuple[DiffusionStage | None, str]:
     folder = read_model_folder(settings.model)
     with folder.errors_name_folder():
-        return _of_single_sensors(build_diffusion(folder.config, folder.tensors())), folder.name
+        return _single_sensor_stage(build_diffusion(folder.config, folder.tensors())), folder.name
 
 
-def _of_single_sensors(stage: DiffusionStage | FieldStage | None) -> DiffusionStage | None:
-    """The stage, where it restores each sensor alone, as all experiments do; None where it does not."""
+def _single_sensor_stage(stage: DiffusionStage | FieldStage | None) -> DiffusionStage | None:
+    """The stage if it restores each sensor alone, which all experiments need; else None."""
     return None if isinstance(stage, FieldStage) else stage

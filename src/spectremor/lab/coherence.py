@@ -1,6 +1,6 @@
-"""Do neighbouring stations move alike? Lagged coherency and correlation against distance and frequency.
+"""Experiment: how similar is the motion of neighbouring sensors? Coherency against distance and frequency.
 
-The diffusion stage treats each sensor alone, so what it adds at one sensor knows nothing of what it adds at the next.
+The diffusion stage restores each sensor alone, so what it adds at one sensor does not depend on its neighbours.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from spectremor.core.at_sensors import at_sensors
 from spectremor.core.errors import InputError
 from spectremor.core.seeds import generator
 from spectremor.lab.cases import open_cases
-from spectremor.lab.common import Report, Result, Settings, silent, sized
-from spectremor.lab.drawing import AKIN, COLOURS, OWN, STAGE1, TRUTH, Figure, new_figure, tidy
+from spectremor.lab.common import Report, Result, Settings, resolve_size, silent
+from spectremor.lab.drawing import COLOURS, CORRELATED_NOISE, INDEPENDENT_NOISE, STAGE1, TRUTH, Figure, new_figure, tidy
 from spectremor.lab.scoring import mean, score, spread
 from spectremor.lab.wording import compare, with_spread
 from spectremor.signal.coherence import coherency_by_distance, pairs_by_distance, zero_lag_correlation
@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SIZES = {"tiny": {"samples": 2, "sensors": 36}, "default": {"samples": 30, "sensors": 1024}}
-FIELDS = (TRUTH, STAGE1, OWN, AKIN)
+FIELDS = (TRUTH, STAGE1, INDEPENDENT_NOISE, CORRELATED_NOISE)
 #: Edges of the distance bins, in sensor spacings.
-EDGES = np.array([0.0, 1.2, 2.2, 3.2, 4.7, 6.7, 9.7, 14.0])
-PAIRS = 400
-#: Sensors whose goodness of fit is computed beside.
-SCORED = 64
+BIN_EDGES = np.array([0.0, 1.2, 2.2, 3.2, 4.7, 6.7, 9.7, 14.0])
+#: Largest number of sensor pairs in a distance bin.
+MOST_PAIRS = 400
+#: Number of sensors at which goodness of fit is computed, too.
+SCORED_SENSORS = 64
 
 Curves = Float[np.ndarray, "distance frequency"]
 
@@ -42,32 +43,32 @@ class CoherenceSettings(Settings):
     """Settings of this experiment.
 
     Attributes:
-        noise_correlation_m: distance over which the noise of the extra arm stays alike: exp(-distance / this).
+        noise_correlation_m: correlation length of the correlated noise: its correlation is exp(-distance / length).
     """
 
     noise_correlation_m: Annotated[float, Field(gt=0)] = 900.0
 
 
 def run(settings: CoherenceSettings, report: Report = silent) -> Result:
-    """Compare the coherency of truth, stage 1, and both stages, each sensor's noise its own or alike its neighbours'.
+    """Compare the coherency of truth, stage 1, and both stages with independent and with correlated noise.
 
     Raises:
-        InputError: a setting, store or model that does not allow it.
+        InputError: a setting, store or model is not suitable.
     """
-    size = sized(settings, SIZES)
+    size = resolve_size(settings, SIZES)
     cases = open_cases(settings)
     stage = cases.need_diffusion()
     ids = cases.ids(settings.split, size["samples"])
     sensors, positions = sensor_block(cases.store.x_m, cases.store.y_m, size["sensors"])
-    pairs = pairs_by_distance(positions, EDGES * _spacing(positions), most=PAIRS, seed=settings.seed)
+    pairs = pairs_by_distance(positions, BIN_EDGES * _spacing(positions), most=MOST_PAIRS, seed=settings.seed)
     pairs = [chosen for chosen in pairs if len(chosen)]
-    akin = settings.noise_correlation_m / _spacing(positions)
+    correlation_length = settings.noise_correlation_m / _spacing(positions)
     findings = Findings.empty(positions, pairs, len(cases.store.time_s), cases.dt_s, settings.seed)
     for done, i in enumerate(ids.tolist()):
         report(done / len(ids), f"sample {i}")
         stage1 = cases.stage1(i)
         traces = {TRUTH: at_sensors(cases.truth(i), sensors), STAGE1: at_sensors(stage1, sensors)}
-        for name, correlation in ((OWN, 0.0), (AKIN, akin)):
+        for name, correlation in ((INDEPENDENT_NOISE, 0.0), (CORRELATED_NOISE, correlation_length)):
             traces[name] = stage.generate_at(stage1, sensors, seed=settings.seed, noise_correlation=correlation)[0]
         findings.add(traces, pairs)
     config = {"settings": settings.model_dump(mode="json"), **size, **cases.describe(), "ids": ids.tolist()}
@@ -82,53 +83,54 @@ def run(settings: CoherenceSettings, report: Report = silent) -> Result:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What was measured, one entry per sample, for each field.
+    """Coherency, correlation and scores: for each field (truth, stage 1, ...) a list with one entry per sample.
 
     Attributes:
-        distances_m: mean of each distance bin.
-        frequency_hz: of the coherency curves.
+        distances_m: mean distance of the sensor pairs in each distance bin.
+        frequency_hz: frequencies of the coherency curves.
         dt_s: sampling step.
-        floor: coherency of unrelated noise.
-        coherency: arrays (distance, frequency).
-        correlation: arrays (distance,), of the highest band.
-        scores: of some of the sensors, against the truth.
+        noise_floor: coherency of independent white noise.
+        coherency: lagged coherency, arrays (distance, frequency).
+        correlation: correlation without a lag in the highest band, arrays (distance,).
+        scores: scores against the truth at some of the sensors.
     """
 
     distances_m: Float[np.ndarray, " distance"]
     frequency_hz: Float[np.ndarray, " frequency"]
     dt_s: float
-    floor: float
+    noise_floor: float
     coherency: dict[str, list[Curves]]
     correlation: dict[str, list[np.ndarray]]
     scores: dict[str, list[dict[str, float]]]
 
     @classmethod
     def empty(cls, positions: np.ndarray, pairs: list[np.ndarray], samples: int, dt_s: float, seed: int) -> Findings:
-        """Nothing measured yet, on these pairs of sensors."""
+        """Findings without any sample yet, for these pairs of sensors."""
         distances = [np.linalg.norm(positions[p[:, 0]] - positions[p[:, 1]], axis=1).mean() for p in pairs]
         return cls(
             distances_m=np.array(distances),
             frequency_hz=frequencies(samples, dt_s),
             dt_s=dt_s,
-            floor=noise_floor(samples, seed),
+            noise_floor=noise_floor(samples, seed),
             coherency={name: [] for name in FIELDS},
             correlation={name: [] for name in FIELDS},
             scores={name: [] for name in FIELDS},
         )
 
     def add(self, traces: dict[str, np.ndarray], pairs: list[np.ndarray]) -> None:
-        """Measure one sample: traces (sensor, component, time) of every field."""
-        some = np.linspace(0, len(traces[TRUTH]) - 1, min(SCORED, len(traces[TRUTH]))).round().astype(int)
+        """Add a sample, given the traces (sensor, component, time) of every field."""
+        sensors = len(traces[TRUTH])
+        scored = np.linspace(0, sensors - 1, min(SCORED_SENSORS, sensors)).round().astype(int)
         for name, field in traces.items():
             components = np.moveaxis(field.astype(float), 0, 1)
             self.coherency[name].append(coherency_by_distance(components, pairs))
-            alike = [mean(zero_lag_correlation(components, p, self.dt_s)) for p in pairs]
-            self.correlation[name].append(np.array(alike))
+            correlation = [mean(zero_lag_correlation(components, p, self.dt_s)) for p in pairs]
+            self.correlation[name].append(np.array(correlation))
             if name != TRUTH:
-                self.scores[name].append(score(field[some], traces[TRUTH][some], self.dt_s))
+                self.scores[name].append(score(field[scored], traces[TRUTH][scored], self.dt_s))
 
     def in_band(self, name: str, band: tuple[float, float]) -> Float[np.ndarray, "sample distance"]:
-        """Coherency of a field, averaged over a band."""
+        """Coherency of a field, averaged over a frequency band."""
         chosen = in_band(self.frequency_hz, *band)
         return np.stack(self.coherency[name])[..., chosen].mean(axis=-1)
 
@@ -139,10 +141,10 @@ def sensor_block(
     """Numbers (x-major) and positions of a block of about `count` neighbouring sensors in the middle of the grid.
 
     Raises:
-        InputError: fewer sensors than a block needs.
+        InputError: `count` is less than 4.
     """
     if count < 4:
-        raise InputError("--sensors", count, "4 or more: neighbours are compared")
+        raise InputError("--sensors", count, "4 or more, so that each has neighbours")
     side = int(np.ceil(np.sqrt(count)))
     rows = _middle(len(x_m), side)
     columns = _middle(len(y_m), side)
@@ -152,7 +154,7 @@ def sensor_block(
 
 
 def noise_floor(samples: int, seed: int) -> float:
-    """Coherency that unrelated white noise gives."""
+    """Mean lagged coherency of independent white noise."""
     noise = generator(seed, "coherency of noise").standard_normal((1, 400, samples))
     pairs = np.arange(400).reshape(200, 2)
     return mean(coherency_by_distance(noise, [pairs])[0])
@@ -165,7 +167,7 @@ def _middle(available: int, count: int) -> Int[np.ndarray, " n"]:
 
 
 def _spacing(positions: Float[np.ndarray, "k two"]) -> float:
-    """Distance between nearest neighbours along an axis, in m."""
+    """Smallest distance between neighbouring sensors along x or y, in m."""
     steps = [np.diff(np.unique(axis)) for axis in positions.T]
     return float(min(step.min() for step in steps if len(step)))
 
@@ -179,10 +181,10 @@ def _table(findings: Findings) -> list[dict[str, Any]]:
             row |= {
                 "coherency": mean(values[:, k]),
                 "coherency_std": spread(values[:, k]),
-                "noise_floor": findings.floor,
+                "noise_floor": findings.noise_floor,
             }
-            alike = np.stack(findings.correlation[name])[:, k] if band == BANDS_HZ[-1] else np.array([])
-            row |= {"correlation": mean(alike), "correlation_std": spread(alike), "samples": len(values)}
+            correlations = np.stack(findings.correlation[name])[:, k] if band == BANDS_HZ[-1] else np.array([])
+            row |= {"correlation": mean(correlations), "correlation_std": spread(correlations), "samples": len(values)}
             rows.append(row)
     return rows
 
@@ -203,13 +205,13 @@ def _figure(findings: Findings) -> Figure:
         axis.set(xlim=(0, distances[-1] / 1000 * 1.03))
         tidy(axis, f"{low:g}-{high:g} Hz", "distance between sensors (km)", "")
     for axis in (*top, *bottom):
-        axis.axhline(findings.floor, color="0.6", lw=0.9, ls=":", zorder=0)
+        axis.axhline(findings.noise_floor, color="0.6", lw=0.9, ls=":", zorder=0)
     for row in (top, bottom):
         row[0].set_ylabel("lagged coherency")
-    top[0].annotate("unrelated noise", (0.98, findings.floor), (0, -10), xycoords=("axes fraction", "data"),
+    top[0].annotate("independent noise", (0.98, findings.noise_floor), (0, -10), xycoords=("axes fraction", "data"),
                     textcoords="offset points", ha="right", fontsize=8, color="0.45")  # fmt: skip
     top[-1].legend(frameon=False, fontsize=9, loc="lower left")
-    figure.suptitle("How alike neighbouring sensors move: mean and spread over samples", fontsize=11)
+    figure.suptitle("Coherency of the motion at two sensors: mean and spread over samples", fontsize=11)
     return figure
 
 
@@ -221,23 +223,26 @@ def _mean_and_spread(axis: Axes, x: np.ndarray, values: np.ndarray, name: str, m
 
 def _paragraph(findings: Findings, correlation_m: float) -> str:
     low, high = BANDS_HZ[-1]
-    near = {name: findings.in_band(name, (low, high))[:, 0] for name in FIELDS}
-    close = {name: with_spread(np.stack(findings.correlation[name])[:, 0]) for name in FIELDS}
-    gap = {name: mean(np.abs(near[name] - near[TRUTH])) for name in FIELDS}
+    coherency = {name: findings.in_band(name, (low, high))[:, 0] for name in FIELDS}
+    correlation = {name: with_spread(np.stack(findings.correlation[name])[:, 0]) for name in FIELDS}
+    misfit = {name: mean(np.abs(coherency[name] - coherency[TRUTH])) for name in FIELDS}
     fit = {
         name: tuple(mean(np.array([row[key] for row in findings.scores[name]])) for key in ("EG", "PG"))
-        for name in (OWN, AKIN)
+        for name in (INDEPENDENT_NOISE, CORRELATED_NOISE)
     }
     return (
         f"Between sensors {findings.distances_m[0]:.0f} m apart and at {low:g}-{high:g} Hz the lagged coherency is "
-        f"{with_spread(near[TRUTH])} in the truth, {with_spread(near[STAGE1])} in stage 1 and "
-        f"{with_spread(near[OWN])} after both stages with noise drawn sensor by sensor (mean and spread over "
-        f"{len(near[TRUTH])} samples; unrelated noise gives {findings.floor:.2f}). "
-        f"Both stages are {compare(near[OWN], near[TRUTH])} the truth and "
-        f"{compare(near[OWN], near[STAGE1])} stage 1: the mean distance to the truth is {gap[STAGE1]:.2f} before the "
-        f"diffusion stage and {gap[OWN]:.2f} after it. Without allowing a lag the correlation of the same traces is "
-        f"{close[TRUTH]} in the truth, {close[STAGE1]} in stage 1 and {close[OWN]} after both. When the sensors' "
-        f"noises are drawn alike over {correlation_m:g} m instead of one by one, with the same weights, the coherency "
-        f"becomes {with_spread(near[AKIN])} (distance to the truth {gap[AKIN]:.2f}) and the correlation {close[AKIN]}; "
-        f"EG and PG are {fit[AKIN][0]:.2f} and {fit[AKIN][1]:.2f} against {fit[OWN][0]:.2f} and {fit[OWN][1]:.2f}."
+        f"{with_spread(coherency[TRUTH])} in the truth, {with_spread(coherency[STAGE1])} in stage 1 and "
+        f"{with_spread(coherency[INDEPENDENT_NOISE])} after both stages with independent noise at each sensor (mean "
+        f"and spread over {len(coherency[TRUTH])} samples; independent white noise has {findings.noise_floor:.2f}). "
+        f"The coherency after both stages is {compare(coherency[INDEPENDENT_NOISE], coherency[TRUTH])} that of the "
+        f"truth and {compare(coherency[INDEPENDENT_NOISE], coherency[STAGE1])} that of stage 1; its mean absolute "
+        f"difference from the truth is {misfit[STAGE1]:.2f} before the diffusion stage and "
+        f"{misfit[INDEPENDENT_NOISE]:.2f} after it. The correlation of the same traces without a lag is "
+        f"{correlation[TRUTH]} in the truth, {correlation[STAGE1]} in stage 1 and {correlation[INDEPENDENT_NOISE]} "
+        f"after both. With the same weights and noise that is correlated over {correlation_m:g} m, the coherency is "
+        f"{with_spread(coherency[CORRELATED_NOISE])} (difference from the truth {misfit[CORRELATED_NOISE]:.2f}) and "
+        f"the correlation {correlation[CORRELATED_NOISE]}; EG and PG are {fit[CORRELATED_NOISE][0]:.2f} and "
+        f"{fit[CORRELATED_NOISE][1]:.2f}, against {fit[INDEPENDENT_NOISE][0]:.2f} and "
+        f"{fit[INDEPENDENT_NOISE][1]:.2f} with independent noise."
     )

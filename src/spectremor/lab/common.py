@@ -36,17 +36,18 @@ S = TypeVar("S", bound=BaseModel)
 
 
 class Settings(BaseModel):
-    """What a person may choose of any experiment; None takes the value that `size` stands for.
+    """The settings that every experiment has.
 
     Attributes:
         data: campaign store.
-        model: model folder (None: the one that ships).
-        stage1_spacing_m: stage 1 is the store's simulation on this coarser grid, not the model's neural operator.
+        model: model folder (None: the default model).
+        stage1_spacing_m: grid spacing of the store's coarser simulations that take the place of the model's stage 1
+            (None: the model's stage 1).
         split: which samples are judged.
-        size: name of a set of sizes; each experiment lists its own.
-        samples: how many are judged.
-        sensors: how many of each sample are judged.
-        seed: one seed, one result.
+        size: name of a preset of numbers of samples, sensors, training steps and so on; each experiment lists its own.
+        samples: number of samples to judge (None: that of `size`).
+        sensors: number of sensors to judge in each sample (None: that of `size`).
+        seed: of all random numbers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,15 +63,15 @@ class Settings(BaseModel):
 
 
 class TrainingSettings(Settings):
-    """What a person may choose of an experiment that trains.
+    """The settings of an experiment that trains; steps, minutes, seeds and train_samples of None are those of `size`.
 
     Attributes:
         steps: training steps of each arm.
-        minutes: for preparing and training together; takes fewer samples and steps where they would last longer.
-            Judging comes on top.
-        seeds: trainings of each arm.
-        train_samples: at most so many of the training split.
-        cache: folder for outputs of stage 1, computed once (None: beside the store).
+        minutes: time for preparing and training together. Samples and steps are reduced to fit into it. Judging takes
+            additional time.
+        seeds: number of trainings of each arm, each with its own seed.
+        train_samples: largest number of samples of the training split to use.
+        cache: folder for outputs of stage 1, which are computed once (None: beside the store).
     """
 
     steps: Annotated[int, Field(ge=8)] | None = None
@@ -82,14 +83,14 @@ class TrainingSettings(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
-    """What an experiment found.
+    """The result of an experiment.
 
     Attributes:
         experiment: its name.
-        table: rows of equal keys.
-        figure: to be saved.
-        paragraph: what was found, in plain words and with its numbers.
-        config: everything needed to repeat it.
+        table: rows, all with the same keys.
+        figure: the figure to save.
+        paragraph: the findings in words, with the numbers.
+        config: everything needed to repeat the experiment.
     """
 
     experiment: str
@@ -100,11 +101,11 @@ class Result:
 
 
 def silent(_fraction: float, _doing: str) -> None:
-    """A progress report that goes nowhere."""
+    """A progress report that is ignored."""
 
 
 def parse(kind: type[S], values: Mapping[str, Any]) -> S:
-    """Settings from what a person typed.
+    """Settings from the values that a user typed.
 
     Raises:
         InputError: names the first option that is unknown or out of range.
@@ -112,24 +113,24 @@ def parse(kind: type[S], values: Mapping[str, Any]) -> S:
     return validated_options(kind, values, OPTIONS)
 
 
-def sized(settings: Settings, sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The set of sizes that the settings name, overridden by those that a person chose.
+def resolve_size(settings: Settings, sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The numbers (samples, sensors, steps, ...) of the chosen size, replaced by those that the settings give.
 
     Raises:
-        InputError: no such size.
+        InputError: there is no such size.
     """
     if settings.size not in sizes:
         raise InputError("--size", settings.size, ", ".join(sizes))
-    chosen = sizes[settings.size]
-    own = {name: getattr(settings, name) for name in chosen if getattr(settings, name, None) is not None}
-    return {**chosen, **own}
+    preset = sizes[settings.size]
+    given = {name: getattr(settings, name) for name in preset if getattr(settings, name, None) is not None}
+    return {**preset, **given}
 
 
 def check_out(path: str | Path) -> Path:
-    """Refuse, before any work, a folder that cannot hold a result or that holds something else.
+    """Refuse, before any work, a folder that cannot be written or that holds anything but an earlier result.
 
     Raises:
-        InputError: says what is in the way.
+        InputError: says why.
     """
     kind = "an earlier result of an experiment"
     return check_result_folder(path, {TABLE, FIGURE, SUMMARY, CONFIG}, kind, field="--out")
@@ -137,17 +138,17 @@ def check_out(path: str | Path) -> Path:
 
 def write_result(result: Result, out: str | Path) -> None:
     """Write table.csv, figure.png, summary.md and config.json into a folder that appears whole or not at all."""
-    with atomic_folder(check_out(out)) as aside:
-        with (aside / TABLE).open("w", newline="", encoding="utf-8") as file:
+    with atomic_folder(check_out(out)) as folder:
+        with (folder / TABLE).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(result.table[0]))
             writer.writeheader()
             writer.writerows({key: _cell(value) for key, value in row.items()} for row in result.table)
-        result.figure.savefig(aside / FIGURE, dpi=130)
-        (aside / SUMMARY).write_text(
+        result.figure.savefig(folder / FIGURE, dpi=130)
+        (folder / SUMMARY).write_text(
             f"# {result.experiment}\n\n{result.paragraph}\n\n![{result.experiment}]({FIGURE})\n", encoding="utf-8"
         )
         about = {"experiment": result.experiment, "version": VERSION, **result.config}
-        (aside / CONFIG).write_text(json.dumps(about, indent=1, default=str) + "\n", encoding="utf-8")
+        (folder / CONFIG).write_text(json.dumps(about, indent=1, default=str) + "\n", encoding="utf-8")
 
 
 def _cell(value: Any) -> Any:

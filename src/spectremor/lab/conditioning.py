@@ -1,4 +1,4 @@
-"""What is the condition worth? The same diffusion stage with the stage-1 traces hidden from it."""
+"""Experiment: how much does the condition help? A diffusion stage with and without the stage-1 traces as input."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
     """Train the diffusion stage with and without its condition, and judge both.
 
     Raises:
-        InputError: a setting, store or model that does not allow it.
+        InputError: a setting, store or model is not suitable.
     """
     setup = open_setup(settings, SIZES, part(report, 0.0, 0.1, "preparing"))
     size = setup.size
@@ -49,7 +49,7 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
     share = 0.9 / (2 * size["seeds"])
     judged: list[Judged] = []
     for k in range(size["seeds"]):
-        # A step of the arm without a condition is a little cheaper: this arm is trained for as long as the other.
+        # A step without the condition takes a little less time, so this arm is trained for as long as the other one.
         seconds = 0.0
         for number, (arm, build) in enumerate(ARMS.items()):
             config = training_config(model, steps, settings.seed + k)
@@ -60,43 +60,44 @@ def run(settings: TrainingSettings, report: Report = silent) -> Result:
             states = [(ON_THE_WAY, at_steps(snapshots, step)) for step in marks(steps)[:-1]]
             states += [(EQUAL_STEPS, at_steps(snapshots, steps)), (EQUAL_TIME, at_seconds(snapshots, seconds))]
             scores: list[dict[str, float]] = []
-            for before, (at, snapshot) in zip([None, *states], states, strict=False):
-                if before is None or before[1].step != snapshot.step:
+            for previous, (at, snapshot) in zip([None, *states], states, strict=False):
+                if previous is None or previous[1].step != snapshot.step:
                     task.module.load_state_dict(snapshot.state)
                     scores = setup.judge(task.stage)
                 judged.append(Judged.of(snapshot, arm=arm, at=at, training=k, scores=scores))
-    alone = setup.judge_stage1()
+    stage1_scores = setup.judge_stage1()
     return Result(
         experiment="conditioning",
-        table=table(judged, alone),
-        figure=figure(judged, alone, PANELS, "The diffusion stage with its condition, and with the condition hidden"),
-        paragraph=_paragraph(judged, alone),
+        table=table(judged, stage1_scores),
+        figure=figure(judged, stage1_scores, PANELS, "The diffusion stage with and without its condition"),
+        paragraph=_paragraph(judged, stage1_scores),
         config=setup.describe(plan, steps_taken=steps),
     )
 
 
 def arm_config(base: DiffusionConfig) -> DiffusionConfig:
-    """The config of both arms, in which the waveform of stage 1 enters through the condition alone.
+    """The config of both arms, in which only the condition carries the waveform of stage 1.
 
-    So the trace is generated and not what stage 1 lacks, and nothing of stage 1 is kept below a corner. What both arms
-    know of stage 1 is each sensor's amplitude; only the arm that sees it is kept still until it moves.
+    The stage therefore generates the trace itself, not its difference from stage 1, and keeps nothing of stage 1 below
+    a corner frequency. Both arms know each sensor's stage-1 amplitude. Only the arm with the condition is set to rest
+    before the onset of stage 1.
     """
     latent = base.latent.model_copy(update={"target": "trace", "keep_below_hz": 0.0})
     return base.model_copy(update={"latent": latent})
 
 
-def _paragraph(judged: list[Judged], alone: list[dict[str, float]]) -> str:
+def _paragraph(judged: list[Judged], stage1_scores: list[dict[str, float]]) -> str:
     arms = (WITH, WITHOUT)
     last = [j for j in judged if j.at == EQUAL_STEPS]
-    stage1 = {name: with_spread([row[name] for row in alone]) for name in ("PG", "EG", "ln_bias_high")}
-    lost = values(judged, WITH, EQUAL_STEPS, "PG").mean() - values(judged, WITHOUT, EQUAL_STEPS, "PG").mean()
+    stage1 = {name: with_spread([row[name] for row in stage1_scores]) for name in ("PG", "EG", "ln_bias_high")}
+    pg_loss = values(judged, WITH, EQUAL_STEPS, "PG").mean() - values(judged, WITHOUT, EQUAL_STEPS, "PG").mean()
     return (
-        f"After {last[0].steps} steps and over {len(alone)} samples, PG is "
-        f"{difference(judged, arms, EQUAL_STEPS, 'PG')}: hiding the stage-1 traces costs {lost:.2f} of PG (stage 1 "
-        f"alone: {stage1['PG']}). EG is {difference(judged, arms, EQUAL_STEPS, 'EG')}, against {stage1['EG']}; the "
-        f"mean ln(prediction / truth) at 2-5 Hz is {difference(judged, arms, EQUAL_STEPS, 'ln_bias_high')}, "
-        f"against {stage1['ln_bias_high']}. For equal training time PG is "
-        f"{difference(judged, arms, EQUAL_TIME, 'PG')}. Numbers of arms: "
+        f"After {last[0].steps} steps and over {len(stage1_scores)} samples, PG is "
+        f"{difference(judged, arms, EQUAL_STEPS, 'PG')}: without the stage-1 traces PG is lower by {pg_loss:.2f} "
+        f"(stage 1 alone: {stage1['PG']}). EG is {difference(judged, arms, EQUAL_STEPS, 'EG')} "
+        f"(stage 1: {stage1['EG']}); the mean ln(prediction / truth) at 2-5 Hz is "
+        f"{difference(judged, arms, EQUAL_STEPS, 'ln_bias_high')} (stage 1: {stage1['ln_bias_high']}). After equal "
+        f"training time PG is {difference(judged, arms, EQUAL_TIME, 'PG')}. The numbers of each arm are "
         f"{over_trainings(len(values(judged, WITH, EQUAL_STEPS, 'PG')))}. Both arms know each sensor's stage-1 "
-        f"amplitude, so the bias, which sees no phase, judges the condition little."
+        f"amplitude, and the bias does not depend on phases, so the bias says little about the condition."
     )

@@ -1,4 +1,4 @@
-"""Variants of the diffusion stage that its ingredients are judged by, handed to a training as objects."""
+"""Variants of the diffusion stage for ablations, passed to a training as objects."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def linear_betas(train_steps: int) -> Float[np.ndarray, " step"]:
 
 
 def stage_of_linear_noise(config: DiffusionConfig) -> DiffusionStage:
-    """A fresh stage whose noise follows the linear schedule, in place of the cosine one."""
+    """A diffusion stage with random weights whose noise follows the linear schedule instead of the cosine one."""
     return DiffusionStage(config, process=NoiseProcess(config.process, linear_betas(config.process.train_steps)))
 
 
 class BlindUNet(UNet1d):
-    """The U-Net with stage 1's traces hidden from it; it still knows each sensor's amplitude."""
+    """The U-Net without the traces of stage 1 as input; each sensor's amplitude is still an input."""
 
     channels_seen = COMPONENTS
 
@@ -39,15 +39,15 @@ class BlindUNet(UNet1d):
 
 
 class BlindStage(DiffusionStage):
-    """The diffusion stage without its condition.
+    """The diffusion stage without the traces of stage 1 as its condition.
 
     Args:
-        config: every choice.
+        config: as of `DiffusionStage`.
     """
 
     def __init__(self, config: DiffusionConfig) -> None:
         super().__init__(config, network=BlindUNet(config.network))
 
     def onset_weights(self, stage1: Float[Tensor, "b 3 time"]) -> Float[Tensor, "b 1 time"]:
-        """One everywhere: a network that does not see stage 1 is not told its arrival times either."""
+        """One everywhere: a stage that does not see stage 1 does not use its arrival times either."""
         return torch.ones_like(stage1[:, :1])

@@ -1,4 +1,4 @@
-"""Stage 1 and stage 2 in one training: the diffusion loss reaches through the condition into the neural operator."""
+"""Joint training of both stages: gradients of the diffusion loss pass through the condition to the neural operator."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from spectremor.training.order import items_of_step
 
 
 class JointObjective(nn.Module):
-    """The loss of a batch of events: of the diffusion at some sensors, plus stage 1's own.
+    """The loss of a batch of events: the diffusion loss at some sensors plus stage 1's own loss.
 
     Args:
         network: stage 1.
         stage: stage 2.
-        weight: of stage 1's own loss.
+        stage1_weight: weight of stage 1's own loss.
     """
 
-    def __init__(self, network: Network, stage: DiffusionStage, weight: float) -> None:
+    def __init__(self, network: Network, stage: DiffusionStage, stage1_weight: float) -> None:
         super().__init__()
         self.network = network
         self.stage = stage
-        self.weight = weight
+        self.stage1_weight = stage1_weight
 
     def forward(
         self,
@@ -50,10 +50,10 @@ class JointObjective(nn.Module):
 
         Args:
             target: normalised traces of the truth.
-            sensors: numbers (x-major) of those that the diffusion sees, shape (b, k).
-            step: of the forward process, shape (b, k).
-            noise: standard normal.
-            inputs: of the stage-1 network.
+            sensors: numbers (x-major) of the sensors in the diffusion loss, shape (b, k).
+            step: steps of the forward process, shape (b, k).
+            noise: standard normal noise of the latents.
+            inputs: inputs of the stage-1 network.
         """
         predicted = self.network(inputs)
         losses = []
@@ -67,24 +67,24 @@ class JointObjective(nn.Module):
             losses.append(
                 self.stage.process.loss(self.stage.network, clean, condition, step[event], noise[event]).mean()
             )
-        own = surrogate_loss(predicted, target, LossConfig())
-        return torch.stack(losses).mean() + self.weight * own
+        stage1_loss = surrogate_loss(predicted, target, LossConfig())
+        return torch.stack(losses).mean() + self.stage1_weight * stage1_loss
 
     def _coefficients(self, field: Float[Tensor, "3 x y time"], scale: Tensor) -> Float[Tensor, "s 3 n"]:
-        """Cosine coefficients in m/s of every sensor."""
+        """Cosine coefficients of the traces of every sensor, in m/s."""
         return self.stage.latents.coefficients((field / scale).flatten(1, 2).transpose(0, 1))
 
 
 class JointTask:
-    """Both stages as one task of the loop; sees the sensors, steps and noise that `DdpmTask` sees at the same seed.
+    """Both stages as one task of the training loop; sensors, steps and noise are those of `DdpmTask` with that seed.
 
     Args:
-        config: of the frozen arm, without augmentation.
-        preparation: of stage 1's inputs and targets.
-        surrogate: stage 1 to start from; left as it is.
+        config: training config, the same as that of the frozen arm, without augmentation.
+        preparation: prepares stage 1's inputs and targets.
+        surrogate: stage 1 to start from; a copy is trained.
         stage: stage 2 to start from; trained in place.
         train_ids: samples to train on.
-        weight: of stage 1's own loss.
+        stage1_weight: weight of stage 1's own loss.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class JointTask:
         surrogate: MifnoSurrogate,
         stage: DiffusionStage,
         train_ids: list[int],
-        weight: float,
+        stage1_weight: float,
     ) -> None:
         self.config = config
         self.preparation = preparation
@@ -103,7 +103,7 @@ class JointTask:
         network.load_state_dict(surrogate.network.state_dict())
         self.surrogate = MifnoSurrogate(network, surrogate.normalisation, surrogate.simulate)
         self.stage = stage
-        self.module = JointObjective(network, stage, weight)
+        self.module = JointObjective(network, stage, stage1_weight)
 
     def prepare(
         self, rank: int, world: int, stop: Callable[[], bool], report: Callable[[str, float], None], readers: int = 0
@@ -112,20 +112,21 @@ class JointTask:
         return keep_waves(self.preparation, self.train_ids[rank::world], stop, report, readers)
 
     def start(self) -> None:
-        """Nothing: both stages bring theirs."""
+        """Do nothing: both stages already have their weights."""
 
     def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
-        """Events of a step, and at each the sensors, diffusion steps and noise that `DdpmTask` draws."""
+        """The events of a step, and for each event the sensors, diffusion steps and noise that `DdpmTask` draws."""
         c = self.config
-        each = c.batch // c.samples_per_batch
-        shape = (each, 3, c.model.latent.latent_samples)
+        sensors_per_event = c.batch // c.samples_per_batch
+        shape = (sensors_per_event, 3, c.model.latent.latent_samples)
         rows: list[dict[str, Any]] = []
         for number, k in enumerate(items_of_step(c.seed, step, len(self.train_ids), c.samples_per_batch)):
             inputs, target = self.preparation(self.train_ids[k])
             rng = generator(c.seed, "sensors", step, number)
-            sensors = rng.permutation(target.shape[1] * target.shape[2])[:each]
-            spread = (rng.permutation(each) + rng.random(each)) / each
-            steps = (spread * c.model.process.train_steps).astype(np.int64)
+            sensors = rng.permutation(target.shape[1] * target.shape[2])[:sensors_per_event]
+            # One diffusion time in each of `sensors_per_event` equal parts of (0, 1), in random order.
+            times = (rng.permutation(sensors_per_event) + rng.random(sensors_per_event)) / sensors_per_event
+            steps = (times * c.model.process.train_steps).astype(np.int64)
             noise = rng.standard_normal(shape, dtype=np.float32)
             drawn = {"sensors": sensors, "step": steps, "noise": noise}
             rows.append({**inputs, "target": target.astype(np.float32), **drawn})
@@ -133,5 +134,5 @@ class JointTask:
         return {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]}
 
     def validate(self) -> dict[str, float]:
-        """Scores are the experiment's business."""
+        """Return no scores: the experiment computes them."""
         return {}

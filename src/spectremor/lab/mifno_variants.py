@@ -1,6 +1,6 @@
-"""Variants of the stage-1 network that its ingredients are judged by: each leaves one out, or takes the published one.
+"""Variants of the stage-1 network for ablations: each omits an ingredient of it, or uses the published form instead.
 
-A variant is built from the product's own branches where it shares them, and is handed to a training as an object:
+A variant uses the branches of the standard network where it does not differ from it, and is passed to a training:
 
     train(config, data, out, network=MifnoVariant(align=False).build)
 """
@@ -28,21 +28,21 @@ from spectremor.surrogate.network import (
 from spectremor.surrogate.resample import Law
 from spectremor.surrogate.source_branch import SourceBranch
 
-#: Channels of the geology merged with the source's volume as published: their sum, difference and product.
+#: The published merging of geology and source volume has three times the channels: sum, difference and product.
 _MERGED = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MifnoVariant:
-    """Which ingredients a variant has; those of the product by default.
+    """The ingredients of a variant; the defaults are those of the standard network.
 
     Attributes:
-        direct_waves: direct waves of ray theory as channels, and as the function that is corrected.
-        travel_times: arrival times and offsets from the source as channels of the geology and of the sensors.
-        align: the network works in time after the S arrival at each sensor, and else in time after the origin.
-        free_moment: the moment tensor is an input of plain Fourier layers; else the output is linear in it.
-        lowpass_skip: skips resample by the published low-pass; else they keep every wavenumber.
-        source_branch: the nine source numbers grow into a volume that is merged with the geology, as published.
+        direct_waves: direct waves of ray theory are input channels, and what is corrected where that is no simulation.
+        travel_times: arrival times and offsets from the source are channels of the geology and of the sensors.
+        align: the network's time starts at the S arrival at each sensor; if False, at the origin time.
+        free_moment: the moment tensor is an input of plain Fourier layers; if False, the output is linear in it.
+        lowpass_skip: skip connections resample with the published low-pass; if False, they keep every wavenumber.
+        source_branch: the nine source numbers are expanded to a volume that is merged with the geology, as published.
     """
 
     direct_waves: bool = True
@@ -54,13 +54,13 @@ class MifnoVariant:
 
     def __post_init__(self) -> None:
         if self.source_branch and not self.free_moment:
-            raise InputError("source_branch", True, "free_moment beside it: it mixes the moment tensor in nonlinearly")
+            raise InputError("source_branch", True, "used only with free_moment: it is not linear in the moment tensor")
 
     def build(self, config: MifnoConfig) -> Mifno:
-        """A fresh network of these ingredients, of the config's sizes.
+        """A network with random weights, with these ingredients and the sizes of the config.
 
         Raises:
-            InputError: a source branch and a geology of a single channel.
+            InputError: the variant has a source branch, and `geology_width` is 1.
         """
         if self.source_branch and config.geology_width < 2:
             raise InputError("geology_width", config.geology_width, "2 or more with a source branch")
@@ -91,7 +91,7 @@ class _Variant(Mifno):
 
 
 class _GeologyWithoutTimes(GeologyBranch):
-    """Sees normalised Vs and position alone."""
+    """The geology branch with normalised Vs and position as its only inputs."""
 
     def __init__(self, config: MifnoConfig, *, law: Law) -> None:
         super().__init__(config, law=law, channels=4)
@@ -115,7 +115,7 @@ class _GeologyWithSource(nn.Module):
 
 
 class _ContextWithoutTimes(ContextBranch):
-    """Knows neither where a sensor is seen from the source nor when P and S arrive there."""
+    """The context branch without each sensor's offset from the source and its P and S arrival times."""
 
     def __init__(self, config: MifnoConfig, *, law: Law, width: int) -> None:
         super().__init__(config, law=law, width=width)
@@ -133,16 +133,16 @@ class FreeWaves(nn.Module):
 
     Args:
         config: sizes.
-        context: channels of the context.
-        channels: of the waves that come in.
-        law: how the layers' skips resample.
+        context_channels: number of channels of the context.
+        wave_channels: number of channels of the input waves.
+        law: how the layers' skip connections resample.
     """
 
-    def __init__(self, config: MifnoConfig, context: int, channels: int, law: Law) -> None:
+    def __init__(self, config: MifnoConfig, context_channels: int, wave_channels: int, law: Law) -> None:
         super().__init__()
         width = config.wave_width
         modes = (*config.modes[:2], config.time_modes)
-        self.lift = nn.Linear(context + channels, width)
+        self.lift = nn.Linear(context_channels + wave_channels, width)
         self.moment = nn.Linear(6, width, bias=False)
         self.layers = nn.ModuleList(
             FourierLayer(width, modes, law=law, expansion=config.expansion) for _ in range(config.wave_layers)
@@ -150,12 +150,12 @@ class FreeWaves(nn.Module):
         self.head = nn.Linear(width, 3)
         nn.init.normal_(self.head.weight, std=1e-3)
         nn.init.zeros_(self.head.bias)
-        self.first_guess = corrected_waves(config) if channels else None
+        self.first_guess = corrected_waves(config) if wave_channels else None
 
     def forward(
         self, input_waves: Float[Tensor, "b x y t wave"], context: Tensor, moment: Float[Tensor, "b 6"]
     ) -> Float[Tensor, "b x y t 3"]:
-        """Three components on the network's axis."""
+        """Three components on the network's time axis."""
         waves = self.lift(torch.cat([context, input_waves], dim=-1))
         waves = waves + self.moment(moment)[:, None, None, None]
         for layer in self.layers:

@@ -1,4 +1,4 @@
-"""How does the noise schedule trade the diversity of realizations for their fidelity?"""
+"""Experiment: how do noise schedules differ in the diversity of realizations and in their fidelity?"""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ Schedule = Literal["cosine", "linear"]
 Prediction = Literal["velocity", "noise"]
 Scores = dict[str, float]
 
-#: The function that makes the stage of each noise schedule.
+#: The function that builds the diffusion stage with each noise schedule.
 SCHEDULES: dict[Schedule, Build] = {"cosine": DiffusionStage, "linear": stage_of_linear_noise}
 
 
 class NoiseScheduleSettings(TrainingSettings):
-    """Settings of this experiment; the arms are all pairs of the two lists.
+    """Settings of this experiment; there is one arm for each pair of a schedule and a prediction.
 
     Attributes:
         schedules: of the noise variance.
         predictions: what the network learns to predict.
-        realizations: drawn of each sample.
+        realizations: number of realizations of each sample.
     """
 
     schedules: tuple[Schedule, ...] = ("cosine", "linear")
@@ -56,10 +56,10 @@ class NoiseScheduleSettings(TrainingSettings):
 
 
 def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
-    """Train one arm per noise schedule, and judge each by its realizations one by one and together.
+    """Train one arm per noise schedule and prediction; judge single realizations of each, and their ensemble.
 
     Raises:
-        InputError: a setting, store or model that does not allow it.
+        InputError: a setting, store or model is not suitable.
     """
     setup = open_setup(settings, SIZES, part(report, 0.0, 0.1, "preparing"))
     size = setup.size
@@ -77,37 +77,37 @@ def run(settings: NoiseScheduleSettings, report: Report = silent) -> Result:
         task = setup.task(config, build=build)
         share = 0.9 / trainings
         start = 0.1 + number * share
-        # Every arm is trained for the steps of all, and at least as long as the first one of its seed.
-        first = next((row.seconds for row in outcomes.get((next(iter(arms)), EQUAL_STEPS), [])[k:]), 0.0)
+        # Every arm takes `steps` steps, and more if the first arm of the same seed was trained for longer.
+        first_arm_s = next((state.seconds for state in outcomes.get((next(iter(arms)), EQUAL_STEPS), [])[k:]), 0.0)
         report_training = part(report, start, 0.6 * share, f"{arm}, training {k + 1}")
-        snapshots = train(task, config, seconds=first, report=report_training)
+        snapshots = train(task, config, seconds=first_arm_s, report=report_training)
         report_judging = part(report, start + 0.6 * share, 0.4 * share, f"{arm}, training {k + 1}")
         states = {EQUAL_STEPS: at_steps(snapshots, steps)}
-        states[EQUAL_TIME] = at_seconds(snapshots, first or states[EQUAL_STEPS].seconds)
+        states[EQUAL_TIME] = at_seconds(snapshots, first_arm_s or states[EQUAL_STEPS].seconds)
         rows: dict[int, list[Scores]] = {}
         for at, snapshot in states.items():
             if snapshot.step not in rows:
                 task.module.load_state_dict(snapshot.state)
                 rows[snapshot.step] = _judge(task.stage, setup, report_judging)
-            reached = Reached(step=snapshot.step, seconds=snapshot.seconds, rows=rows[snapshot.step])
-            outcomes.setdefault((arm, at), []).append(reached)
-    alone = setup.judge_stage1()
+            state = JudgedState(step=snapshot.step, seconds=snapshot.seconds, rows=rows[snapshot.step])
+            outcomes.setdefault((arm, at), []).append(state)
+    stage1_scores = setup.judge_stage1()
     return Result(
         experiment="noise-schedule",
-        table=_table(outcomes, alone),
-        figure=_figure(_at(outcomes, EQUAL_STEPS), alone),
-        paragraph=_paragraph(outcomes, alone, steps, size["realizations"]),
+        table=_table(outcomes, stage1_scores),
+        figure=_figure(_at(outcomes, EQUAL_STEPS), stage1_scores),
+        paragraph=_paragraph(outcomes, stage1_scores, steps, size["realizations"]),
         config=setup.describe(plan, steps_taken=steps),
     )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Reached:
-    """The result of one training.
+class JudgedState:
+    """The scores of one training at one moment.
 
     Attributes:
-        step: steps done.
-        seconds: spent training.
+        step: number of training steps.
+        seconds: training time.
         rows: scores, one row per sample.
     """
 
@@ -117,26 +117,27 @@ class Reached:
 
 
 #: (arm, equal steps or equal time) -> one state per training.
-Outcomes = dict[tuple[str, str], list[Reached]]
+Outcomes = dict[tuple[str, str], list[JudgedState]]
 
 
 def _at(outcomes: Outcomes, at: str) -> dict[str, list[list[Scores]]]:
-    """Arm -> scores of each training, at equal steps or for equal time."""
-    return {arm: [r.rows for r in reached] for (arm, when), reached in outcomes.items() if when == at}
+    """Arm -> scores of each training, after equal steps or after equal training time."""
+    return {arm: [state.rows for state in states] for (arm, when), states in outcomes.items() if when == at}
 
 
 def ensemble_scores(
     draws: Float[np.ndarray, "realization sensor 3 time"], truth: Float[np.ndarray, "sensor 3 time"], dt_s: float
 ) -> Scores:
-    """How wide realizations spread in natural logarithms of ground-motion measures, and how honestly.
+    """Spread and calibration of an ensemble, in natural logarithms of ground-motion measures.
 
     Returns:
-        `spread`: standard deviation over realizations; `error`: of their mean from the truth (root mean square);
-        `crps`; `cover50` and `cover80`: how often the truth lies in those central intervals. Means over measures.
+        `spread`: standard deviation over realizations; `error`: root mean square difference of their mean from the
+        truth; `crps`; `cover50` and `cover80`: share of truths inside the central 50% and 80% intervals. Each is
+        taken over all sensors and measures.
     """
     ensemble = np.log(np.stack([ensemble_quantities(draw, dt_s) for draw in draws]) + _TINY)
     true = np.log(ensemble_quantities(truth, dt_s) + _TINY)
-    # A band that the record cannot resolve is not judged.
+    # Measures that the record cannot resolve are NaN; they are not judged.
     resolved = np.isfinite(true).any(axis=1)
     ensemble, true = ensemble[:, resolved], true[resolved]
     middle = ensemble.mean(axis=0)
@@ -160,7 +161,7 @@ def _predicting(base: DiffusionConfig, prediction: Prediction) -> DiffusionConfi
 
 
 def _judge(stage: DiffusionStage, setup: Setup, report: Report) -> list[Scores]:
-    """Fidelity of single realizations and honesty of all together, one row per sample."""
+    """Scores of the first two realizations, taken singly, and of the whole ensemble; one row per sample."""
     cases, count, seed = setup.cases, setup.size["realizations"], setup.settings.seed
     rows = []
     for done, i in enumerate(setup.ids):
@@ -175,11 +176,11 @@ def _judge(stage: DiffusionStage, setup: Setup, report: Report) -> list[Scores]:
 
 
 def _over_trainings(trainings: list[list[Scores]], name: str) -> np.ndarray:
-    """Mean over samples, one value per training."""
+    """Mean of a score over samples, one value per training."""
     return np.array([mean(np.array([row[name] for row in rows])) for rows in trainings])
 
 
-def _table(outcomes: Outcomes, alone: list[Scores]) -> list[dict[str, Any]]:
+def _table(outcomes: Outcomes, stage1_scores: list[Scores]) -> list[dict[str, Any]]:
     names = list(summary(next(iter(outcomes.values()))[0].rows))
     rows: list[dict[str, Any]] = []
     for (arm, at), trainings in outcomes.items():
@@ -191,26 +192,26 @@ def _table(outcomes: Outcomes, alone: list[Scores]) -> list[dict[str, Any]]:
         steps, seconds = (mean(np.array([getattr(one, what) for one in trainings])) for what in ("step", "seconds"))
         about = {"arm": arm, "at": at, "training": f"all {len(trainings)}", "steps": round(steps)}
         rows.append({**about, "training_s": seconds, **over, "samples": len(scores[0])})
-    blank = dict.fromkeys(names, np.nan) | summary(alone)
+    blank = dict.fromkeys(names, np.nan) | summary(stage1_scores)
     about = {"arm": "stage 1", "at": "", "training": "", "steps": 0, "training_s": 0.0}
-    rows.append({**about, **blank, "samples": len(alone)})
+    rows.append({**about, **blank, "samples": len(stage1_scores)})
     return rows
 
 
-def _figure(outcomes: dict[str, list[list[Scores]]], alone: list[Scores]) -> Figure:
+def _figure(outcomes: dict[str, list[list[Scores]]], stage1_scores: list[Scores]) -> Figure:
     figure = new_figure(12.5, 4.0)
     fit, bias, cover = figure.subplots(1, 3)
     _trade(fit, outcomes, "PG", "o", filled=True)
     _trade(fit, outcomes, "EG", "o", filled=False)
     for name, style in (("PG", "-"), ("EG", "--")):
-        level = mean(np.array([row[name] for row in alone]))
+        level = mean(np.array([row[name] for row in stage1_scores]))
         fit.axhline(level, color=STAGE1_COLOUR, lw=1.1, ls=style, label=f"stage 1: {name}")
     # The axis starts at 0, so that nearly equal spreads look nearly equal.
     widest = max(float(_over_trainings(trainings, "spread").max()) for trainings in outcomes.values())
     for axis in (fit, bias):
         axis.set_xlim(0, 1.15 * widest or 1.0)
     fit.set_ylim(0, 10)
-    tidy(fit, "fidelity against diversity (filled PG, open EG)", "spread of ln(measure) over realizations", "EG, PG")
+    tidy(fit, "fidelity against diversity (filled: PG, open: EG)", "spread of ln(measure) over realizations", "EG, PG")
     fit.legend(frameon=False, fontsize=8, loc="lower left")
     _trade(bias, outcomes, "ln_bias_high", "o", filled=True)
     bias.axhline(0, color="0.8", lw=0.8, zorder=0)
@@ -229,7 +230,7 @@ def _trade(axis: Axes, outcomes: dict[str, list[list[Scores]]], name: str, marke
 
 
 def _coverage(axis: Axes, outcomes: dict[str, list[list[Scores]]]) -> None:
-    """Share of truths inside the central intervals, beside what an honest ensemble gives."""
+    """Share of truths inside the central intervals, and the share that a calibrated ensemble has (dashed)."""
     width = 0.8 / len(outcomes)
     for number, ((arm, trainings), colour) in enumerate(
         zip(outcomes.items(), itertools.cycle(ARM_COLOURS), strict=False)
@@ -242,22 +243,22 @@ def _coverage(axis: Axes, outcomes: dict[str, list[list[Scores]]]) -> None:
     for place, level in enumerate(LEVELS):
         axis.plot([place - 0.45, place + 0.45], [level, level], color="black", lw=1.2, ls="--")
     axis.set(xticks=[0, 1], xticklabels=["50% interval", "80% interval"], ylim=(0, 1))
-    tidy(axis, "truths covered (dashed: honest)", "", "share")
+    tidy(axis, "truths inside the interval (dashed: calibrated)", "", "share")
     axis.legend(frameon=False, fontsize=8)
 
 
-def _paragraph(outcomes: Outcomes, alone: list[Scores], steps: int, realizations: int) -> str:
-    by_arm, late = _at(outcomes, EQUAL_STEPS), _at(outcomes, EQUAL_TIME)
+def _paragraph(outcomes: Outcomes, stage1_scores: list[Scores], steps: int, realizations: int) -> str:
+    by_arm, equal_time = _at(outcomes, EQUAL_STEPS), _at(outcomes, EQUAL_TIME)
 
     def sentence(arm: str) -> str:
         v = {name: with_spread(_over_trainings(by_arm[arm], name)) for name in by_arm[arm][0][0]}
         return (
-            f"{arm}: spread {v['spread']}, error of the mean {v['error']}, CRPS {v['crps']}, the 50% and 80% intervals "
-            f"hold {v['cover50']} and {v['cover80']} of the truths, EG {v['EG']}, PG {v['PG']}, mean "
+            f"{arm}: spread {v['spread']}, error of the mean {v['error']}, CRPS {v['crps']}, share of truths inside "
+            f"the 50% and 80% intervals {v['cover50']} and {v['cover80']}, EG {v['EG']}, PG {v['PG']}, mean "
             f"ln(prediction / truth) at 2-5 Hz {v['ln_bias_high']}"
         )
 
-    def best(name: str) -> str:
+    def lowest(name: str) -> str:
         return min(by_arm, key=lambda arm: mean(_over_trainings(by_arm[arm], name)))
 
     ratio = {
@@ -265,19 +266,19 @@ def _paragraph(outcomes: Outcomes, alone: list[Scores], steps: int, realizations
         for arm in by_arm
     }
     widest = max(by_arm, key=lambda arm: mean(_over_trainings(by_arm[arm], "spread")))
-    faithful = max(by_arm, key=lambda arm: mean(_over_trainings(by_arm[arm], "PG")))
-    relation = "the same arm has" if widest == faithful else "another arm has"
+    highest_pg = max(by_arm, key=lambda arm: mean(_over_trainings(by_arm[arm], "PG")))
+    stage1_mean = {name: mean(np.array([row[name] for row in stage1_scores])) for name in ("EG", "PG")}
     return (
-        f"{steps} steps each, {realizations} realizations of {len(alone)} samples; natural logarithms of "
-        f"{', '.join(ENSEMBLE_QUANTITIES)}; {over_trainings(len(next(iter(by_arm.values()))))}. "
+        f"Each arm was trained for {steps} steps and drew {realizations} realizations of {len(stage1_scores)} samples. "
+        f"Spread, error, CRPS and intervals are of the natural logarithms of {', '.join(ENSEMBLE_QUANTITIES)}; "
+        f"each number is {over_trainings(len(next(iter(by_arm.values()))))}. "
         + ". ".join(sentence(arm) for arm in by_arm)
-        + f". The realizations differ most with {widest}; {relation} the highest PG ({faithful}). The lowest CRPS is "
-        f"that of {best('crps')}. The spread is "
+        + f". The spread is largest for {widest}, PG is highest for {highest_pg}, and CRPS is lowest for "
+        f"{lowest('crps')}. The ratio of spread to error of the mean is "
         + ", ".join(f"{value:.2f} ({arm})" for arm, value in ratio.items())
-        + " of the error of the mean; an honest ensemble has about 1. For equal training time PG is "
-        + ", ".join(f"{with_spread(_over_trainings(late[arm], 'PG'))} ({arm})" for arm in late)
+        + "; it is about 1 for a calibrated ensemble. After equal training time PG is "
+        + ", ".join(f"{with_spread(_over_trainings(equal_time[arm], 'PG'))} ({arm})" for arm in equal_time)
         + " and CRPS "
-        + ", ".join(f"{with_spread(_over_trainings(late[arm], 'crps'))} ({arm})" for arm in late)
-        + ". Stage 1 alone: EG "
-        f"{mean(np.array([row['EG'] for row in alone])):.2f}, PG {mean(np.array([row['PG'] for row in alone])):.2f}."
+        + ", ".join(f"{with_spread(_over_trainings(equal_time[arm], 'crps'))} ({arm})" for arm in equal_time)
+        + f". Stage 1 alone: EG {stage1_mean['EG']:.2f}, PG {stage1_mean['PG']:.2f}."
     )

@@ -1,4 +1,4 @@
-"""What does a delay of stage 1 cost? The condition is delayed by given times, and the result judged."""
+"""Experiment: what does a delay of stage 1 cost? Stage 2 gets delayed stage-1 wavefields, and its result is judged."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pydantic import Field
 from spectremor.core.at_sensors import at_sensors
 from spectremor.core.errors import InputError
 from spectremor.lab.cases import open_cases
-from spectremor.lab.common import Report, Result, Settings, silent, sized
+from spectremor.lab.common import Report, Result, Settings, resolve_size, silent
 from spectremor.lab.drawing import BAND_COLOURS, BOTH, COLOURS, STAGE1, Figure, new_figure, tidy
 from spectremor.lab.scoring import LOG_BIASES, mean, score, summary
 from spectremor.lab.wording import compare, with_spread
 
 SIZES = {"tiny": {"samples": 2, "sensors": 8}, "default": {"samples": 40, "sensors": 128}}
-#: What is judged against which wavefield.
+#: The wavefields that results are judged against.
 AGAINST_TRUTH, AGAINST_DELAYED = "truth", "delayed truth"
 
 _VERDICTS = {
-    "not distinguishable from": "what is lost is time alone",
-    "lower than": "a late condition also spoils what the diffusion stage adds",
-    "higher than": "the late field, whose end leaves the record, is the easier one to match",
+    "not distinguishable from": "the result is only late, not worse otherwise",
+    "lower than": "a late condition also makes what the diffusion stage adds worse",
+    "higher than": "the delayed field, whose end is outside the record, is easier to match",
 }
 
 Traces = Float[np.ndarray, "*batch time"]
@@ -42,12 +42,12 @@ class PhaseShiftSettings(Settings):
 
 
 def run(settings: PhaseShiftSettings, report: Report = silent) -> Result:
-    """Delay the condition of the diffusion stage and measure how the result degrades.
+    """Delay the condition of the diffusion stage, and measure how much worse the result becomes.
 
     Raises:
-        InputError: a setting, store or model that does not allow it.
+        InputError: a setting, store or model is not suitable.
     """
-    size = sized(settings, SIZES)
+    size = resolve_size(settings, SIZES)
     cases = open_cases(settings)
     stage = cases.need_diffusion()
     ids = cases.ids(settings.split, size["samples"])
@@ -82,9 +82,9 @@ def run(settings: PhaseShiftSettings, report: Report = silent) -> Result:
 
 
 def delay(traces: Traces, dt_s: float, delay_s: float) -> Traces:
-    """Traces later by `delay_s`, at rest before; what leaves the record's end is lost.
+    """The traces delayed by `delay_s`: zero before their start; what moves past the end of the record is lost.
 
-    Whole numbers of samples are moved exactly; the rest by the Fourier transform's phase, in zero padding.
+    A delay by a whole number of samples is exact; any other is a phase shift of the zero-padded Fourier transform.
     """
     samples = traces.shape[-1]
     whole = round(delay_s / dt_s)
@@ -94,8 +94,8 @@ def delay(traces: Traces, dt_s: float, delay_s: float) -> Traces:
         return out
     length = scipy.fft.next_fast_len(2 * samples, real=True)
     frequency = np.fft.rfftfreq(length, dt_s)
-    turned = np.fft.rfft(traces, length, axis=-1) * np.exp(-2j * np.pi * frequency * delay_s)
-    return np.fft.irfft(turned, length, axis=-1)[..., :samples].astype(traces.dtype)
+    shifted = np.fft.rfft(traces, length, axis=-1) * np.exp(-2j * np.pi * frequency * delay_s)
+    return np.fft.irfft(shifted, length, axis=-1)[..., :samples].astype(traces.dtype)
 
 
 def _check_shifts(shifts: list[float], time_s: np.ndarray) -> None:
@@ -130,7 +130,7 @@ def _figure(rows: dict[tuple[float, str, str], list[Scores]], shifts: list[float
         axes[2].plot(shifts, middle, color=colour, marker="o", ms=4, label=label)
     axes[2].axhline(0, color="0.8", lw=0.8, zorder=0)
     low, high = axes[2].get_ylim()
-    # The axis spans at least 0.4: differences of a hundredth mean nothing.
+    # The axis spans at least 0.4, so that negligible differences do not look large.
     axes[2].set_ylim(min(low, -0.2), max(high, 0.2))
     tidy(axes[2], "frequency bias after both stages", "delay of the condition (s)", "mean ln(prediction / truth)")
     for axis in axes[1:]:
@@ -145,21 +145,23 @@ def _paragraph(rows: dict[tuple[float, str, str], list[Scores]], shifts: list[fl
     last = shifts[-1]
     start, end = values(0.0, BOTH, "PG"), values(last, BOTH, "PG")
     stage1_end = values(last, STAGE1, "PG")
-    followed = compare(values(last, BOTH, "PG", AGAINST_DELAYED), start)
+    against_late_truth = compare(values(last, BOTH, "PG", AGAINST_DELAYED), start)
     lost = compare(end, start) == "lower than"
     verdict = (
-        _VERDICTS[followed] if lost else "no cost of a delay is told apart here, so nothing follows for its timing"
+        _VERDICTS[against_late_truth]
+        if lost
+        else "the delay has no distinguishable cost here, so nothing can be concluded"
     )
     bias = values(0.0, BOTH, "ln_bias_high")
     drift = max(abs(mean(values(shift, BOTH, "ln_bias_high") - bias)) for shift in shifts)
     return (
-        f"Over {len(start)} samples and with the condition on time, both stages reach PG {with_spread(start)} and EG "
+        f"Over {len(start)} samples and without a delay, both stages reach PG {with_spread(start)} and EG "
         f"{with_spread(values(0.0, BOTH, 'EG'))} (stage 1 alone: {with_spread(values(0.0, STAGE1, 'PG'))} and "
         f"{with_spread(values(0.0, STAGE1, 'EG'))}). A delay changes PG by "
         + ", ".join(f"{mean(values(s, BOTH, 'PG') - start):+.2f} ({s:g} s)" for s in shifts[1:])
-        + f". At {last:g} s it is {with_spread(end)}, {compare(end, stage1_end)} that of the equally late stage 1 "
-        f"({with_spread(stage1_end)}); EG is {with_spread(values(last, BOTH, 'EG'))}. Judged against a truth that is "
-        f"just as late, PG is {with_spread(values(last, BOTH, 'PG', AGAINST_DELAYED))}, {followed} the value without "
-        f"delay: {verdict}. "
-        f"The mean ln(prediction / truth) at 2-5 Hz moves by at most {drift:.2f}."
+        + f". At {last:g} s it is {with_spread(end)}, {compare(end, stage1_end)} that of stage 1 with the same delay "
+        f"({with_spread(stage1_end)}); EG is {with_spread(values(last, BOTH, 'EG'))}. Judged against a truth with the "
+        f"same delay, PG is {with_spread(values(last, BOTH, 'PG', AGAINST_DELAYED))}, {against_late_truth} the value "
+        f"without delay: {verdict}. "
+        f"The mean ln(prediction / truth) at 2-5 Hz changes by at most {drift:.2f}."
     )

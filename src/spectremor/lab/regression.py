@@ -1,6 +1,6 @@
-"""The baseline that a diffusion stage must beat: its own network as a plain L1 regression, trained once and kept.
+"""The baseline that a diffusion stage must beat: its own network, trained as a plain L1 regression.
 
-A trained one is a folder: regression.json, regression.safetensors.
+A trained baseline is a folder with regression.json and regression.safetensors.
 """
 
 from __future__ import annotations
@@ -44,54 +44,54 @@ from spectremor.training.stage1_cache import FrozenStage1, Stage1Cache, cache_fo
 CONFIG, WEIGHTS = "regression.json", "regression.safetensors"
 FORMAT_VERSION = 1
 
-#: Share of the time that may go into outputs of stage 1 that are not on disk yet.
-_PREPARING = 0.4
+#: Share of the time for computing outputs of stage 1 that are not on disk yet.
+_PREPARING_SHARE = 0.4
 VALIDATION_SAMPLES = 4
-#: Training samples whose stage 1 is computed however long it takes, and the fewest training steps.
+#: Training samples whose stage 1 is computed even if the time is over, and the fewest training steps.
 FEWEST_SAMPLES, FEWEST_STEPS = 8, 100
 
-#: Told (done, total, what).
+#: Called with (done, total, what is being done).
 Report = Callable[[int, int, str], None]
 
 
 class RegressionStage(DiffusionStage):
-    """The diffusion stage's network as a plain regression: one evaluation in place of all steps, without noise."""
+    """The diffusion stage's network as a plain regression: it is evaluated once, without noise."""
 
-    #: Names the weights.
+    #: Identifies the weights.
     model_id: str = "regression"
-    #: The events that it was trained on, of which the rise time alone is recorded.
+    #: The range of training events; only their rise time is recorded.
     trained_range: TrainedRange = TrainedRange()
 
     def predict(self, condition: Condition) -> Float[Tensor, "b 3 n"]:
-        """Latents of a batch: the output of the network for zero latents at the noisiest step."""
-        nothing = torch.zeros_like(condition.traces)
-        return self.network(nothing, condition, torch.ones(len(nothing), device=nothing.device))
+        """Latents of a batch: the output of the network for an input of zeros at the noisiest step."""
+        zeros = torch.zeros_like(condition.traces)
+        return self.network(zeros, condition, torch.ones(len(zeros), device=zeros.device))
 
     def draw(
         self, condition: Condition, noise: Callable[[], Tensor], *, steps: int | None, sampler: SamplerName | None
     ) -> Float[Tensor, "b 3 n"]:
-        """As `predict`: nothing is drawn."""
+        """The same as `predict`: a regression draws no random numbers."""
         del noise, steps, sampler
         return self.predict(condition)
 
     def restore_at(
         self, stage1: Float[np.ndarray, "3 x y time"], sensors: Int[np.ndarray, " k"]
     ) -> Float[np.ndarray, "k 3 time"]:
-        """Velocities in m/s at some sensors (x-major), from a stage-1 wavefield."""
+        """Velocities in m/s at the sensors with these numbers (x-major), from a stage-1 wavefield."""
         return self.generate_at(stage1, sensors)[0]
 
     @classmethod
     def read(cls, folder: Path) -> RegressionStage:
-        """A trained one.
+        """Read a trained baseline.
 
         Raises:
-            InputError: no such folder, or a file of it that is missing, damaged or foreign.
+            InputError: the folder does not exist, or a file in it is missing, damaged or of another format.
         """
         if not (folder / CONFIG).is_file():
             raise InputError("--regression", folder, f"a folder with {CONFIG} and {WEIGHTS}, as `evaluate` trains one")
         about = read_json(folder / CONFIG)
         if about.get("format_version") != FORMAT_VERSION or not isinstance(about.get("rise_time_s"), int | float):
-            raise InputError("--regression", folder / CONFIG, f"format_version {FORMAT_VERSION}, and a rise_time_s")
+            raise InputError("--regression", folder / CONFIG, f"format_version {FORMAT_VERSION} and a rise_time_s")
         config = validated(DiffusionConfig, mapping(about.get("diffusion")), "diffusion")
         tensors = read_safetensors(folder / WEIGHTS, field="--regression")
         stage = with_tensors(lambda: cls(config), tensors, field="--regression").eval()
@@ -101,10 +101,10 @@ class RegressionStage(DiffusionStage):
 
 
 class RegressionObjective(nn.Module):
-    """The mean modulus of the error, of a batch of sensors.
+    """The L1 loss of a batch of sensors.
 
     Args:
-        stage: what is trained.
+        stage: the stage to train.
     """
 
     def __init__(self, stage: RegressionStage) -> None:
@@ -114,19 +114,19 @@ class RegressionObjective(nn.Module):
     def forward(
         self, stage1: Tensor, truth: Tensor, amplitude: Tensor, field: Tensor, **_process: Tensor
     ) -> Float[Tensor, ""]:
-        """Mean loss; the arguments are those of `DdpmObjective`, of which steps and noise play no part."""
+        """Mean absolute error of the latents. Takes the arguments of `DdpmObjective` and ignores steps and noise."""
         latents = self.stage.latents
         output = self.stage.predict(latents.condition(stage1, amplitude, field))
         return (output - latents.target(truth, stage1, amplitude)).abs().mean(dim=(1, 2)).mean()
 
 
 class RegressionTask(DdpmTask):
-    """The regression as a task of the loop: the sensors that a diffusion stage of the same seed sees.
+    """The regression as a task of the training loop; it sees the same sensors as a diffusion stage of the same seed.
 
     Args:
-        config: of the run.
-        cache: outputs of the frozen stage 1, and truth.
-        samples: to train and to judge on.
+        config: of the training run.
+        cache: outputs of the frozen stage 1, and the true wavefields.
+        samples: samples to train on and to validate on.
     """
 
     def __init__(self, config: DdpmTraining, cache: Stage1Cache, samples: Samples) -> None:
@@ -149,7 +149,7 @@ class Regression:
 
     @classmethod
     def of_run(cls, run: Path) -> Regression:
-        """The baseline that a finished run has trained."""
+        """The baseline from the folder of a finished training run."""
         config, facts = recorded_config(run, "ddpm"), recorded_facts(run)
         about = (
             f"baseline 'stage 1 + regression': the second stage's network as a plain L1 regression, {config.steps} "
@@ -166,20 +166,20 @@ def train_regression(
     cache: str | Path | None = None,
     report: Report = lambda _done, _total, _what: None,
 ) -> Regression:
-    """Train the second stage of a model as a plain L1 regression on its own frozen stage 1, or find it trained.
+    """Train stage 2 of a model as a plain L1 regression on the model's frozen stage 1, unless that was done before.
 
-    The network, batch, rate and number of steps are those that the model records of its diffusion stage, fewer steps
-    where they would not fit the time. A stopped training goes on where it was.
+    The network, batch size, learning rate and number of steps are those that the model records for its diffusion stage;
+    the steps are fewer if they would not fit into the time. An interrupted training is resumed.
 
     Args:
-        data: campaign store, whose training split is learned from.
+        data: campaign store; its training split is used.
         model: model folder.
-        minutes: for everything together, about.
-        cache: folder for the run and for outputs of stage 1 (by default beside the store).
-        report: told how far it is.
+        minutes: approximate time for preparing and training together.
+        cache: folder for the training run and for outputs of stage 1 (None: beside the store).
+        report: called with the progress.
 
     Raises:
-        InputError: a store without training or validation samples, or one that the model's stages do not fit.
+        InputError: the store has no training or no validation samples, or does not fit the model's stages.
     """
     limits = TimeLimits(budget=minutes)
     store = CampaignStore.open(data)
@@ -190,7 +190,7 @@ def train_regression(
     folder = cache_root / f"regression-{_digest(config, frozen, minutes)}"
     run = folder / "run"
     folder.mkdir(parents=True, exist_ok=True)
-    # Another evaluation of the same model may be training it: then this one waits and uses the result.
+    # Another process may be training the same baseline: then this one waits and uses the result.
     with locked(folder, field="--regression", allowed="a folder that can be locked", wait=True):
         if _is_finished(run):
             return Regression.of_run(run)
@@ -216,7 +216,7 @@ def train_regression(
             facts=facts | {"train_ids": list(samples.train), "val_ids": list(samples.val)},
             run=run,
             make_task=make_task,
-            shorten=_of_fitting_length,
+            shorten=_shortened_to_fit,
             export=_write,
         )
         watch = Watch(on_step=on_step, on_length=on_length)
@@ -227,50 +227,54 @@ def train_regression(
 
 
 def regression_config(model: Path) -> DdpmTraining:
-    """The model's own training of stage 2, for a regression; the preset `small` for a model without one.
+    """The training config of the model's own stage 2, changed for a regression; the preset `small` without one.
 
-    Of a stage that sees the field the network is taken without its exchange: each sensor is restored alone.
+    A stage 2 that restores all sensors together gives its network without the exchange between sensors: the regression
+    restores each sensor alone.
     """
-    judged = read_model_folder(model).config
-    config, steps = _recorded_training(judged) or _preset_training(judged)
+    model_config = read_model_folder(model).config
+    config, steps = _recorded_training(model_config) or _preset_training(model_config)
     network = config.model.without_jumps().model_copy(update={"field": None, "level_errors": None})
-    return _of_length(config.model_copy(update={"model": network, "mixed_precision": "no"}), steps)
+    return _with_steps(config.model_copy(update={"model": network, "mixed_precision": "no"}), steps)
 
 
-def _recorded_training(judged: ModelConfig) -> tuple[DdpmTraining, int] | None:
-    """The training of stage 2 that a model records, and all steps that its weights took; None where none is sound."""
-    record = mapping(mapping(judged.training).get("ddpm"))
+def _recorded_training(model_config: ModelConfig) -> tuple[DdpmTraining, int] | None:
+    """The config of the training of stage 2 that a model records, and the number of steps behind its weights.
+
+    None if there is no valid record.
+    """
+    record = mapping(mapping(model_config.training).get("ddpm"))
     settings = mapping(record.get("config"))
-    if judged.diffusion is None or not settings:
+    if model_config.diffusion is None or not settings:
         return None
     try:
-        config = parse_config({**settings, "model": judged.diffusion}, "ddpm")
+        config = parse_config({**settings, "model": model_config.diffusion}, "ddpm")
     except InputError:
         return None
     assert isinstance(config, DdpmTraining)
     step = mapping(record.get("reached")).get("step")
     steps = step if is_count(step) and step <= config.steps else config.steps
-    before = sum(training["steps"] for training in earlier_trainings(record))
-    return config, int(steps) + int(before)
+    earlier_steps = sum(training["steps"] for training in earlier_trainings(record))
+    return config, int(steps) + int(earlier_steps)
 
 
-def _preset_training(judged: ModelConfig) -> tuple[DdpmTraining, int]:
-    """The preset `small` and its steps, with the model's own stage 2 where it has one."""
+def _preset_training(model_config: ModelConfig) -> tuple[DdpmTraining, int]:
+    """The preset `small` and its number of steps, with the model's own stage 2 if it has one."""
     config = load_config("small", "ddpm")
     assert isinstance(config, DdpmTraining)
-    if judged.diffusion is not None:
-        config = config.model_copy(update={"model": judged.diffusion})
+    if model_config.diffusion is not None:
+        config = config.model_copy(update={"model": model_config.diffusion})
     return config, config.steps
 
 
-def _of_fitting_length(config: TrainingConfig, steps: int) -> DdpmTraining:
-    """In as many steps as fit, but not too few."""
+def _shortened_to_fit(config: TrainingConfig, steps: int) -> DdpmTraining:
+    """The config with the number of steps that fit into the time, and with `FEWEST_STEPS` at least."""
     assert isinstance(config, DdpmTraining)
-    return _of_length(config, min(config.steps, max(steps, FEWEST_STEPS)))
+    return _with_steps(config, min(config.steps, max(steps, FEWEST_STEPS)))
 
 
-def _of_length(config: DdpmTraining, steps: int) -> DdpmTraining:
-    """With so many steps, and the settings that follow from their number; validated often, on few samples."""
+def _with_steps(config: DdpmTraining, steps: int) -> DdpmTraining:
+    """The config with this number of steps and the settings that depend on it; validates often, on few samples."""
     return shortened(config, steps).model_copy(
         update={
             "validate_every": max(1, steps // 8),
@@ -283,18 +287,18 @@ def _of_length(config: DdpmTraining, steps: int) -> DdpmTraining:
 
 
 def _samples_in_time(store: CampaignStore, outputs: Stage1Cache, limits: TimeLimits, report: Report) -> Samples:
-    """Validation samples, and as many training samples as have a stage 1 on disk or get one in time."""
+    """Validation samples, and the training samples whose stage 1 is on disk or can be computed in time."""
     assert limits.budget is not None
-    everything = Samples.of(store)
-    val = list(everything.val[:VALIDATION_SAMPLES])
-    deadline_s = limits.began_s + 60 * limits.budget * _PREPARING
+    available = Samples.of(store)
+    val = list(available.val[:VALIDATION_SAMPLES])
+    deadline_s = limits.began_s + 60 * limits.budget * _PREPARING_SHARE
     ready: list[int] = []
-    for done, i in enumerate([*val, *everything.train]):
-        # Some in any case; the others while there is time, and what is on disk anyway.
-        needed = done < len(val) + FEWEST_SAMPLES or time.monotonic() < deadline_s
-        if (outputs.holds(i) or needed) and outputs.fill([i]):
+    for done, i in enumerate([*val, *available.train]):
+        # The first ones are computed in any case, the others while there is time.
+        compute = done < len(val) + FEWEST_SAMPLES or time.monotonic() < deadline_s
+        if (outputs.holds(i) or compute) and outputs.fill([i]):
             ready.append(i)
-        report(done + 1, len(val) + len(everything.train), "stage 1 for the regression baseline")
+        report(done + 1, len(val) + len(available.train), "stage 1 for the regression baseline")
     return Samples(train=ready[len(val) :], val=val)
 
 
@@ -310,7 +314,7 @@ def _is_finished(run: Path) -> bool:
 
 
 def _write(run: Path, task: RegressionTask, config: TrainingConfig, facts: Facts) -> None:
-    """Write RUN/model, the averaged weights with the lowest validation loss."""
+    """Write the averaged weights with the lowest validation loss to the folder `model` of the run."""
     load_tensors(task.module, read_safetensors(run / BEST, field="run"), field="run")
     diffusion, tensors = task.stage.parts()
     about = {
@@ -321,6 +325,6 @@ def _write(run: Path, task: RegressionTask, config: TrainingConfig, facts: Facts
         "training": config.model_dump(mode="json", exclude={"model"}),
         "diffusion": diffusion.model_dump(mode="json"),
     }
-    with atomic_folder(run / "model") as aside:
-        (aside / CONFIG).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-        (aside / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
+    with atomic_folder(run / "model") as folder:
+        (folder / CONFIG).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        (folder / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))

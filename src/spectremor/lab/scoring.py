@@ -1,4 +1,4 @@
-"""Scores of a few sensors of one sample, and their means over samples or trainings."""
+"""Scores of one sample at some sensors, and their means over samples or trainings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCORES = ("EG", "PG", *LOG_BIASES, *PUBLISHED_BIASES, "rMAE_raw", "rRMSE_raw")
 def score(
     prediction: Float[np.ndarray, "sensor 3 time"], truth: Float[np.ndarray, "sensor 3 time"], dt_s: float
 ) -> dict[str, float]:
-    """Means over the sensors of one sample; sensors whose score is undefined are left out of that score."""
+    """Mean of each score over the sensors of one sample; sensors at which a score is undefined are left out of it."""
     columns = sensor_scores(prediction, truth, dt_s)
     return {name: mean(columns[name]) for name in SCORES}
 
@@ -33,13 +33,13 @@ def summary(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def spread(values: np.ndarray | Sequence[float]) -> float:
-    """Sample standard deviation of what is defined; 0 for a single value."""
+    """Sample standard deviation of the values that are not NaN; 0 for a single value."""
     defined = _defined(values)
     return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
 
 
 def standard_error(values: np.ndarray | Sequence[float]) -> float:
-    """Of the mean of what is defined."""
+    """Standard error of the mean of the values that are not NaN."""
     return spread(values) / math.sqrt(max(len(_defined(values)), 1))
 
 

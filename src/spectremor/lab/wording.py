@@ -1,4 +1,4 @@
-"""Numbers in sentences, and what may be said of a difference."""
+"""Numbers and differences in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spectremor.lab.scoring import mean, spread, standard_error
 
 
 def with_spread(values: Sequence[float] | np.ndarray) -> str:
-    """`mean +- standard deviation`; a single value stands alone."""
+    """`mean ± standard deviation` of the values that are not NaN; a single value without ±."""
     array = np.asarray(values, dtype=float)
     if np.isnan(array).all():
         return "undefined"
@@ -21,14 +21,15 @@ def with_spread(values: Sequence[float] | np.ndarray) -> str:
 
 
 def over_trainings(count: int) -> str:
-    """What stands behind a number of an arm."""
+    """What the numbers of an arm are taken over."""
     return "one training" if count == 1 else f"mean and spread over {count} trainings"
 
 
 def compare(values: Sequence[float] | np.ndarray, others: Sequence[float] | np.ndarray) -> str:
-    """`higher than`, `lower than` or `not distinguishable from`, of the mean of paired differences.
+    """`higher than`, `lower than` or `not distinguishable from`: the sign of the mean difference of paired values.
 
-    Backed by its 95% interval after Student's t; of fewer than two pairs nothing is said.
+    The means are distinguishable if the 95% interval (Student's t) of the mean difference excludes 0; that needs at
+    least two pairs.
     """
     difference = np.asarray(values, dtype=float) - np.asarray(others, dtype=float)
     middle, error = mean(difference), standard_error(difference)

@@ -1,1 +1,1 @@
-"""Reports for a person to read: tables, figures and self-contained pages."""
+"""Reports: tables, figures and self-contained HTML pages."""

@@ -1,4 +1,4 @@
-"""The report folder of a benchmark run: tables, figures, and one page that a person can read from top to bottom."""
+"""The report folder of a benchmark run: tables, figures and an HTML page."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ from spectremor.report.tables import (
 
 
 def write_report(result: Benchmark, out: str | Path) -> Path:
-    """Write the report folder, whole or not at all; returns the page's path.
+    """Write the report folder, all or nothing; returns the path of the page.
 
-    Holds per_sample.csv and .json, summary.csv and .json, one csv for each figure, figures/*.png, settings.json and
-    index.html, which needs none of the others.
+    The folder holds per_sample.csv and .json, summary.csv and .json, csv files of the other tables, figures/*.png,
+    settings.json and the self-contained index.html.
     """
     out = check_report_folder(out)
     summary = summary_rows(result.tallies, result.settings.seed)
@@ -88,7 +88,7 @@ def write_report(result: Benchmark, out: str | Path) -> Path:
 
 
 def _figures(result: Benchmark, deciles: list[dict[str, Any]], checks: Checks) -> dict[str, Any]:
-    drawn = {
+    all_figures = {
         "spectra": figures.spectra(result),
         "histograms": figures.histograms(result),
         "maps": figures.maps(result),
@@ -97,7 +97,7 @@ def _figures(result: Benchmark, deciles: list[dict[str, Any]], checks: Checks) -
         "response": figures.response(result),
         "intensities": figures.intensities(result),
     }
-    return drawn | ({"ensembles": figures.ensembles(checks)} if checks else {})
+    return all_figures | ({"ensembles": figures.ensembles(checks)} if checks else {})
 
 
 def _seismograms(result: Benchmark, ranked: Ranked) -> Any:
@@ -105,10 +105,10 @@ def _seismograms(result: Benchmark, ranked: Ranked) -> Any:
     case = case_of(result, ranked.sample, sensors)
     truth = case.at_sensors(result.store.velocity(ranked.sample))[0, 0]
     predictions = {c.name: c(case)[0, 0] for c in result.contenders}
-    east, north = figures.place_of(result, ranked.sensor)
+    east, north = figures.sensor_position_km(result, ranked.sensor)
     title = (
-        f"{ranked.word.capitalize()} of {ranked.count} sensors by {ranked.contender} "
-        f"(mean of EG and PG {ranked.score:.2f}): "
+        f"{ranked.word.capitalize()} of {ranked.count} sensors by EG and PG of {ranked.contender} "
+        f"(mean {ranked.score:.2f}): "
         f"event {ranked.sample}, sensor at {east:.2f} km East, {north:.2f} km North. Black: truth."
     )
     colour = figures.colours([t.name for t in result.tallies])
@@ -138,13 +138,13 @@ def _summary_json(result: Benchmark, summary: list[dict[str, Any]], checks: Chec
 
 
 def _write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(_plain(content), indent=1), encoding="utf-8")
+    path.write_text(json.dumps(_json_value(content), indent=1), encoding="utf-8")
 
 
-def _plain(value: Any) -> Any:
-    """NaN has no place in JSON: null."""
+def _json_value(value: Any) -> Any:
+    """The value as JSON can hold it: NaN and infinite numbers become null."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): _json_value(v) for k, v in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(v) for v in value]
+        return [_json_value(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,7 +1,7 @@
-"""Is the spread of a contender's realizations honest? CRPS, coverage and rank histograms over all cases of a run.
+"""Calibration of the realizations of each contender: CRPS, coverage and rank histograms over all cases of a run.
 
-Ensembles stand beside ensembles: draws of models, and single predictions dressed with the errors that they made on the
-validation split. A single prediction alone has its absolute error here, under its own product.
+Two kinds of ensembles are compared: draws of models, and single predictions "dressed" with the errors that they made on
+the validation split. The CRPS of a single prediction alone is its absolute error; it is listed as another product.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from spectremor.judging.tally import ENSEMBLE_QUANTITIES, Tally
 from spectremor.report.tables import DECILES, decile_of
 from spectremor.signal.ensemble import LEVELS, crps, rank_histogram
 
-#: By contender, by quantity.
+#: Contender -> quantity -> its statistics.
 Checks = dict[str, dict[str, dict[str, Any]]]
 
 DRESSED = "dressed with its errors"
 
 
 def ensembles_of(result: Benchmark) -> list[Tally]:
-    """All contenders that have quantities, and the baselines dressed with their errors on the validation split."""
-    own = [tally for tally in result.tallies if tally.ensemble]
+    """All contenders whose ensemble quantities were judged, and baselines dressed with their validation errors."""
+    with_quantities = [tally for tally in result.tallies if tally.ensemble]
     dressed = []
-    for tally in own:
+    for tally in with_quantities:
         residuals = result.residuals.get(tally.name)
         if residuals is not None:
             count, seed = result.settings.realizations, result.settings.seed
@@ -37,13 +37,13 @@ def ensembles_of(result: Benchmark) -> list[Tally]:
             drawn = [residuals.dress(members[0], count, seed, sample) for members, sample in pairs]
             name = f"{tally.name}, {DRESSED}"
             dressed.append(dataclasses.replace(tally, name=name, product="draw", ensemble=drawn))
-    return own + dressed
+    return with_quantities + dressed
 
 
 def ensemble_checks(result: Benchmark) -> Checks:
-    """CRPS of every contender, and of those that draw realizations coverage and rank histogram.
+    """CRPS of every contender; coverage and rank histogram of those that draw realizations.
 
-    The CRPS of a single prediction is its absolute error. Empty where nothing draws more than one.
+    The CRPS of a single prediction is its absolute error. Empty if no contender draws more than one realization.
     """
     if not any(len(members) > 1 for tally in result.tallies for members in tally.ensemble[:1]):
         return {}
@@ -57,16 +57,16 @@ def ensemble_checks(result: Benchmark) -> Checks:
 
 
 def _usable(result: Benchmark, low_hz: float, high_hz: float) -> bool:
-    """Whether the data hold the frequencies that a quantity is made of."""
+    """Whether the usable band of the data contains the frequencies that a quantity needs."""
     return high_hz <= result.band_hz[1] * (1 + 1e-9) and (low_hz == 0 or low_hz >= result.band_hz[0])
 
 
 def _check(tally: Tally, result: Benchmark, quantity: int, *, usable: bool) -> dict[str, Any]:
-    """One quantity of one contender, over all events."""
-    of_events = [members[:, quantity] for members in tally.ensemble]
+    """Statistics of one quantity of one contender, over all events."""
+    by_event = [members[:, quantity] for members in tally.ensemble]
     truths = [truth[quantity] for truth in result.truth_ensemble]
-    judged = calibration(of_events, truths, result.settings.seed)
-    draws, true = np.concatenate(of_events, axis=1), np.concatenate(truths)
+    judged = calibration(by_event, truths, result.settings.seed)
+    draws, true = np.concatenate(by_event, axis=1), np.concatenate(truths)
     finite = np.isfinite(true) & np.isfinite(draws).all(axis=0)
     draws, true = draws[:, finite], true[finite]
     scale = float(true.mean()) if len(true) else math.nan
@@ -98,33 +98,34 @@ def _ends(estimate: Estimate) -> list[float]:
 
 
 def crps_findings(result: Benchmark) -> list[str]:
-    """Where the realizations of diffusion have a lower CRPS than each other ensemble, in sentences.
+    """Sentences that compare the CRPS of the diffusion model's draws with that of every other ensemble.
 
-    Of natural logarithms, backed by the 95% interval of a paired bootstrap over events.
+    The CRPS is of natural logarithms. It is called lower or higher if the 95% interval of a paired bootstrap over
+    events excludes 0.
     """
-    everything = ensembles_of(result) if result.truth_ensemble else []
-    full = next((t for t in everything if t.name.endswith("+ diffusion")), None)
+    tallies = ensembles_of(result) if result.truth_ensemble else []
+    full = next((t for t in tallies if t.name.endswith("+ diffusion")), None)
     if full is None:
         return []
-    own = event_crps_ln(full, result)
+    full_crps = event_crps_ln(full, result)
     names = [name for name, needs in ENSEMBLE_QUANTITIES.items() if _usable(result, *needs)]
     columns = [k for k, name in enumerate(ENSEMBLE_QUANTITIES) if name in names]
-    rivals = [t for t in everything if t is not full and len(t.ensemble[0]) > 1]
+    others = [t for t in tallies if t is not full and len(t.ensemble[0]) > 1]
     return [
         f"Against '{other.name}', the CRPS of diffusion is "
-        f"{_in_words(event_crps_ln(other, result)[:, columns] - own[:, columns], names, result.settings.seed)}."
-        for other in rivals
+        f"{_in_words((event_crps_ln(other, result) - full_crps)[:, columns], names, result.settings.seed)}."
+        for other in others
     ]
 
 
 def _in_words(difference: np.ndarray, names: list[str], seed: int) -> str:
-    """By how much others are above, (event, quantity), as what is lower, higher and neither."""
+    """Which quantities have a lower and which a higher CRPS, given the other's CRPS minus ours, (event, quantity)."""
     intervals = [bootstrap_interval(d[np.isfinite(d)], seed) for d in difference.T]
     low, high = np.array(intervals).T
-    verdicts = np.where(low > 0, "lower", np.where(high < 0, "higher", "not told apart"))
+    verdicts = np.where(low > 0, "lower", np.where(high < 0, "higher", "not distinguishable"))
     parts = [
         f"{word} in {', '.join(n for n, v in zip(names, verdicts, strict=True) if v == word)}"
-        for word in ("lower", "higher", "not told apart")
+        for word in ("lower", "higher", "not distinguishable")
         if word in verdicts
     ]
     return "; ".join(parts)
@@ -138,7 +139,7 @@ def _crps_ln(members: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def event_crps_ln(tally: Tally, result: Benchmark) -> np.ndarray:
-    """Mean fair CRPS of logarithms over the sensors of each event, shape (event, quantity); NaN of none."""
+    """Mean fair CRPS of logarithms over the sensors of each event, shape (event, quantity); NaN without sensors."""
     scores = [_crps_ln(m, truth) for m, truth in zip(tally.ensemble, result.truth_ensemble, strict=True)]
     finite = [np.isfinite(score) for score in scores]
     sums = np.array([np.where(k, s, 0.0).sum(axis=-1) for k, s in zip(finite, scores, strict=True)])
@@ -147,7 +148,7 @@ def event_crps_ln(tally: Tally, result: Benchmark) -> np.ndarray:
 
 
 def decile_crps_rows(result: Benchmark) -> list[dict[str, Any]]:
-    """CRPS of logarithms by decile of stage-1 amplitude, with intervals over events; of a single one, its error."""
+    """CRPS of logarithms by decile of stage-1 amplitude, with intervals over events; absolute error without draws."""
     return [
         row for tally in (ensembles_of(result) if result.truth_ensemble else []) for row in _decile_crps(tally, result)
     ]
@@ -181,7 +182,7 @@ def _decile_crps(tally: Tally, result: Benchmark) -> list[dict[str, Any]]:
 
 
 def check_rows(checks: Checks) -> list[dict[str, Any]]:
-    """One row per contender and quantity, for a table."""
+    """One row per contender and quantity."""
     rows = []
     for contender, by_name in checks.items():
         for name, check in by_name.items():

@@ -1,4 +1,4 @@
-"""Tables of spatial measures of whole fields beside the truth's, each mean with its interval over events."""
+"""Tables of spatial measures of whole wavefields and of the truth, with intervals over events."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ CORRELATION = "correlation without lag, 2-5 Hz"
 
 
 def field_rows(result: Benchmark) -> Rows:
-    """One row per contender, measure and distance; empty where no whole field was looked at.
+    """One row per contender, measure and distance; empty if no whole wavefield was judged.
 
-    `difference` is of the mean over events: ln(prediction / truth) of shares and of peak differences, prediction less
-    truth of coherency and correlation.
+    `difference` is a mean over events: of ln(prediction / truth) for shares of power and peak differences, of
+    prediction minus truth for coherency and correlation.
     """
     return [row for tally in result.tallies if tally.fields for row in _rows_of(tally, result)]
 
@@ -38,11 +38,17 @@ def _rows_of(tally: Tally, result: Benchmark) -> Rows:
         _row(tally, STRAIN, _column(pairs, "ln_difference", 0), _column(pairs, "ln_difference", 1), seed),
     ]
     if tally.product == "draw":
-        both = [(own, own) for own, _ in pairs]
+        # The measures of a contender hold both its own residuals and those of the truth.
+        own_pairs = [(measures, measures) for measures, _ in pairs]
         rows.append(
-            _row(tally, RESIDUAL_FAST, *_logarithms(both, "residual_fast_share", "true_residual_fast_share"), seed)
+            _row(
+                tally,
+                RESIDUAL_FAST,
+                *_logarithms(own_pairs, "residual_fast_share", "true_residual_fast_share"),
+                seed,
+            )
         )
-    # Means of logarithms are given as the quantities themselves.
+    # These are means of logarithms; the table gives their exponentials.
     for row in rows:
         row |= {"prediction": float(np.exp(row["prediction"])), "truth": float(np.exp(row["truth"]))}
     for name, words in (("aligned_coherency", ALIGNED), ("correlation", CORRELATION)):

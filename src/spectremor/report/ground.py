@@ -1,4 +1,4 @@
-"""A picture of the ground: two sections, the surface and a column, with the source and the stations drawn in."""
+"""A figure of the ground: the surface, two sections and a column, with the source and the stations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _KM = 1e-3
 _SOURCE: dict[str, Any] = {"marker": "*", "ms": 13, "mfc": "gold", "mec": "black", "ls": "none"}
 _STATIONS: dict[str, Any] = {"marker": "v", "ms": 5, "mfc": "white", "mec": "black", "ls": "none"}
-#: More names than this would cover the map.
+#: Largest number of stations whose names are drawn; more would cover the map.
 _MOST_NAMES = 30
 
 
@@ -30,10 +30,10 @@ def ground_figure(
     stations: Stations | None = None,
     column_m: tuple[float, float] | None = None,
 ) -> Figure:
-    """Vs at the surface, along two vertical sections, and all properties below a point.
+    """Vs at the surface and along two vertical sections, and all properties in a column below a point.
 
-    The sections pass through the source, or else through the column. The column lies below `column_m`, or else below
-    the first station, or else the middle of the domain.
+    The sections pass through the source or, without one, through the column. The column lies below `column_m`; without
+    it, below the first station; without stations, below the middle of the domain.
 
     Args:
         geology: the ground.
@@ -42,7 +42,7 @@ def ground_figure(
         column_m: position (x, y) of the column in m.
 
     Raises:
-        InputError: a source, a station or a column outside the ground.
+        InputError: a source, a station or the column is outside the ground.
     """
     from matplotlib.figure import Figure
 
@@ -102,7 +102,7 @@ def _check_inside(geology: Geology, field: str, place_m: Any) -> None:
 
 
 def _section(geology: Geology, axis: int, at_m: float) -> np.ndarray:
-    """Vs on a vertical plane across an axis, linear between the nodes."""
+    """Vs on the vertical plane at `at_m` on an axis, linearly interpolated between nodes."""
     nodes = (geology.x_m, geology.y_m)[axis]
     below = int(np.clip(np.searchsorted(nodes, at_m, side="right") - 1, 0, len(nodes) - 2))
     share = (at_m - nodes[below]) / (nodes[below + 1] - nodes[below])
@@ -117,7 +117,7 @@ def _draw_column(axis: Axes, geology: Geology, column_m: tuple[float, float]) ->
     ]
     at = np.array([*place, np.arange(len(geology.z_m))])
     rock = geology.rock_at(lambda values: scipy.ndimage.map_coordinates(values.astype(float), at, order=1))
-    # By the law Qs = Vs / 10 the line of 10 Qs lies on that of Vs: dotted, so that both are seen.
+    # If Qs = Vs / 10, the line of 10 Qs coincides with that of Vs; it is dotted so that both can be seen.
     for values, label, style in (
         (rock.vs_m_s, "Vs (m/s)", "-"),
         (rock.vp_m_s, "Vp (m/s)", "-"),
@@ -131,8 +131,8 @@ def _draw_column(axis: Axes, geology: Geology, column_m: tuple[float, float]) ->
     axis.set_ylabel("z (km)")
 
 
-def _label(axis: Axes, title: str, across: str, upward: str) -> None:
+def _label(axis: Axes, title: str, xlabel: str, ylabel: str) -> None:
     axis.set_title(title)
-    axis.set_xlabel(across)
-    axis.set_ylabel(upward)
+    axis.set_xlabel(xlabel)
+    axis.set_ylabel(ylabel)
     axis.set_aspect("equal", adjustable="box")

@@ -1,4 +1,4 @@
-"""One self-contained page: text, tables and figures embedded, nothing fetched from anywhere."""
+"""Self-contained HTML pages: figures are embedded, and nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ul { padding-left: 1.2rem; }
 
 
 def page(title: str, parts: Sequence[str]) -> str:
-    """The whole document."""
+    """The whole HTML document."""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>\n'
@@ -48,7 +48,7 @@ def page(title: str, parts: Sequence[str]) -> str:
 
 
 def heading(text: str) -> str:
-    """A section."""
+    """A section heading."""
     return f"<h2>{html.escape(text)}</h2>"
 
 
@@ -58,7 +58,7 @@ def paragraph(text: str, kind: str = "") -> str:
 
 
 def bullets(texts: Sequence[str]) -> str:
-    """A list, or nothing."""
+    """A bullet list; empty without texts."""
     return "<ul>" + "".join(f"<li>{html.escape(t)}</li>" for t in texts) + "</ul>" if texts else ""
 
 
@@ -70,16 +70,16 @@ def table(header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> s
 
 
 def cell(text: str, *small: str, best: bool = False) -> str:
-    """A cell with, under its text, smaller lines."""
+    """A table cell with a text and smaller lines below it."""
     under = "".join(f"<small>{html.escape(line)}</small>" for line in small if line)
     return f"<td{' class=best' if best else ''}>{html.escape(text)}{under}</td>"
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """A number for people; a dash where there is none."""
+    """A rounded number; a dash for None, NaN and infinite values."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
-    # Adding zero makes -0.0, what small negative numbers round to, 0.
+    # Small negative numbers round to -0.0; adding zero gives 0.0.
     return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
@@ -89,13 +89,13 @@ def png(figure: Figure) -> bytes:
 
     buffer = io.BytesIO()
     FigureCanvasAgg(literal(figure))
-    # No metadata: the same run gives the same bytes.
+    # Without metadata the same run gives the same bytes.
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
     return buffer.getvalue()
 
 
 def picture(data: bytes, caption: str) -> str:
-    """A picture with its caption, embedded."""
+    """An embedded picture with a caption."""
     coded = base64.b64encode(data).decode()
     text = html.escape(caption)
     return f'<figure><img alt="{text}" src="data:image/png;base64,{coded}"><figcaption>{text}</figcaption></figure>'

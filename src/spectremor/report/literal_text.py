@@ -1,4 +1,4 @@
-"""Text in figures as it stands: names of stations, files and models come from other people."""
+"""Shows text in figures literally: names of stations, files and models may contain any characters."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def literal(figure: Figure) -> Figure:
-    """The figure, whose titles, labels and legends are no formulas: a dollar sign in a name is a dollar sign.
+    """The figure with titles, labels and legends that are not parsed as formulas: a dollar sign stays a dollar sign.
 
-    Numbers along the axes are set when the figure is drawn, and stay as they are.
+    Tick labels are not changed, because matplotlib sets them when the figure is drawn.
     """
     texts: list[Any] = figure.findobj(lambda artist: hasattr(artist, "set_parse_math"))
     for text in texts:

@@ -1,6 +1,6 @@
-"""Tables of the motion itself: spectra, response spectra, scalar measures, coherency of neighbours.
+"""Tables of the motion itself: spectra, response spectra, scalar measures, coherency between sensors.
 
-Every row of a frequency or period says whether the data hold it (`usable`).
+`usable` says whether the frequency or period of a row lies in the usable band of the data.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Rows = list[dict[str, Any]]
 
 
 def frequency_axis(result: Benchmark) -> np.ndarray:
-    """Frequencies in Hz of spectra and coherency."""
+    """Frequencies of spectra and coherency, in Hz."""
     return frequencies(len(result.store.time_s), 1 / result.store.sampling_hz)
 
 
 def mean_spectra(result: Benchmark, *, smooth: bool = False) -> dict[str, np.ndarray]:
-    """Mean Fourier amplitude spectrum of the truth and of each contender, m/s times s; smoothed if asked for."""
+    """Mean Fourier amplitude spectrum of the truth and of each contender, in m (m/s times s)."""
     sets: dict[str, list[Traits]] = {"truth": result.truth} | {t.name: t.traits for t in result.tallies}
     means = {name: nanmean(np.stack([t.spectrum for t in traits])) for name, traits in sets.items()}
     if not smooth:
@@ -34,7 +34,7 @@ def mean_spectra(result: Benchmark, *, smooth: bool = False) -> dict[str, np.nda
 
 
 def _smoothed(spectrum: np.ndarray, frequency: np.ndarray) -> np.ndarray:
-    """Over the frequencies at which the spectrum is defined."""
+    """The spectrum, smoothed over the frequencies at which it is not NaN."""
     defined = ~np.isnan(spectrum)
     out = np.full_like(spectrum, np.nan)
     if defined.any():
@@ -43,7 +43,7 @@ def _smoothed(spectrum: np.ndarray, frequency: np.ndarray) -> np.ndarray:
 
 
 def spectra_rows(result: Benchmark) -> Rows:
-    """Mean amplitude spectra, plain and smoothed (Konno & Ohmachi, b = 40), one row per frequency."""
+    """Mean amplitude spectra, unsmoothed and smoothed (Konno & Ohmachi, b = 40), one row per frequency."""
     frequency = frequency_axis(result)
     usable = usable_frequencies(frequency, result.band_hz)
     plain, smooth = mean_spectra(result), mean_spectra(result, smooth=True)
@@ -68,10 +68,10 @@ def response_rows(result: Benchmark) -> Rows:
     for tally in result.tallies:
         residual = response_residuals(result, tally)
         mean, std = nanmean(residual), _nanstd(residual)
-        of_events = _sums_of_events(residual, tally.traits)
+        event_sums = _event_sums(residual, tally.traits)
         for k, period in enumerate(PERIODS_S):
             fields = {"period_s": float(period), "usable": bool(usable[k])}
-            fields |= _mean_and_interval(mean[k], std[k], of_events[..., k], result)
+            fields |= _mean_and_interval(mean[k], std[k], event_sums[..., k], result)
             rows.append({"contender": tally.name, "product": tally.product, **fields})
     return rows
 
@@ -88,31 +88,31 @@ def intensity_rows(result: Benchmark) -> Rows:
     for tally in result.tallies:
         residual = intensity_residuals(result, tally)
         mean, std = nanmean(residual), _nanstd(residual)
-        of_events = _sums_of_events(residual, tally.traits)
+        event_sums = _event_sums(residual, tally.traits)
         for k, name in enumerate(INTENSITIES):
-            fields = {"measure": name} | _mean_and_interval(mean[k], std[k], of_events[..., k], result)
+            fields = {"measure": name} | _mean_and_interval(mean[k], std[k], event_sums[..., k], result)
             rows.append({"contender": tally.name, "product": tally.product, **fields})
     return rows
 
 
-def _sums_of_events(residual: np.ndarray, traits: list[Traits]) -> np.ndarray:
-    """Sums and numbers of defined residuals (case, quantity) in each event, (2, event, quantity)."""
+def _event_sums(residual: np.ndarray, traits: list[Traits]) -> np.ndarray:
+    """Sum and number of residuals that are not NaN in each event, shape (2, event, quantity)."""
     ends = np.cumsum([len(one.response) for one in traits])[:-1]
     parts = np.split(residual, ends)
     counts = [(~np.isnan(part)).sum(axis=0) for part in parts]
     return np.array([[np.nansum(part, axis=0) for part in parts], counts], dtype=float)
 
 
-def _mean_and_interval(mean: float, std: float, of_events: np.ndarray, result: Benchmark) -> dict[str, float]:
-    """A mean logarithm with its interval from resampling events, whose sums and counts are `of_events`."""
-    sums, counts = of_events
+def _mean_and_interval(mean: float, std: float, event_sums: np.ndarray, result: Benchmark) -> dict[str, float]:
+    """A mean logarithm with its interval from resampling events; `event_sums` holds sums and numbers per event."""
+    sums, counts = event_sums
     low, high = bootstrap_of_ratio(sums, counts, result.settings.seed)
     values = {"mean_ln_ratio": float(mean), "mean_ln_ratio_ci95_low": low, "mean_ln_ratio_ci95_high": high}
     return values | {"std_ln_ratio": float(std)}
 
 
 def mean_coherency(result: Benchmark, traits: list[Traits]) -> np.ndarray:
-    """(distance, frequency), over the events whose coherency was computed; NaN where no pair was judged."""
+    """Mean lagged coherency, (distance, frequency), over the events for which it was computed; NaN without pairs."""
     matrices = [t.coherency for t in traits if t.coherency is not None]
     shape = (len(result.facts["distance_edges_m"]) - 1, len(frequency_axis(result)))
     return nanmean(np.stack(matrices)) if matrices else np.full(shape, np.nan)
@@ -133,7 +133,7 @@ def coherency_rows(result: Benchmark) -> Rows:
 
 
 def mean_semivariance(tally: Tally) -> np.ndarray:
-    """(distance, period), over events."""
+    """Mean semivariance of ln SA residuals over events, (distance, period)."""
     return nanmean(np.stack(tally.variogram))
 
 
@@ -159,7 +159,7 @@ def semivariance_rows(result: Benchmark) -> Rows:
 
 
 def nanmean(values: np.ndarray) -> np.ndarray:
-    """Mean over the first axis of what is defined; NaN where nothing is."""
+    """Mean over the first axis without NaN values; NaN if there are no others."""
     count = (~np.isnan(values)).sum(axis=0)
     return np.divide(np.nansum(values, axis=0), count, out=np.full(values.shape[1:], np.nan), where=count > 0)
 

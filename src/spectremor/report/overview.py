@@ -1,4 +1,4 @@
-"""One figure of one result: where it shakes most, how it shakes at a few sensors, and in which frequencies."""
+"""Overview figure of a generated wavefield: peak-velocity maps, spectra, and seismograms at a few sensors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def overview_figure(stage1: xr.DataArray, full: xr.DataArray, source: Source, *,
         source: drawn as a star at its epicentre.
         sensors: how many sensors to draw, spread from near to far of the epicentre.
     """
-    # Not pyplot: that would choose a window system for the whole process, and keep the figure.
+    # Not pyplot: it would select a window system for the whole process and keep the figure in memory.
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -64,21 +64,21 @@ def overview_figure(stage1: xr.DataArray, full: xr.DataArray, source: Source, *,
 
 
 def _spread_sensors(field: xr.DataArray, source: Source, n: int) -> list[tuple[int, int]]:
-    """Sensors nearest to n distances spread evenly from the nearest to the farthest, turning around the epicentre."""
+    """Sensors at n evenly spaced epicentral distances and at different azimuths, as indices (i, j)."""
     dx = field["x"].values[:, None] - source.position_m[0]
     dy = field["y"].values[None, :] - source.position_m[1]
     distance, azimuth = np.hypot(dx, dy), np.arctan2(dy, dx)
     indices = []
-    for k, aim in enumerate(np.linspace(distance.min(), 0.85 * distance.max(), n)):
-        turn = np.abs(np.angle(np.exp(1j * (azimuth - 0.7 - 2.4 * k)))) / np.pi
-        cost = np.abs(distance - aim) / distance.max() + (0.2 * turn if k else 0.0)
+    for k, wanted_distance in enumerate(np.linspace(distance.min(), 0.85 * distance.max(), n)):
+        azimuth_error = np.abs(np.angle(np.exp(1j * (azimuth - 0.7 - 2.4 * k)))) / np.pi
+        cost = np.abs(distance - wanted_distance) / distance.max() + (0.2 * azimuth_error if k else 0.0)
         i, j = np.unravel_index(np.argmin(cost), cost.shape)
         indices.append((int(i), int(j)))
     return indices
 
 
 def _distance_km(field: xr.DataArray, source: Source, i: int, j: int) -> float:
-    """From the epicentre."""
+    """Distance of a sensor from the epicentre in km."""
     east, north, _ = source.position_m
     return float(np.hypot(field["x"].values[i] - east, field["y"].values[j] - north)) / 1000
 
@@ -86,11 +86,11 @@ def _distance_km(field: xr.DataArray, source: Source, i: int, j: int) -> float:
 def _draw_maps(
     axes: np.ndarray, fields: tuple[xr.DataArray, xr.DataArray], source: Source, chosen: list[tuple[int, int]]
 ) -> None:
-    """Both stages on one colour scale, which one extreme sensor does not set."""
+    """Draw maps of both stages on one colour scale, which ends at the 99.5th percentile."""
     peaks = [peak_velocity_m_s(field).values.T * 100 for field in fields]
     top = float(np.percentile(peaks[1], 99.5)) or None
     x_km, y_km = fields[0]["x"].values / 1000, fields[0]["y"].values / 1000
-    for axis, peak, title in zip(axes, peaks, _names(fields[0]), strict=True):
+    for axis, peak, title in zip(axes, peaks, _stage_names(fields[0]), strict=True):
         mesh = axis.pcolormesh(x_km, y_km, peak, cmap="magma", shading="nearest", vmin=0, vmax=top)
         axis.plot(
             source.position_m[0] / 1000, source.position_m[1] / 1000, "*",
@@ -110,8 +110,8 @@ def _draw_maps(
     )
 
 
-def _names(stage1: xr.DataArray) -> tuple[str, str]:
-    """Of stage 1 and of both stages."""
+def _stage_names(stage1: xr.DataArray) -> tuple[str, str]:
+    """Names of stage 1 and of both stages, for titles and legends."""
     name = str(stage1.attrs.get("stage1", "stage 1"))
     name = name[:1].upper() + name[1:]
     return name, "With diffusion"
@@ -121,7 +121,7 @@ def _draw_spectra(axis: Axes, stage1: xr.DataArray, full: xr.DataArray) -> None:
     step_s = sampling_step_s(full)
     frequency_hz = np.fft.rfftfreq(full.sizes["time"], step_s)
     levels = [np.abs(np.fft.rfft(f.values, axis=-1)).mean(axis=(0, 1, 2)) * step_s for f in (full, stage1)]
-    for level, label, colour in zip(levels, _names(stage1)[::-1], (FULL_COLOUR, STAGE1_COLOUR), strict=True):
+    for level, label, colour in zip(levels, _stage_names(stage1)[::-1], (FULL_COLOUR, STAGE1_COLOUR), strict=True):
         axis.semilogy(frequency_hz[1:], level[1:], color=colour, lw=2, label=label)
     band_hz = float(full.attrs.get("band_high_hz", frequency_hz[-1]))
     if band_hz < frequency_hz[-1]:

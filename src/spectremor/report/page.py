@@ -1,4 +1,4 @@
-"""The page of a report: what the numbers say in sentences, then tables and figures, each with what it shows."""
+"""The HTML page of a report: findings in sentences, then tables and figures with captions."""
 
 from __future__ import annotations
 
@@ -24,45 +24,48 @@ _BANDS = ("0–1 Hz", "1–2 Hz", "2–5 Hz")
 _HEADERS = {name: f"ln bias {band}" for name, band in zip(LOG_BIASES, _BANDS, strict=True)}
 _HEADERS |= {name: f"published relative bias {band}" for name, band in zip(PUBLISHED_BIASES, _BANDS, strict=True)}
 _PRODUCTS = {
-    "mean": "Single predictions, whose aim is the mean: held against one another",
-    "draw": "Draws, each one possible motion: held against one another",
+    "mean": "Single predictions. They aim at the mean motion and are compared with one another.",
+    "draw": "Draws. Each is one possible motion; they are compared with one another.",
 }
 _CAPTIONS = {
-    "spectra": "What each contender loses: mean Fourier amplitude spectra (smoothed, Konno & Ohmachi, b = 40), and "
-    "their ratio to the truth. Grey: outside the usable band of the data.",
+    "spectra": "Mean Fourier amplitude spectra of each contender (smoothed, Konno & Ohmachi, b = 40), and their ratio "
+    "to the truth. Grey: outside the usable band of the data.",
     "histograms": "Share of sensors by goodness of fit.",
-    "maps": "Mean goodness of fit at each sensor, in blocks of 16 where few were judged. Grey: none there.",
-    "deciles": "Scores by the strength of stage 1. Weak motion gives a conditioned model least to go on.",
-    "coherency": "Do neighbouring sensors move alike? Lagged coherency of motion above 1 Hz, by distance, over the "
-    f"first {COHERENCY_EVENTS} events or fewer. A model that treats each sensor alone falls below the truth.",
-    "response": f"Response spectra, for engineers, at {FEW_SENSORS} sensors or fewer of each event. Grey: periods "
-    "outside the usable band. Semivariogram: half the mean squared difference of ln(SA predicted / SA true) between "
-    "sensors; a model whose errors are alike at neighbours has a small value at short distance.",
-    "intensities": "Scalar intensity measures: quartiles (box), 5% to 95% (whiskers). Accelerations hold nothing above "
-    "the usable band either.",
-    "ensembles": "Is the spread honest? Flat at the line: honest. A U: realizations too alike. A slope: biased.",
+    "maps": "Mean goodness of fit at each sensor, or in blocks of 4 x 4 sensors if few sensors were judged. Grey: no "
+    "sensor was judged.",
+    "deciles": "Scores by decile of the peak velocity of stage 1.",
+    "coherency": "Lagged coherency of the motion at two sensors above 1 Hz, by distance, over at most "
+    f"{COHERENCY_EVENTS} events. A model that restores each sensor alone tends to have less than the truth.",
+    "response": f"Response spectra at no more than {FEW_SENSORS} sensors of each event. Grey: periods outside the "
+    "usable band. Semivariogram: half the mean squared difference of ln(SA predicted / SA true) between sensors; it "
+    "is small at short distance if neighbouring sensors have similar errors.",
+    "intensities": "Scalar intensity measures: quartiles (box), 5% to 95% (whiskers). Acceleration, too, contains "
+    "no frequencies above the usable band.",
+    "ensembles": "Rank histograms of the truth among the realizations. Flat at the line: the spread is right. "
+    "U-shaped: too little spread. Sloping: biased.",
 }
 _HOW_TO_READ = (
-    "Large: mean over events; bold: the best of this run's rows. Below it: the 95% bootstrap interval of that mean; "
-    "the standard deviation over events; the quartiles over events (25%, 50%, 75%). rMAE and rRMSE: relative "
-    "errors of event-normalised traces (_raw: of traces in m/s), 0 is perfect. ln bias: ln(prediction / "
-    "truth) of the Fourier amplitude, 0 is perfect; published relative bias: (prediction - truth) / truth of the same, "
-    "which is above 0 in the mean even of perfect draws. EG, PG: envelope and phase goodness of fit, 10 is perfect, "
-    "above 8 excellent, above 6 good, above 4 fair. A draw has more error than the mean that it is drawn around, so "
-    "draws and single predictions have tables of their own. Seconds: median time per event on the machine of this run, "
-    "for the judged sensors; second stages exclude the time of stage 1, stored simulations cost only their reading."
+    "Large number: mean over events; bold: the best value of the column in this table. Small numbers below it: the 95% "
+    "bootstrap interval of that mean; the standard deviation over events; the quartiles over events (25%, 50%, 75%). "
+    "rMAE and rRMSE: relative errors of event-normalised traces (_raw: of traces in m/s), 0 is perfect. ln bias: "
+    "ln(prediction / truth) of the Fourier amplitude, 0 is perfect. Published relative bias: (prediction - truth) / "
+    "truth of the Fourier amplitude; its mean is above 0 even for perfect draws. EG, PG: envelope and phase goodness "
+    "of fit, 10 is perfect, above 8 excellent, above 6 good, above 4 fair. Draws and single predictions have separate "
+    "tables because a draw scatters around the mean and so has a larger error. Seconds: median time per event for the "
+    "judged sensors on the machine of this run; for second stages without the time of stage 1, for stored simulations "
+    "the time to read them."
 )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Content:
-    """What the page is made of.
+    """The contents of the page.
 
     Attributes:
         result: the run.
         summary: rows of `summary_rows`.
         shares: rows of `share_rows`.
-        checks: of realizations; empty for single draws.
+        checks: result of `ensemble_checks`; empty if no contender draws more than one realization.
         fields: rows of `field_rows`.
         pictures: PNG files by name.
     """
@@ -76,7 +79,7 @@ class Content:
 
 
 def write_page(content: Content, ranked: Sequence[Ranked]) -> str:
-    """The document."""
+    """The HTML document."""
     result, pictures = content.result, content.pictures
     parts = [html.paragraph(_lead(result), "lead")]
     parts += [html.bullets(findings(result.tallies, result.settings.seed, result.band_hz[1]) + crps_findings(result))]
@@ -85,12 +88,12 @@ def write_page(content: Content, ranked: Sequence[Ranked]) -> str:
     if result.settings.sensors is not None:
         parts.append(html.paragraph(_SUBSET, "note"))
     if result.remarks:
-        parts += [html.heading("To know when reading"), html.bullets(result.remarks)]
+        parts += [html.heading("Remarks"), html.bullets(result.remarks)]
     sections = {
         "Frequency content": ("spectra",),
         "Goodness of fit": ("histograms", "deciles", "maps"),
         "Between sensors": ("coherency",),
-        "For engineers": ("response", "intensities"),
+        "Response spectra and intensity measures": ("response", "intensities"),
     }
     for title, names in sections.items():
         parts.append(html.heading(title))
@@ -102,7 +105,7 @@ def write_page(content: Content, ranked: Sequence[Ranked]) -> str:
     if content.checks:
         parts += [html.heading("Realizations"), *_ensemble_tables(content.checks), html.paragraph(_ENSEMBLES, "note")]
         parts.append(html.picture(pictures["ensembles"], _CAPTIONS["ensembles"]))
-    parts.append(html.heading("Seismograms, chosen by rank"))
+    parts.append(html.heading("Seismograms of the best, median and worst sensors"))
     parts += [html.picture(pictures[f"seismograms_{r.word}"], f"The {r.word} sensor.") for r in ranked]
     return html.page("Evaluation of ground-motion predictions", parts)
 
@@ -113,33 +116,33 @@ def _lead(result: Benchmark) -> str:
     judged = f"all {nx * ny} sensors" if settings.sensors is None else f"{settings.sensors} of the {nx * ny} sensors"
     return (
         f"{facts['events']} events of the {settings.split} split of {facts['data']}; {judged} of each, "
-        f"{facts['duration_s']:g} s at {facts['sampling_hz']:g} Hz, sound up to {facts['band_high_hz']:g} Hz. "
+        f"{facts['duration_s']:g} s at {facts['sampling_hz']:g} Hz, usable up to {facts['band_high_hz']:g} Hz. "
         f"Spectremor {VERSION}, seed {settings.seed}."
     )
 
 
 _SUBSET = (
-    "Not all sensors were judged: those of each event were drawn one from each stratum of true peak velocity. "
-    "“Sampling” is the standard error that this adds to the mean over events."
+    "Not all sensors were judged: for each event, one sensor was drawn from each stratum of true peak velocity. "
+    "“Sampling” is the standard error of the mean over events that is due to this choice."
 )
 _HOW_TO_READ_SHARES = (
-    "Per cent of judged sensors above a threshold. Published row: the one-stage MIFNO (arXiv 2404.10115), of all its "
-    "predictions on another data set."
+    "Percentage of judged sensors whose goodness of fit is above a threshold. Published row: the one-stage MIFNO "
+    "(arXiv 2404.10115), all its predictions on another data set."
 )
 _ENSEMBLES = (
-    "CRPS: fair, of natural logarithms, so that every event counts alike; of a single prediction it is its absolute "
-    "error. Inside: the share of truths in the central interval, which for honest realizations is the level itself; a "
-    "dash where so few realizations cannot reach it (95% needs 39). Small: 95% intervals from resampling events. "
-    "“Dressed with its errors”: a single prediction times exp(error), errors drawn from those that it made on the "
-    "validation split. PGV and SA are RotD50; energies root-mean-square velocities of the band. Grey: outside the "
-    "usable band."
+    "CRPS: the fair CRPS of natural logarithms, which gives strong and weak events equal weight; for a single "
+    "prediction it is the absolute error. Inside: the share of truths in the central interval; for calibrated "
+    "realizations it equals the level of the interval; a dash means too few realizations (95% needs 39). Small "
+    "numbers: 95% intervals from resampling events. “Dressed with its errors”: a single prediction times exp(error), "
+    "with errors drawn from those that it made on the validation split. PGV and SA are RotD50; energies are given as "
+    "root-mean-square velocities in the band. Grey: outside the usable band."
 )
 _FIELDS = (
-    "Of whole fields. Difference: ln(prediction / truth) for shares of power and peak differences, prediction less "
-    "truth for coherency and correlation; small: its 95% interval from resampling events. Apparent velocity is "
-    "frequency over horizontal wavenumber, with Hann tapers along x and y: what all sensors share at one time has none "
-    "that is finite. Aligned coherency: with the delay between two sensors taken out. Distances below the grid's "
-    "spacing are of a patch of close stations."
+    "Measures of whole wavefields. Difference: ln(prediction / truth) for shares of power and peak differences, "
+    "prediction minus truth for coherency and correlation; small numbers: its 95% interval from resampling events. "
+    "Apparent velocity is frequency divided by horizontal wavenumber, with Hann tapers along x and y; motion that is "
+    "the same at all sensors at one time has an infinite apparent velocity. Aligned coherency: after the delay between "
+    "the two sensors is removed. Distances below the spacing of the sensor grid come from a group of close stations."
 )
 
 
@@ -154,14 +157,16 @@ def _score_tables(result: Benchmark, summary: list[dict[str, Any]]) -> list[str]
 
 def _score_table(tallies: Sequence[Tally], summary: list[dict[str, Any]], sensors: int | None) -> str:
     names = [t.name for t in tallies]
-    of = {(r["contender"], r["metric"]): r for r in summary}
-    best = {m: _best([(abs(of[n, m]["mean"] - IDEAL[m]), n) for n in names]) for m in METRICS}
+    row_of = {(r["contender"], r["metric"]): r for r in summary}
+    best = {m: _best([(abs(row_of[n, m]["mean"] - IDEAL[m]), n) for n in names]) for m in METRICS}
     rows = []
     for tally in tallies:
         cells = [html.cell(tally.name, _counts(tally.rows))]
         for metric in METRICS:
-            row = of[tally.name, metric]
-            cells.append(html.cell(html.number(row["mean"]), *_under(row, sensors), best=best[metric] == tally.name))
+            row = row_of[tally.name, metric]
+            cells.append(
+                html.cell(html.number(row["mean"]), *_small_numbers(row, sensors), best=best[metric] == tally.name)
+            )
         cells.append(html.cell(html.number(float(np.median([r["seconds"] for r in tally.rows])), 2)))
         rows.append(("", cells))
     return html.table(["", *(_HEADERS.get(m, m) for m in METRICS), "seconds"], rows)
@@ -173,11 +178,11 @@ def _published_table() -> str:
         ("published", [html.cell(name), *(html.cell(html.number(values.get(m), 2)) for m in shown)])
         for name, values in PUBLISHED.items()
     ]
-    return html.table(["published, of other data", *(_HEADERS.get(m, m) for m in shown)], rows)
+    return html.table(["published, on other data", *(_HEADERS.get(m, m) for m in shown)], rows)
 
 
-def _under(row: dict[str, Any], sensors: int | None) -> list[str]:
-    """The small print of a score."""
+def _small_numbers(row: dict[str, Any], sensors: int | None) -> list[str]:
+    """The small numbers below a mean score."""
     low, high, std, q25, median, q75 = (
         html.number(row[k], 2) for k in ("ci95_low", "ci95_high", "std", "q25", "median", "q75")
     )
@@ -197,10 +202,10 @@ def _best(candidates: list[tuple[float, str]]) -> str | None:
 
 
 def _share_table(shares: list[dict[str, Any]]) -> str:
-    of = {(r["contender"], r["metric"], r["above"]): r["share"] for r in shares}
+    share_of = {(r["contender"], r["metric"], r["above"]): r["share"] for r in shares}
     rows = []
     for name in dict.fromkeys(r["contender"] for r in shares):
-        cells = [html.cell(html.number(100 * of[name, metric, edge], 0)) for metric, edge in SHARES]
+        cells = [html.cell(html.number(100 * share_of[name, metric, edge], 0)) for metric, edge in SHARES]
         rows.append(("", [html.cell(name), *cells]))
     for name, published in PUBLISHED_SHARES.items():
         values = (published.get(f"{metric} > {edge}") for metric, edge in SHARES)

@@ -1,4 +1,4 @@
-"""Response spectra of a prediction and its reference, and their ratio: what an engineer compares first."""
+"""Response spectra of a prediction and its reference, and their ratio."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from spectremor.judging.pairing import Pair
-from spectremor.report.figures import OUTSIDE, TRUTH_COLOUR, _clean, _figure, plain_log_axis
+from spectremor.report.figures import OUTSIDE, TRUTH_COLOUR, new_figure, plain_log_axis, style_axes
 from spectremor.report.overview import FULL_COLOUR
 from spectremor.signal.intensity import STANDARD_GRAVITY_M_S2
 from spectremor.signal.response import rotd
@@ -17,7 +17,7 @@ from spectremor.signal.response import rotd
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Traces that are rotated at most, draws and sensors together: a few seconds of work.
+#: Largest number of traces (draws and sensors) whose RotD50 is computed; takes a few seconds.
 _MOST_TRACES = 768
 _PERIODS = 24
 
@@ -27,10 +27,10 @@ class PairResponse:
     """RotD50 of SA at 5% damping at some sensors.
 
     Attributes:
-        periods_s: undamped periods.
+        periods_s: undamped periods of the oscillators.
         prediction: SA in m/s2; the geometric mean over realizations.
         reference: SA in m/s2.
-        band_s: shortest and longest period that both wavefields hold.
+        band_s: shortest and longest period in the usable band of both wavefields.
     """
 
     periods_s: Float[np.ndarray, " period"]
@@ -45,9 +45,9 @@ class PairResponse:
 
 
 def pair_response(pair: Pair) -> PairResponse | None:
-    """Response spectra at sensors that move and are finite in both, evenly spread; None where there are none.
+    """Response spectra at evenly spread sensors that have finite motion in both wavefields; None if there are none.
 
-    Periods reach a factor of two beyond what the band and the length of the record hold.
+    Periods extend by a factor of two beyond the usable band and the length of the record.
     """
     moving = np.isfinite(pair.prediction).all(axis=(0, 2, 3)) & np.isfinite(pair.reference).all(axis=(1, 2))
     moving &= (np.abs(pair.reference[:, :2]).max(axis=(1, 2)) > 0) & (
@@ -76,8 +76,8 @@ def _rotd50(traces: Float[np.ndarray, "sensor 3 time"], dt_s: float, periods_s: 
 
 
 def response_figure(response: PairResponse) -> Figure:
-    """Geometric mean over the sensors of both, and the ratio with its scatter over the sensors."""
-    figure = _figure(11, 4)
+    """Geometric means of SA over the sensors, and the ratio with its scatter over the sensors."""
+    figure = new_figure(11, 4)
     left, right = figure.subplots(1, 2)
     count = len(response.reference)
     for spectra, label, colour in (
@@ -91,13 +91,13 @@ def response_figure(response: PairResponse) -> Figure:
     right.semilogx(response.periods_s, median, color=FULL_COLOUR, label="median")
     right.axhline(1, color=TRUTH_COLOUR, lw=1)
     left.set(ylabel="SA (g)", title=f"RotD50 of SA, 5% damping; geometric mean over {count} sensors")
-    right.set(ylabel="prediction / reference", title="Ratio; grey: periods that the wavefields do not hold")
+    right.set(ylabel="prediction / reference", title="Ratio (grey: outside the usable band)")
     right.set_ylim(0, min(4.0, max(2.0, 1.1 * float(high.max()))))
     for axis in (left, right):
         axis.set(xlabel="period (s)", xlim=(response.periods_s[0], response.periods_s[-1]))
         axis.axvspan(response.periods_s[0], response.band_s[0], **OUTSIDE)
         axis.axvspan(response.band_s[1], response.periods_s[-1], **OUTSIDE)
         plain_log_axis(axis.xaxis)
-        _clean(axis)
+        style_axes(axis)
         axis.legend(frameon=False, loc="best")
     return figure

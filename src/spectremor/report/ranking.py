@@ -1,4 +1,4 @@
-"""The best, median and worst sensors, chosen by rank over everything that was scored."""
+"""The best, median and worst of all judged sensors of a run."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from spectremor.judging.benchmark import Benchmark
 
 @dataclasses.dataclass(frozen=True)
 class Ranked:
-    """One sensor of one event, and where it stands.
+    """One sensor of one event, and its rank.
 
     Attributes:
         word: "best", "median" or "worst".
-        contender: by whose scores.
-        sample: event.
-        sensor: number, x-major.
+        contender: name of the contender whose scores are ranked.
+        sample: number of the event.
+        sensor: number of the sensor, x-major.
         score: mean of EG and PG.
-        count: how many sensors were ranked.
+        count: number of sensors that were ranked.
     """
 
     word: str
@@ -31,7 +31,7 @@ class Ranked:
 
 
 def ranked_sensors(result: Benchmark) -> list[Ranked]:
-    """Best, median and worst sensor of the full model, or of stage 1 alone; none if none is defined."""
+    """Best, median and worst sensors of the first model with diffusion, else of the first contender; empty if none."""
     tally = next((t for t in result.tallies if t.name.endswith("+ diffusion")), result.tallies[0])
     score = np.concatenate([(s["EG"] + s["PG"]) / 2 for s in tally.sensors])
     sample = np.repeat(result.samples, [len(c) for c in result.chosen])

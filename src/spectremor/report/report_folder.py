@@ -1,4 +1,4 @@
-"""The folder that holds a report: a new one, an empty one, or that of an earlier report, which is replaced whole."""
+"""The folder of a report: a new or empty one, or that of an earlier report, which is replaced as a whole."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _NAMES = {PAGE, FIGURES, SCORES, PER_SENSOR, PER_SAMPLE, SUMMARY, SETTINGS, *(f"
 
 
 def check_report_folder(path: str | Path, *, field: str = "out") -> Path:
-    """Refuse, before any work, a folder that cannot hold a report or that holds anything else than one.
+    """Refuse, before any work, a folder that cannot be written or that holds anything but an earlier report.
 
     Raises:
-        InputError: says what is in the way.
+        InputError: says why.
     """
-    return check_result_folder(path, _NAMES, "an earlier report's", field=field)
+    return check_result_folder(path, _NAMES, "an earlier report", field=field)

@@ -1,4 +1,4 @@
-"""A picture of a rupture: how far each subfault slips, and when it starts."""
+"""A figure of a rupture: slip and start time of its subfaults."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from spectremor.core.rupture import Rupture
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Largest number of lines of equal start.
+#: Largest number of contour lines of the start time.
 _LINES = 12
 
 
 def rupture_figure(rupture: Rupture) -> Figure:
-    """Slip in colours (moment, where slip is not known), starts as lines, and the hypocentre as a star.
+    """Slip as colours (moment if slip is unknown), start times as contour lines, and the hypocentre as a star.
 
-    Subfaults are seen at right angles to the plane that fits them best: the level distance across, depth downwards.
+    The horizontal axis is the distance along the horizontal direction in which the subfaults spread most; the vertical
+    axis is depth.
 
     Args:
-        rupture: of two points or more, or of one.
+        rupture: one with any number of points.
 
     Returns:
-        A matplotlib figure, which belongs to nothing: `figure.savefig("rupture.png")`.
+        A matplotlib figure; write it with `figure.savefig("rupture.png")`.
 
     Example:
         >>> rupture = Rupture.from_magnitude(
@@ -38,8 +39,8 @@ def rupture_figure(rupture: Rupture) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    # A point for each subfault: slip in two directions adds up as vectors, and starts with the earlier of the two.
-    assert rupture.subfault is not None  # numbered when made
+    # One marker per subfault. A subfault with slip in two directions starts at the earlier of its two start times.
+    assert rupture.subfault is not None  # a rupture numbers its subfaults when it is made
     _, first = np.unique(rupture.subfault, return_index=True)
     starts = np.full(len(first), np.inf)
     np.minimum.at(starts, rupture.subfault, rupture.start_s)
@@ -52,25 +53,26 @@ def rupture_figure(rupture: Rupture) -> Figure:
     if len(first) > 3 and np.ptp(starts) > 0 and np.ptp(along_km) > 0 and np.ptp(depth_km) > 0:
         lines = axis.tricontour(along_km, depth_km, starts, levels=_LINES, colors="0.35", linewidths=0.8)
         axis.clabel(lines, fmt="%g s", fontsize=7)
-    start = int(np.argmin(starts))
-    axis.plot(along_km[start], depth_km[start], marker="*", ms=14, color="white", mec="black")
+    hypocentre = int(np.argmin(starts))
+    axis.plot(along_km[hypocentre], depth_km[hypocentre], marker="*", ms=14, color="white", mec="black")
     axis.set(xlabel="along the rupture (km)", ylabel="depth (km)", aspect="equal")
     axis.invert_yaxis()
     size_in_words = "rigidity unknown" if rupture.needs_rigidity else f"Mw {rupture.mw:.2f}"
-    axis.set_title(f"{size_in_words}, {len(first)} subfaults, lines of equal start", fontsize=10)
+    axis.set_title(f"{size_in_words}, {len(first)} subfaults; lines: start time", fontsize=10)
     return figure
 
 
 def _along_m(rupture: Rupture) -> Float[np.ndarray, " points"]:
-    """Level distance along the direction in which the points spread most, from the first end."""
-    level = rupture.position_m[:, :2] - rupture.position_m[:, :2].mean(axis=0)
-    _, directions = np.linalg.eigh(level.T @ level)
-    along = level @ directions[:, -1]
+    """Distance in m along the horizontal direction in which the points spread most, from one end."""
+    horizontal = rupture.position_m[:, :2] - rupture.position_m[:, :2].mean(axis=0)
+    _, directions = np.linalg.eigh(horizontal.T @ horizontal)
+    along = horizontal @ directions[:, -1]
     return np.asarray(along - along.min())
 
 
 def _size(rupture: Rupture) -> tuple[Float[np.ndarray, " subfaults"], str]:
-    assert rupture.subfault is not None  # numbered when made
+    """Slip or moment of each subfault, and its label."""
+    assert rupture.subfault is not None  # a rupture numbers its subfaults when it is made
     if rupture.slip_m is None:
         return rupture.subfault_moment_nm, "moment (N m)"
     squares = np.zeros(int(rupture.subfault.max()) + 1)
@@ -79,5 +81,5 @@ def _size(rupture: Rupture) -> tuple[Float[np.ndarray, " subfaults"], str]:
 
 
 def _square_points(count: int) -> float:
-    """Area of a marker in points squared, so that so many about fill the axes."""
+    """Area of a marker in points squared, so that `count` markers roughly fill the axes."""
     return min(400.0, 45_000.0 / max(1, count)) if count else math.nan

@@ -1,4 +1,4 @@
-"""From tallies to tables: per event, summary with bootstrap intervals, the published table, amplitude deciles."""
+"""Tables of scores: per event, summary with bootstrap intervals, amplitude deciles, shares; published values."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from spectremor.judging.intervals import bootstrap_interval, bootstrap_of_ratio
 from spectremor.judging.scores import METRICS, PUBLISHED_BIASES, mean
 from spectremor.judging.tally import Tally
 
-#: Published means on 3,000 test events (arXiv 2504.00757); what the paper's abstract and text don't state is absent.
+#: Published means on 3,000 test events (arXiv 2504.00757), where the paper's abstract or text states them.
 PUBLISHED: dict[str, dict[str, float]] = {
     "MIFNO (published)": {PUBLISHED_BIASES[-1]: -0.44, "PG": 6.65},
     "MIFNO + DDPM (published)": {PUBLISHED_BIASES[-1]: 0.11, "PG": 7.52},
 }
-#: Why the published figures stand apart.
+#: Why the published values are not ranked with the others.
 PUBLISHED_DATA = (
-    "Published figures are of other work: arXiv 2504.00757 (shares of sensors: arXiv 2404.10115) tests on 3,000 events "
-    "of HEMEW^S-3D, simulated by SEM3D, of which its MIFNO learned 27,000. Nothing here was tested on those events, so "
-    "they stand apart and tell no rank. A dash where the paper's text states no value."
+    "Published values come from other work: arXiv 2504.00757 (shares of sensors: arXiv 2404.10115) tests on 3,000 "
+    "events of HEMEW^S-3D, a database of SEM3D simulations; its MIFNO was trained on 27,000 others. Nothing here was "
+    "tested on those events, so the published values cannot be ranked with those above. A dash: the paper's text "
+    "states no value."
 )
 #: Goodness of fit above which shares of sensors are counted.
 SHARES: tuple[tuple[str, int], ...] = tuple((metric, edge) for metric in ("EG", "PG") for edge in (4, 6, 8))
@@ -35,16 +36,16 @@ DECILES = 10
 
 
 def summary_rows(tallies: Sequence[Tally], seed: int = 0) -> list[dict[str, Any]]:
-    """One row per contender and metric, over events: mean, std, quartiles, bootstrap interval of the mean."""
+    """One row per contender and metric: mean over events with bootstrap interval, standard deviation, quartiles."""
     return [summarise(t, metric, seed) for t in tallies for metric in METRICS]
 
 
 def summarise(tally: Tally, metric: str, seed: int = 0) -> dict[str, Any]:
-    """Statistics over events of one metric; NaN events are counted, not averaged."""
+    """Statistics of one metric over events; events whose score is NaN are counted as undefined and left out."""
     values = np.array([row[metric] for row in tally.rows])
     errors = np.array([row[f"{metric}_se"] for row in tally.rows])
-    scored = ~np.isnan(values)
-    defined, errors = values[scored], errors[scored]
+    is_defined = ~np.isnan(values)
+    defined, errors = values[is_defined], errors[is_defined]
     low, high = bootstrap_interval(defined, seed)
     quartiles = np.percentile(defined, [25, 50, 75]) if len(defined) else [math.nan] * 3
     return {
@@ -65,10 +66,10 @@ def summarise(tally: Tally, metric: str, seed: int = 0) -> dict[str, Any]:
 
 
 def decile_rows(tallies: Sequence[Tally], seed: int = 0) -> list[dict[str, Any]]:
-    """Mean scores of sensors grouped by the peak velocity of stage 1, tenths of all judged sensors of the run.
+    """Mean scores of sensors grouped into deciles of the peak velocity of stage 1, over all judged sensors of the run.
 
-    Not by the truth's: where the truth happens to be weak a prediction is too strong, whatever it is made of. Each
-    contender by the stage 1 that it is made from; a simulation by that of the first model.
+    Deciles of the truth would bias the result: where the truth happens to be weak, any prediction is too strong. For
+    each contender the deciles are those of its own stage 1; for a simulation, those of the first model's stage 1.
     """
     return [row for tally in tallies for row in _deciles_of(tally, seed)]
 
@@ -100,18 +101,18 @@ def _deciles_of(tally: Tally, seed: int) -> list[dict[str, Any]]:
 
 
 def decile_of(amplitude: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Number of the tenth, from 0, that each amplitude falls into."""
+    """Number of the decile, from 0, that each amplitude falls into."""
     return np.clip(np.searchsorted(edges, amplitude, side="right") - 1, 0, DECILES - 1)
 
 
 def share_rows(tallies: Sequence[Tally], seed: int = 0) -> list[dict[str, Any]]:
-    """Share of the sensors with a score whose score is above each threshold, with its interval over events."""
+    """Share of sensors whose score is above each threshold, with intervals over events; NaN scores are left out."""
     rows = []
     for tally in tallies:
         for metric, edge in SHARES:
-            values = [scores[metric][~np.isnan(scores[metric])] for scores in tally.sensors]
-            counts = np.array([len(of_event) for of_event in values], dtype=float)
-            above = np.array([(of_event > edge).sum() for of_event in values], dtype=float)
+            by_event = [scores[metric][~np.isnan(scores[metric])] for scores in tally.sensors]
+            counts = np.array([len(values) for values in by_event], dtype=float)
+            above = np.array([(values > edge).sum() for values in by_event], dtype=float)
             share = float(above.sum() / counts.sum()) if counts.sum() else math.nan
             low, high = bootstrap_of_ratio(above, counts, seed)
             row = {"contender": tally.name, "product": tally.product, "metric": metric, "above": edge, "share": share}
@@ -125,7 +126,7 @@ def per_sample_rows(tallies: Sequence[Tally]) -> list[dict[str, Any]]:
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows with one header; NaN stands as `nan`."""
+    """Write rows below a header; NaN is written as `nan`."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()

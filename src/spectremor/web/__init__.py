@@ -1,1 +1,1 @@
-"""A page on localhost: generate or open a wavefield, look at it, take it along. Needs the extra `web`."""
+"""A page on localhost to generate, open, view and export wavefields. Needs the extra `web`."""

@@ -1,4 +1,4 @@
-"""The page: what to compute on the left; the ground, the motion and the files to take along on the right."""
+"""The page: controls on the left; on the right the ground, the motion, and the files to download."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ from spectremor.exchange.quantities import Quantity
 from spectremor.web.choices import FileRupture
 from spectremor.web.command import command_for
 from spectremor.web.controls import NOTE, heading, upload_field
-from spectremor.web.downloads import Parcel, Shelf
+from spectremor.web.downloads import Downloads, ExportRequest
 from spectremor.web.earthquake_controls import EarthquakeControls
+from spectremor.web.files_view import FilesView
 from spectremor.web.ground import Ground
 from spectremor.web.ground_controls import GroundControls
 from spectremor.web.ground_figures import GroundFigures
 from spectremor.web.jobs import Job, JobCancelledError
+from spectremor.web.latest_work import LatestWork
 from spectremor.web.model_controls import ModelControls
-from spectremor.web.motion_map import SHOWN, MotionMap, measured
-from spectremor.web.newest import Newest
+from spectremor.web.motion_map import MAP_CHOICES, MotionMap, map_content
 from spectremor.web.place import PlaceControls
 from spectremor.web.remarks import with_remarks
 from spectremor.web.reply import Reply
 from spectremor.web.scene import Scene
-from spectremor.web.station import Station
+from spectremor.web.sensor_figures import SensorFigures
+from spectremor.web.sensor_motion import SensorMotion
+from spectremor.web.sensor_table import sensor_table
 from spectremor.web.station_controls import StationControls
-from spectremor.web.station_figures import StationFigures
-from spectremor.web.station_table import station_table
 from spectremor.web.studio import MAX_PAGES, Request, Studio
-from spectremor.web.takeaway import Takeaway
 from spectremor.web.uploads import (
     MAX_UPLOAD_MB,
-    name_in,
-    own_name,
+    base_name,
     read_ground,
     read_rupture_upload,
     read_stations_upload,
     read_upload,
+    with_shown_name,
 )
 
-_HINT = "Set an earthquake on the left and press <b>Generate</b>, or open a wavefield that you have."
+_HINT = "Choose an earthquake on the left and press <b>Generate</b>, or open a wavefield file."
 #: Widths of the columns as CSS flex: grow, shrink, and the width below which a column moves to a row of its own.
 _MAP_SIZE = {"flex": "1 1 400px", "min-width": "0", "max-width": "560px"}
 _TRACES_SIZE = {"flex": "2 1 440px", "min-width": "0"}
 _SECTION_SIZE = {"flex": "1 1 400px", "min-width": "0"}
 _SPECTRUM_SIZE = {"flex": "1 1 340px", "min-width": "0"}
 T = TypeVar("T")
-#: A thread for each page that may be open, so that pages waiting for a model do not delay uploads and downloads.
+#: One thread per page, so that pages waiting for a model do not delay uploads and downloads.
 _WORKERS = ThreadPoolExecutor(max_workers=MAX_PAGES, thread_name_prefix="making")
-#: Seconds between two looks at how far a job is.
-_LOOK_S = 0.25
+#: Interval in s at which the progress of a job is shown.
+_PROGRESS_INTERVAL_S = 0.25
 GROUND_TAB, MOTION_TAB, FILES_TAB = 0, 1, 2
 
 
@@ -68,33 +68,33 @@ class Page:
 
     Args:
         studio: makes wavefields.
-        start: source that the numbers start from.
-        scene: what to show first; None: an empty page that says what to do.
-        shelf: where this page's files are offered; None: nowhere.
+        start: source whose numbers the controls show first.
+        scene: the wavefield to show first; None: a hint how to start.
+        downloads: where this page's wavefield is offered for download; None: nowhere.
     """
 
     def __init__(
-        self, studio: Studio, start: Source, scene: Scene | None = None, *, shelf: Shelf | None = None
+        self, studio: Studio, start: Source, scene: Scene | None = None, *, downloads: Downloads | None = None
     ) -> None:
         self._studio = studio
         self.scene: Scene | None = None
-        self.point = 0
+        self.sensor = 0
         self.job: Job | None = None
         self._turn, self._jobs = asyncio.Lock(), 0
-        # None where no server shows the page: a notebook, a test.
+        # None if no server shows the page, as in a notebook or a test.
         self._document = pn.state.curdoc
         self.reply = Reply()
-        self._sensor_work, self._map_work = (Newest(self._on_next_tick, self._complaints) for _ in range(2))
+        self._sensor_work, self._map_work = (LatestWork(self._on_next_tick, self._showing_errors) for _ in range(2))
         self.place = PlaceControls()
         self.ground = GroundControls(studio.grounds, self.place, self.open_ground, self._show_ground)
         self.earthquake = EarthquakeControls(start, self.open_rupture, self._show_ground)
         self.stations = StationControls(self.open_stations, self._show_ground)
         self.model = ModelControls(studio, self._show_choice)
-        self._rupture_work = Newest(self._on_next_tick, lambda: self._complaints(self.earthquake.reply))
-        self._cost_work = Newest(self._on_next_tick, self._cost_complaints)
-        self.ground_figures = GroundFigures(self.earthquake.place)
-        self.map, self.station = MotionMap(), StationFigures()
-        self.takeaway = Takeaway(None if shelf is None else shelf.put(self))
+        self._rupture_work = LatestWork(self._on_next_tick, lambda: self._showing_errors(self.earthquake.reply))
+        self._cost_work = LatestWork(self._on_next_tick, self._showing_cost_errors)
+        self.ground_figures = GroundFigures(self.earthquake.move_to)
+        self.map, self.sensor_figures = MotionMap(), SensorFigures()
+        self.files_view = FilesView(None if downloads is None else downloads.add(self))
         self._make_run_widgets()
         self._make_view_widgets()
         self._connect()
@@ -112,7 +112,7 @@ class Page:
 
     def _make_view_widgets(self) -> None:
         self.shown = pn.widgets.Select(label="Draw", options={"0": 0}, value=0, visible=False, width=90)
-        self.map_shows = pn.widgets.Select(label="The map shows", options=SHOWN, value="PGV", width=250)
+        self.map_shows = pn.widgets.Select(label="The map shows", options=MAP_CHOICES, value="PGV", width=250)
         self.quantity = pn.widgets.RadioButtonGroup(
             options={"Velocity": "velocity", "Acceleration": "acceleration", "Displacement": "displacement"},
             value="velocity",
@@ -125,22 +125,22 @@ class Page:
         self.tabs = pn.Tabs(
             ("Ground and source", self._ground_view()),
             ("Motion", pn.Column(self.hint, self.view, sizing_mode="stretch_width")),
-            ("Files and command", self.takeaway.view),
+            ("Files and command", self.files_view.view),
             sizing_mode="stretch_width",
         )
 
     def request(self) -> Request:
-        """What the controls ask for.
+        """The request that the controls describe.
 
         Raises:
-            InputError: an empty field, or a number that no source has.
+            InputError: a field is empty, or a number is not valid for a source.
         """
         return Request(
             ground=self.ground.ground,
-            source=self.earthquake.point,
+            source=self.earthquake.point_source,
             angles_deg=self.earthquake.angles_deg,
             model=self.model.model.value,
-            product=self.model.chosen,
+            product=self.model.chosen_product,
             realizations=self.model.realizations.value,
             seed=self.model.seed.value,
             rupture=self.earthquake.rupture,
@@ -148,93 +148,97 @@ class Page:
             simulation=self.model.simulation,
         )
 
-    def parcel(self) -> Parcel | None:
-        """What there is to take along.
+    def export_request(self) -> ExportRequest | None:
+        """What a download exports; None if the page shows no wavefield.
 
         Raises:
-            InputError: a place on Earth or a time that is none.
+            InputError: the place on Earth or the origin time is not valid.
         """
-        return None if self.scene is None else self.takeaway.parcel(self.scene.field, self.quantity.value)
+        return None if self.scene is None else self.files_view.export_request(self.scene.field, self.quantity.value)
 
     def show(self, scene: Scene) -> None:
-        """Show another scene, at the sensor that shakes most."""
-        # Scene and sensor change together, and first: the choice of a realization redraws when it changes.
-        self.scene, self.point = scene, scene.strongest_point()
+        """Show another scene, and in it the sensor with the largest PGV."""
+        # Scene and sensor are set first, because a change of the realization redraws the page.
+        self.scene, self.sensor = scene, scene.strongest_sensor()
         names = {str(number): k for k, number in enumerate(scene.realization_numbers)}
         self.shown.param.update(options=names, value=0, visible=len(names) > 1)
         self.hint.visible, self.view.visible = False, True
         self.tabs.active = MOTION_TAB
-        self.takeaway.offer(scene.field, scene.place)
+        self.files_view.offer(scene.field, scene.place)
         self.remarks.remark(scene.remarks)
         self._redraw()
 
-    def choose(self, x_m: float, y_m: float) -> None:
-        """Look at the sensor nearest to a point."""
+    def choose_sensor(self, x_m: float, y_m: float) -> None:
+        """Show the sensor nearest to a position."""
         if self.scene is not None:
-            self.point = self.scene.nearest_point(x_m, y_m)
-            self.map.mark(self.scene, self.point)
+            self.sensor = self.scene.nearest_sensor(x_m, y_m)
+            self.map.mark(self.scene, self.sensor)
             self._redraw_sensor()
 
     async def generate(self) -> None:
-        """Run the model on what the controls say, and show what it made."""
-        with self._complaints():
+        """Generate the wavefield that the controls describe, and show it."""
+        with self._showing_errors():
             self.reply.clear()
             request, job = self.request(), Job()
-            await self._attempt(lambda: self._studio.generate(request, job), job, self.reply)
+            await self._make_and_show(lambda: self._studio.generate(request, job), job, self.reply)
 
     async def open(self, name: str, content: bytes) -> None:
         """Show the wavefield in an uploaded file."""
-        await self._attempt(lambda: Scene.of(read_upload(name, content), own_name(name)), Job(), self.opened)
+        await self._make_and_show(lambda: Scene.of(read_upload(name, content), base_name(name)), Job(), self.opened)
 
     async def open_ground(self, name: str, content: bytes) -> None:
-        """Offer the ground in an uploaded file, and choose it."""
+        """Add the ground in an uploaded file to the choices, and choose it."""
 
-        def take(ground: Ground) -> None:
+        def use(ground: Ground) -> None:
             self.ground.add(ground)
             self.tabs.active = GROUND_TAB
 
-        with self._complaints(self.ground.reply):
+        with self._showing_errors(self.ground.reply):
             grid = self.ground.grid()
-            await self._take(name, lambda: read_ground(name, content, grid), self.ground.reply, take)
+            await self._read_and_use(name, lambda: read_ground(name, content, grid), self.ground.reply, use)
 
     async def open_rupture(self, name: str, content: bytes) -> None:
-        """Take the rupture in an uploaded file for the earthquake."""
+        """Use the rupture in an uploaded file as the earthquake."""
         reply = self.earthquake.reply
-        with self._complaints(reply):
+        with self._showing_errors(reply):
             place = self.place.place
-            await self._take(name, lambda: read_rupture_upload(name, content, place), reply, self.earthquake.take)
+            await self._read_and_use(
+                name, lambda: read_rupture_upload(name, content, place), reply, self.earthquake.take
+            )
 
     async def open_stations(self, name: str, content: bytes) -> None:
-        """Record at the stations in an uploaded file."""
+        """Use the stations in an uploaded file as sensors."""
         reply = self.stations.reply
-        with self._complaints(reply):
+        with self._showing_errors(reply):
             place = self.place.place
-            await self._take(name, lambda: read_stations_upload(name, content, place), reply, self.stations.take)
+            await self._read_and_use(
+                name, lambda: read_stations_upload(name, content, place), reply, self.stations.take
+            )
 
-    async def _take(self, name: str, read: Callable[[], T], reply: Reply, use: Callable[[T], None]) -> None:
-        """Read a file in a thread, and hand what it says on; what is wrong, or worth knowing, is said beside it."""
+    async def _read_and_use(self, name: str, read: Callable[[], T], reply: Reply, use: Callable[[T], None]) -> None:
+        """Read a file in a thread, and use its content; errors and warnings are shown in `reply`."""
         self._count_jobs(1)
         reply.clear()
         try:
-            with self._complaints(reply):
+            with self._showing_errors(reply):
                 read_content, remarks = await asyncio.to_thread(with_remarks(read))
 
-                def taken() -> None:
-                    with self._complaints(reply):
-                        reply.remark(name_in(remarks, name))
+                def use_on_page() -> None:
+                    with self._showing_errors(reply):
+                        reply.remark(with_shown_name(remarks, name))
                         use(read_content)
 
-                self._on_next_tick(taken)
+                self._on_next_tick(use_on_page)
         finally:
             self._count_jobs(-1)
 
     def cancel(self) -> None:
-        """Stop what is being computed."""
+        """Cancel the job of this page."""
         if self.job is not None:
             self.job.cancel()
 
     def leave(self) -> None:
-        """Stop all work of this page: its visitor has gone."""
+        """Cancel all work of this page, because its visitor has left."""
         self.cancel()
         for work in (self._sensor_work, self._map_work, self._rupture_work, self._cost_work):
             work.cancel()
@@ -271,14 +275,12 @@ class Page:
             figures.south_north.figure,
             styles=_SECTION_SIZE,
         )
-        words = (
-            "The star is the source, or where a rupture begins: click to move it. Dots: a rupture. Triangles: stations."
-        )
-        note = pn.pane.HTML(words, styles=NOTE)
+        markers = "Star: the source or the hypocentre; click to move it. Dots: a rupture. Triangles: stations."
+        note = pn.pane.HTML(markers, styles=NOTE)
         return pn.Column(note, pn.FlexBox(surface, sections, sizing_mode="stretch_width"), sizing_mode="stretch_width")
 
     def _motion_view(self) -> pn.FlexBox:
-        """Map and traces side by side where both have room, else one below the other."""
+        """Map and traces side by side if the window is wide enough, else one below the other."""
         left = pn.Column(
             pn.Row(self.map_shows, self.shown),
             self.map.figure,
@@ -288,12 +290,12 @@ class Page:
             styles=_MAP_SIZE,
         )
         spectra = pn.FlexBox(
-            pn.Column(self.station.response.figure, styles=_SPECTRUM_SIZE),
-            pn.Column(self.station.fourier.figure, styles=_SPECTRUM_SIZE),
+            pn.Column(self.sensor_figures.response.figure, styles=_SPECTRUM_SIZE),
+            pn.Column(self.sensor_figures.fourier.figure, styles=_SPECTRUM_SIZE),
             sizing_mode="stretch_width",
         )
         right = pn.Column(
-            self.remarks.pane, self.quantity, *self.station.seismograms.figures, spectra, styles=_TRACES_SIZE
+            self.remarks.pane, self.quantity, *self.sensor_figures.seismograms.figures, spectra, styles=_TRACES_SIZE
         )
         return pn.FlexBox(left, right, sizing_mode="stretch_width", visible=False)
 
@@ -303,23 +305,23 @@ class Page:
         self.shown.param.watch(lambda _: self._redraw(), "value")
         self.map_shows.param.watch(lambda _: self._redraw_map(), "value")
         self.quantity.param.watch(lambda _: self._redraw_sensor(), "value")
-        self.map.figure.on_event(Tap, lambda event: self.choose(1000 * event.x, 1000 * event.y))
+        self.map.figure.on_event(Tap, lambda event: self.choose_sensor(1000 * event.x, 1000 * event.y))
 
     async def _on_generate(self, _event: Any) -> None:
         await self.generate()
 
-    async def _attempt(self, make: Callable[[], Scene], job: Job, reply: Reply) -> None:
-        """Make a new scene in a thread and show it, or say in one line why there is none; the old one stays.
+    async def _make_and_show(self, make: Callable[[], Scene], job: Job, reply: Reply) -> None:
+        """Make a new scene in a thread and show it, or show the error and keep the old scene.
 
-        One at a time, in the order asked for: what was asked for last is what is shown in the end.
+        Scenes are made one at a time in the order of the requests, so the one requested last is shown in the end.
         """
         quantity, shown = self.quantity.value, self.map_shows.value
 
         def made() -> Scene:
             scene = make()
-            # What is shown first is measured here, where nobody waits for it.
-            measured(scene, 0, shown)
-            Station.of(scene, scene.strongest_point(), quantity, job)
+            # The first map and sensor are computed here too, in the thread.
+            map_content(scene, 0, shown)
+            SensorMotion.of(scene, scene.strongest_sensor(), quantity, job)
             return scene
 
         self._count_jobs(1)
@@ -327,7 +329,7 @@ class Page:
             async with self._turn:
                 reply.clear()
                 self.job = job
-                with self._complaints(reply):
+                with self._showing_errors(reply):
                     scene = await self._watched(asyncio.get_running_loop().run_in_executor(_WORKERS, made), job)
                     if not job.cancelled:
                         self._on_next_tick(lambda: self._try_to_show(scene, reply))
@@ -335,13 +337,13 @@ class Page:
             self._count_jobs(-1)
 
     async def _watched(self, work: asyncio.Future[Scene], job: Job) -> Scene:
-        """Wait for work, and say meanwhile how far it is."""
+        """Wait for a job, and show its progress meanwhile."""
         while True:
-            done, _ = await asyncio.wait([work], timeout=_LOOK_S)
+            done, _ = await asyncio.wait([work], timeout=_PROGRESS_INTERVAL_S)
             if done:
                 return work.result()
             self.progress.value = int(100 * job.share)
-            self.doing.object = "stopping" if job.cancelled else html.escape(job.words)
+            self.doing.object = "stopping" if job.cancelled else html.escape(job.status)
 
     def _count_jobs(self, change: int) -> None:
         self._jobs += change
@@ -354,14 +356,14 @@ class Page:
         self.cancel_button.disabled = not busy
 
     def _try_to_show(self, scene: Scene, reply: Reply) -> None:
-        with self._complaints(reply):
+        with self._showing_errors(reply):
             self.show(scene)
             # The time of the next simulation is estimated from the last one.
             self._show_choice()
 
     @contextlib.contextmanager
-    def _complaints(self, reply: Reply | None = None) -> Iterator[None]:
-        """Show an error beside its control; an error that is no fault of the input goes to the log as well."""
+    def _showing_errors(self, reply: Reply | None = None) -> Iterator[None]:
+        """Show an error beside its control; raise it again if the input is not the cause, so that it is logged."""
         try:
             yield
         except JobCancelledError:
@@ -372,108 +374,108 @@ class Page:
                 raise
 
     def _on_next_tick(self, act: Callable[[], None]) -> None:
-        """Act on the figures, which may change only while the page's document is locked."""
+        """Call `act` while the page's document is locked; figures may change only then."""
         if self._document is None:
             act()
         else:
             self._document.add_next_tick_callback(act)
 
     @contextlib.contextmanager
-    def _cost_complaints(self) -> Iterator[None]:
-        """Show, in place of the cost, why a simulation cannot run."""
+    def _showing_cost_errors(self) -> Iterator[None]:
+        """Show, instead of the cost, why a simulation cannot run."""
         try:
             yield
         except InputError as error:
-            self.model.say(str(error))
+            self.model.show_note(str(error))
 
     def _show_ground(self) -> None:
-        self.ground_figures.show(self.ground.ground, *self.earthquake.place_km)
+        self.ground_figures.show(self.ground.ground, *self.earthquake.position_km)
         stations = self.stations.stations
         self.ground_figures.show_stations(None if stations is None else stations.stations)
         self._show_rupture()
         self._show_choice()
 
     def _show_rupture(self) -> None:
-        """Draw the rupture as soon as it is known, and say at its control what is wrong with it here."""
+        """Draw the rupture when it is known, and show beside its control why it does not fit the ground."""
         self._rupture_work.cancel()
         try:
             choice, geology = self.earthquake.rupture, self.ground.ground.geology
         except InputError:
-            # Said when the earthquake is asked for; while a person types, half a number is no fault.
+            # Not shown while the user is still typing; `request` raises it again.
             choice = None
-        self.ground_figures.show_rupture(choice.read.position_m if isinstance(choice, FileRupture) else None)
+        self.ground_figures.show_rupture(choice.rupture_in_file.position_m if isinstance(choice, FileRupture) else None)
         if choice is None:
             return
         self.earthquake.reply.clear()
         if isinstance(choice, FileRupture):
-            with self._complaints(self.earthquake.reply):
-                choice.read.check_inside(geology.extent_m)
+            with self._showing_errors(self.earthquake.reply):
+                choice.rupture_in_file.check_inside(geology.extent_m)
         else:
             self._rupture_work.ask(
                 lambda _: choice.rupture(geology), lambda made: self.ground_figures.show_rupture(made.position_m)
             )
 
     def _show_choice(self) -> None:
-        """Say what the choice of a model means for the rest, and what it costs."""
+        """Show what the chosen model accepts, the command line, and the cost of a simulation."""
         for part in (self.earthquake, self.stations):
-            part.say_what_models_take(not (self.model.simulates or self._studio.simulates(self.model.model.value)))
+            part.show_model_limit(not (self.model.simulates or self._studio.simulates(self.model.model.value)))
         self._show_command()
         self._cost_work.cancel()
-        with self._cost_complaints():
+        with self._showing_cost_errors():
             choice, ground, stations = self.model.simulation, self.ground.ground, self.stations.stations
             if choice is None:
                 return
-            self.model.say("Counting what it costs.")
-            self._cost_work.ask(lambda _: self._studio.cost_words(ground, choice, stations), self.model.say)
+            self.model.show_note("Estimating the cost.")
+            self._cost_work.ask(lambda _: self._studio.cost_in_words(ground, choice, stations), self.model.show_note)
 
     def _show_command(self) -> None:
         try:
             command = command_for(self.request(), self._studio)
         except InputError as error:
             command = f"# {printable(error)}"
-        self.takeaway.say_command(command)
+        self.files_view.show_command(command)
 
     def _redraw(self) -> None:
         if self.scene is not None:
             self._redraw_map()
-            self.map.mark(self.scene, self.point)
+            self.map.mark(self.scene, self.sensor)
             self._redraw_sensor()
 
     def _redraw_map(self) -> None:
         if self.scene is None:
             return
         scene, draw, shown = self.scene, self.shown.value, self.map_shows.value
-        if scene.has_measured(shown, draw):
+        if scene.has_measure(shown, draw):
             self._map_work.cancel()
-            self.map.show(scene, measured(scene, draw, shown))
+            self.map.show(scene, map_content(scene, draw, shown))
         else:
-            self._map_work.ask(lambda _: measured(scene, draw, shown), lambda made: self.map.show(scene, made))
+            self._map_work.ask(lambda _: map_content(scene, draw, shown), lambda content: self.map.show(scene, content))
 
     def _redraw_sensor(self) -> None:
-        """Say at once which sensor it is; draw its motion as soon as it is measured."""
+        """Show the position of the sensor at once, and its motion when it is computed."""
         if self.scene is None:
             return
-        scene, point, quantity = self.scene, self.point, self.quantity.value
-        x_km, y_km = scene.points_m[point] / 1000
-        name = scene.station_name(point)
-        sensor = "Sensor" if name is None else f"Station {html.escape(printable(name, 80))}"
+        scene, sensor, quantity = self.scene, self.sensor, self.quantity.value
+        x_km, y_km = scene.sensor_positions_m[sensor] / 1000
+        name = scene.station_name(sensor)
+        title = "Sensor" if name is None else f"Station {html.escape(printable(name, 80))}"
         self.where.object = (
-            f"<b>{sensor} at {x_km:.2f} km East, {y_km:.2f} km North.</b> Click on the map to choose another."
+            f"<b>{title} at {x_km:.2f} km East, {y_km:.2f} km North.</b> Click on the map to choose another."
         )
-        drawn_before = Station.remembered(scene, point, quantity)
-        if drawn_before is not None:
+        cached = SensorMotion.cached(scene, sensor, quantity)
+        if cached is not None:
             self._sensor_work.cancel()
-            self._show_station(scene, drawn_before, quantity)
+            self._show_sensor_motion(scene, cached, quantity)
         else:
             self._sensor_work.ask(
-                lambda job: Station.of(scene, point, quantity, job),
-                lambda station: self._show_station(scene, station, quantity),
+                lambda job: SensorMotion.of(scene, sensor, quantity, job),
+                lambda motion: self._show_sensor_motion(scene, motion, quantity),
             )
 
-    def _show_station(self, scene: Scene, station: Station, quantity: Quantity) -> None:
+    def _show_sensor_motion(self, scene: Scene, motion: SensorMotion, quantity: Quantity) -> None:
         labels = (scene.label, scene.stage1_label)
-        self.station.show(station, self.shown.value, quantity, labels)
-        self.table.object = station_table(station.rows, labels[1])
+        self.sensor_figures.show(motion, self.shown.value, quantity, labels)
+        self.table.object = sensor_table(motion.rows, labels[1])
 
 
 def _caption(text: str) -> pn.pane.HTML:

@@ -1,7 +1,7 @@
-"""What the page's server answers: a short list of routes, to hosts that are allowed, and pages built one at a time.
+"""The routes of the page's server, which answers allowed hosts only and builds one page at a time.
 
-Panel and Bokeh bring routes of their own, among them one that imports whatever module an address names. None of them is
-taken over: an address is answered only if it stands in `PageApplication`.
+Panel and Bokeh have routes of their own, among them one that imports any module that an address names. None of them is
+used: only the addresses in `PageApplication` are answered.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from panel.io.server import DocHandler, WSHandler
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.web import OutputTransform, RequestHandler
 
-from spectremor.web.downloads import Shelf
+from spectremor.web.downloads import Downloads
 from spectremor.web.hosts import AllowedHosts
 from spectremor.web.studio import MAX_PAGES
 
-#: Files come in pieces of 10 MB, a third more in base64.
+#: Files are uploaded in pieces of 10 MB, which are a third larger in base64.
 MAX_MESSAGE_BYTES = 32 * 2**20
-#: Page loads that wait for their turn.
+#: Largest number of page loads that wait for their turn.
 MAX_WAITING = 16
-#: A page whose browser never connected, or is gone, is forgotten after this time.
+#: Time after which a page is dropped if its browser never connected or has gone, and interval of checks for it.
 _UNUSED_MS, _CHECK_UNUSED_MS = 15_000, 3_000
 _SESSION = {"bokeh_websocket_path": "/ws"}
 
-#: Scripts are the library's own, some of them in the page and some compiled from text, as Bokeh does.
+#: All scripts come from this server; Bokeh needs inline scripts and scripts compiled from text.
 _POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -65,19 +65,19 @@ class PageApplication(BokehTornado):  # type: ignore[misc]
 
     Args:
         page: makes a document for each visitor.
-        hosts: that a request may name.
-        shelf: the files that visitors may take along.
+        hosts: the hosts that a request may name.
+        downloads: the pages whose wavefields may be downloaded.
         on_stop: called when the server stops.
     """
 
     def __init__(
-        self, page: Application, hosts: AllowedHosts, shelf: Shelf, on_stop: Callable[[], None] = lambda: None
+        self, page: Application, hosts: AllowedHosts, downloads: Downloads, on_stop: Callable[[], None] = lambda: None
     ) -> None:
         self.hosts, self._on_stop = hosts, on_stop
-        self.doorway = Doorway(MAX_WAITING)
+        self.page_queue = PageQueue(MAX_WAITING)
         super().__init__(
             {"/": page},
-            # Sessions are the server's own: nobody else can name one, or make one up.
+            # Sessions are signed by this server, so nobody else can choose or invent one.
             sign_sessions=True,
             secret_key=os.urandom(32),
             include_headers=[],
@@ -97,7 +97,7 @@ class PageApplication(BokehTornado):  # type: ignore[misc]
             [
                 (r"/", PageHandler, session),
                 (r"/ws", SocketHandler, session),
-                (r"/download/([0-9a-f]{32})/([a-z-]+)", DownloadHandler, {"shelf": shelf}),
+                (r"/download/([0-9a-f]{32})/([a-z-]+)", DownloadHandler, {"downloads": downloads}),
                 (r"/favicon\.ico", IcoHandler, {"app": self}),
                 (r"/static/extensions/(panel/.*)", MultiRootStaticHandler, {"root": extension_dirs}),
                 (r"/static/(js/.*)", StaticHandler),
@@ -105,12 +105,12 @@ class PageApplication(BokehTornado):  # type: ignore[misc]
         )
 
     def stop(self, wait: bool = True) -> None:
-        """Stop what is going on."""
+        """Call `on_stop`, then stop the server."""
         self._on_stop()
         super().stop(wait)
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
-        """The handler of a request; of one that is not for this server, the refusal."""
+        """The handler of a request, or `Refusal` if the request is not allowed."""
         refused = self._refusal(request)
         if refused is None:
             return super().find_handler(request, **kwargs)
@@ -118,46 +118,46 @@ class PageApplication(BokehTornado):  # type: ignore[misc]
         return self.get_handler_delegate(request, Refusal, {"status": status, "reason": reason})
 
     def _refusal(self, request: HTTPServerRequest) -> tuple[int, str] | None:
-        """Status and reason, where a request is not answered whatever it asks for."""
+        """Status and reason if a request is refused before its address is looked at; else None."""
         if not self.hosts.allows(request.headers.get("Host")):
-            return 421, "this host is not served; start with --allow-host NAME to allow another"
+            return 421, "requests for this host name are refused; start with --allow-host NAME to allow it"
         if request.method not in ("GET", "HEAD"):
             return 405, "only GET is served"
         headers = request.headers
-        # Before anything else reads it: an origin may be no address at all.
+        # Checked before anything else reads the origin, which need not be a valid address.
         if not self.hosts.allows_origin(headers.get("Origin")):
-            return 403, "only the page itself may ask for this"
+            return 403, "only the page itself may request this"
         if request.path == "/" and any(name.startswith("bokeh-") for name in request.arguments):
-            # Of pages that are put into other pages: whose session, and from where scripts are loaded.
-            return 403, "the page takes no such words in its address"
-        # Browsers say of what they fetch whose page asks for it, and for what.
+            # These arguments would choose the session and the place from which scripts are loaded.
+            return 403, "bokeh- arguments in the address are not accepted"
+        # With these headers a browser says which page makes the request, and for what purpose.
         if request.path == "/":
             if headers.get("Sec-Fetch-Dest", "document") != "document":
-                return 403, "the page is not part of another page"
+                return 403, "the page must not be embedded in another page"
         elif headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-            return 403, "only the page itself may ask for this"
+            return 403, "only the page itself may request this"
         return None
 
 
 class Refusal(RequestHandler):
-    """Says in one line why a request is not answered."""
+    """Answers a request with one line that says why it is refused."""
 
     def initialize(self, status: int, reason: str) -> None:
-        """Take what to say."""
-        self._status, self._why = status, reason
+        """Store status and reason."""
+        self._status, self._reason_text = status, reason
 
     def prepare(self) -> None:
-        """Answer, whatever the method."""
+        """Answer any method with the refusal."""
         self.set_status(self._status)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(f"{self._why}\n")
+        self.finish(f"{self._reason_text}\n")
 
 
-class Doorway:
-    """Lets page loads in one after the other, in the order of their coming; those who went away meanwhile are dropped.
+class PageQueue:
+    """Lets page loads run one at a time, in the order of their arrival.
 
     Args:
-        most: that may wait at once.
+        most: largest number of page loads that may wait.
     """
 
     def __init__(self, most: int) -> None:
@@ -166,7 +166,7 @@ class Doorway:
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[bool]:
-        """Wait for one's turn; False where too many wait already."""
+        """Wait for one's turn, and yield True; yield False at once if too many wait already."""
         if self._waiting >= self._most:
             yield False
             return
@@ -176,7 +176,7 @@ class Doorway:
         finally:
             self._waiting -= 1
         try:
-            # The event loop sees in between who has gone.
+            # Let the event loop notice which connections were closed meanwhile.
             await asyncio.sleep(0.001)
             yield True
         finally:
@@ -184,18 +184,18 @@ class Doorway:
 
 
 class PageHandler(DocHandler):
-    """The page itself: built when its turn comes, unless the visitor has gone by then."""
+    """Builds the page when its turn comes, unless the browser has closed the connection by then."""
 
     gone = False
 
     def on_connection_close(self) -> None:
-        """The browser gave up."""
+        """The browser has closed the connection."""
         self.gone = True
         super().on_connection_close()
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        """Build a page, or say that there is no room."""
-        async with self.application.doorway.turn() as admitted:
+        """Build a page, or answer that too many pages are open."""
+        async with self.application.page_queue.turn() as admitted:
             if self.gone:
                 return
             if not admitted or len(list(self.application.pages.sessions)) >= MAX_PAGES:
@@ -211,22 +211,22 @@ class SocketHandler(WSHandler):
     """The connection between a page in the browser and its document here."""
 
     def check_origin(self, origin: str) -> bool:
-        """Only pages that this server may have served connect."""
+        """Whether the connection comes from a page of this server."""
         return self.application.hosts.allows_origin(origin)
 
 
 class DownloadHandler(RequestHandler):
-    """A visitor's wavefield as a file."""
+    """Serves a page's wavefield as a file."""
 
-    _PIECE_BYTES = 2**20
+    _CHUNK_BYTES = 2**20
 
-    def initialize(self, shelf: Shelf) -> None:
-        """Take the files to choose from."""
-        self._shelf = shelf
+    def initialize(self, downloads: Downloads) -> None:
+        """Store the pages whose wavefields may be downloaded."""
+        self._downloads = downloads
 
     async def get(self, key: str, kind: str) -> None:
-        """Make the file and send it in pieces; what is wrong is said in one line."""
-        async with self._shelf.file(key, kind) as (path, problem):
+        """Write the file and send it in pieces, or send an error in one line."""
+        async with self._downloads.file(key, kind) as (path, problem):
             if path is None:
                 self.set_status(404 if problem is None else 400)
                 self.set_header("Content-Type", "text/plain; charset=utf-8")
@@ -237,13 +237,13 @@ class DownloadHandler(RequestHandler):
             self.set_header("Content-Length", str(path.stat().st_size))
             self.set_header("Cache-Control", "no-store")
             with path.open("rb") as file:
-                while piece := file.read(self._PIECE_BYTES):
-                    self.write(piece)
+                while chunk := file.read(self._CHUNK_BYTES):
+                    self.write(chunk)
                     await self.flush()
 
 
 class _SafeHeaders(OutputTransform):
-    """Puts the same careful headers on everything that is sent."""
+    """Sets the security headers of every answer."""
 
     def transform_first_chunk(
         self,

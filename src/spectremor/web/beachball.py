@@ -1,4 +1,4 @@
-"""The focal mechanism as seismologists draw it: lower hemisphere, equal area, compression dark."""
+"""The beachball of a moment tensor: lower hemisphere, equal-area projection, compressional quadrants dark."""
 
 from __future__ import annotations
 

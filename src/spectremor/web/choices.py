@@ -1,4 +1,4 @@
-"""What a visitor can ask for beside a ground and a point: ruptures, stations, a simulation without a model."""
+"""What a visitor can choose besides a ground and a point source: ruptures, stations, a simulation without a model."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from spectremor.core.georeference import Georeference
 from spectremor.core.recording import Recording, Sensors, Stations
 from spectremor.core.rupture import Rupture
 
-#: The longest motion and the most points of a rupture that the page computes.
+#: Longest duration and largest number of points of a rupture that the page computes.
 MAX_DURATION_S, MAX_POINTS = 120.0, 20_000
-#: Message beside a control whose setting the model does not take.
+#: Messages beside controls whose settings the chosen model does not accept.
 ONLY_POINTS = "This model takes a point source. A rupture needs a model that simulates, or \u201cSimulation only\u201d."
 ONLY_GRID = (
     "This model has its own grid of sensors. Stations need a model that simulates, or \u201cSimulation only\u201d."
@@ -22,13 +22,13 @@ ONLY_GRID = (
 
 @dataclasses.dataclass(frozen=True)
 class RandomRupture:
-    """A rupture of one plane by its magnitude, mechanism and hypocentre; slip is random.
+    """A rupture of one plane with random slip, given by magnitude, mechanism and hypocentre.
 
     Attributes:
         mw: moment magnitude.
         hypocentre_m: (x, y, z).
         angles_deg: strike, dip and rake.
-        seed: of the slip.
+        seed: seed of the slip.
     """
 
     mw: float
@@ -39,7 +39,7 @@ class RandomRupture:
     place: Georeference | None = dataclasses.field(default=None, init=False)
 
     def rupture(self, geology: Geology) -> Rupture:
-        """The rupture in a ground.
+        """The rupture in this ground.
 
         Raises:
             InputError: as `Rupture.from_magnitude`.
@@ -61,20 +61,20 @@ class FileRupture:
     """A rupture from a file.
 
     Attributes:
-        read: what the file says.
-        name: of the file.
-        path: as a person would type it.
-        place: where the corner of the domain lies on Earth.
+        rupture_in_file: the rupture that was read.
+        name: name of the file.
+        path: path of the file for the command line.
+        place: location on Earth of the domain's corner.
     """
 
-    read: Rupture
+    rupture_in_file: Rupture
     name: str
     path: str
     place: Georeference
 
     def rupture(self, _geology: Geology) -> Rupture:
         """The rupture as it was read."""
-        return self.read
+        return self.rupture_in_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,10 +82,10 @@ class StationList:
     """Stations from a file.
 
     Attributes:
-        stations: what the file says.
-        name: of the file.
-        path: as a person would type it.
-        place: where the corner of the domain lies on Earth; None where the file is in metres.
+        stations: the stations that were read.
+        name: name of the file.
+        path: path of the file for the command line.
+        place: location on Earth of the domain's corner; None if the file is in metres.
     """
 
     stations: Stations
@@ -96,12 +96,12 @@ class StationList:
 
 @dataclasses.dataclass(frozen=True)
 class SimulationChoice:
-    """How to simulate without a model.
+    """The settings of a simulation without a model.
 
     Attributes:
-        grid_spacing_m: of the grid.
-        duration_s: of the motion.
-        lowpass_hz: corner of the low-pass.
+        grid_spacing_m: spacing of the simulation's grid.
+        duration_s: duration of the motion.
+        lowpass_hz: corner frequency of the low-pass.
     """
 
     grid_spacing_m: float
@@ -115,7 +115,7 @@ class SimulationChoice:
             )
 
     def recording(self, sensors: Sensors) -> Recording:
-        """When motion is recorded at these sensors."""
+        """The recording at these sensors, with this duration and low-pass."""
         recording = Recording(sensors=sensors, lowpass_hz=self.lowpass_hz)
         return dataclasses.replace(recording, samples=max(2, round(self.duration_s * recording.sampling_hz)))
 
@@ -124,10 +124,14 @@ RuptureChoice = RandomRupture | FileRupture
 
 
 def needed_place(place: Georeference | None, what: str) -> Georeference:
-    """The place that a file needs.
+    """The place on Earth, which is needed to read a file in degrees.
+
+    Args:
+        place: the place, or None.
+        what: beginning of the reason, such as "ruptures are".
 
     Raises:
-        InputError: none.
+        InputError: the place is None.
     """
     if place is None:
         raise InputError("corner", "nothing", f"longitude and latitude of the corner: {what} in degrees")
@@ -135,21 +139,21 @@ def needed_place(place: Georeference | None, what: str) -> Georeference:
 
 
 def check_places(places: Iterable[tuple[str, Georeference | None]]) -> Georeference | None:
-    """The one place on Earth of everything that was read at a place.
+    """The place on Earth that all files in degrees were read with; None if there are none.
 
     Args:
-        places: what was read, and where the corner lay.
+        places: what was read (ground, rupture, stations), and the location of the corner then.
 
     Raises:
-        InputError: two that differ.
+        InputError: two places differ.
     """
     stated = [(what, place) for what, place in places if place is not None]
     for what, place in stated[1:]:
         if place != stated[0][1]:
             raise InputError(
                 "corner",
-                f"{_words(place)} of the {what}",
-                f"{_words(stated[0][1])}, of the {stated[0][0]}: read one anew",
+                f"{_words(place)} for the {what}",
+                f"{_words(stated[0][1])}, as for the {stated[0][0]}: read one of the two files again",
             )
     return stated[0][1] if stated else None
 

@@ -1,4 +1,4 @@
-"""The command line that does what the page does."""
+"""The command line that makes the same wavefield as the page."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from spectremor.web.choices import FileRupture, RandomRupture, SimulationChoice
 from spectremor.web.ground import Ground
 from spectremor.web.studio import Request, Studio
 
-#: The file that a model of another program becomes on its way.
+#: The file into which a velocity model of another program is imported.
 _IMPORTED = "geology.nc"
 
 
 def command_for(request: Request, studio: Studio, out: str = "field.nc") -> str:
     """Commands that make the same wavefield, ready to copy.
 
-    No command draws a random rupture or makes the mean of all draws: those are Python, run from the command line.
+    No command makes a random rupture or the mean; for these it is a short Python program.
 
     Args:
-        request: with numbers in all its fields.
-        studio: that carries it out.
+        request: the request, without empty fields.
+        studio: the studio that carries it out.
         out: file to write.
 
     Raises:
-        InputError: files that were read at different places on Earth, or what models do not take.
+        InputError: files were read with different locations on Earth, or the model does not accept the request.
     """
     request.place()
-    studio.check_takes(request)
+    studio.check_accepted(request)
     if isinstance(request.rupture, RandomRupture) or (request.simulation is None and request.product == "mean"):
         return _script(request, studio, out)
     words = ["spectremor", "generate" if request.simulation is None else "simulate"]
@@ -42,7 +42,7 @@ def _line(words: list[str]) -> str:
 
 
 def _import_lines(ground: Ground) -> list[str]:
-    """The command that brings a model of another program onto its grid; none where there is nothing to bring."""
+    """The command that imports a velocity model of another program; empty if the ground needs no import."""
     if ground.grid is None:
         return []
     extent = ",".join(_digits(side) for side in ground.grid.extent_m)
@@ -60,7 +60,7 @@ def _ground_words(ground: Ground) -> list[str]:
 def _earthquake_words(request: Request) -> list[str]:
     if isinstance(request.rupture, FileRupture):
         return ["--rupture", request.rupture.path]
-    assert request.source is not None  # a random rupture goes another way
+    assert request.source is not None  # `_script` handles random ruptures
     numbers = [*request.source.position_m, *request.angles_deg]
     return ["--source", ",".join(map(_digits, numbers)), "--mw", f"{request.source.mw:.6g}"]
 
@@ -73,7 +73,7 @@ def _model_words(request: Request, studio: Studio) -> list[str]:
 
 
 def _station_words(request: Request) -> list[str]:
-    """The stations, and the place of whatever lies on Earth: one for all, as was checked."""
+    """Options for the stations, and for the location on Earth, which is the same for all files."""
     stations, rupture = request.stations, request.rupture
     words = [] if stations is None else ["--stations", stations.path]
     places = [read.place for read in (rupture, stations) if read is not None and read.place is not None]
@@ -94,7 +94,7 @@ def _place_words(place: Georeference | None) -> list[str]:
 
 
 def _script(request: Request, studio: Studio, out: str) -> str:
-    """The same in Python, for what no command makes."""
+    """A Python program that makes the wavefield, for what no command can make."""
     lines = ["python - <<'END'", "import spectremor as sp", _read_ground(request.ground), *_earthquake(request)]
     more = ""
     if request.stations is not None:

@@ -1,4 +1,4 @@
-"""Parts of all controls: headings, numbers, fields for files."""
+"""Parts that all controls use: headings, notes, number fields, fields for files."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from spectremor.core.errors import InputError
 from spectremor.web.uploads import MAX_UPLOAD_MB
 
 NOTE = {"color": "#5b626d", "font-size": "12px", "overflow-wrap": "anywhere"}
-#: Runs in the browser: a field that holds a file hides the words to choose another by.
+#: Runs in the browser: empties the field, because a field with a file hides its link to choose another one.
 _EMPTY_UPLOAD = "if (!source.disabled) Bokeh.index.find_one(source)?._file_pond?.removeFiles()"
 FULL, HALF, THIRD = 332, 156, 97
-#: Of a third inside a part that folds.
-FOLDED_THIRD = 86
+#: Width of a third inside a card that can be collapsed.
+CARD_THIRD = 86
 
 
 def heading(text: str) -> pn.pane.HTML:
-    """Above a part of the page."""
+    """The heading of a part of the page."""
     return pn.pane.HTML(f"<h2>{html.escape(text)}</h2>", margin=(6, 10, 0, 10), stylesheets=[_HEADING])
 
 
@@ -28,12 +28,12 @@ _HEADING = "h2 { font-size: 15px; margin: 0; color: #20262e; font-weight: 650 }"
 
 
 class BoundedDropper(pn.widgets.FileDropper):
-    """A field for files that keeps no more than one unfinished file, and none that is too large, whatever is sent.
+    """A field for files that keeps at most one unfinished file, and no file that is too large.
 
-    The browser says itself when a file is too large; what speaks to the page need not be a browser.
+    A browser refuses files that are too large; this class limits other clients, too.
 
     Args:
-        most_bytes: of a file.
+        most_bytes: largest size of a file.
     """
 
     def __init__(self, most_bytes: int, **options: Any) -> None:
@@ -44,7 +44,7 @@ class BoundedDropper(pn.widgets.FileDropper):
         data = event.data
         if event.event_name != "delete_event":
             name, begins = data["name"], data["chunk"] == 1
-            # One that another one has come before was given up.
+            # A file whose upload was interrupted by that of another one is dropped.
             unfinished = [] if begins else self._file_buffer.get(name)
             if unfinished is None:
                 return
@@ -56,16 +56,17 @@ class BoundedDropper(pn.widgets.FileDropper):
 
 
 def upload_field(open_file: Callable[[str, bytes], Any], most_mb: int = MAX_UPLOAD_MB) -> pn.widgets.FileDropper:
-    """A field for one file after another; each is taken out at once, for what has been read need not be kept.
+    """A field for uploading one file at a time; each file is removed from the field when it has been read.
 
-    It sends a file in pieces, says itself when one is too large, and reports each choice, also of the same bytes.
+    The browser sends files in pieces and refuses those that are too large. A file that is chosen again is uploaded
+    again.
     """
     field = BoundedDropper(most_mb * 2**20, max_file_size=f"{most_mb}MB", previews=[], width=FULL)
 
     async def opened(_event: Any) -> None:
         files, field.value = field.value, {}
         for name, content in files.items():
-            # The widget decodes what the browser calls text.
+            # The widget has decoded files that the browser calls text.
             await open_file(name, content.encode() if isinstance(content, str) else content)
 
     field.param.watch(opened, "value")
@@ -74,12 +75,12 @@ def upload_field(open_file: Callable[[str, bytes], Any], most_mb: int = MAX_UPLO
 
 
 def note(text: str) -> pn.pane.HTML:
-    """Small words."""
+    """A small explaining text."""
     return pn.pane.HTML(html.escape(text), styles=NOTE, margin=(4, 10, 0, 10), width=FULL - 10)
 
 
-def folded(title: str, *parts: Any) -> pn.Card:
-    """Controls that few visitors need, behind their title."""
+def collapsed_card(title: str, *parts: Any) -> pn.Card:
+    """A collapsed card with controls that few visitors need."""
     return pn.Card(
         *parts,
         title=title,
@@ -89,11 +90,11 @@ def folded(title: str, *parts: Any) -> pn.Card:
         styles={"border": "1px solid #e3e6ea", "border-radius": "4px", "box-shadow": "none"},
         header_background="#f6f7f8",
         active_header_background="#f6f7f8",
-        stylesheets=[_FOLDED],
+        stylesheets=[_CARD_STYLE],
     )
 
 
-_FOLDED = """
+_CARD_STYLE = """
 :host { box-shadow: none !important }
 .card-header { font-size: 13px; padding: 2px 4px }
 .card-title h3 { font-size: 13px; font-weight: 600 }
@@ -101,15 +102,15 @@ _FOLDED = """
 
 
 def number(label: str, value: float, step: float, width: int) -> pn.widgets.FloatInput:
-    """A field for a number, without bounds: the browser would replace what lies outside them, and say nothing."""
+    """A number field without bounds, because the browser would silently replace a number outside them."""
     return pn.widgets.FloatInput(label=label, value=value, step=step, width=width, format="0[.][000]")
 
 
 def number_in(field: pn.widgets.FloatInput) -> float:
-    """What a field holds.
+    """The number in a field.
 
     Raises:
-        InputError: nothing.
+        InputError: the field is empty.
     """
     if field.value is None:
         raise InputError(field.label, "nothing", "a number")

@@ -1,4 +1,4 @@
-"""A page's wavefield as a file to take along, in every format that `spectremor export` writes."""
+"""Downloads of a page's wavefield in every format that `spectremor export` writes."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from spectremor.exchange.placing import place_of
 from spectremor.exchange.quantities import Quantity
 from spectremor.signal.response import usable_frequencies
 
-#: Of spectral accelerations, in s; those that the wavefield holds are written.
+#: Periods of spectral accelerations in s; those in the wavefield's usable band are written.
 PERIODS_S = (0.2, 0.3, 0.5, 1.0, 2.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """A way to take a wavefield along.
+    """A file format of a download.
 
     Attributes:
-        label: what a person calls it.
-        about: what is in it.
-        name: of the file.
-        needs_place: it says where on Earth the sensors stand.
+        label: name of the format on the page.
+        about: what the file contains.
+        name: name of the file.
+        needs_place: whether it needs the location of the sensors on Earth.
     """
 
     label: str
@@ -57,14 +57,14 @@ FORMATS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Parcel:
-    """A wavefield and how it is to be exported.
+class ExportRequest:
+    """A wavefield and how to export it.
 
     Attributes:
-        field: dims (realization, component, x, y, time), m/s.
-        quantity: of seismograms.
-        place: of the south-west corner on Earth; None: where the field says itself, if it does.
-        origin_time: date and time of the earthquake; None: its own, if it has one.
+        field: dims (realization, component, x, y, time) or (realization, component, station, time), m/s.
+        quantity: quantity of the seismograms.
+        place: location of the south-west corner on Earth; None: that of the field's attributes, if any.
+        origin_time: date and time of the earthquake; None: that of the field's attributes, if any.
     """
 
     field: xr.DataArray
@@ -73,17 +73,19 @@ class Parcel:
     origin_time: str | None = None
 
 
-def write_parcel(parcel: Parcel, kind: str, folder: Path) -> Path:
-    """Write one format; several files, where a format has companions, become one zip archive.
+def write_export(request: ExportRequest, kind: str, folder: Path) -> Path:
+    """Write one format; if the format consists of several files, put them into one zip archive.
 
     Raises:
-        InputError: a format that needs a place on Earth without one, or what the format cannot hold.
+        InputError: the format needs a location on Earth and there is none, or cannot hold this wavefield.
     """
-    made = FORMATS[kind]
-    if made.needs_place and place_of(parcel.field, parcel.place) is None:
-        raise InputError("place on Earth", "none", f"longitude and latitude of the south-west corner for {made.label}")
-    path = folder / made.name
-    written = _write(parcel, kind, path)
+    format_ = FORMATS[kind]
+    if format_.needs_place and place_of(request.field, request.place) is None:
+        raise InputError(
+            "place on Earth", "none", f"longitude and latitude of the south-west corner for {format_.label}"
+        )
+    path = folder / format_.name
+    written = _write(request, kind, path)
     if len(written) == 1:
         return written[0]
     archive = path.with_name(f"{path.stem}-{kind}.zip")
@@ -93,8 +95,13 @@ def write_parcel(parcel: Parcel, kind: str, folder: Path) -> Path:
     return archive
 
 
-def _write(parcel: Parcel, kind: str, path: Path) -> list[Path]:
-    field, place, quantity, when = parcel.field, parcel.place, parcel.quantity, parcel.origin_time
+def _write(request: ExportRequest, kind: str, path: Path) -> list[Path]:
+    field, place, quantity, when = (
+        request.field,
+        request.place,
+        request.quantity,
+        request.origin_time,
+    )
     if kind == "mseed":
         return exchange.write_mseed(field, path, quantity=quantity, place=place, origin_time=when)
     if kind == "asdf":
@@ -119,32 +126,35 @@ def periods_s(field: xr.DataArray) -> tuple[float, ...]:
 
 
 @runtime_checkable
-class HasParcel(Protocol):
-    """A page with something to take along."""
+class HasExport(Protocol):
+    """A page whose wavefield can be downloaded."""
 
-    def parcel(self) -> Parcel | None:
-        """What it shows now; None where it shows nothing.
+    def export_request(self) -> ExportRequest | None:
+        """The wavefield that the page shows, and how to export it; None if it shows none.
 
         Raises:
-            InputError: a place or a time that is none.
+            InputError: the place or the origin time is not valid.
         """
 
 
-class Shelf:
-    """The pages whose wavefields may be downloaded, each under a key that only its visitor knows."""
+class Downloads:
+    """The pages whose wavefields can be downloaded, each under a key that only its visitor knows."""
 
     def __init__(self) -> None:
-        self._pages: weakref.WeakValueDictionary[str, HasParcel] = weakref.WeakValueDictionary()
+        self._pages: weakref.WeakValueDictionary[str, HasExport] = weakref.WeakValueDictionary()
 
-    def put(self, page: HasParcel) -> str:
-        """Offer what a page shows for as long as the page is there; returns the key."""
+    def add(self, page: HasExport) -> str:
+        """Add a page for as long as it exists; returns its key."""
         key = secrets.token_hex(16)
         self._pages[key] = page
         return key
 
     @contextlib.asynccontextmanager
     async def file(self, key: str, kind: str) -> AsyncIterator[tuple[Path | None, str | None]]:
-        """The file, made in a thread and there while the context lasts, or what is wrong, or neither: nothing there."""
+        """Yield (path of the file, None), (None, error), or (None, None) if there is nothing to download.
+
+        The file is written in a thread and exists as long as the context.
+        """
         page = self._pages.get(key)
         if page is None or kind not in FORMATS:
             yield None, None
@@ -152,9 +162,9 @@ class Shelf:
         with temporary_folder() as folder:
             path = problem = None
             try:
-                parcel = page.parcel()
-                if parcel is not None:
-                    path = await asyncio.to_thread(write_parcel, parcel, kind, folder)
+                export_request = page.export_request()
+                if export_request is not None:
+                    path = await asyncio.to_thread(write_export, export_request, kind, folder)
             except InputError as error:
                 problem = str(error)
             yield path, problem

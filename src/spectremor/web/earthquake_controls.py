@@ -1,4 +1,4 @@
-"""Which earthquake: a point, a random rupture, or a rupture in a file."""
+"""Controls for the earthquake: a point source, a random rupture, or a rupture in a file."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from spectremor.web.mechanism import Mechanism
 from spectremor.web.reply import Reply
 from spectremor.web.uploads import MAX_RUPTURE_MB
 
-#: What an earthquake can be, by what the page calls it.
+#: Kinds of earthquakes, by their label on the page.
 KINDS = {"Point": "point", "Random rupture": "random", "Rupture file": "file"}
 
 
 class EarthquakeControls:
-    """A point source or a random rupture by numbers, or a rupture in a file; clicks on the ground set the same numbers.
+    """A point source or a random rupture by numbers, or a rupture in a file; clicks on the ground set the position.
 
     Args:
-        start: what the numbers are at first.
+        start: source whose numbers are shown first.
         open_file: reads an uploaded rupture.
         changed: called when something changes.
     """
@@ -50,7 +50,7 @@ class EarthquakeControls:
         self.slip_seed = pn.widgets.IntInput(label="Seed of the slip", value=0, width=HALF, visible=False)
         self.only_points = note(ONLY_POINTS)
         self.upload, self.reply = upload_field(open_file, MAX_RUPTURE_MB), Reply()
-        self.read: FileRupture | None = None
+        self.file_rupture: FileRupture | None = None
         self.about = pn.pane.HTML("", styles=NOTE, margin=(0, 10), visible=False)
         self.mechanism = Mechanism()
         self._changed = changed
@@ -62,25 +62,25 @@ class EarthquakeControls:
         self._draw()
 
     @property
-    def point(self) -> Source | None:
-        """The earthquake as a point; None where it is a rupture.
+    def point_source(self) -> Source | None:
+        """The earthquake as a point source; None if it is a rupture.
 
         Raises:
-            InputError: an empty field, or a number that no source has.
+            InputError: a field is empty, or a number is not valid for a source.
         """
         return self.source if self.kind.value == "point" else None
 
     @property
     def rupture(self) -> RuptureChoice | None:
-        """The earthquake as a rupture; None where it is a point.
+        """The earthquake as a rupture; None if it is a point source.
 
         Raises:
-            InputError: an empty field, or no file yet.
+            InputError: a field is empty, or no file was opened yet.
         """
         if self.kind.value == "file":
-            if self.read is None:
+            if self.file_rupture is None:
                 raise InputError("Rupture file", "nothing", "a file with a rupture")
-            return self.read
+            return self.file_rupture
         if self.kind.value == "point":
             return None
         x, y, depth = (1000 * number_in(self.numbers[name]) for name in ("x", "y", "depth"))
@@ -89,24 +89,24 @@ class EarthquakeControls:
             raise InputError("Seed of the slip", typed, "a whole number, 0 or more")
         return RandomRupture(number_in(self.numbers["mw"]), (x, y, -depth), self.angles_deg, self.slip_seed.value)
 
-    def take(self, read: FileRupture) -> None:
-        """The earthquake is a rupture from a file."""
-        self.read = read
-        size = "magnitude as the ground's rigidity says" if read.read.needs_rigidity else f"Mw {read.read.mw:.2f}"
-        self.about.object = f"<b>{html.escape(read.name)}</b>: {size}, {len(read.read)} points"
+    def take(self, file_rupture: FileRupture) -> None:
+        """Use a rupture from a file as the earthquake."""
+        self.file_rupture, rupture = file_rupture, file_rupture.rupture_in_file
+        size = "magnitude depends on the ground's rigidity" if rupture.needs_rigidity else f"Mw {rupture.mw:.2f}"
+        self.about.object = f"<b>{html.escape(file_rupture.name)}</b>: {size}, {len(rupture)} points"
         self.kind.value = "file"
         self._on_change()
 
-    def say_what_models_take(self, only: bool) -> None:
-        """Say that the model takes points only, or not."""
-        self.only_points.visible = only
+    def show_model_limit(self, limited: bool) -> None:
+        """Show or hide the note that the model accepts point sources only."""
+        self.only_points.visible = limited
 
     @property
     def source(self) -> Source:
-        """The point that the numbers describe.
+        """The point source that the numbers describe.
 
         Raises:
-            InputError: an empty field, or a number that no source has.
+            InputError: a field is empty, or a number is not valid for a source.
         """
         value = {name: number_in(widget) for name, widget in self.numbers.items()}
         return Source.from_angles(
@@ -124,22 +124,22 @@ class EarthquakeControls:
         return strike, dip, rake
 
     @property
-    def place_km(self) -> tuple[float, float, float]:
-        """East, North and depth of the point, or of where the rupture begins; 0 where a field is empty."""
-        if self.kind.value == "file" and self.read is not None:
-            x_m, y_m, z_m = self.read.read.hypocentre_m
+    def position_km(self) -> tuple[float, float, float]:
+        """East, North and depth of the point source or of the hypocentre of the rupture; 0 for an empty field."""
+        if self.kind.value == "file" and self.file_rupture is not None:
+            x_m, y_m, z_m = self.file_rupture.rupture_in_file.hypocentre_m
             return x_m / 1000, y_m / 1000, -z_m / 1000
         x, y, depth = (float(self.numbers[name].value or 0.0) for name in ("x", "y", "depth"))
         return x, y, depth
 
-    def place(self, east_km: float | None, north_km: float | None, depth_km: float | None) -> None:
-        """Move the source; None: that coordinate stays."""
+    def move_to(self, east_km: float | None, north_km: float | None, depth_km: float | None) -> None:
+        """Move the source; a coordinate that is None is not changed."""
         for name, value in (("x", east_km), ("y", north_km), ("depth", depth_km)):
             if value is not None:
                 self.numbers[name].value = round(value, 2)
 
     def parts(self) -> list[Any]:
-        """From top to bottom."""
+        """The controls, from top to bottom."""
         return [
             heading("2. Earthquake"),
             self.kind,
@@ -153,20 +153,20 @@ class EarthquakeControls:
         n = self.numbers
         ball = pn.Column(pn.pane.HTML("Mechanism", margin=(5, 10, 0, 10), styles=NOTE), self.mechanism.figure)
         return pn.Column(
-            note("Type a position, or click on the map or a section. A rupture begins there."),
+            note("Type a position, or click on the map or a section. A random rupture starts there."),
             pn.Row(n["x"], n["y"], n["depth"]),
             pn.Row(pn.Column(n["mw"], n["strike"], n["dip"], n["rake"]), ball),
             self.slip_seed,
         )
 
     def _file_view(self) -> pn.Column:
-        kinds = f"SRF, .param or .fsp, at most {MAX_RUPTURE_MB} MB; needs the place on Earth, above:"
+        kinds = f"SRF, .param or .fsp, at most {MAX_RUPTURE_MB} MB; set the place on Earth above first:"
         return pn.Column(note(kinds), self.upload, self.about, visible=False)
 
     def _on_change(self) -> None:
         kind = self.kind.value
         self._by_numbers.visible, self._by_file.visible = kind != "file", kind == "file"
-        self.slip_seed.visible, self.about.visible = kind == "random", self.read is not None
+        self.slip_seed.visible, self.about.visible = kind == "random", self.file_rupture is not None
         self._draw()
         self._changed()
 
@@ -174,5 +174,5 @@ class EarthquakeControls:
         try:
             self.mechanism.show(self.source)
         except InputError:
-            # Said when the earthquake is asked for; while a person types, half a number is no fault.
+            # Not shown while the user is still typing; the request raises it again.
             return

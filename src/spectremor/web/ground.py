@@ -1,4 +1,4 @@
-"""The grounds that the page offers: each with a name, and the way to it on the command line."""
+"""The grounds that the page offers, each with a name and a path for the command line."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from spectremor.core.georeference import Georeference
 from spectremor.examples import example_geology
 
 EXAMPLE = "example"
-#: Nodes along one axis that a picture shows: more than a screen has room for are left out evenly.
+#: Largest number of nodes along an axis that a figure shows; if there are more, some are left out evenly.
 MOST_SHOWN = 400
 
 
 @dataclasses.dataclass(frozen=True)
 class GroundGrid:
-    """The grid that a model of another program is brought onto.
+    """The grid onto which a velocity model of another program is interpolated.
 
     Attributes:
         extent_m: size along x, y and depth.
         spacing_m: distance between nodes.
-        corner: where its corner lies on Earth; None where the model does not need it.
+        corner: location of its corner on Earth; None if the model does not need it.
     """
 
     extent_m: tuple[float, float, float]
@@ -39,11 +39,11 @@ class Ground:
     """A geology with its name and file.
 
     Attributes:
-        geology: what models take.
-        name: of its file, or of the example.
-        path: of the file, as a person would type it.
-        index: which geology of the file; None where it holds one.
-        grid: onto which the file was brought; None where it is read as it is.
+        geology: the geology.
+        name: name of its file, or of the example.
+        path: path of the file for the command line.
+        index: number of the geology in the file; None if the file holds one.
+        grid: grid onto which the file was interpolated; None if it was read as it is.
     """
 
     geology: Geology
@@ -59,7 +59,7 @@ class Ground:
 
     @property
     def place(self) -> Georeference | None:
-        """Where its corner lies on Earth, where that is known."""
+        """Location of its corner on Earth, if it is known."""
         return None if self.grid is None else self.grid.corner
 
     @functools.cached_property
@@ -77,7 +77,7 @@ class Ground:
 
     @property
     def vs_m_s(self) -> Float[np.ndarray, "x y z"]:
-        """S-wave velocity in m/s of the nodes that are shown: a view, whatever the ground's size."""
+        """S-wave velocity in m/s at the nodes that are shown, without a copy of the data."""
         return self.geology.vs_m_s[self._shown]
 
     @property

@@ -1,4 +1,4 @@
-"""Which ground: one that is offered, or a visitor's own file."""
+"""Controls for the ground: one that is offered, or a visitor's own file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import panel as pn
 
 from spectremor.core.axes import HEMEW_EXTENT_M, HEMEW_NODES
 from spectremor.web.controls import (
-    FOLDED_THIRD,
+    CARD_THIRD,
     FULL,
     HALF,
     NOTE,
-    folded,
+    collapsed_card,
     heading,
     note,
     number,
@@ -25,18 +25,18 @@ from spectremor.web.place import PlaceControls
 from spectremor.web.reply import Reply
 from spectremor.web.uploads import GROUND_SUFFIXES, MAX_UPLOAD_MB
 
-#: Files of one visitor that are kept: each may be large.
+#: Largest number of a visitor's own grounds that are kept, since each may be large.
 MAX_OWN = 3
 _SIDE_KM = HEMEW_EXTENT_M / 1000
 
 
 class GroundControls:
-    """Which ground, and the grid that models of other programs are brought onto.
+    """The choice of a ground, and the grid onto which velocity models of other programs are interpolated.
 
     Args:
-        grounds: that are offered, the first choice first.
-        place: where the corner lies on Earth.
-        open_file: reads an uploaded one.
+        grounds: the grounds to choose from; the first one is chosen at the start.
+        place: controls for the location of the corner on Earth.
+        open_file: reads an uploaded file.
         changed: called when another ground is chosen.
     """
 
@@ -53,7 +53,7 @@ class GroundControls:
         )
         self.about = pn.pane.HTML("", styles=NOTE, margin=(0, 10))
         self.sides = [
-            number(f"{way} (km)", _SIDE_KM, 0.1, FOLDED_THIRD) for way in ("Size East", "Size North", "Size depth")
+            number(f"{way} (km)", _SIDE_KM, 0.1, CARD_THIRD) for way in ("Size East", "Size North", "Size depth")
         ]
         self.spacing = number("Spacing (m)", round(HEMEW_EXTENT_M / (HEMEW_NODES - 1), 3), 10.0, HALF)
         self.upload, self.reply = upload_field(open_file), Reply()
@@ -63,30 +63,32 @@ class GroundControls:
 
     @property
     def ground(self) -> Ground:
-        """The one that is chosen."""
+        """The chosen ground."""
         return self.choice.value
 
     def grid(self) -> GroundGrid:
-        """The grid for models of other programs.
+        """The grid for velocity models of other programs.
 
         Raises:
-            InputError: an empty field, or half a place.
+            InputError: a field is empty, or only one of longitude and latitude is given.
         """
         east, north, depth = (round(1000 * number_in(side), 3) for side in self.sides)
         return GroundGrid((east, north, depth), number_in(self.spacing), self._place.place)
 
     def add(self, ground: Ground) -> None:
-        """Offer another one to this visitor, and choose it; of a visitor's own, the last few are kept."""
+        """Add a visitor's own ground to the choices, and choose it; only the last `MAX_OWN` of them are kept."""
         self._own = [ground.label, *(label for label in self._own if label != ground.label)]
         dropped, self._own = self._own[MAX_OWN:], self._own[:MAX_OWN]
         others = {k: v for k, v in self.choice.options.items() if k != ground.label and k not in dropped}
         self.choice.param.update(options={ground.label: ground} | others, value=ground)
 
     def parts(self) -> list[Any]:
-        """From top to bottom."""
-        grid_note = "Layers (.csv, .fk1d), SPECFEM (.xyz) and models in degrees (.nc) are brought onto this grid."
-        fits = f"Neural operators take {_SIDE_KM:g} km along each side and {HEMEW_NODES} nodes."
-        place_note = "Needed by files in degrees: models of the ground, ruptures, lists of stations."
+        """The controls, from top to bottom."""
+        grid_note = (
+            "Velocity models (layers: .csv, .fk1d; SPECFEM: .xyz; in degrees: .nc) are interpolated onto this grid."
+        )
+        operator_note = f"Neural operators need {_SIDE_KM:g} km and {HEMEW_NODES} nodes along each side."
+        place_note = "Needed for files in degrees: models of the ground, ruptures, lists of stations."
         return [
             heading("1. Ground"),
             self.choice,
@@ -94,8 +96,10 @@ class GroundControls:
             note(f"Your own ground ({', '.join(GROUND_SUFFIXES)}, at most {MAX_UPLOAD_MB} MB):"),
             self.upload,
             self.reply.pane,
-            folded("Grid for models of the ground", note(grid_note), pn.Row(*self.sides), self.spacing, note(fits)),
-            folded("Place on Earth", note(place_note), *self._place.parts()),
+            collapsed_card(
+                "Grid for models of the ground", note(grid_note), pn.Row(*self.sides), self.spacing, note(operator_note)
+            ),
+            collapsed_card("Place on Earth", note(place_note), *self._place.parts()),
         ]
 
     def _describe(self) -> None:

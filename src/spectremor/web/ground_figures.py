@@ -1,4 +1,4 @@
-"""The ground as a person looks at it before an earthquake: its surface, and two upright sections through the source."""
+"""Figures of the ground: Vs at the surface and in two vertical sections through the source."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from spectremor.core.recording import Stations
 from spectremor.web.ground import Ground
 from spectremor.web.style import INK, SOURCE, add_colour_bar, draw_rupture, draw_stations, make_figure
 
-#: Is told which of East, North and depth (km) a person chose; None: that one stays.
-Place = Callable[[float | None, float | None, float | None], None]
+#: Called with East, North and depth (km) of a click; None: that coordinate does not change.
+MoveSource = Callable[[float | None, float | None, float | None], None]
 
 
 class GroundFigures:
-    """Vs at the surface and in a West-East and a South-North section through the source; a click places the source.
+    """Vs at the surface and in a West-East and a South-North section through the source; a click moves the source.
 
     Args:
-        place: called with what was clicked.
+        move_source: called with the position of a click.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, move_source: MoveSource) -> None:
         self.colours = LinearColorMapper(palette=Viridis256, low=0, high=1)
         self.surface = _Section("East (km)", "North (km)", self.colours, name="ground", square=True)
         self.west_east = _Section("East (km)", "Depth (km)", self.colours, name="west-east", down=True)
         self.south_north = _Section("North (km)", "Depth (km)", self.colours, name="south-north", down=True)
         add_colour_bar(self.surface.figure, self.colours, "Vs (km/s)")
-        self.surface.figure.on_event(Tap, lambda e: place(e.x, e.y, None))
-        self.west_east.figure.on_event(Tap, lambda e: place(e.x, None, e.y))
-        self.south_north.figure.on_event(Tap, lambda e: place(None, e.x, e.y))
+        self.surface.figure.on_event(Tap, lambda e: move_source(e.x, e.y, None))
+        self.west_east.figure.on_event(Tap, lambda e: move_source(e.x, None, e.y))
+        self.south_north.figure.on_event(Tap, lambda e: move_source(None, e.x, e.y))
 
     def show(self, ground: Ground, east_km: float, north_km: float, depth_km: float) -> None:
         """Draw a ground and a source in it."""
@@ -47,7 +47,7 @@ class GroundFigures:
         self.south_north.show(vs[i, :, ::-1], y, depth, (north_km, depth_km))
 
     def show_rupture(self, points_m: Float[np.ndarray, "points 3"] | None) -> None:
-        """Draw the points of a rupture; None: there is none."""
+        """Draw the points of a rupture; None removes them."""
         shown = np.empty((0, 3)) if points_m is None else thinned(points_m) / 1000
         east, north, depth = shown[:, 0], shown[:, 1], -shown[:, 2]
         pairs = ((self.surface, east, north), (self.west_east, east, depth), (self.south_north, north, depth))
@@ -55,18 +55,18 @@ class GroundFigures:
             section.rupture.data = {"x": across, "y": up}
 
     def show_stations(self, stations: Stations | None) -> None:
-        """Draw stations on the map; None: there are none."""
+        """Draw stations on the map; None removes them."""
         x, y = ([], []) if stations is None else (stations.x_m / 1000, stations.y_m / 1000)
         self.surface.stations.data = {"x": x, "y": y}
 
 
 def thinned(points_m: Float[np.ndarray, "points 3"], most: int = 3000) -> Float[np.ndarray, "some 3"]:
-    """No more points than a picture has room for, left out evenly."""
+    """At most `most` of the points, evenly left out."""
     return points_m[:: max(1, -(-len(points_m) // most))]
 
 
 class _Section:
-    """One plane of the ground, and the source in it."""
+    """A plane through the ground with the source."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class _Section:
             glyph.nonselection_glyph = glyph.selection_glyph = None
 
     def show(self, values: np.ndarray, across: np.ndarray, up: np.ndarray, source: tuple[float, float]) -> None:
-        """Draw speeds in m/s of shape (across, up), at positions in km that increase."""
+        """Draw Vs in m/s, shape (across, up), at increasing positions in km."""
         half = [(axis[-1] - axis[0]) / (len(axis) - 1) / 2 for axis in (across, up)]
         left, width = across[0] - half[0], across[-1] - across[0] + 2 * half[0]
         low, height = up[0] - half[1], up[-1] - up[0] + 2 * half[1]

@@ -1,4 +1,4 @@
-"""The host names that a request may carry: other names that lead to this machine are refused."""
+"""The host names that a request may carry; requests with other names are refused."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _NAME = re.compile(r"([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?
 class AllowedHosts:
     """The hosts that a request may name.
 
-    A web page elsewhere can let its own name lead to this machine (DNS rebinding), and a browser then takes this server
-    for that page's. Such a request carries the foreign name in its Host header.
+    Another web page can make its own host name resolve to this machine (DNS rebinding); a browser then takes this
+    server for the server of that page. Such a request carries the other name in its Host header.
 
     Attributes:
-        port: that the server listens on. This machine's own names are allowed with it alone.
-        further: other names, each with a port or for every port.
+        port: port of the server. This machine's own names are allowed with this port only.
+        further: other names that are allowed, with one port or, without a port, with any.
     """
 
     port: int
@@ -32,10 +32,10 @@ class AllowedHosts:
 
     @classmethod
     def of(cls, port: int, further: Iterable[str] = ()) -> AllowedHosts:
-        """This machine's own names, and others as a person typed them.
+        """This machine's own names, and the names that a user allows.
 
         Raises:
-            InputError: not a host name.
+            InputError: a name is not a host name.
         """
         names = [name.strip().lower() for name in further]
         for name in names:
@@ -47,7 +47,7 @@ class AllowedHosts:
         """Whether a request may name this host.
 
         Args:
-            host: as in the Host header: a name, and a port unless it is 80.
+            host: value of the Host header: a name, and a port unless it is 80.
         """
         host = (host or "").lower()
         if not _NAME.fullmatch(host):
@@ -57,7 +57,7 @@ class AllowedHosts:
         return own or host in self.further or name in self.further
 
     def allows_origin(self, origin: str | None) -> bool:
-        """Whether a page of this origin may open a connection; None where no browser says."""
+        """Whether a page of this origin may open a connection; None, without an Origin header, is allowed."""
         if origin is None:
             return True
         try:

@@ -1,4 +1,4 @@
-"""Work in progress: what a page's worker does, how far it is, and whether it is still wanted."""
+"""Work in progress: its current step, its progress, and whether it was cancelled."""
 
 from __future__ import annotations
 
@@ -7,52 +7,52 @@ import time
 
 
 class JobCancelledError(Exception):
-    """The visitor does not want the result any more."""
+    """The job was cancelled."""
 
 
 class Job:
-    """A piece of work in progress: what it does, which share is done, and whether it is still wanted.
+    """Work in progress: its current step, the share that is done, and whether it was cancelled.
 
-    One thread works and reports, another one shows and cancels.
+    One thread works and reports; another one shows the progress and may cancel.
     """
 
     def __init__(self) -> None:
         self.doing, self.share = "waiting", 0.0
-        self._begun_s = time.monotonic()
-        self._unwanted = threading.Event()
+        self._step_start_s = time.monotonic()
+        self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """Stop at the next report."""
-        self._unwanted.set()
+        """Let the work stop at its next report."""
+        self._cancelled.set()
 
     @property
     def cancelled(self) -> bool:
-        """Whether it is not wanted any more."""
-        return self._unwanted.is_set()
+        """Whether the job was cancelled."""
+        return self._cancelled.is_set()
 
     def begin(self, doing: str) -> None:
-        """Another step begins.
+        """Start another step.
 
         Raises:
-            JobCancelledError: the work is not wanted any more.
+            JobCancelledError: the job was cancelled.
         """
         self.report(0.0)
-        self.doing, self._begun_s = doing, time.monotonic()
+        self.doing, self._step_start_s = doing, time.monotonic()
 
     def report(self, share: float) -> None:
-        """A share of this step is done.
+        """Report the share of this step that is done.
 
         Raises:
-            JobCancelledError: the work is not wanted any more.
+            JobCancelledError: the job was cancelled.
         """
         if self.cancelled:
             raise JobCancelledError
         self.share = share
 
     @property
-    def words(self) -> str:
-        """What is being done, and how long that will still take where it can be told."""
-        passed_s = time.monotonic() - self._begun_s
+    def status(self) -> str:
+        """The current step, with the remaining time if it can be estimated."""
+        passed_s = time.monotonic() - self._step_start_s
         if not 0.02 < self.share < 1:
             return self.doing
         left_s = passed_s * (1 - self.share) / self.share

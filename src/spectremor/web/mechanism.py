@@ -1,4 +1,4 @@
-"""The focal mechanism, drawn small beside the angles."""
+"""The figure of the focal mechanism beside the angles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spectremor.web.style import FULL, INK, make_figure
 
 
 class Mechanism:
-    """The beachball."""
+    """The beachball of the source."""
 
     def __init__(self) -> None:
         self.image = ColumnDataSource({"image": []})

@@ -1,4 +1,4 @@
-"""Which model, or a simulation without one, and what it is to make."""
+"""Controls for the model, or a simulation without one, and for the product."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SIMULATION_ONLY = "Simulation only"
 
 
 class ModelControls:
-    """Which model, and what it is to make.
+    """The choice of a model and of what it makes.
 
     Args:
-        studio: that has the models.
+        studio: has the models.
         changed: called when a choice changes.
     """
 
@@ -31,7 +31,7 @@ class ModelControls:
         self.duration, self.lowpass = number("Duration (s)", 8.0, 1.0, THIRD), number("Low-pass (Hz)", 2.0, 0.5, THIRD)
         self.product = pn.widgets.Select(label="Make", options=self._products(), width=HALF)
         self.realizations = pn.widgets.IntInput(label="Realizations", value=4, width=HALF)
-        # Without bounds: the browser would replace what lies outside them, and say nothing.
+        # Without bounds, because the browser would silently replace a number outside them.
         self.seed = pn.widgets.IntInput(label="Seed", value=0, width=HALF)
         self.about = note("")
         self._draws = pn.Row(self.realizations, self.seed)
@@ -45,32 +45,32 @@ class ModelControls:
         self._describe()
 
     @property
-    def chosen(self) -> Product:
-        """What to make."""
+    def chosen_product(self) -> Product:
+        """The product to make: draws, mean, or stage 1 alone."""
         return self.product.value
 
     @property
     def simulates(self) -> bool:
-        """Whether there is to be a simulation without a model."""
+        """Whether a simulation without a model is chosen."""
         return bool(self.model.value == SIMULATION_ONLY)
 
     @property
     def simulation(self) -> SimulationChoice | None:
-        """How to simulate; None where a model is chosen.
+        """The settings of the simulation; None if a model is chosen.
 
         Raises:
-            InputError: an empty field, or a length that the page does not compute.
+            InputError: a field is empty, or the duration is longer than the page allows.
         """
         if not self.simulates:
             return None
         return SimulationChoice(number_in(self.grid_spacing), number_in(self.duration), number_in(self.lowpass))
 
-    def say(self, words: str) -> None:
-        """What is said of the choice."""
-        self.about.object = html.escape(words)
+    def show_note(self, text: str) -> None:
+        """Show a text below the controls."""
+        self.about.object = html.escape(text)
 
     def parts(self) -> list[Any]:
-        """From top to bottom."""
+        """The controls, from top to bottom."""
         return [
             heading("4. Model"),
             pn.Row(self.model, self.product),
@@ -94,5 +94,5 @@ class ModelControls:
 
     def _describe(self) -> None:
         if not self.simulates:
-            self.realizations.disabled = self.seed.disabled = self.chosen != "draws"
-            self.say(self._studio.about(self.model.value))
+            self.realizations.disabled = self.seed.disabled = self.chosen_product != "draws"
+            self.show_note(self._studio.about(self.model.value))

@@ -1,4 +1,4 @@
-"""The map of the motion: a measure at every sensor, or the wavefield as it passes."""
+"""The map of the motion: a measure at every sensor, or the wavefield over time."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _DIVERGING = [
     for end in [(178, 24, 43) if share > 0 else (33, 102, 172)]
     for r, g, b in [tuple(round(255 + (c - 255) * abs(share) ** 0.8) for c in end)]
 ]
-#: What the map can show, by what the page calls it: measures, then components over time.
-SHOWN = {title: name for name, (title, _) in MEASURES.items()} | {
+#: What the map can show, by its label on the page: measures, then components over time.
+MAP_CHOICES = {title: name for name, (title, _) in MEASURES.items()} | {
     f"Wavefield over time, {name}": f"frames {k}" for k, name in enumerate(COMPONENT_NAMES)
 }
 _STEP_MS = 60
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
-    """What the map shows, as numbers.
+class MapContent:
+    """The numbers that the map shows.
 
     Attributes:
-        values: one for each sensor: a measure, or the first moment of the wavefield.
-        title: of the quantity.
+        values: one value per sensor: a measure, or the velocity at the first time.
+        title: name of the quantity.
         unit: of the values.
-        times_s: of the pictures; empty where it is a measure.
-        frames: the pictures, shape (time, point).
-        top: largest value of the colours.
+        times_s: times of the frames; empty for a measure.
+        frames: the wavefield over time, shape (time, sensor); empty for a measure.
+        top: value at the upper end of the colour scale.
     """
 
     values: np.ndarray
@@ -49,20 +49,20 @@ class Measured:
     top: float
 
 
-def measured(scene: Scene, realization: int, shown: str) -> Measured:
-    """What the map is to show of a draw; `shown` as in `SHOWN`."""
+def map_content(scene: Scene, realization: int, shown: str) -> MapContent:
+    """The numbers for the map of one draw; `shown` is a value of `MAP_CHOICES`."""
     if not shown.startswith("frames "):
         values = scene.measure(shown, realization)
         title, unit = MEASURES[shown]
-        return Measured(values, title, unit, np.empty(0), np.empty((0, len(values))), float(values.max()) or 1.0)
+        return MapContent(values, title, unit, np.empty(0), np.empty((0, len(values))), float(values.max()) or 1.0)
     component = int(shown[7:])
     times_s, frames = scene.frames(component, realization)
-    # Weak waves are seen too: the strongest half a per cent saturates.
+    # The colours of the largest 0.5% saturate, so that weak waves are visible, too.
     top = float(np.percentile(np.abs(frames), 99.5)) or float(np.abs(frames).max()) or 1.0
-    return Measured(frames[0], f"{COMPONENT_NAMES[component]} velocity", "cm/s", times_s, frames, top)
+    return MapContent(frames[0], f"{COMPONENT_NAMES[component]} velocity", "cm/s", times_s, frames, top)
 
 
-#: Runs in the browser: the pictures are there already, and one is put on the map.
+#: Runs in the browser, which has all frames: shows the one that the slider selects.
 _SHOW_FRAME = """
 const all = frames.data.value, count = cells.data.value.length
 if (!count || !all.length) return
@@ -91,7 +91,7 @@ window.spectremor_playing = setInterval(() => {
 
 
 class MotionMap:
-    """Sensors as coloured squares, the chosen one, and the epicentre."""
+    """A map with sensors as coloured squares, the chosen sensor, and the epicentre."""
 
     def __init__(self) -> None:
         self.cells = ColumnDataSource({name: [] for name in ("x", "y", "width", "height", "value")}, name="cells")
@@ -110,42 +110,42 @@ class MotionMap:
         self.slider.js_on_change("value", CustomJS(args=parts | {"slider": self.slider}, code=_SHOW_FRAME))
         self.button.js_on_click(CustomJS(args={"slider": self.slider, "button": self.button}, code=_PLAY))
 
-    def show(self, scene: Scene, made: Measured) -> None:
-        """Colour the sensors by a measure, or by the first moment of a component."""
-        x_km, y_km = scene.points_m.T / 1000
+    def show(self, scene: Scene, content: MapContent) -> None:
+        """Colour the sensors by a measure, or by a component at its first time."""
+        x_km, y_km = scene.sensor_positions_m.T / 1000
         width, height = scene.spacing_km
-        moving = len(made.frames) > 0
-        self.frames.data = {"value": made.frames.ravel() if moving else []}
+        over_time = len(content.frames) > 0
+        self.frames.data = {"value": content.frames.ravel() if over_time else []}
         self.cells.data = {
             "x": x_km,
             "y": y_km,
             "width": np.full(len(x_km), width),
             "height": np.full(len(x_km), height),
-            "value": made.values.astype(np.float32),
+            "value": content.values.astype(np.float32),
         }
-        low, palette = (-made.top, _DIVERGING) if moving else (0.0, Magma256)
-        self.colours.update(palette=palette, low=low, high=made.top)
-        if moving:
-            times_s = made.times_s
+        low, palette = (-content.top, _DIVERGING) if over_time else (0.0, Magma256)
+        self.colours.update(palette=palette, low=low, high=content.top)
+        if over_time:
+            times_s = content.times_s
             self.slider.update(start=times_s[0], end=times_s[-1], value=times_s[0], step=float(times_s[1] - times_s[0]))
-        self.bar.text = f"{made.title} ({made.unit})"
+        self.bar.text = f"{content.title} ({content.unit})"
         self.figure.hover.tooltips = [
-            (made.title, f"@value{{0.000}} {made.unit}"),
+            (content.title, f"@value{{0.000}} {content.unit}"),
             ("East, North", "@x{0.00}, @y{0.00} km"),
         ]
-        self.slider.visible = self.button.visible = moving
-        # Stations at the side of the map are seen whole.
+        self.slider.visible = self.button.visible = over_time
+        # Room for the markers of stations at the edge of the map.
         for axis in (self.figure.x_range, self.figure.y_range):
             axis.range_padding = 0.08 if has_stations(scene.field) else 0.0
         source = scene.source
-        where = ([], []) if source is None else ([source.position_m[0] / 1000], [source.position_m[1] / 1000])
-        self.epicentre.data = {"x": where[0], "y": where[1]}
+        epicentre = ([], []) if source is None else ([source.position_m[0] / 1000], [source.position_m[1] / 1000])
+        self.epicentre.data = {"x": epicentre[0], "y": epicentre[1]}
         points = np.empty((0, 3)) if scene.rupture_m is None else thinned(scene.rupture_m) / 1000
         self.rupture.data = {"x": points[:, 0], "y": points[:, 1]}
 
-    def mark(self, scene: Scene, point: int) -> None:
+    def mark(self, scene: Scene, sensor: int) -> None:
         """Mark the chosen sensor."""
-        x_m, y_m = scene.points_m[point]
+        x_m, y_m = scene.sensor_positions_m[sensor]
         self.chosen.data = {"x": [x_m / 1000], "y": [y_m / 1000]}
 
 
@@ -153,7 +153,7 @@ def _map(
     cells: ColumnDataSource, epicentre: ColumnDataSource, chosen: ColumnDataSource, colours: LinearColorMapper
 ) -> Any:
     # Nearly square at any width.
-    made = make_figure(
+    plot = make_figure(
         x_label="East (km)",
         y_label="North (km)",
         tools="tap,hover",
@@ -164,15 +164,15 @@ def _map(
         x_range=DataRange1d(range_padding=0),
         y_range=DataRange1d(range_padding=0),
     )
-    made.grid.visible = False
-    # Between stations; the palest of their colours stands out from it.
-    made.background_fill_color = "#dfe3e8"
+    plot.grid.visible = False
+    # The colour between stations; even the palest marker stands out from it.
+    plot.background_fill_color = "#dfe3e8"
     colour = {"field": "value", "transform": colours}
-    made.rect("x", "y", "width", "height", source=cells, line_color=colour, line_width=0.6, fill_color=colour)
-    for glyph in made.renderers:
+    plot.rect("x", "y", "width", "height", source=cells, line_color=colour, line_width=0.6, fill_color=colour)
+    for glyph in plot.renderers:
         glyph.nonselection_glyph = glyph.selection_glyph = None
-    made.scatter("x", "y", source=epicentre, marker="star", size=20, fill_color=SOURCE, line_color="white")
-    made.scatter("x", "y", source=chosen, marker="square", size=15, fill_color=None, line_color="white", line_width=4)
-    made.scatter("x", "y", source=chosen, marker="square", size=15, fill_color=None, line_color="black", line_width=2)
-    made.hover.renderers = [made.renderers[0]]
-    return made
+    plot.scatter("x", "y", source=epicentre, marker="star", size=20, fill_color=SOURCE, line_color="white")
+    plot.scatter("x", "y", source=chosen, marker="square", size=15, fill_color=None, line_color="white", line_width=4)
+    plot.scatter("x", "y", source=chosen, marker="square", size=15, fill_color=None, line_color="black", line_width=2)
+    plot.hover.renderers = [plot.renderers[0]]
+    return plot

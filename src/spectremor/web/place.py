@@ -1,4 +1,4 @@
-"""Where on Earth the corner of the domain lies: for files whose positions are in degrees."""
+"""Controls for the location on Earth of the domain's corner, which files in degrees need."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import panel as pn
 
 from spectremor.core.errors import InputError
 from spectremor.core.georeference import Georeference
-from spectremor.web.controls import FOLDED_THIRD
+from spectremor.web.controls import CARD_THIRD
 
 
 class PlaceControls:
-    """Longitude and latitude of the corner, the direction of the axes, and a map projection where files need one."""
+    """Longitude and latitude of the corner, azimuth of the axes, and a map projection for files that need one."""
 
     def __init__(self) -> None:
         self.longitude = pn.widgets.FloatInput(
-            label="Corner lon. (°)", value=None, width=FOLDED_THIRD, format="0[.][000000]"
+            label="Corner lon. (°)", value=None, width=CARD_THIRD, format="0[.][000000]"
         )
         self.latitude = pn.widgets.FloatInput(
-            label="Corner lat. (°)", value=None, width=FOLDED_THIRD, format="0[.][000000]"
+            label="Corner lat. (°)", value=None, width=CARD_THIRD, format="0[.][000000]"
         )
-        self.azimuth = pn.widgets.FloatInput(label="Azimuth (°)", value=0.0, width=FOLDED_THIRD, format="0[.][000]")
+        self.azimuth = pn.widgets.FloatInput(label="Azimuth (°)", value=0.0, width=CARD_THIRD, format="0[.][000]")
         self.projection = pn.widgets.TextInput(label="Projection", placeholder="e.g. EPSG:32633", width=192)
 
     @property
     def place(self) -> Georeference | None:
-        """The corner; None where nothing is said.
+        """The location of the corner; None if the fields are empty.
 
         Raises:
-            InputError: one number of two, or a place that is none.
+            InputError: only one of longitude and latitude is given, or the location is not valid.
         """
         longitude, latitude = self.longitude.value, self.latitude.value
         if longitude is None and latitude is None:
@@ -45,5 +45,5 @@ class PlaceControls:
         )
 
     def parts(self) -> list[Any]:
-        """From top to bottom."""
+        """The controls, from top to bottom."""
         return [pn.Row(self.longitude, self.latitude, self.azimuth), self.projection]

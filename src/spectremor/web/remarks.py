@@ -1,4 +1,4 @@
-"""Warnings of readers and simulations about their input, shown on the page that asked instead of on the terminal."""
+"""Collects warnings about the input, to be shown on the visitor's page instead of on the terminal."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from typing import Any, TypeVar
 from spectremor.core.errors import InputWarning
 
 T = TypeVar("T")
-_heard: ContextVar[list[str] | None] = ContextVar("remarks", default=None)
+_collected: ContextVar[list[str] | None] = ContextVar("remarks", default=None)
 
 
 @contextlib.contextmanager
-def remarks() -> Iterator[list[str]]:
-    """Collects the warnings of this thread while the block runs, in a process that called `hear_remarks`."""
-    heard: list[str] = []
-    token = _heard.set(heard)
+def collecting_remarks() -> Iterator[list[str]]:
+    """Collect the input warnings of this thread in the block; needs `enable_remark_collection` once before."""
+    collected: list[str] = []
+    token = _collected.set(collected)
     try:
-        yield heard
+        yield collected
     finally:
-        _heard.reset(token)
+        _collected.reset(token)
 
 
 def with_remarks(make: Callable[[], T]) -> Callable[[], tuple[T, list[str]]]:
-    """A function that calls `make` and returns its result together with the warnings collected meanwhile."""
+    """A function that calls `make` and returns its result and the warnings of the call."""
 
     def made() -> tuple[T, list[str]]:
-        with remarks() as heard:
-            return make(), heard
+        with collecting_remarks() as collected:
+            return make(), collected
 
     return made
 
 
-def hear_remarks() -> None:
-    """From now on, warnings within `remarks` are collected there; all others are shown as before.
+def enable_remark_collection() -> None:
+    """From now on, collect input warnings inside `collecting_remarks`; show all other warnings as before.
 
-    For a process that serves pages and does nothing else: the list of warnings that Python keeps belongs to all threads
-    together, and threads that change it for a while undo each other's changes.
+    This changes the warning settings of the whole process for good, so it is only for a process that serves pages. The
+    settings belong to all threads together; threads that changed them temporarily would undo each other's changes.
     """
     before = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        heard = _heard.get()
-        if heard is None or not issubclass(category, InputWarning):
+        collected = _collected.get()
+        if collected is None or not issubclass(category, InputWarning):
             before(message, category, *where, **more)
-        elif str(message) not in heard:
-            heard.append(str(message))
+        elif str(message) not in collected:
+            collected.append(str(message))
 
     warnings.showwarning = show
-    # Also a warning that was given before, perhaps to another visitor.
+    # Also warnings that were given before, perhaps for another visitor.
     warnings.simplefilter("always", InputWarning)

@@ -19,12 +19,12 @@ _REFUSED = {
     "overflow-wrap": "anywhere",
 }
 _REMARKED = _REFUSED | {"color": "#594300", "background-color": "#fff4d1", "border": "1px solid #ecd893"}
-#: An error names three texts, each cut by itself.
+#: Longest message; an error has three parts, each of which is cut to a limit of its own.
 _LONGEST = 4000
 
 
 class Reply:
-    """A place for a message beside a control, hidden while there is none."""
+    """A pane beside a control for an error or a warning, hidden without one."""
 
     def __init__(self, width: int | None = 310) -> None:
         size = {"width": width} if width else {"sizing_mode": "stretch_width"}
@@ -32,18 +32,18 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """What is said, as HTML; empty where nothing is."""
+        """The message as HTML; empty if there is none."""
         return str(self.pane.object) if self.pane.visible else ""
 
     def refuse(self, why: object) -> None:
-        """Say why something was not taken."""
+        """Show why an input was refused."""
         self.pane.param.update(object=html.escape(printable(why, _LONGEST)), styles=_REFUSED, visible=True)
 
-    def remark(self, said: Sequence[str]) -> None:
-        """Show warnings about input that was taken; nothing where there are none."""
-        words = "<br>".join(html.escape(printable(line, _LONGEST)) for line in said)
-        self.pane.param.update(object=words, styles=_REMARKED, visible=bool(said))
+    def remark(self, warnings: Sequence[str]) -> None:
+        """Show warnings about accepted input; hides the pane if there are none."""
+        words = "<br>".join(html.escape(printable(line, _LONGEST)) for line in warnings)
+        self.pane.param.update(object=words, styles=_REMARKED, visible=bool(warnings))
 
     def clear(self) -> None:
-        """Say nothing."""
+        """Hide the pane."""
         self.pane.param.update(object="", visible=False)

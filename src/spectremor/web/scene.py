@@ -1,4 +1,4 @@
-"""The numbers that the page shows, without widgets and figures."""
+"""The wavefield that the page shows, and the numbers that are computed from it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from spectremor.core.wavefield import (
 from spectremor.signal.calculus import derivative, integral
 from spectremor.signal.response import rotd, rotd_peak
 
-#: Measures of the motion that the map can show: what a person reads, and the unit.
+#: Measures of the motion that the map can show: label and unit.
 MEASURES = {
     "PGV": ("Peak velocity, RotD50", "cm/s"),
     "PGA": ("Peak acceleration, RotD50", "m/s²"),
@@ -39,17 +39,17 @@ _HORIZONTAL = slice(0, 2)
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """A wavefield to look at, and the stage-1 prediction behind it where there is one.
+    """A wavefield to show, with its stage-1 prediction if there is one.
 
     Attributes:
         field: dims (realization, component, x, y, time), or (..., component, station, time), m/s.
-        stage1: the same without realizations; None for an opened file.
-        title: what it is, for the person who looks.
-        source: the earthquake, where the file says.
-        band_high_hz: upper end of the usable band, where the file says.
-        rupture_m: (x, y, z) of the points of the rupture that made it, where one did.
-        place: where on Earth the corner of the domain lies, where that is known.
-        remarks: what is worth knowing of it.
+        stage1: wavefield of stage 1, without realizations; None for an opened file.
+        title: what the page calls the wavefield.
+        source: the earthquake, if the field's attributes hold it.
+        band_high_hz: upper end of the usable band, if the field's attributes hold it.
+        rupture_m: positions (x, y, z) of the points of the rupture; None without a rupture.
+        place: location on Earth of the domain's corner, if it is known.
+        remarks: warnings about the input.
     """
 
     field: xr.DataArray
@@ -63,10 +63,11 @@ class Scene:
 
     @classmethod
     def of(cls, field: xr.DataArray, title: str, stage1: xr.DataArray | None = None) -> Scene:
-        """A scene from any single-sample wavefield.
+        """A scene from any wavefield of a single sample.
 
         Raises:
-            InputError: not a wavefield, several samples, not finite, or a source that is none.
+            InputError: the field is not a wavefield, has several samples or values that are not finite, or its source
+                is not valid.
         """
         check_wavefield(field)
         if "sample" in field.dims:
@@ -78,29 +79,29 @@ class Scene:
         high = None if band_hz is None else band_hz[1]
         return cls(field=field, stage1=stage1, title=title, source=source_of(field), band_high_hz=high)
 
-    def of_rupture(self, earthquake: Source | Rupture) -> Scene:
-        """The scene with the points of the earthquake that made it, where it is a rupture."""
+    def with_rupture(self, earthquake: Source | Rupture) -> Scene:
+        """The scene with the points of its earthquake, if that is a rupture."""
         return self if isinstance(earthquake, Source) else dataclasses.replace(self, rupture_m=earthquake.position_m)
 
     @property
     def realization_numbers(self) -> list[int]:
-        """The numbers that the realizations go by in files; from 0 where the field does not say."""
+        """The numbers of the realizations in the field's coordinate, or from 0 without one."""
         if "realization" not in self.field.coords:
             return list(range(self.field.sizes["realization"]))
         return [int(number) for number in self.field["realization"].values]
 
     @property
     def stage1_label(self) -> str:
-        """What the first stage is called."""
+        """Label of stage 1; empty without stage 1."""
         return "" if self.stage1 is None else f"{self.stage1.attrs.get('stage1', 'stage 1')} alone"
 
     @property
     def label(self) -> str:
-        """What the field itself is called."""
+        """Label of the field itself."""
         return self.title if self.stage1 is None else {"generated": "with diffusion"}.get(self.title, self.title)
 
     @functools.cached_property
-    def points_m(self) -> Float[np.ndarray, "point 2"]:
+    def sensor_positions_m(self) -> Float[np.ndarray, "sensor 2"]:
         """East and North of each sensor in m."""
         x, y = self.field["x"].values, self.field["y"].values
         if not has_stations(self.field):
@@ -109,71 +110,71 @@ class Scene:
 
     @property
     def spacing_km(self) -> tuple[float, float]:
-        """Size on a map of a sensor along East and North, in km: the distance to its neighbours on a grid."""
+        """Size of a sensor's square on the map along East and North, in km: on a grid, the sensor spacing."""
         if has_stations(self.field):
-            size = float(np.ptp(self.points_m, axis=0).max()) / 1000 / 28
+            size = float(np.ptp(self.sensor_positions_m, axis=0).max()) / 1000 / 28
             return size or 1.0, size or 1.0
         return _spacing(self.field["x"].values / 1000), _spacing(self.field["y"].values / 1000)
 
     @functools.cached_property
-    def traces_m_s(self) -> Float[np.ndarray, "realization 3 point time"]:
+    def traces_m_s(self) -> Float[np.ndarray, "realization 3 sensor time"]:
         """Velocity at every sensor, in m/s."""
         values = self.field.values
         return values.reshape(*values.shape[:2], -1, values.shape[-1])
 
-    def stage1_traces_m_s(self, point: int) -> Float[np.ndarray, "3 time"] | None:
-        """Velocity of the first stage at a sensor, in m/s."""
+    def stage1_traces_m_s(self, sensor: int) -> Float[np.ndarray, "3 time"] | None:
+        """Velocity of stage 1 at a sensor, in m/s; None without stage 1."""
         if self.stage1 is None:
             return None
         values = self.stage1.values
-        return values.reshape(values.shape[0], -1, values.shape[-1])[:, point]
+        return values.reshape(values.shape[0], -1, values.shape[-1])[:, sensor]
 
-    def nearest_point(self, x_m: float, y_m: float) -> int:
-        """Index of the sensor nearest to a point."""
-        return int(((self.points_m - (x_m, y_m)) ** 2).sum(axis=1).argmin())
+    def nearest_sensor(self, x_m: float, y_m: float) -> int:
+        """Index of the sensor nearest to a position."""
+        return int(((self.sensor_positions_m - (x_m, y_m)) ** 2).sum(axis=1).argmin())
 
-    def measure(self, name: str, realization: int) -> Float[np.ndarray, " point"]:
-        """One of `MEASURES` at every sensor, RotD50 of the horizontal motion, in its unit."""
+    def measure(self, name: str, realization: int) -> Float[np.ndarray, " sensor"]:
+        """One of `MEASURES` at every sensor (RotD50 of the horizontal motion), in its unit."""
         return self._measures(name, realization)
 
     @functools.cached_property
-    def _kept(self) -> dict[tuple[str, int], np.ndarray]:
+    def _measure_cache(self) -> dict[tuple[str, int], np.ndarray]:
         return {}
 
     def _measures(self, name: str, realization: int) -> np.ndarray:
         key = (name, realization)
-        if key not in self._kept:
+        if key not in self._measure_cache:
             horizontal = self.traces_m_s[realization, _HORIZONTAL].swapaxes(0, 1)
-            self._kept[key] = rotd50(horizontal, self.step_s, name) * _SCALES[MEASURES[name][1]]
-        return self._kept[key]
+            self._measure_cache[key] = rotd50(horizontal, self.step_s, name) * _SCALES[MEASURES[name][1]]
+        return self._measure_cache[key]
 
     @functools.cached_property
-    def stations(self) -> dict[Any, Any]:
-        """What has been measured at single sensors; `Station.of` fills it."""
+    def sensor_motions(self) -> dict[Any, Any]:
+        """Cache of the motion at single sensors, which `SensorMotion.of` fills."""
         return {}
 
-    def strongest_point(self) -> int:
-        """Index of the sensor that shakes most."""
+    def strongest_sensor(self) -> int:
+        """Index of the sensor with the largest PGV in the first realization."""
         return int(self.measure("PGV", 0).argmax())
 
-    def station_name(self, point: int) -> str | None:
-        """The name of a sensor; None on a grid."""
-        return str(self.field["station"].values[point]) if has_stations(self.field) else None
+    def station_name(self, sensor: int) -> str | None:
+        """The name of a station; None on a grid."""
+        return str(self.field["station"].values[sensor]) if has_stations(self.field) else None
 
-    def has_measured(self, name: str, realization: int) -> bool:
-        """Whether `measure` knows its answer."""
-        return (name, realization) in self._kept
+    def has_measure(self, name: str, realization: int) -> bool:
+        """Whether the values of `measure` are in the cache."""
+        return (name, realization) in self._measure_cache
 
     def frames(self, component: int, realization: int, most_numbers: int = 800_000) -> tuple[np.ndarray, np.ndarray]:
-        """The wavefield as pictures one after another.
+        """A component of the wavefield at evenly spaced times, for the animated map.
 
         Args:
             component: 0 East, 1 North, 2 Up.
-            realization: which draw.
-            most_numbers: in all pictures together; times are left out evenly until they fit.
+            realization: index of the draw.
+            most_numbers: largest number of values in all frames; times are left out evenly until they fit.
 
         Returns:
-            Times in s, and velocities in cm/s, shape (time, point), float32.
+            Times in s, and velocities in cm/s, shape (time, sensor), float32.
         """
         traces = self.traces_m_s[realization, component]
         every = max(1, -(-traces.size // most_numbers))

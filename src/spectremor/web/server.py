@@ -1,4 +1,4 @@
-"""Serve the page on this machine alone."""
+"""The server of the page, which listens on this machine only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from spectremor.model.folder import ModelFolder
 
 #: Time in s that cancelled tasks get to clean up.
-_LONGEST_END_S = 5.0
+_CLEAN_UP_S = 5.0
 TITLE = "Spectremor: earthquake ground motion"
 
 
@@ -33,18 +33,19 @@ def start_server(
     """Start the page's server, listening on localhost only.
 
     Args:
-        port: 0 takes a free one.
-        model: the first choice, beside those that ship; None: the default one. Weights are read on first use.
-        ground: a geology beside the example, and the first choice.
-        first: what every visitor sees first.
-        allow_hosts: names, beside this machine's own, by which the page may be asked for: those of tunnels.
+        port: port to listen on; 0 takes a free one.
+        model: a model that is offered first, before those that ship; None: the default model. Weights are read on
+            first use.
+        ground: a geology that is offered first, before the example.
+        first: the wavefield that every visitor sees first.
+        allow_hosts: host names besides this machine's own that requests may use, such as those of tunnels.
         open_browser: open the page in the default browser.
 
     Returns:
         The bokeh server: `.port`, `.io_loop`, `.stop()`; `run_until_stopped` runs it.
 
     Raises:
-        InputError: a port that is taken or not allowed, or a name that is none.
+        InputError: the port is taken or not allowed, or a name is not a host name.
         MissingExtraError: panel is not installed.
     """
     need("panel", "web")
@@ -53,7 +54,7 @@ def start_server(
     from tornado.httpserver import HTTPServer
     from tornado.ioloop import IOLoop
 
-    # Before a port is taken.
+    # Check the names before the port is taken.
     AllowedHosts.of(port, allow_hosts)
     studio = Studio(model, ground)
     try:
@@ -70,16 +71,16 @@ def start_server(
 
 
 def run_until_stopped(server: Any) -> None:
-    """Answer requests until the process is told to stop, then end quietly whatever is going on.
+    """Answer requests until the process is told to stop, then cancel all work without error messages.
 
-    Bokeh's own loop answers SIGTERM and Ctrl-C itself, with a line of its own and exit code 0; here they reach the
-    caller.
+    Bokeh's own loop would handle SIGTERM and Ctrl-C itself, with a line of output and exit code 0; here the caller
+    handles them.
 
     Args:
-        server: of `start_server`.
+        server: result of `start_server`.
 
     Raises:
-        KeyboardInterrupt: of Ctrl-C, and of whatever else the caller makes of signals.
+        KeyboardInterrupt: on Ctrl-C, or on other signals if the caller turns them into it.
     """
     loop = server.io_loop
     server.start()
@@ -97,7 +98,7 @@ def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
-        loop.run_until_complete(asyncio.wait(tasks, timeout=_LONGEST_END_S))
+        loop.run_until_complete(asyncio.wait(tasks, timeout=_CLEAN_UP_S))
 
 
 def make_application(studio: Studio, first: Scene | None, hosts: AllowedHosts) -> Any:
@@ -105,8 +106,8 @@ def make_application(studio: Studio, first: Scene | None, hosts: AllowedHosts) -
 
     Args:
         studio: shared by all visitors.
-        first: what every visitor sees first.
-        hosts: by which the page may be asked for.
+        first: the wavefield that every visitor sees first.
+        hosts: the hosts that requests may name.
     """
     import panel as pn
     from panel.io.application import build_applications
@@ -115,25 +116,25 @@ def make_application(studio: Studio, first: Scene | None, hosts: AllowedHosts) -
     from spectremor.examples import example_source
     from spectremor.web.app import Page
     from spectremor.web.application import PageApplication
-    from spectremor.web.downloads import Shelf
-    from spectremor.web.station import Station
+    from spectremor.web.downloads import Downloads
+    from spectremor.web.sensor_motion import SensorMotion
 
-    shelf = Shelf()
+    downloads = Downloads()
     if first is not None:
-        # Once, and not for each visitor anew.
-        Station.of(first, first.strongest_point(), "velocity")
+        # Computed once for all visitors.
+        SensorMotion.of(first, first.strongest_sensor(), "velocity")
     start = first.source if first is not None and first.source is not None else example_source()
 
     def page() -> Any:
         document = pn.state.curdoc
         if document is not None:
-            # Panel says so itself where the page is asked for; not where a browser was so slow that its session was
-            # forgotten, and is made anew for its connection. Styles would then come from another host, or not at all.
+            # Panel sets this when the page is requested, but not when a slow browser's session has expired and is made
+            # again for its connection. Without it, styles would be loaded from another host, or not at all.
             document.template_variables["dist_url"] = LOCAL_DIST
-        visitor = Page(studio, start, first, shelf=shelf)
+        visitor_page = Page(studio, start, first, downloads=downloads)
         if document is not None:
-            # Who leaves wants nothing computed any more.
-            pn.state.on_session_destroyed(lambda _context: visitor.leave())
-        return visitor.layout()
+            # When a visitor leaves, the work for the page is cancelled.
+            pn.state.on_session_destroyed(lambda _context: visitor_page.leave())
+        return visitor_page.layout()
 
-    return PageApplication(build_applications({"/": page}, title=TITLE)["/"], hosts, shelf, studio.cancel_all)
+    return PageApplication(build_applications({"/": page}, title=TITLE)["/"], hosts, downloads, studio.cancel_all)

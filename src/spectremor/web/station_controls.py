@@ -1,4 +1,4 @@
-"""Where motion is recorded: at a grid of sensors, or at the stations of a visitor's list."""
+"""Controls for the sensors: a grid, or a visitor's list of stations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GRID = "A grid of 32 × 32 sensors"
 
 
 class StationControls:
-    """A grid, or one list after another.
+    """The choice between a grid of sensors and an uploaded list of stations.
 
     Args:
         open_file: reads an uploaded list.
@@ -31,19 +31,19 @@ class StationControls:
 
     @property
     def stations(self) -> StationList | None:
-        """The list that is chosen; None: the grid."""
+        """The chosen list of stations; None: the grid."""
         return None if self.choice.value == GRID else self.choice.value
 
     def take(self, read: StationList) -> None:
-        """Offer a list, in place of the one before, and choose it."""
+        """Offer a list instead of the previous one, and choose it."""
         label = f"{read.name}: {read.stations.count} station{'s' * (read.stations.count != 1)}"
         self.choice.param.update(options={GRID: GRID, label: read}, value=read)
 
-    def say_what_models_take(self, only: bool) -> None:
-        """Say that the model has its own grid only, or not."""
-        self.only_grid.visible = only
+    def show_model_limit(self, limited: bool) -> None:
+        """Show or hide the note that the model records on its own grid only."""
+        self.only_grid.visible = limited
 
     def parts(self) -> list[Any]:
-        """From top to bottom."""
+        """The controls, from top to bottom."""
         kinds = f"Your own stations (.csv, StationXML, at most {MAX_STATIONS_MB} MB):"
         return [heading("3. Sensors"), self.choice, self.only_grid, note(kinds), self.upload, self.reply.pane]

@@ -1,4 +1,4 @@
-"""The models and grounds that make wavefields for the page: loaded once, used by one visitor at a time."""
+"""The models and grounds that all pages share; they are loaded once and used for one job at a time."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ from spectremor.simulation.progress import progress_told_to
 from spectremor.web.choices import ONLY_GRID, ONLY_POINTS, RuptureChoice, SimulationChoice, StationList, check_places
 from spectremor.web.ground import Ground, example_ground
 from spectremor.web.jobs import Job
-from spectremor.web.remarks import remarks
+from spectremor.web.remarks import collecting_remarks
 from spectremor.web.scene import Scene
 
 if TYPE_CHECKING:
     from spectremor.simulation.plan import Plan
 
-#: What to make: draws, the mean of all that could be, or the first stage alone.
+#: What to make: draws, the mean, or stage 1 alone.
 Product = Literal["draws", "mean", "stage1"]
-#: Cells times steps that a simulation computes in a second, until one has run here: of two cores of a server.
-FIRST_PACE = 3e7
-#: Pages open at once; each holds a wavefield.
+#: Cells times time steps per second of a simulation on two cores of a server; used until one has run here.
+DEFAULT_CELL_STEPS_PER_S = 3e7
+#: Largest number of open pages; each holds a wavefield.
 MAX_PAGES = 32
-#: The most that one visitor may ask for at once: each is a few MB in the browser.
+#: Largest number of realizations of a request; each takes a few MB in the browser.
 MAX_REALIZATIONS = 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a visitor asks for, checked where it is carried out.
+    """A request of a visitor; it is checked when it is carried out.
 
     Attributes:
-        ground: where.
-        source: the earthquake as a point; None where it is a rupture.
+        ground: the ground.
+        source: the earthquake as a point source; None if it is a rupture.
         angles_deg: strike, dip and rake of the source as they were typed.
-        model: name of a model in the studio; not used where `simulation` is given.
-        product: draws, mean, or the first stage alone.
-        realizations: number of draws; None where the field was left empty.
-        seed: of the draws; likewise.
-        rupture: the earthquake, where it is not a point.
-        stations: where motion is recorded; None: a grid of sensors.
-        simulation: how to simulate without a model; None: the model's own way.
+        model: name of a model in the studio; not used if `simulation` is given.
+        product: draws, mean, or stage 1 alone.
+        realizations: number of draws; None if the field is empty.
+        seed: seed of the draws; None if the field is empty.
+        rupture: the earthquake as a rupture; None if it is a point source.
+        stations: the stations; None: a grid of sensors.
+        simulation: settings of a simulation without a model; None: the model is used.
     """
 
     ground: Ground
@@ -65,10 +65,10 @@ class Request:
     simulation: SimulationChoice | None = None
 
     def place(self) -> Georeference | None:
-        """Where on Earth the corner of the domain lies, as the files say that were read at a place.
+        """Location on Earth of the domain's corner, as given for the files in degrees; None without such files.
 
         Raises:
-            InputError: two files that were read at different places.
+            InputError: two files were read with different locations.
         """
         return check_places(
             (
@@ -78,11 +78,11 @@ class Request:
             )
         )
 
-    def check_operator_takes_it(self) -> None:
-        """Refuse what a neural operator does not take, and simulations do.
+    def check_operator_accepts(self) -> None:
+        """Refuse a rupture or stations, which simulations accept but a neural operator does not.
 
         Raises:
-            InputError: a rupture or a list of stations.
+            InputError: the request has a rupture or a list of stations.
         """
         if self.rupture is not None:
             raise InputError("earthquake", "a rupture", f"a point source. {ONLY_POINTS}")
@@ -90,10 +90,10 @@ class Request:
             raise InputError("sensors", f"the stations of {self.stations.name}", f"the grid of sensors. {ONLY_GRID}")
 
     def earthquake(self) -> Source | Rupture:
-        """The earthquake in its ground.
+        """The earthquake: a point source, or the rupture in this ground.
 
         Raises:
-            InputError: there is none, or none that the ground has room for.
+            InputError: there is no earthquake, or the rupture does not fit into the ground.
         """
         if self.rupture is not None:
             return self.rupture.rupture(self.ground.geology)
@@ -106,50 +106,51 @@ class Studio:
     """Models and grounds, shared by all visitors.
 
     Args:
-        model: the first choice, beside those that ship; None: the default one. Weights are read on first use.
-        ground: a geology beside the example, and the first choice; None: the example.
+        model: a model that is offered first, before those that ship; None: the default model. Weights are read on
+            first use.
+        ground: a geology that is offered first, before the example; None: only the example.
 
     Raises:
-        InputError: a model folder that is no good.
+        InputError: a model folder is not valid.
     """
 
     def __init__(self, model: ModelFolder | None = None, ground: Ground | None = None) -> None:
         self.grounds = [*([] if ground is None else [ground]), example_ground()]
         self._folders = _model_folders(model)
         self._models: dict[str, Any] = {}
-        self._pace = FIRST_PACE
+        self._cell_steps_per_s = DEFAULT_CELL_STEPS_PER_S
         self._lock = threading.Lock()
         self._jobs: weakref.WeakSet[Job] = weakref.WeakSet()
 
     @property
     def models(self) -> list[str]:
-        """Names of the models, the first choice first."""
+        """Names of the models; the first one is chosen at the start."""
         return list(self._folders)
 
     def about(self, model: str) -> str:
-        """A model in one line."""
+        """Description of a model in one line."""
         return _about(model, self.config(model))
 
     def config(self, model: str) -> ModelConfig:
-        """What a model's config says."""
+        """The config of a model."""
         return self._folders[model].config
 
     def command_folder(self, model: str) -> str:
-        """A model as a person would type it."""
+        """Name or folder of a model for the command line."""
         folder = self._folders[model].path
         return model if folder.parent == SHIPPED else str(folder)
 
     def cancel_all(self) -> None:
-        """Stop whatever is being computed, for whomever: the server ends."""
+        """Cancel the jobs of all visitors, because the server stops."""
         for job in list(self._jobs):
             job.cancel()
 
     def generate(self, request: Request, job: Job) -> Scene:
-        """Carry a request out.
+        """Carry out a request.
 
         Raises:
-            InputError: what the model refuses.
-            JobCancelledError: not wanted any more.
+            InputError: the request or its files are not valid, or the model refuses them.
+            JobCancelledError: the job was cancelled.
         """
         from spectremor.model.pipeline import check_job
 
@@ -158,35 +159,35 @@ class Studio:
         choice = request.simulation
         if choice is not None:
             return self._in_turn(lambda: self._simulate(request, choice, job), job, place)
-        self.check_takes(request)
+        self.check_accepted(request)
         drawn = request.product == "draws"
         check_job(request.realizations if drawn else 1, request.seed if drawn else 0, None)
         if drawn and (request.realizations or 0) > MAX_REALIZATIONS:
             raise InputError("realizations", request.realizations, f"1 to {MAX_REALIZATIONS} on this page")
-        alone = request.product == "stage1"
+        stage1_only = request.product == "stage1"
         earthquake, motion, folder = request.earthquake(), _motion_request(request), self._folders[request.model]
         folder.check_ground_of(request.ground.path, request.ground.geology)
-        folder.check_run(request.ground.geology, earthquake, motion, stage1_only=alone)
+        folder.check_run(request.ground.geology, earthquake, motion, stage1_only=stage1_only)
         return self._in_turn(lambda: self._generate(request, earthquake, job), job, place)
 
     def simulates(self, model: str) -> bool:
-        """Whether a model's first stage is a simulation, which takes ruptures, stations and any ground."""
+        """Whether stage 1 of a model is a simulation, which accepts ruptures, stations and any ground."""
         return self.config(model).learned is not None
 
-    def check_takes(self, request: Request) -> None:
-        """Refuse what the model of a request does not take.
+    def check_accepted(self, request: Request) -> None:
+        """Refuse a request that its model does not accept.
 
         Raises:
-            InputError: a rupture or a list of stations for a neural operator.
+            InputError: the model is a neural operator, and the request has a rupture or a list of stations.
         """
         if request.simulation is None and not self.simulates(request.model):
-            request.check_operator_takes_it()
+            request.check_operator_accepts()
 
-    def cost_words(self, ground: Ground, choice: SimulationChoice, stations: StationList | None) -> str:
-        """What a simulation takes, in words, before it runs.
+    def cost_in_words(self, ground: Ground, choice: SimulationChoice, stations: StationList | None) -> str:
+        """Size, memory and estimated time of a simulation, in words.
 
         Raises:
-            InputError: one that cannot run.
+            InputError: the simulation cannot run.
         """
         from spectremor.simulation.plan import time_in_words
 
@@ -194,7 +195,7 @@ class Studio:
         size = (
             f"{cost.cells / 1e6:.2g} million cells, {cost.steps} steps, {cost.memory_bytes / 2**30:.1g} GiB of memory"
         )
-        return f"Costs at most {size}: about {time_in_words(cost.work / self._pace)} on this machine."
+        return f"Costs at most {size}: about {time_in_words(cost.work / self._cell_steps_per_s)} on this machine."
 
     def _cost(self, ground: Ground, choice: SimulationChoice, stations: StationList | None) -> Plan:
         from spectremor.simulation.plan import plan_at_spacing
@@ -207,13 +208,13 @@ class Studio:
         return plan_at_spacing(ground.geology, recording, SimulationSettings(grid_spacing_m=choice.grid_spacing_m))
 
     def _in_turn(self, make: Callable[[], Scene], job: Job, place: Georeference | None) -> Scene:
-        """One job after the other."""
+        """Run one job after the other, and collect its warnings."""
         job.begin("waiting for another job to end")
         while not self._lock.acquire(timeout=0.1):
             job.report(0.0)
         try:
-            with remarks() as heard, progress_told_to(job.report):
-                return dataclasses.replace(make(), place=place, remarks=tuple(heard))
+            with collecting_remarks() as collected, progress_told_to(job.report):
+                return dataclasses.replace(make(), place=place, remarks=tuple(collected))
         finally:
             self._lock.release()
 
@@ -223,7 +224,7 @@ class Studio:
         ground, earthquake = request.ground.geology, request.earthquake()
         cost = self._cost(request.ground, choice, request.stations)
         job.begin("simulating")
-        begun_s = time.monotonic()
+        start_s = time.monotonic()
         field = simulate(
             ground,
             earthquake,
@@ -233,9 +234,9 @@ class Studio:
             stations=None if request.stations is None else request.stations.stations,
         )
         # The time of the next simulation is estimated from this one.
-        self._pace = cost.work / max(time.monotonic() - begun_s, 1e-3)
+        self._cell_steps_per_s = cost.work / max(time.monotonic() - start_s, 1e-3)
         job.begin("measuring")
-        return Scene.of(field, "simulated").of_rupture(earthquake)
+        return Scene.of(field, "simulated").with_rupture(earthquake)
 
     def _generate(self, request: Request, earthquake: Source | Rupture, job: Job) -> Scene:
         from spectremor.model.pipeline import Draws
@@ -245,7 +246,7 @@ class Studio:
         job.begin(f"stage 1, {_stage1_name(model)}")
         motion = model.stage1_motion(request.ground.geology, earthquake, _motion_request(request))
         if request.product == "stage1" or model.diffusion is None:
-            return Scene.of(motion.field, f"{_stage1_name(model)} alone").of_rupture(earthquake)
+            return Scene.of(motion.field, f"{_stage1_name(model)} alone").with_rupture(earthquake)
         if request.product == "mean":
             job.begin("the mean of all draws")
             scene = Scene.of(_mean(model, request, earthquake), "mean", motion.field)
@@ -254,7 +255,7 @@ class Studio:
             draws = Draws(realizations=request.realizations or 1, seed=request.seed or 0, on_progress=job.report)
             scene = Scene.of(model.restored(motion, draws), "generated", motion.field)
         job.begin("measuring")
-        return scene.of_rupture(earthquake)
+        return scene.with_rupture(earthquake)
 
     def _load(self, name: str) -> Any:
         from spectremor.model.build import load_model
@@ -265,7 +266,7 @@ class Studio:
 
 
 def products_of(config: ModelConfig) -> dict[str, Product]:
-    """What a model can make, by what the page calls it."""
+    """The products that a model can make, by their label on the page."""
     from spectremor.model.pipeline import GroundMotionModel
 
     stage1: dict[str, Product] = {"Stage 1 alone": "stage1"}
@@ -277,7 +278,7 @@ def products_of(config: ModelConfig) -> dict[str, Product]:
 
 
 def _motion_request(request: Request) -> MotionRequest:
-    """Where a model records."""
+    """The stations at which a model records, if there are any."""
     return MotionRequest(stations=None if request.stations is None else request.stations.stations)
 
 
@@ -294,7 +295,7 @@ def _stage1_name(model: Any) -> str:
 
 
 def _model_folders(own: ModelFolder | None) -> dict[str, ModelFolder]:
-    """Models by name: a person's own first, then the default, then the others that ship."""
+    """Models by name: the user's own first, then the default, then the others that ship."""
     names = sorted(shipped_names(), key=lambda name: name != DEFAULT_MODEL)
     folders = {} if own is None else {own.name: own}
     return folders | {name: read_model_folder(name) for name in names if name not in folders}

@@ -1,4 +1,4 @@
-"""Files that come through the browser: limited in size, read by the same readers as any other, never unpickled."""
+"""Uploaded files: limited in size, read by the same readers as other files, never unpickled."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from spectremor.web.choices import MAX_POINTS, FileRupture, StationList, needed_
 from spectremor.web.ground import Ground, GroundGrid
 
 MAX_UPLOAD_MB = 64
-#: Texts become many times as large in memory.
+#: Limits of text files, which take many times their size in memory.
 MAX_RUPTURE_MB, MAX_STATIONS_MB = 16, 4
-#: Of what an upload becomes in memory: a few MB of zeros, well compressed, would take all that a machine has.
-MAX_UNFOLDED_MB = 512
-#: Of a grid that a visitor asks for, and of a list.
+#: Limit of the decompressed size: a small file of well compressed zeros could fill the memory of the machine.
+MAX_DECOMPRESSED_MB = 512
+#: Largest number of nodes of a grid, and of stations in a list.
 MAX_NODES, MAX_STATIONS = 8_000_000, 2000
 WAVEFIELD_SUFFIXES = (".nc", ".nc4", ".h5")
 GROUND_SUFFIXES = (".nc", ".nc4", ".h5", ".npy", *grounds.SUFFIXES)
 RUPTURE_SUFFIXES = (".srf", ".param", ".fsp")
 STATION_SUFFIXES = (".csv", ".xml")
-#: Formats that can unfold.
-_FOLDED = (".nc", ".nc4", ".h5")
-#: Where an upload lies while it is read.
-_STORED = re.compile(r"[^\s(]*/\.spectremor\.[0-9a-f]{8}\.part/upload\.\w+")
+#: Formats that may be compressed.
+_COMPRESSED = (".nc", ".nc4", ".h5")
+#: Matches the temporary path of an upload in messages.
+_TEMPORARY_PATH = re.compile(r"[^\s(]*/\.spectremor\.[0-9a-f]{8}\.part/upload\.\w+")
 #: Names of fields in the library, and their names on the page.
 _FIELDS = {"extent_m": "Size (km)", "spacing_m": "Spacing (m)", "corner": "Corner"}
 
@@ -47,35 +47,35 @@ def read_upload(name: str, content: bytes) -> xr.DataArray:
     """The wavefield in an uploaded file.
 
     Args:
-        name: as the browser gave it; only its ending is used.
-        content: the file.
+        name: file name as the browser gave it; only its suffix is used.
+        content: content of the file.
 
     Raises:
-        InputError: too large as it is or unfolded, another kind of file, or what `read_wavefield` refuses.
+        InputError: the file is too large, also when decompressed, or of another kind, or `read_wavefield` refuses it.
     """
     with _as_file(name, content, WAVEFIELD_SUFFIXES, "a wavefield file") as path:
         return read_wavefield(path).load()
 
 
 def read_ground(name: str, content: bytes, grid: GroundGrid | None = None) -> Ground:
-    """The geology in an uploaded file, or the model of another program in it, brought onto a grid.
+    """The geology in an uploaded file, or a velocity model of another program, interpolated onto a grid.
 
     Args:
         name: as for `read_upload`.
-        content: the file.
-        grid: onto which models are brought; geologies are read as they are.
+        content: content of the file.
+        grid: the grid for velocity models; geologies keep their own grid.
 
     Raises:
-        InputError: too large as it is or unfolded, another kind of file, too fine a grid, or what `read_geology`
-            refuses.
+        InputError: the file is too large, also when decompressed, or of another kind, the grid has too many nodes, or
+            `read_geology` refuses the file.
     """
     with _as_file(name, content, GROUND_SUFFIXES, "a file with a geology") as path:
         layered = path.suffix in (".csv", ".fk1d")
         if not (path.suffix in grounds.SUFFIXES or (path.suffix in (".nc", ".nc4") and holds_model(path))):
-            return Ground(read_geology(path), _shown(name), _typed(name))
+            return Ground(read_geology(path), _display_name(name), _command_line_name(name))
         grid = _checked_grid(grid, layered)
         geology = read_geology(path, corner=grid.corner, extent_m=grid.extent_m, spacing_m=grid.spacing_m)
-        return Ground(geology, _shown(name), _typed(name), grid=grid)
+        return Ground(geology, _display_name(name), _command_line_name(name), grid=grid)
 
 
 def read_rupture_upload(name: str, content: bytes, place: Georeference | None) -> FileRupture:
@@ -83,18 +83,18 @@ def read_rupture_upload(name: str, content: bytes, place: Georeference | None) -
 
     Args:
         name: as for `read_upload`.
-        content: the file.
-        place: where the corner of the domain lies.
+        content: content of the file.
+        place: location on Earth of the domain's corner.
 
     Raises:
-        InputError: too large, no place, another kind of file, or what `read_rupture` refuses.
+        InputError: the file is too large or of another kind, there is no place, or `read_rupture` refuses the file.
     """
     with _as_file(name, content, RUPTURE_SUFFIXES, "a file with a rupture", MAX_RUPTURE_MB) as path:
         corner = needed_place(place, "ruptures are")
         rupture = read_rupture(path, corner)
         if len(rupture) > MAX_POINTS:
             raise InputError("rupture", f"{len(rupture)} points", f"at most {MAX_POINTS} points on this page")
-        return FileRupture(rupture, _shown(name), _typed(name), corner)
+        return FileRupture(rupture, _display_name(name), _command_line_name(name), corner)
 
 
 def read_stations_upload(name: str, content: bytes, place: Georeference | None) -> StationList:
@@ -102,37 +102,37 @@ def read_stations_upload(name: str, content: bytes, place: Georeference | None) 
 
     Args:
         name: as for `read_upload`.
-        content: the file.
-        place: where the corner of the domain lies; lists in metres do without.
+        content: content of the file.
+        place: location on Earth of the domain's corner; not needed for lists in metres.
 
     Raises:
-        InputError: too large, another kind of file, or what `read_stations` refuses.
+        InputError: the file is too large or of another kind, or `read_stations` refuses it.
     """
     with _as_file(name, content, STATION_SUFFIXES, "a list of stations", MAX_STATIONS_MB) as path:
-        used = None
+        used_place = None
         try:
             stations = read_stations(path)
         except InputError as error:
             if error.field != "corner":
                 raise
-            used = needed_place(place, "stations are")
-            stations = read_stations(path, used)
+            used_place = needed_place(place, "stations are")
+            stations = read_stations(path, used_place)
         if stations.count > MAX_STATIONS:
             raise InputError("stations", f"{stations.count} stations", f"at most {MAX_STATIONS} on this page")
-        return StationList(stations, _shown(name), _typed(name), used)
+        return StationList(stations, _display_name(name), _command_line_name(name), used_place)
 
 
-def name_in(remarks: list[str], name: str) -> list[str]:
-    """Warnings with the name that the person knows the file by."""
-    return [_STORED.sub(lambda _: _shown(name), said) for said in remarks]
+def with_shown_name(remarks: list[str], name: str) -> list[str]:
+    """Warnings in which the temporary path of the file is replaced by its name."""
+    return [_TEMPORARY_PATH.sub(lambda _: _display_name(name), said) for said in remarks]
 
 
 def _checked_grid(grid: GroundGrid | None, layered: bool) -> GroundGrid:
-    """The grid of a model, small enough for a page."""
+    """The grid for a velocity model; refused if it is missing or has too many nodes for the page."""
     if grid is None:
         raise InputError("Size (km)", "nothing", "the size and the spacing of the grid: this is a model of the ground")
     if layered:
-        # Layers are everywhere the same.
+        # Horizontal layers need no location on Earth.
         grid = GroundGrid(grid.extent_m, grid.spacing_m)
     nx, ny, nz = local_grid(grid.corner, grid.extent_m, grid.spacing_m).shape
     if nx * ny * nz > MAX_NODES:
@@ -141,27 +141,27 @@ def _checked_grid(grid: GroundGrid | None, layered: bool) -> GroundGrid:
     return grid
 
 
-def own_name(name: str) -> str:
-    """The last part of a name, whichever system's."""
+def base_name(name: str) -> str:
+    """The last part of a path of any operating system."""
     return PurePath(name.replace("\\", "/")).name
 
 
-def _shown(name: str) -> str:
-    """A name as the page shows it."""
-    return printable(own_name(name), 120)
+def _display_name(name: str) -> str:
+    """The file name as the page shows it."""
+    return printable(base_name(name), 120)
 
 
-def _typed(name: str) -> str:
-    """A name as a person would type it on the command line: nothing in it moves a terminal or passes for an option."""
-    own = printable(own_name(name))
-    return f"./{own}" if own.startswith("-") else own
+def _command_line_name(name: str) -> str:
+    """The file name for the command line: printable, and not taken for an option."""
+    printed = printable(base_name(name))
+    return f"./{printed}" if printed.startswith("-") else printed
 
 
 @contextlib.contextmanager
 def _as_file(
     name: str, content: bytes, suffixes: tuple[str, ...], what: str, most_mb: int | None = None
 ) -> Iterator[Path]:
-    """The content as a file of its own, gone afterwards; what is said about it names it as the person does."""
+    """The content as a temporary file; errors name it by the name of the upload."""
     most_mb = MAX_UPLOAD_MB if most_mb is None else most_mb
     suffix = PurePath(name).suffix.lower()
     if suffix not in suffixes:
@@ -174,17 +174,17 @@ def _as_file(
         path = folder / f"upload{suffix}"
         path.write_bytes(content)
         try:
-            if suffix in _FOLDED:
-                _check_unfolded(path)
+            if suffix in _COMPRESSED:
+                _check_decompressed_size(path)
             yield path
         except InputError as error:
-            # The person knows the file by its own name, and the grid by the fields of the page.
+            # Users know the file by its name, and the grid by the labels on the page.
             value, allowed = (str(text).replace(str(path), name) for text in (error.value, error.allowed))
             raise InputError(_FIELDS.get(error.field, error.field), value, allowed) from None
 
 
-def _check_unfolded(path: Path) -> None:
-    unfolded = unpacked_bytes(path) if is_classic(path) else unfolded_bytes(path, field="upload")
-    if unfolded > MAX_UNFOLDED_MB * 2**20:
-        unfolds = f"{path} that unfolds to {unfolded / 2**20:.0f} MB"
-        raise InputError("upload", unfolds, f"at most {MAX_UNFOLDED_MB} MB in memory")
+def _check_decompressed_size(path: Path) -> None:
+    size_bytes = unpacked_bytes(path) if is_classic(path) else unfolded_bytes(path, field="upload")
+    if size_bytes > MAX_DECOMPRESSED_MB * 2**20:
+        found = f"{path} that decompresses to {size_bytes / 2**20:.0f} MB"
+        raise InputError("upload", found, f"at most {MAX_DECOMPRESSED_MB} MB in memory")

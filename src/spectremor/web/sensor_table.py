@@ -1,4 +1,4 @@
-"""The measures at a sensor as a table."""
+"""The table of measures at a sensor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from spectremor.web.station import Row
+from spectremor.web.sensor_motion import Row
 
 _STYLE = (
     "<style>table{border-collapse:collapse;font-size:12px;width:100%}"
@@ -17,12 +17,12 @@ _STYLE = (
 )
 
 
-def station_table(rows: list[Row], stage1_label: str) -> str:
-    """Each measure: median and 16 to 84% over the draws where there are several, and the first stage's.
+def sensor_table(rows: list[Row], stage1_label: str) -> str:
+    """HTML table of each measure: the value, or median and 16 to 84% over several draws, and the value of stage 1.
 
     Args:
         rows: measures.
-        stage1_label: what the first stage is called; empty where there is none.
+        stage1_label: heading of the column of stage 1; empty without stage 1.
     """
     several = len(rows[0].draws) > 1
     names = ["RotD50 of the horizontal motion", *(["median", "16–84%"] if several else ["value"])]
@@ -44,7 +44,7 @@ def _cells(row: Row, several: bool) -> str:
 
 
 def _number(value: float) -> str:
-    """Three significant digits, without an exponent where a person would write none."""
+    """The number with three significant digits; with an exponent only if it is very small or very large."""
     if not np.isfinite(value):
         return "–"
     if value == 0 or not 1e-4 <= abs(value) < 1e4:

@@ -11,14 +11,14 @@ import pytest
 from bokeh.events import Tap
 
 from spectremor.core.errors import InputError
-from spectremor.web import station as module
+from spectremor.web import sensor_motion as module
 from spectremor.web.jobs import Job, JobCancelledError
-from spectremor.web.newest import Newest
+from spectremor.web.latest_work import LatestWork
 from spectremor.web.scene import Scene
-from spectremor.web.station import Station
+from spectremor.web.sensor_motion import SensorMotion
 
 
-def newest(said: list[str] | None = None) -> Newest:
+def latest_work(said: list[str] | None = None) -> LatestWork:
     @contextlib.contextmanager
     def complaints():
         try:
@@ -26,7 +26,7 @@ def newest(said: list[str] | None = None) -> Newest:
         except InputError as error:
             said.append(str(error))
 
-    return Newest(lambda act: act(), complaints)
+    return LatestWork(lambda act: act(), complaints)
 
 
 def test_only_the_last_wish_is_shown_and_the_others_are_told():
@@ -46,7 +46,7 @@ def test_only_the_last_wish_is_shown_and_the_others_are_told():
         return made
 
     async def visit() -> None:
-        work = newest([])
+        work = latest_work([])
         # More wishes than workers: those that have not begun never do.
         for name in ("first", "second", "third", "fourth", "last"):
             work.ask(make(name), shown.append)
@@ -70,7 +70,7 @@ def test_what_goes_wrong_is_said_unless_nobody_waits_for_it_any_more():
         return made
 
     async def visit() -> None:
-        work = newest(said)
+        work = latest_work(said)
         work.ask(fail("old"), lambda _: None)
         old = work._task
         work.ask(fail("new"), lambda _: None)
@@ -93,20 +93,20 @@ def test_a_station_is_given_up_between_two_draws(field, monkeypatch):
     monkeypatch.setattr(module, "rotd", counted)
     scene = Scene.of(field, "f")
     with pytest.raises(JobCancelledError):
-        Station.of(scene, 3, "velocity", job)
+        SensorMotion.of(scene, 3, "velocity", job)
     assert len(calls) == 1
-    assert Station.remembered(scene, 3, "velocity") is None
+    assert SensorMotion.cached(scene, 3, "velocity") is None
 
 
 def test_a_scene_remembers_few_stations_and_the_same_again(field, monkeypatch):
-    monkeypatch.setattr(module, "_KEPT", 3)
+    monkeypatch.setattr(module, "_CACHE_SIZE", 3)
     scene = Scene.of(field, "f")
-    first = Station.of(scene, 0, "velocity")
-    assert Station.of(scene, 0, "velocity") is first
+    first = SensorMotion.of(scene, 0, "velocity")
+    assert SensorMotion.of(scene, 0, "velocity") is first
     for point in range(1, 6):
-        Station.of(scene, point, "velocity")
-    assert len(scene.stations) == 3
-    np.testing.assert_array_equal(Station.of(scene, 0, "velocity").response.draws, first.response.draws)
+        SensorMotion.of(scene, point, "velocity")
+    assert len(scene.sensor_motions) == 3
+    np.testing.assert_array_equal(SensorMotion.of(scene, 0, "velocity").response.draws, first.response.draws)
 
 
 def test_a_click_is_answered_at_once_and_drawn_later(page_with, field, monkeypatch):
@@ -115,7 +115,7 @@ def test_a_click_is_answered_at_once_and_drawn_later(page_with, field, monkeypat
     for page in (first, second):
         page.show(Scene.of(field, "f"))
     started, release, threads = threading.Event(), threading.Event(), []
-    measure = Station._measured.__func__
+    measure = SensorMotion._measured.__func__
 
     def slow(cls, scene, point, quantity, job):
         threads.append(threading.current_thread())
@@ -124,8 +124,8 @@ def test_a_click_is_answered_at_once_and_drawn_later(page_with, field, monkeypat
             assert release.wait(60)
         return measure(cls, scene, point, quantity, job)
 
-    monkeypatch.setattr(Station, "_measured", classmethod(slow))
-    before = list(first.station.seismograms.lines.data["full_0"])
+    monkeypatch.setattr(SensorMotion, "_measured", classmethod(slow))
+    before = list(first.sensor_figures.seismograms.lines.data["full_0"])
 
     def click(page, x: float, y: float) -> None:
         page.map.figure._trigger_event(Tap(page.map.figure, x=x, y=y))
@@ -138,8 +138,8 @@ def test_a_click_is_answered_at_once_and_drawn_later(page_with, field, monkeypat
         click(second, 8.55, 0.15)
         await second._sensor_work._task
         drawn = field.isel(realization=0, component=0, x=7, y=0) * 100
-        np.testing.assert_allclose(second.station.seismograms.lines.data["full_0"], drawn, rtol=1e-6)
-        np.testing.assert_array_equal(first.station.seismograms.lines.data["full_0"], before)
+        np.testing.assert_allclose(second.sensor_figures.seismograms.lines.data["full_0"], drawn, rtol=1e-6)
+        np.testing.assert_array_equal(first.sensor_figures.seismograms.lines.data["full_0"], before)
         unwanted = first._sensor_work._task
         click(first, 8.55, 9.15)
         release.set()
@@ -147,7 +147,7 @@ def test_a_click_is_answered_at_once_and_drawn_later(page_with, field, monkeypat
 
     asyncio.run(visit())
     drawn = field.isel(realization=0, component=0, x=7, y=5) * 100
-    np.testing.assert_allclose(first.station.seismograms.lines.data["full_0"], drawn, rtol=1e-6)
+    np.testing.assert_allclose(first.sensor_figures.seismograms.lines.data["full_0"], drawn, rtol=1e-6)
     assert threading.main_thread() not in threads
 
 
@@ -158,7 +158,7 @@ def test_a_measure_of_the_map_is_made_beside_the_event_loop(page_with, field, mo
     measure = Scene.measure
 
     def noted(self, name, realization):
-        if not self.has_measured(name, realization):
+        if not self.has_measure(name, realization):
             threads.append(threading.current_thread())
         return measure(self, name, realization)
 

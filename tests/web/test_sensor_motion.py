@@ -8,9 +8,9 @@ import pytest
 from spectremor.exchange.intensities import rotd50 as exchanged
 from spectremor.signal.calculus import derivative, integral
 from spectremor.web.scene import MEASURES, Scene
-from spectremor.web.station import Station
-from spectremor.web.station_figures import round_numbers
-from spectremor.web.station_table import station_table
+from spectremor.web.sensor_figures import round_numbers
+from spectremor.web.sensor_motion import SensorMotion
+from spectremor.web.sensor_table import sensor_table
 
 
 @pytest.fixture
@@ -37,28 +37,28 @@ def test_quantities_are_derived_from_velocity(scene, field):
         ("acceleration", derivative(velocity, scene.step_s)),
         ("displacement", integral(velocity, scene.step_s) * 100),
     ):
-        station = Station.of(scene, 17, quantity)
-        np.testing.assert_allclose(station.traces, expected, rtol=1e-9)
-        np.testing.assert_allclose(station.stage1, expected[0] / 2, rtol=1e-9)
+        motion = SensorMotion.of(scene, 17, quantity)
+        np.testing.assert_allclose(motion.traces, expected, rtol=1e-9)
+        np.testing.assert_allclose(motion.stage1, expected[0] / 2, rtol=1e-9)
 
 
 def test_spectra_of_draws_and_of_the_first_stage(scene):
-    station = Station.of(scene, 17, "velocity")
-    for curves in (station.fourier, station.response):
+    motion = SensorMotion.of(scene, 17, "velocity")
+    for curves in (motion.fourier, motion.response):
         assert curves.draws.shape == (2, len(curves.x))
         np.testing.assert_allclose(curves.stage1, curves.draws[0] / 2, rtol=1e-6)
         low, median, high = curves.band
         assert (low <= median).all()
         assert (median <= high).all()
         np.testing.assert_allclose(median, curves.draws.mean(axis=0))
-    response, fourier = station.response, station.fourier
+    response, fourier = motion.response, motion.fourier
     np.testing.assert_array_equal(fourier.usable, (fourier.x >= 1 / 3.18 - 1e-9) & (fourier.x <= 5 + 1e-9))
     assert response.usable[(response.x > 0.21) & (response.x < 3)].all()
     assert not response.usable[0]
 
 
 def test_rows_are_in_the_units_that_they_name(scene, field):
-    rows = {row.name: row for row in Station.of(scene, 17, "velocity").rows}
+    rows = {row.name: row for row in SensorMotion.of(scene, 17, "velocity").rows}
     table = exchanged(field, (0.3, 1.0))
     np.testing.assert_allclose(rows["PGA"].draws, table["PGA"][:, 2, 5] / 9.80665)
     np.testing.assert_allclose(rows["SA(0.3 s)"].draws, table["SA(0.3)"][:, 2, 5] / 9.80665)
@@ -68,12 +68,12 @@ def test_rows_are_in_the_units_that_they_name(scene, field):
 
 
 def test_the_table_names_everything_and_escapes_names(scene, field):
-    table = station_table(Station.of(scene, 17, "velocity").rows, "<b>x")
+    table = sensor_table(SensorMotion.of(scene, 17, "velocity").rows, "<b>x")
     assert "RotD50" in table
     assert "16–84%" in table
     assert "&lt;b&gt;x" in table
     single = Scene.of(field.isel(realization=[0]), "one")
-    assert "16–84%" not in station_table(Station.of(single, 3, "velocity").rows, "")
+    assert "16–84%" not in sensor_table(SensorMotion.of(single, 3, "velocity").rows, "")
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.1, 10), (0.3, 0.9), (1e-5, 3), (0.15, 8), (1e-12, 1)])

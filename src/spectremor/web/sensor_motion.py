@@ -1,4 +1,4 @@
-"""The motion at one sensor, as an engineer reads it: seismograms, spectra with their scatter, measures."""
+"""The motion at one sensor: seismograms, spectra with their scatter over draws, and measures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spectremor.signal.spectra import amplitude_spectrum, frequencies, konno_ohm
 from spectremor.web.jobs import Job
 from spectremor.web.scene import Scene
 
-#: Units that the page writes, and what SI is multiplied by for them.
+#: Units on the page, and the factors from SI units to them.
 UNITS: dict[str, tuple[str, float]] = {
     "velocity": ("cm/s", 100.0),
     "acceleration": ("m/s²", 1.0),
@@ -25,19 +25,19 @@ UNITS: dict[str, tuple[str, float]] = {
 SPECTRUM_UNITS = {"velocity": "cm", "acceleration": "m/s", "displacement": "cm s"}
 PERIODS = 28
 _BAND = (16.0, 50.0, 84.0)
-#: Sensors of a scene whose motion stays in memory.
-_KEPT = 16
+#: Number of sensors of a scene whose motion is kept in memory.
+_CACHE_SIZE = 16
 
 
 @dataclasses.dataclass(frozen=True)
 class Curves:
-    """One kind of curve: every draw, and the first stage beside.
+    """Spectra of one kind, of every draw and of stage 1.
 
     Attributes:
         x: frequencies in Hz or periods in s.
         draws: one curve for each draw.
-        stage1: the first stage's; None where there is none.
-        usable: where the wavefield's band holds the motion.
+        stage1: curve of stage 1; None without stage 1.
+        usable: which of `x` lie in the wavefield's usable band.
     """
 
     x: Float[np.ndarray, " n"]
@@ -56,10 +56,10 @@ class Row:
     """One measure at the sensor.
 
     Attributes:
-        name: of the measure.
+        name: name of the measure.
         unit: of its values.
         draws: one value for each draw.
-        stage1: of the first stage; None where there is none.
+        stage1: value of stage 1; None without stage 1.
     """
 
     name: str
@@ -69,13 +69,13 @@ class Row:
 
 
 @dataclasses.dataclass(frozen=True)
-class Station:
-    """Everything that is drawn at one sensor.
+class SensorMotion:
+    """Everything that the page shows for one sensor.
 
     Attributes:
-        time_s: of the seismograms.
-        traces: of every draw, in the quantity's unit on the page.
-        stage1: the first stage's; None where there is none.
+        time_s: times of the seismograms.
+        traces: seismograms of every draw, in the quantity's unit on the page.
+        stage1: seismograms of stage 1; None without stage 1.
         fourier: effective amplitude spectra of the quantity, smoothed.
         response: RotD50 of the pseudo-spectral acceleration at 5% damping, in g.
         rows: measures.
@@ -89,48 +89,49 @@ class Station:
     rows: list[Row]
 
     @classmethod
-    def of(cls, scene: Scene, point: int, quantity: Quantity, job: Job | None = None) -> Station:
-        """The motion at a sensor; a scene remembers the last ones.
+    def of(cls, scene: Scene, sensor: int, quantity: Quantity, job: Job | None = None) -> SensorMotion:
+        """The motion at a sensor; the scene caches the last ones.
 
         Args:
-            scene: what is shown.
-            point: index of the sensor.
-            quantity: of seismograms and Fourier spectra.
-            job: that this is done for.
+            scene: the wavefield.
+            sensor: index of the sensor.
+            quantity: quantity of seismograms and Fourier spectra.
+            job: the job that needs it; it may be cancelled.
 
         Raises:
-            JobCancelledError: the job is not wanted any more.
+            JobCancelledError: the job was cancelled.
         """
-        remembered, key = scene.stations, (point, quantity)
-        if key not in remembered:
-            made = cls._measured(scene, point, quantity, job or Job())
-            while len(remembered) >= _KEPT:
-                remembered.pop(next(iter(remembered)), None)
-            remembered[key] = made
-        return remembered[key]
+        cache, key = scene.sensor_motions, (sensor, quantity)
+        if key not in cache:
+            motion = cls._measured(scene, sensor, quantity, job or Job())
+            while len(cache) >= _CACHE_SIZE:
+                cache.pop(next(iter(cache)), None)
+            cache[key] = motion
+        return cache[key]
 
     @classmethod
-    def remembered(cls, scene: Scene, point: int, quantity: Quantity) -> Station | None:
-        """The motion at a sensor where it has been measured already."""
-        return scene.stations.get((point, quantity))
+    def cached(cls, scene: Scene, sensor: int, quantity: Quantity) -> SensorMotion | None:
+        """The motion at a sensor if it is in the cache; else None."""
+        return scene.sensor_motions.get((sensor, quantity))
 
     @classmethod
-    def _measured(cls, scene: Scene, point: int, quantity: Quantity, job: Job) -> Station:
+    def _measured(cls, scene: Scene, sensor: int, quantity: Quantity, job: Job) -> SensorMotion:
         job.report(0.0)
-        velocity = scene.traces_m_s[:, :, point].astype(float)
-        first = scene.stage1_traces_m_s(point)
-        # The first stage goes through the same steps, as one more draw that is taken out again.
-        both = velocity if first is None else np.concatenate([velocity, first[None].astype(float)])
+        velocity = scene.traces_m_s[:, :, sensor].astype(float)
+        stage1 = scene.stage1_traces_m_s(sensor)
+        has_stage1 = stage1 is not None
+        # Stage 1 is appended as one more draw, so that it goes through the same steps, and is split off again.
+        both = velocity if stage1 is None else np.concatenate([velocity, stage1[None].astype(float)])
         motion = _as(quantity, both, scene.step_s) * UNITS[quantity][1]
-        response = _response(scene, both, first is not None, job)
+        response = _response(scene, both, has_stage1, job)
         job.report(0.8)
         return cls(
             time_s=scene.time_s,
             traces=motion[: len(velocity)],
-            stage1=None if first is None else motion[-1],
-            fourier=_fourier(scene, motion, first is not None),
+            stage1=motion[-1] if has_stage1 else None,
+            fourier=_fourier(scene, motion, has_stage1),
             response=response,
-            rows=_rows(both, scene.step_s, first is not None),
+            rows=_rows(both, scene.step_s, has_stage1),
         )
 
 
@@ -145,7 +146,7 @@ def _band_hz(scene: Scene) -> tuple[float, float]:
 
 
 def _split(curves: np.ndarray, has_stage1: bool) -> tuple[np.ndarray, np.ndarray | None]:
-    """Curves of the draws, and that of the first stage, which comes last where there is one."""
+    """Curves of the draws, and that of stage 1, which is the last one if there is a stage 1."""
     return (curves[:-1], curves[-1]) if has_stage1 else (curves, None)
 
 
@@ -165,7 +166,7 @@ def _response(scene: Scene, velocity: np.ndarray, has_stage1: bool, job: Job) ->
     periods = np.geomspace(shortest, longest, PERIODS)
     spectra = np.empty((len(velocity), len(periods)))
     for number, horizontal in enumerate(velocity[:, :2]):
-        # Draw by draw: after another click at most one draw has to be waited for.
+        # Draw by draw, so that a cancelled job stops after at most one draw.
         job.report(0.8 * number / len(velocity))
         spectra[number] = rotd(horizontal, scene.step_s, periods, (50.0,))[0] / STANDARD_GRAVITY_M_S2
     usable = usable_frequencies(1 / periods, _band_hz(scene), _duration_s(scene))
@@ -175,18 +176,18 @@ def _response(scene: Scene, velocity: np.ndarray, has_stage1: bool, job: Job) ->
 def _rows(velocity: np.ndarray, step_s: float, has_stage1: bool) -> list[Row]:
     horizontal = velocity[:, :2]
     g = STANDARD_GRAVITY_M_S2
-    peaks = {
+    measures = {
         "PGA": ("g", rotd_peak(derivative(horizontal, step_s), (50.0,))[0] / g),
         "PGV": ("cm/s", rotd_peak(horizontal, (50.0,))[0] * 100),
         "PGD": ("cm", rotd_peak(integral(horizontal, step_s), (50.0,))[0] * 100),
     }
     periods = (0.3, 1.0)
     spectra = rotd(horizontal, step_s, np.array(periods), (50.0,))[0] / g
-    peaks |= {f"SA({t:g} s)": ("g", spectra[:, k]) for k, t in enumerate(periods)}
-    peaks["Arias intensity"] = ("cm/s", arias_intensity(horizontal, step_s).mean(axis=1) * 100)
-    peaks["Duration, 5–95%"] = ("s", significant_duration(horizontal, step_s).mean(axis=1))
+    measures |= {f"SA({t:g} s)": ("g", spectra[:, k]) for k, t in enumerate(periods)}
+    measures["Arias intensity"] = ("cm/s", arias_intensity(horizontal, step_s).mean(axis=1) * 100)
+    measures["Duration, 5–95%"] = ("s", significant_duration(horizontal, step_s).mean(axis=1))
     rows = []
-    for name, (unit, values) in peaks.items():
+    for name, (unit, values) in measures.items():
         draws = values[:-1] if has_stage1 else values
         rows.append(Row(name, unit, draws, float(values[-1]) if has_stage1 else None))
     return rows

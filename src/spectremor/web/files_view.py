@@ -1,4 +1,4 @@
-"""Downloads for a visitor: files in every format, and the command that makes the same."""
+"""The tab with downloads in every format and the command line that makes the same wavefield."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spectremor.exchange.placing import place_of
 from spectremor.exchange.quantities import Quantity
 from spectremor.exchange.times import DEFAULT_ORIGIN_TIME, parse_time
 from spectremor.web.controls import NOTE, heading
-from spectremor.web.downloads import FORMATS, Parcel
+from spectremor.web.downloads import FORMATS, ExportRequest
 
 _TABLE = (
     "<style>table{border-collapse:collapse;font-size:13px;max-width:760px;width:100%}"
@@ -34,11 +34,11 @@ navigator.clipboard.writeText(text.value).then(() => {
 """
 
 
-class Takeaway:
-    """Links to files, where on Earth they lie, and the command line.
+class FilesView:
+    """Links to the files, fields for place and origin time, and the command line.
 
     Args:
-        key: under which the page's files are offered; None: they are not.
+        key: key under which the page's files can be downloaded; None: they cannot.
     """
 
     def __init__(self, key: str | None) -> None:
@@ -58,37 +58,37 @@ class Takeaway:
         self._list()
 
     def offer(self, field: xr.DataArray, place: Georeference | None = None) -> None:
-        """Offer a wavefield, which may say itself where on Earth it lies.
+        """Offer a wavefield for download.
 
         Args:
-            field: the wavefield.
-            place: where it lies, where that is known from what it was made of.
+            field: the wavefield; its attributes may hold the location on Earth.
+            place: location on Earth of the files that the wavefield was made from; None if it is not known.
         """
         self._known = place
         self._ready, self._placed = True, place is not None or place_of(field, None) is not None
         self._list()
 
-    def say_command(self, command: str) -> None:
-        """Show the command that does the same."""
+    def show_command(self, command: str) -> None:
+        """Show the command line that makes the same wavefield."""
         self._text.value = command
         self.command.object = f"{_COMMAND}<pre>{html.escape(command)}</pre>"
 
-    def parcel(self, field: xr.DataArray, quantity: Quantity) -> Parcel:
-        """A wavefield with what was set here.
+    def export_request(self, field: xr.DataArray, quantity: Quantity) -> ExportRequest:
+        """A wavefield with the place and origin time of this tab.
 
         Raises:
-            InputError: half a place, a place that is none, or a time that is none.
+            InputError: only one of longitude and latitude is given, or the place or the time is not valid.
         """
         when = (self.origin_time.value or "").strip() or None
         if when is not None:
             parse_time(when)
-        return Parcel(field, quantity, self.place(), when)
+        return ExportRequest(field, quantity, self.place(), when)
 
     def place(self) -> Georeference | None:
-        """Where the south-west corner lies on Earth, as typed or as stated; None where nothing is said.
+        """Location on Earth of the south-west corner, as typed or as known from the files; None if it is not known.
 
         Raises:
-            InputError: one number of two, or a place that is none.
+            InputError: only one of longitude and latitude is given, or they are not valid or differ from the files'.
         """
         longitude, latitude = self.longitude.value, self.latitude.value
         if longitude is None and latitude is None:
@@ -97,17 +97,17 @@ class Takeaway:
             missing = "longitude" if longitude is None else "latitude"
             raise InputError(f"origin.{missing}", "nothing", "both longitude and latitude, or neither")
         typed = Georeference(longitude_deg=longitude, latitude_deg=latitude)
-        stated = self._known
-        if stated is None:
+        known = self._known
+        if known is None:
             return typed
-        # The axes may be turned, which is not typed here.
-        if (typed.longitude_deg, typed.latitude_deg) != (stated.longitude_deg, stated.latitude_deg):
-            own, allowed = (f"{p.longitude_deg:g}, {p.latitude_deg:g} degrees" for p in (typed, stated))
-            raise InputError("place on Earth", own, f"{allowed}, at which the files were read")
-        return stated
+        # The known place also holds the azimuth of the axes, which cannot be typed here.
+        if (typed.longitude_deg, typed.latitude_deg) != (known.longitude_deg, known.latitude_deg):
+            own, allowed = (f"{p.longitude_deg:g}, {p.latitude_deg:g} degrees" for p in (typed, known))
+            raise InputError("place on Earth", own, f"{allowed}, the place that was given for the files")
+        return known
 
     def _view(self) -> pn.Column:
-        place = "The south-west corner of the ground on Earth: needed by ASDF and OpenQuake, used by most."
+        place = "Location of the ground's south-west corner. ASDF and OpenQuake need it; most other formats use it."
         return pn.Column(
             heading("Place and time"),
             pn.pane.HTML(place, styles=NOTE, margin=(2, 10)),
@@ -132,8 +132,8 @@ class Takeaway:
         if not self._ready or self._key is None:
             return f"<span>{form.label}</span>"
         if form.needs_place and not placed:
-            return f"<span>{form.label}</span><br><span>needs a place</span>"
-        # In a tab of its own: what is wrong is said there, and the page stays.
+            return f"<span>{form.label}</span><br><span>needs longitude and latitude</span>"
+        # Opens in a new tab, which shows an error if there is one; the page stays open.
         return f'<a href="download/{self._key}/{kind}" target="_blank" rel="noopener">{form.label}</a>'
 
 
