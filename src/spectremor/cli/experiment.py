@@ -86,10 +86,10 @@ def coherence(
     judging: JudgingOptions,
     stage1_spacing: SpacingOption = None,
     noise_correlation: Annotated[
-        float | None, typer.Option("--noise-correlation", help="Distance over which an extra arm's noise is alike, m.")
+        float | None, typer.Option("--noise-correlation", help="Correlation length of an extra arm's noise, m.")
     ] = None,
 ) -> None:
-    """Do neighbouring sensors move alike? Coherency against distance and frequency: truth, stage 1, both stages.
+    """Is the motion of neighbouring sensors as coherent as in the truth? Coherency against distance and frequency: truth, stage 1, both stages.
 
     [bold]Example[/bold]
 

@@ -1,6 +1,6 @@
-"""Is the spread of an ensemble honest? Shares of the truth inside central intervals, and the fair CRPS, over events.
+"""Is the spread of an ensemble right? Shares of the truths inside its central intervals, and the fair CRPS, over events.
 
-Sensors of one event are alike, so every interval here comes from drawing whole events again.
+Sensors of one event are correlated, so every confidence interval here comes from resampling whole events.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Estimate:
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """How honest an ensemble is in one quantity.
+    """How well calibrated an ensemble is in one quantity.
 
     Attributes:
-        shares: of the truths inside the central interval of each of `LEVELS`; the level itself is honest. NaN for a
-            level that so few draws cannot reach.
+        shares: of the truths inside the central interval of each of `LEVELS`; calibrated is a share equal to its level.
+            NaN for a level that takes more draws.
         crps_ln: fair CRPS of the quantity's natural logarithm, whose absolute error it is for a single prediction.
         draws: of each case.
         cases: of all events together.
@@ -63,8 +63,8 @@ def calibration(
     Example:
         >>> rng = np.random.default_rng(0)
         >>> draws, truth = np.exp(rng.standard_normal((200, 39, 4))), np.exp(rng.standard_normal((200, 4)))
-        >>> honest = calibration(list(draws), list(truth))
-        >>> [round(share.mean, 1) for share in honest.shares[:2]]
+        >>> found = calibration(list(draws), list(truth))
+        >>> [round(share.mean, 1) for share in found.shares[:2]]
         [0.5, 0.8]
     """
     parts = [_cases(members, truth) for members, truth in zip(ensembles, truths, strict=True)]

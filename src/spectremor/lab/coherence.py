@@ -216,7 +216,7 @@ def _figure(findings: Findings) -> Figure:
 
 
 def _mean_and_spread(axis: Axes, x: np.ndarray, values: np.ndarray, name: str, marker: str = "") -> None:
-    middle, width = values.mean(axis=0), values.std(axis=0)
+    middle, width = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(values) - 1))
     axis.fill_between(x, middle - width, middle + width, color=COLOURS[name], alpha=0.12, lw=0)
     axis.plot(x, middle, color=COLOURS[name], lw=1.6, marker=marker, ms=4, label=name)
 
