@@ -3,7 +3,7 @@ r"""Accuracy against time, on one machine: direct simulation on several grids an
     python benchmarks/frontier.py --out FOLDER [--grids 400 300 240 200 150 100] [--orders 8 4] [--steps 1 4 8 20]
                                   [--samplers dpm-solver++] [--model simulation hybrid] [--samples 0 1 2]
                                   [--data FINE.zarr --events 100]
-                                  [--every 1] [--parts simulation stage1 diffusion] [--clock seconds] [--quick]
+                                  [--every 1] [--parts simulation stage1 expect diffusion] [--clock seconds] [--quick]
 
 Truth: the published SEM3D samples (folder hemew3d/ of SPECTREMOR_SHARED, default ../shared; 0.98-6.36 s, the 64 sensors
 within 60 m of the 300 m grid, no shift), and with --data the test cases of a campaign on a fine grid, made by
@@ -56,13 +56,13 @@ from spectremor.core.errors import InputWarning
 
 MEASURES = ("seconds", "cpu_seconds", "load")
 COLUMNS = ("truth", "case", "contender", "made_by", *MEASURES, *SCORES)
-PARTS = ("simulation", "stage1", "diffusion")
+PARTS = ("simulation", "stage1", "expect", "diffusion")
 
 
 def contenders(options: argparse.Namespace) -> Iterator[Contender]:
     if "simulation" in options.parts:
         yield from simulations(options.grids, options.orders)
-    for folder in options.model if {"stage1", "diffusion"} & set(options.parts) else ():
+    for folder in options.model if {"stage1", "expect", "diffusion"} & set(options.parts) else ():
         yield from stages(folder, options.parts, options.steps, options.samplers)
 
 

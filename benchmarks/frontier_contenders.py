@@ -143,6 +143,23 @@ class Stages(Contender):
         return make
 
 
+@dataclasses.dataclass(frozen=True)
+class Expected(Contender):
+    """The mean of a model's draws."""
+
+    model: Path
+
+    def suits(self, case: Case) -> bool:  # noqa: ARG002
+        """Always."""
+        return True
+
+    def prepare(self, case: Case) -> Maker:
+        """As `Stages.prepare`."""
+        model = sp.load_model(self.model)
+        model.expect(case.geology, case.source)
+        return lambda case: model.expect(case.geology, case.source)
+
+
 def simulations(grids: list[float], orders: list[int]) -> Iterator[Contender]:
     for order, spacing in itertools.product(orders, grids):
         made_by, curve, label = f"solver {SOLVER_VERSION}", simulation_curve(order), f"{spacing:g} m"
@@ -161,6 +178,8 @@ def stages(folder: Path, parts: list[str], steps: list[int], samplers: list[str]
         steps, samplers = [1], []
     if "stage1" in parts:
         yield Stages(f"{name}: stage 1", f"model {name}", "stage 1", made_by, folder, 0, None)
+    if "expect" in parts:
+        yield Expected(f"{name}: expect", f"model {name}, expect", "mean", made_by, folder)
     for sampler, k in itertools.product((None, *samplers), steps) if "diffusion" in parts else ():
         called, curve = f"{name}: both, {k} steps", f"model {name}"
         if sampler:

@@ -374,21 +374,23 @@ def _results(product: str) -> Callable[[Rows], Table]:
 
 
 _BANDS = ("ln bias 0-1 Hz", "1-2 Hz", "2-5 Hz")
-_STAGE1 = {
-    "mifno": "the neural operator alone, no simulation at all",
-    "hybrid": "a neural operator corrects a simulation on a 300 m grid",
-    "simulation": "that simulation",
-}
 
 
 def _first_table(rows: Rows) -> Table:
-    """What each model gives: EG, PG and the bias at 2-5 Hz of its three products."""
-    by = {(row["model"], row["contender"], row["metric"]): digits(row["mean"], 2) for row in rows}
-    body = []
-    for model in _MODELS:
-        products = [[by[model, name, m] for m in ("EG", "PG", "ln_bias_high")] for name in ("stage 1", _EXPECT, _DRAW)]
-        body.append([f"`{model}`", _STAGE1[model], *(", ".join(cells) for cells in products)])
-    return ["`--model`", "stage 1", "stage 1 alone: EG, PG, ln bias at 2-5 Hz", "`expect`", "one draw"], body
+    """What each model and baseline gives: EG, PG and the bias at 2-5 Hz, against each truth."""
+    truths = [name.removesuffix(" EG") for name in rows[0] if name.endswith(" EG")]
+    lines: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda r: r["product"] == "draw"):
+        # The simulation at 300 m is stage 1 of `simulation`.
+        if row["contender"].startswith(("stage 1 + diffusion, mean of", "simulation at")):
+            continue
+        known = [t for t in truths if row[f"{t} EG"]]
+        scores = {t: ", ".join(digits(row[f"{t} {m}"], 2) for m in ("EG", "PG", "ln_bias_high")) for t in known}
+        lines.setdefault(_of_models(row), [row["product"], *(scores.get(t, "") for t in truths)])
+    cases = {t: max((r[f"{t} cases"] for r in rows if r.get(f"{t} cases")), default="") for t in truths}
+    heads = {"test": "the test split: EG, PG, ln bias at 2-5 Hz"}
+    named = [heads.get(t, f"{t} ({cases[t]} cases)") for t in truths]
+    return ["", "a mean or a draw", *named], [[name, *cells] for name, cells in lines.items()]
 
 
 def _results_ensembles(rows: Rows) -> Table:
@@ -549,7 +551,7 @@ ARRANGEMENTS = {
     "quality_against_steps": Arrangement("quality_against_steps", _quality_against_steps),
     "frontier_100m": Arrangement("frontier", _frontier("100 m")),
     "frontier_sem3d": Arrangement("frontier", _frontier("SEM3D")),
-    "first_table": Arrangement("results_summary", _first_table),
+    "first_table": Arrangement("results_first", _first_table),
     "results_means": Arrangement("results_summary", _results("mean")),
     "results_draws": Arrangement("results_summary", _results("draw")),
     "results_ensembles": Arrangement("results_ensembles", _results_ensembles),
