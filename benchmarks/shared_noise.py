@@ -34,7 +34,9 @@ from spectremor.model.build import load_model
 from spectremor.model.folder import MODEL_FILES, find_run_model, read_model_folder, write_with_diffusion
 from spectremor.model.pipeline import GroundMotionModel
 
-CHOICES = ((0.5, 1500.0), (0.8, 1500.0), (1.0, 1500.0), (1.0, 2500.0), (1.0, 3500.0))
+CHOICES = (
+    (0.5, 1500.0), (0.8, 1500.0), (0.9, 1500.0), (1.0, 1500.0), (0.9, 3000.0), (1.0, 2000.0), (1.0, 3000.0),
+)  # fmt: skip
 DRAWS = 4
 Choices = tuple[tuple[float, float], ...]
 

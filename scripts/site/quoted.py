@@ -459,10 +459,10 @@ def _results_durations(rows: Rows) -> Table:
 
 def _shared_noise(rows: Rows) -> Table:
     """How alike neighbours are for each choice of common noise."""
-    distances = ("75 m", "150 m", "300 m", "600 m", "900 m", "1800 m")
+    distances = ("300 m", "600 m", "900 m", "1800 m")
     alike = {
         **{f"coherency, {d}": f"aligned_coherency {d}" for d in distances},
-        **{f"correlation, {d}": f"correlation {d}" for d in distances[:4]},
+        **{f"correlation, {d}": f"correlation {d}" for d in distances[:2]},
     }
     others = {
         "above 12 km/s": "fast_share",
