@@ -89,7 +89,9 @@ def coherence(
         float | None, typer.Option("--noise-correlation", help="Correlation length of an extra arm's noise, m.")
     ] = None,
 ) -> None:
-    """Is the motion of neighbouring sensors as coherent as in the truth? Coherency against distance and frequency: truth, stage 1, both stages.
+    """Is the motion of neighbouring sensors as coherent as in the truth?
+
+    Coherency against distance and frequency: truth, stage 1, both stages.
 
     [bold]Example[/bold]
 

@@ -1,4 +1,4 @@
-"""Is the spread of an ensemble right? Shares of the truths inside its central intervals, and the fair CRPS, over events.
+"""Is the spread of an ensemble right? Shares of the truths inside its central intervals, and the fair CRPS.
 
 Sensors of one event are correlated, so every confidence interval here comes from resampling whole events.
 """

@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
 #: What `as_geology` makes a geology of.
 Ground = Geology | xr.DataArray | xr.Dataset
-#: Traces whose corner is changed together.
-_TRACES_AT_ONCE = 192
+#: Traces whose corner is changed together: 10 MB for each array of a record of 20 s.
+_TRACES_AT_ONCE = 1024
 #: A rise time within this share of the learned one is the learned one.
 _SAME_RISE_TIME = 1e-3
 #: Amplification of the highest frequency by a shorter rise time, above which it is said.
