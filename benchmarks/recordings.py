@@ -341,9 +341,11 @@ def kept_rows(table: Path, rows: Sequence[dict]) -> list[dict]:
     """Lines of an earlier table, of predictors that are not among the rows; their records must be the same."""
     with table.open(newline="", encoding="utf-8") as stream:
         earlier = [row for row in csv.DictReader(stream) if row["predictor"] not in {r["predictor"] for r in rows}]
-    counts = {(int(row["records"]), int(row["events"])) for row in (*earlier, *rows)}
-    if len(counts) > 1:
-        raise SystemExit(f"--keep {table}: records and events of {sorted(counts)}; allowed: the same in both tables")
+    for measure in {row["measure"] for row in rows}:
+        of_measure = [row for row in (*earlier, *rows) if row["measure"] == measure]
+        counts = {(int(row["records"]), int(row["events"])) for row in of_measure}
+        if len(counts) > 1:
+            raise SystemExit(f"--keep {table}: {measure} of {sorted(counts)} records and events; allowed: one of both")
     return earlier
 
 
@@ -375,8 +377,10 @@ def main() -> None:
     by_predictor = {name: predictions(chosen, Predictor(name, choices), grounds, folder) for name in options.predict}
     rows = table_rows(chosen, by_predictor | of_ground_motion_models(chosen, choices))
     if options.keep:
-        measures = [row["measure"] for row in rows]
-        rows = sorted([*rows, *kept_rows(options.keep, rows)], key=lambda row: measures.index(row["measure"]))
+        measures, rows = [row["measure"] for row in rows], [*rows, *kept_rows(options.keep, rows)]
+        rows.sort(
+            key=lambda row: (measures.index(row["measure"]), (*PREDICTORS, row["predictor"]).index(row["predictor"]))
+        )
     write_table(rows, options.table or options.out / "recordings.csv")
     for row in rows:
         print(", ".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()))
