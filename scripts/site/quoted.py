@@ -144,6 +144,8 @@ def _regional(rows: Rows) -> Table:
     for family, own in (*families, ("all", rows)):
         for product, name in (("stage1", "stage 1"), ("mean", "mean"), ("draws", "draws")):
             some = [row for row in own if row["product"] == product]
+            if not some:
+                continue
             values = [write(median(float(r[score]) for r in some if r[score]), 2) for score, write in scores]
             held = [[float(row[share]) for row in some if row[share]] for share in shares]
             inside = [digits(fmean(numbers), 2) if numbers else "" for numbers in held]
