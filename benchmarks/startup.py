@@ -59,6 +59,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    # An installed package has its byte code.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder:
         geology = Path(spectremor.__file__).parent / "examples" / "geology.nc"
         command = ["generate", "--geology", str(geology), "--source", SOURCE, "--model", options.model]
