@@ -4,8 +4,8 @@
 
 The unit is the 4096^3 product of float32 matrices on as many threads. For each model: the network of stage 1 (without
 the simulation and the ray tracing that feed it), that of the diffusion stage (one draw of all sensors), both, and all
-of `generate` for the example earthquake. Times are medians of processor's time per thread, which other work on the machine
-disturbs least; the product and the models take their turns.
+of `generate` for the example earthquake. Times are medians of processor's time per thread, which other work on the
+machine disturbs least; the product and the models take their turns.
 """
 
 from __future__ import annotations
