@@ -38,7 +38,7 @@ import spectremor as sp
 from spectremor.core.errors import InputWarning
 from spectremor.core.files import atomic_file
 from spectremor.core.source import Source
-from spectremor.model.pipeline import EXPECTED, Draws, GroundMotionModel
+from spectremor.model.pipeline import Draws, GroundMotionModel
 from spectremor.model.region import MotionRequest
 from spectremor.signal.ensemble import coverage
 from spectremor.signal.filters import low_pass
@@ -90,8 +90,7 @@ def products_of(model, case: RegionalCase, realizations: int) -> dict[str, tuple
     motion = model.stage1_motion(case.geology, case.earthquake, request)
     times.append(time.process_time())
     # As `expect` does, without another simulation.
-    sees_field = model.need_diffusion().config.field is not None
-    mean = model.restored(motion, Draws(mean=True) if sees_field else EXPECTED)
+    mean = model.restored(motion, Draws(mean=True))
     times.append(time.process_time())
     draws = model.restored(motion, Draws(realizations=realizations, seed=1))
     times.append(time.process_time())

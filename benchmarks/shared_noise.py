@@ -27,8 +27,8 @@ from spectremor.core.validation import validated
 from spectremor.data.store import CampaignStore
 from spectremor.diffusion.config import DiffusionConfig, FieldConfig
 from spectremor.diffusion.field_stage import FieldStage
-from spectremor.judging.benchmark import sound_up_to_hz
-from spectremor.judging.contenders import Case, patch_draw, patch_motion, patch_of
+from spectremor.judging.benchmark import sound_up_to_hz, true_field
+from spectremor.judging.contenders import Case, patch_draw, patch_motion
 from spectremor.judging.fields import DISTANCES_M, Measures, draw_measures, field_measures, with_patch
 from spectremor.model.build import load_model
 from spectremor.model.folder import MODEL_FILES, find_run_model, read_model_folder, write_with_diffusion
@@ -69,17 +69,14 @@ def measures_of(models: list[GroundMotionModel], store: CampaignStore, sample: i
     shape = (len(store.x_m), len(store.y_m))
     case = Case(store, sample, np.arange(shape[0] * shape[1]), realizations=DRAWS)
     about = (float(store.x_m[1] - store.x_m[0]), 1 / store.sampling_hz, sound_up_to_hz(store, sample))
-    truth = store.velocity(sample)
-    of_truth, found = field_measures(truth, *about), []
+    truth, of_truth, found = store.velocity(sample), true_field(case, about[2]), []
     patch_m = None if store.stations is None else store.stations.patch_spacing_m
-    if patch_m:
-        close = patch_motion(models[0], store, sample)
-        of_truth = with_patch(of_truth, field_measures(patch_of(store, sample), patch_m, *about[1:]), about[0])
+    close = patch_motion(models[0], store, sample) if patch_m else None
     for model in models:
         # The case keeps stage 1 by the model's name, and draws anew.
         drawn = np.moveaxis(case.everywhere(DRAWS).draws(model), 1, 2)
         measures = draw_measures(drawn.reshape(DRAWS, 3, *shape, -1), truth, *about)
-        if patch_m:
+        if close is not None:
             of_patch = field_measures(patch_draw(model, close, case.draw_seed()), patch_m, *about[1:])
             measures = with_patch(measures, of_patch, about[0])
         found.append((measures, of_truth))

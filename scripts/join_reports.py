@@ -30,22 +30,24 @@ def main() -> None:
     options = parser.parse_args()
     reports = [report.partition("=")[::2] for report in options.reports]
     try:
-        for name in NAMES:
-            rows = [row for model, folder in reports for row in rows_of(model, Path(folder) / f"{name}.csv")]
+        tables = {
+            name: [
+                {"model": model, **row} for model, folder in reports for row in rows_of(Path(folder) / f"{name}.csv")
+            ]
+            for name in NAMES
+        }
+        tables["first"] = first_rows(tables["summary"], rows_of(options.others))
+        for name, rows in tables.items():
             write(options.out / f"results_{name}.csv", rows)
-            if name == "summary":
-                with options.others.open(newline="", encoding="utf-8") as file:
-                    others = list(csv.DictReader(file))
-                write(options.out / "results_first.csv", first_rows(rows, others))
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
 
 
-def rows_of(model: str, path: Path) -> list[dict[str, str]]:
-    """The lines of one report's table."""
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The lines of a table."""
     with path.open(newline="", encoding="utf-8") as file:
-        return [{"model": model, **row} for row in csv.DictReader(file)]
+        return list(csv.DictReader(file))
 
 
 def first_rows(summary: list[dict[str, str]], others: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,31 +10,35 @@ from jaxtyping import Float
 
 
 def between_nodes(
-    values: Float[np.ndarray, "*nodes"], node_numbers: Sequence[Float[np.ndarray, "*points"]]
-) -> Float[np.ndarray, "*points"]:
+    values: Float[np.ndarray, "*nodes_and_channels"], node_numbers: Sequence[Float[np.ndarray, "*points"]]
+) -> Float[np.ndarray, "*points_and_channels"]:
     """Values at points of a grid of any number of axes: linear between nodes, the nearest node's outside.
 
     Args:
-        values: at the nodes.
-        node_numbers: where the points lie, one array for each axis; 1.5 is halfway between the second and third node.
+        values: at the nodes; there may be more axes, of channels, after the grid's own.
+        node_numbers: where the points lie, one array for each of the grid's axes; 1.5 is halfway between the second and
+            third node.
 
     Returns:
         Values of the same type as those at the nodes.
     """
-    flat, stride = values.reshape(-1), values.size
+    axes = len(node_numbers)
+    grid, channels = values.shape[:axes], values.shape[axes:]
+    flat, stride = values.reshape(-1, *channels), math.prod(grid)
     first: int | np.ndarray = 0
     parts: list[tuple[np.ndarray, int]] = []
-    for count, number in zip(values.shape, node_numbers, strict=True):
+    for count, number in zip(grid, node_numbers, strict=True):
         inside = np.clip(number, 0, count - 1)
         low = np.minimum(inside.astype(int), max(count - 2, 0))
         stride //= count
         first = first + low * stride
-        parts.append((inside - low, stride if count > 1 else 0))
+        part = (inside - low).reshape(*np.shape(low), *(1 for _ in channels))
+        parts.append((part, stride if count > 1 else 0))
 
-    def mixed(node: int | np.ndarray, axes: Sequence[tuple[np.ndarray, int]]) -> np.ndarray:
-        if not axes:
+    def mixed(node: int | np.ndarray, along: Sequence[tuple[np.ndarray, int]]) -> np.ndarray:
+        if not along:
             return np.asarray(flat[node])
-        (part, step), *others = axes
+        (part, step), *others = along
         return np.asarray(mixed(node, others) * (1 - part) + mixed(node + step, others) * part)
 
     return mixed(first, parts).astype(values.dtype, copy=False)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from spectremor.core.interpolation import between_nodes
+
 #: Rays stop, and straight lines begin, this far from the source (in grid steps).
 _CAPTURE_STEPS = 1.0
 
@@ -49,15 +51,4 @@ def trilinear(
     extent_m: tuple[float, float, float],
 ) -> Float[np.ndarray, "n c"]:
     """Trilinear interpolation of a vector field at points (in m, z negative below the surface) inside the domain."""
-    limits = np.array(field.shape[:3]) - 2
-    index = (points + np.array([0.0, 0.0, extent_m[2]])) / steps
-    low = np.clip(index.astype(int), 0, limits)
-    part = index - low
-    flat = field.reshape(-1, field.shape[-1])
-    stride = np.array([field.shape[1] * field.shape[2], field.shape[2], 1])
-    base = low @ stride
-    total = np.zeros((len(points), field.shape[-1]))
-    for corner in np.ndindex(2, 2, 2):
-        weight = np.prod(np.where(corner, part, 1 - part), axis=1)
-        total += weight[:, None] * flat[base + np.array(corner) @ stride]
-    return total
+    return between_nodes(field, list(((points + np.array([0.0, 0.0, extent_m[2]])) / steps).T))

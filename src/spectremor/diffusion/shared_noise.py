@@ -61,13 +61,14 @@ def place_noise(
         block: of time, where a record is longer than one array.
     """
     shape, device = (3, samples), delay.device
+    places = PlaceNoise(seed, realization, positions_m, shape, config.shared_noise_m, device, block)
+    if config.shared_noise == 1:
+        shared = places.at(range(len(positions_m)))
+        return lambda: later(shared(), delay)
     own = StationNoise(seed, realization, positions_m, shape, device, block)
     if config.shared_noise == 0:
         return own
-    places = PlaceNoise(seed, realization, positions_m, shape, config.shared_noise_m, device, block)
     shared = places.at(range(len(positions_m)))
-    if config.shared_noise == 1:
-        return lambda: later(shared(), delay)
     return lambda: mixed(own(), shared(), delay, config.shared_noise)
 
 

@@ -316,7 +316,7 @@ def _judged_event(result: Benchmark, sample: int) -> JudgedEvent:
         truth=truth.traits,
         truth_ensemble=truth.ensemble,
         highest_hz=truth.highest_hz,
-        truth_field={} if whole is None else _true_field(whole, truth.highest_hz),
+        truth_field={} if whole is None else true_field(whole, truth.highest_hz),
         verdicts=verdicts,
     )
 
@@ -333,7 +333,8 @@ def _regular_spacing_m(store: CampaignStore) -> float | None:
     return float(steps[0]) if regular else None
 
 
-def _true_field(case: Case, highest_hz: float) -> Measures:
+def true_field(case: Case, highest_hz: float) -> Measures:
+    """Spatial measures of an event's stored motion, on the grid of sensors and on the patch if there is one."""
     store, dt_s = case.store, 1 / case.store.sampling_hz
     spacing_m = _regular_spacing_m(store)
     assert spacing_m is not None

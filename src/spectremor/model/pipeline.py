@@ -61,7 +61,7 @@ class Draws:
     """How stage 2 draws; see `GroundMotionModel.generate`.
 
     Attributes:
-        mean: the mean of all draws is asked for instead, of a stage that has learned it.
+        mean: the mean of all draws is asked for instead of draws.
     """
 
     realizations: int = 1
@@ -73,7 +73,7 @@ class Draws:
     on_progress: Callable[[float], None] | None = None
 
 
-#: What gives the mean of all draws: the denoiser's estimate from noise alone.
+#: What gives the mean of all draws of a stage that restores each sensor alone: its estimate from noise alone.
 EXPECTED = Draws(steps=1, sampler="dpm-solver++")
 
 
@@ -237,10 +237,8 @@ class GroundMotionModel:
             InputError: as `generate`.
         """
         request = _request(stations, sensors_m, duration_s, max_frequency_hz)
-        sees_field = self.need_diffusion().config.field is not None
         records = self.parsed_observed(observed, observed_error)
-        draws = Draws(mean=True, observed=records) if sees_field else EXPECTED
-        mean = self.restored(self.stage1_motion(geology, source, request), draws)
+        mean = self.restored(self.stage1_motion(geology, source, request), Draws(mean=True, observed=records))
         mean = mean.isel(realization=0, drop=True)
         mean.attrs = {name: value for name, value in mean.attrs.items() if name != "seed"} | {"product": "mean"}
         return mean
@@ -312,8 +310,11 @@ class GroundMotionModel:
         Raises:
             InputError: as `generate`.
         """
+        sees_field = self.need_diffusion().config.field is not None
+        if draws.mean and not sees_field:
+            draws = dataclasses.replace(draws, steps=EXPECTED.steps, sampler=EXPECTED.sampler)
         self._check_draws(draws)
-        if self.need_diffusion().config.field is not None:
+        if sees_field:
             fields = self._drawn_together(motion, draws)
         elif isinstance(motion.problem, Region):
             fields = self._drawn_in_region(motion.learned_m_s, motion.problem, draws)

@@ -40,22 +40,30 @@ def refine(traces: Float[np.ndarray, "*batch time"], factor: int) -> Float[np.nd
     """Traces on a time grid `factor` times finer, same first and last sample."""
     if factor == 1:
         return traces
-    values = _checked(traces)
-    rises = _rises(values)
-    # Between two samples: value + t (rise + t (square + t cube)), t from 0 to 1.
-    change, before, after = np.diff(values), rises[..., :-1], rises[..., 1:]
-    cube = before + after - 2 * change
-    square = change - before - cube
-    out = np.empty((*values.shape[:-1], (values.shape[-1] - 1) * factor + 1))
-    out[..., ::factor] = values
+    value, rise, square, cube = cubics(traces)
+    out = np.empty((*traces.shape[:-1], (traces.shape[-1] - 1) * factor + 1))
+    out[..., ::factor] = traces
     for k in range(1, factor):
         t = k / factor
         between = t * cube
-        for term in (square, before):
+        for term in (square, rise):
             between += term
             between *= t
-        np.add(between, values[..., :-1], out=out[..., k::factor])
+        np.add(between, value, out=out[..., k::factor])
     return out
+
+
+def cubics(traces: Float[np.ndarray, "*batch time"]) -> tuple[Float[np.ndarray, "*batch step"], ...]:
+    """The spline between successive samples, as value + rise t + square t^2 + cube t^3, t from 0 to 1.
+
+    Returns:
+        value, rise, square and cube of each step, in the traces' unit.
+    """
+    values = _checked(traces)
+    rises = _rises(values)
+    change, before, after = np.diff(values), rises[..., :-1], rises[..., 1:]
+    cube = before + after - 2 * change
+    return values[..., :-1], before, change - before - cube, cube
 
 
 def _checked(traces: np.ndarray) -> Float[np.ndarray, "*batch time"]:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from spectremor.core.errors import InputError
-from spectremor.signal.calculus import derivative
+from spectremor.signal.calculus import cubics
 from spectremor.signal.recursion import recursive_filter
 
 #: Points of a Gauss-Legendre rule: exact to rounding for exp(-a s), a up to 1, times a cubic.
@@ -61,16 +61,13 @@ def _low_passed(
     Between two samples the spline is a polynomial in the part s of the step that has gone by. Its powers, filtered over
     the step a = step / T long, are numbers: integrals of a exp(-a (1 - s)) s^k and of a^2 (1 - s) exp(-a (1 - s)) s^k.
     """
-    rise = derivative(traces, step_s) * step_s
-    first, change = traces[..., :-1], np.diff(traces)
-    cube = rise[..., :-1] + rise[..., 1:] - 2 * change
-    square = change - rise[..., :-1] - cube
+    coefficients = cubics(traces)
     a = step_s / time_s
     decay = np.exp(-a)
     filtered: list[np.ndarray] = []
     for weights in _filtered_powers(a):
         added = np.zeros_like(traces)
-        for weight, coefficient in zip(weights, (first, rise[..., :-1], square, cube), strict=True):
+        for weight, coefficient in zip(weights, coefficients, strict=True):
             added[..., 1:] += weight * coefficient
         if filtered:
             added[..., 1:] += a * decay * filtered[0][..., :-1]
