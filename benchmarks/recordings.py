@@ -367,6 +367,8 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="an earlier table, for the predictors that are not run")
     parser.add_argument("--table", type=Path, help=f"csv file, e.g. {TABLE} (default: OUT/recordings.csv)")
     options = parser.parse_args()
+    if options.keep and not options.keep.is_file():
+        parser.error(f"--keep: got {options.keep}; allowed: a table that is there")
     options.out.mkdir(parents=True, exist_ok=True)
     choices = read_choices()
     records = read_records(options.flatfile, choices)

@@ -124,6 +124,8 @@ def main() -> None:
     if (not writes and options.data is None) or (writes and len(options.model) > 1):
         parser.error("--data, or --choose with --out and one model")
     given = options.choices
+    if given and len(given) % 2:
+        parser.error(f"--choices: got {len(given)} numbers; allowed: a share and a distance for each choice")
     choices = tuple(zip(given[::2], given[1::2], strict=True)) if given else CHOICES
     try:
         if writes:

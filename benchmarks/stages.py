@@ -22,6 +22,7 @@ import torch
 from table_files import write_table
 
 import spectremor as sp
+from spectremor.core.errors import InputError
 from spectremor.core.source import Source
 from spectremor.examples import example_geology
 from spectremor.model.pipeline import GroundMotionModel
@@ -82,7 +83,10 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     a, b = torch.randn(2, PRODUCT_SIZE, PRODUCT_SIZE)
-    models = {name: sp.load_model(name) for name in options.model}
+    try:
+        models = {name: sp.load_model(name) for name in options.model}
+    except InputError as error:
+        parser.error(str(error))
     times: dict[str, Times] = {name: defaultdict(list) for name in models}
     products: list[float] = []
     for model in models.values():  # what is loaded at first use
