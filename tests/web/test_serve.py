@@ -16,6 +16,8 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
+from spectremor.web.server import run_until_stopped, start_server
+
 
 def test_page_is_served(page_url):
     with urllib.request.urlopen(page_url, timeout=30) as answer:
@@ -91,6 +93,28 @@ def test_a_signal_ends_it_with_one_line(number, code, visited):
         finally:
             process.kill()
     assert (process.returncode, complained, said) == (code, "interrupted\n", "")
+
+
+class SignalWhenDropped:
+    """Asks the process to stop from a destructor, where Python drops every error."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_signal_in_a_destructor_ends_it():
+    def interrupt(_number, _frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        server = start_server(0)
+        server.io_loop.add_callback(SignalWhenDropped)
+        with pytest.raises(KeyboardInterrupt):
+            run_until_stopped(server)
+        assert signal.getsignal(signal.SIGTERM) is interrupt
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 async def visit_and_signal(url: str, stop) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from spectremor.core.errors import InputError
+from spectremor.core.interrupts import asked_to_stop
 from spectremor.training.checkpoint import Progress
 from spectremor.training.config import TrainingConfig, shortened
-from spectremor.training.interrupts import alone_in, asked_to_stop
 from spectremor.training.loop import Outcome, Watch, fit
 from spectremor.training.pace import affordable_steps
 from spectremor.training.processes import processes
-from spectremor.training.run_folder import BEST, BUDGET, check_run, is_run, record_run, with_recorded_length
+from spectremor.training.run_folder import BEST, BUDGET, alone_in, check_run, is_run, record_run, with_recorded_length
 from spectremor.training.task import Task
 
 #: What a run records of what it learns from.

@@ -6,13 +6,15 @@ RUN/config.json  data.json  metrics.csv  tensorboard/  checkpoints/  best.safete
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from spectremor.core.errors import InputError
-from spectremor.core.files import atomic_file, check_folder_writable
+from spectremor.core.files import atomic_file, check_folder_writable, locked
 from spectremor.training.checkpoint import checkpoints
 from spectremor.training.config import LENGTH, Stage, TrainingConfig, parse_config
+from spectremor.training.processes import processes
 
 _CONFIG, _DATA = "config.json", "data.json"
 #: The averaged weights with the lowest validation loss.
@@ -127,3 +129,14 @@ def _difference(recorded: TrainingConfig, given: TrainingConfig) -> str:
     a, b = recorded.model_dump(mode="json"), given.model_dump(mode="json")
     key = next(k for k in b if a.get(k) != b[k])
     return f"another {key}"
+
+
+def alone_in(run: Path) -> AbstractContextManager[None]:
+    """The run's lock: two commands in one run would take away each other's checkpoints.
+
+    Raises:
+        InputError: another command is training there.
+    """
+    if not processes().is_main_process:
+        return nullcontext()
+    return locked(run, field="--out", allowed="a run that no other command is training")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spectremor.core.errors import InputError
 from spectremor.core.extras import need
+from spectremor.core.interrupts import asked_to_stop
 from spectremor.web.ground import Ground
 from spectremor.web.hosts import HOST, AllowedHosts
 from spectremor.web.scene import Scene
@@ -71,10 +73,11 @@ def start_server(
 
 
 def run_until_stopped(server: Any) -> None:
-    """Answer requests until the process is told to stop, then cancel all work without error messages.
+    """Answer requests until a signal asks to stop, then cancel all work without error messages.
 
-    Bokeh's own loop would handle SIGTERM and Ctrl-C itself, with a line of output and exit code 0; here the caller
-    handles them.
+    The signal stops the event loop, and is raised again when all has ended, for the caller's own handler. Raised
+    straight away, its KeyboardInterrupt could be lost in a destructor that runs just then, and the server would go on.
+    (Bokeh's own loop would handle signals itself, with a line of output and exit code 0.)
 
     Args:
         server: result of `start_server`.
@@ -84,11 +87,14 @@ def run_until_stopped(server: Any) -> None:
     """
     loop = server.io_loop
     server.start()
-    try:
-        loop.start()
-    finally:
-        server.stop()
-        _end_tasks(loop.asyncio_loop)
+    with asked_to_stop(lambda: loop.asyncio_loop.call_soon_threadsafe(loop.stop)) as asked:
+        try:
+            loop.start()
+        finally:
+            server.stop()
+            _end_tasks(loop.asyncio_loop)
+    if asked.number is not None:
+        signal.raise_signal(asked.number)
 
 
 def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
