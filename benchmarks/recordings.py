@@ -369,6 +369,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.keep and not options.keep.is_file():
         parser.error(f"--keep: got {options.keep}; allowed: a table that is there")
+    if not options.flatfile.is_file():
+        parser.error(f"--flatfile: got {options.flatfile}; allowed: the database's flatfile, see above")
     options.out.mkdir(parents=True, exist_ok=True)
     choices = read_choices()
     records = read_records(options.flatfile, choices)

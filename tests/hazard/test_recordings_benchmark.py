@@ -142,3 +142,13 @@ def test_a_prediction_has_the_size_of_such_earthquakes(benchmark, choices, recor
         logs = benchmark.Predictor(predictor, once)(record, 0)
     assert abs(logs["SA(1)"] - math.log(record.observed["SA(1)"])) < math.log(10)
     assert abs(logs["PGV"] - math.log(record.observed["PGV"])) < math.log(10)
+
+
+@pytest.mark.parametrize("option", ["--flatfile", "--keep"])
+def test_a_table_that_is_not_there_is_refused_before_work(benchmark, tmp_path, monkeypatch, capsys, option):
+    out = tmp_path / "out"
+    monkeypatch.setattr(sys, "argv", ["recordings.py", "--out", str(out), option, str(tmp_path / "none.csv")])
+    with pytest.raises(SystemExit, match="2"):
+        benchmark.main()
+    assert f"{option}: got" in capsys.readouterr().err.splitlines()[-1]
+    assert not out.exists()
