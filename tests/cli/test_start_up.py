@@ -6,12 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dask.array
+import numpy as np
+import pytest
+import xarray as xr
+from xarray.core import variable
+from xarray.namedarray import utils
+
 import spectremor
+from spectremor.cli.without_dask import leave_dask_out
 
 GEOLOGY = Path(spectremor.__file__).parent / "examples" / "geology.nc"
 #: Nothing of this is needed to generate.
 IDLE = ["torch._dynamo", "torch._inductor", "sympy", "diffusers", "transformers", "accelerate", "matplotlib"]
-IDLE += ["obspy", "pyproj", "panel", "bokeh", "zarr", "distributed", "pytest"]
+IDLE += ["obspy", "pyproj", "panel", "bokeh", "zarr", "dask", "distributed", "pytest"]
 IDLE += [f"scipy.{part}" for part in ("interpolate", "linalg", "ndimage", "optimize", "signal", "spatial", "stats")]
 
 PROGRAM = """
@@ -41,3 +49,15 @@ def test_the_default_model_which_simulates(tmp_path: Path) -> None:
     loaded = loaded_by_generate(tmp_path / "out.nc")
     assert "deepwave" in loaded
     assert not loaded & set(IDLE)
+
+
+def test_arrays_of_dask_are_still_known_where_dask_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(utils, "is_dask_collection", utils.is_dask_collection)
+    monkeypatch.setattr(variable, "array_type", variable.array_type)
+    leave_dask_out()
+    assert utils.is_duck_dask_array(dask.array.ones(3))
+    assert not utils.is_duck_dask_array(np.ones(3))
+    hidden = dask.array.ma.masked_greater(dask.array.arange(3, dtype=float), 1)
+    field = xr.DataArray(hidden, dims="x")
+    assert field.chunks is not None
+    np.testing.assert_array_equal(field, [0, 1, np.nan])

@@ -20,6 +20,7 @@ from spectremor.cli.options import (
     load_stations,
     show_event,
 )
+from spectremor.cli.without_dask import leave_dask_out
 from spectremor.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def generate(
     from spectremor.core.files import check_output
     from spectremor.model.pipeline import check_job
 
+    leave_dask_out()
     if stage1_only and realizations != 1:
         raise InputError("--realizations", realizations, "1 with --stage1-only, which draws nothing")
     if stage1_only:
