@@ -381,17 +381,20 @@ _BANDS = ("ln bias 0-1 Hz", "1-2 Hz", "2-5 Hz")
 def _first_table(rows: Rows) -> Table:
     """What each model and baseline gives: EG, PG and the bias at 2-5 Hz, against each truth."""
     truths = [name.removesuffix(" EG") for name in rows[0] if name.endswith(" EG")]
+    cases = {t: max((r[f"{t} cases"] for r in rows if r[f"{t} cases"]), key=float, default="") for t in truths}
     lines: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda r: r["product"] == "draw"):
-        # The simulation at 300 m is stage 1 of `simulation`.
-        if row["contender"].startswith(("stage 1 + diffusion, mean of", "simulation at")):
+        # The simulation at 300 m, of each report that has one, is stage 1 of `simulation`.
+        if row["contender"].startswith(("stage 1 + diffusion, mean of", "simulation at 300 m")):
             continue
-        known = [t for t in truths if row[f"{t} EG"]]
-        scores = {t: ", ".join(digits(row[f"{t} {m}"], 2) for m in ("EG", "PG", "ln_bias_high")) for t in known}
-        lines.setdefault(_of_models(row), [row["product"], *(scores.get(t, "") for t in truths)])
-    cases = {t: max((r[f"{t} cases"] for r in rows if r.get(f"{t} cases")), default="") for t in truths}
-    heads = {"test": "the test split: EG, PG, ln bias at 2-5 Hz"}
-    named = [heads.get(t, f"{t} ({cases[t]} cases)") for t in truths]
+        cells = {}
+        for truth in (t for t in truths if row[f"{t} EG"]):
+            cells[truth] = ", ".join(digits(row[f"{truth} {m}"], 2) for m in ("EG", "PG", "ln_bias_high"))
+            if row[f"{truth} cases"] != cases[truth]:
+                cells[truth] += f" (of {row[f'{truth} cases']})"
+        lines.setdefault(_of_models(row), [row["product"], *(cells.get(t, "") for t in truths)])
+    named = [f"{'test split' if t == 'test' else t}, {cases[t]} cases" for t in truths]
+    named[0] += ": EG, PG, ln bias at 2-5 Hz"
     return ["", "a mean or a draw", *named], [[name, *cells] for name, cells in lines.items()]
 
 

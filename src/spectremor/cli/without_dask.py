@@ -15,10 +15,10 @@ def leave_dask_out() -> None:
 
     Two functions of xarray ask; an xarray that has others asks dask at once, and is only slower.
     """
-    import xarray.core.variable as variable
-    import xarray.namedarray.utils as utils
+    from xarray.core import variable
+    from xarray.namedarray import utils
 
-    ask, types_of = utils.is_dask_collection, variable.array_type
+    ask, types_of = utils.is_dask_collection, variable.array_type  # type: ignore[attr-defined]
 
     def is_dask_collection(values: object) -> bool:
         return "dask" in sys.modules and ask(values)
@@ -27,4 +27,4 @@ def leave_dask_out() -> None:
         return () if module == "dask" and "dask" not in sys.modules else types_of(module)
 
     utils.is_dask_collection = is_dask_collection  # type: ignore[assignment]
-    variable.array_type = array_type
+    variable.array_type = array_type  # type: ignore[attr-defined, assignment]

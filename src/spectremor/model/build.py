@@ -14,6 +14,7 @@ from spectremor.model.folder import ModelFolder, read_model_folder
 from spectremor.model.pipeline import GroundMotionModel
 from spectremor.simulation.stage1 import CoarseSimulation
 from spectremor.surrogate.mifno import MifnoSurrogate
+from spectremor.surrogate.regional import RegionalOperator
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,7 +75,8 @@ def build_stage1(config: ModelConfig, tensors: Tensors) -> MifnoSurrogate | Coar
     simulation = build_simulation(config, tensors)
     if config.surrogate is not None:
         simulate = None if simulation is None else simulation.velocity_at
-        return MifnoSurrogate.from_parts(config.surrogate, tensors["surrogate"], simulate)
+        operator = MifnoSurrogate.from_parts(config.surrogate, tensors["surrogate"], simulate)
+        return RegionalOperator(operator, simulation) if operator.any_sensors and simulation else operator
     if simulation is None:
         raise InputError("stage 1", "none", "a model with one")
     return simulation

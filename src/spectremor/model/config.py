@@ -123,8 +123,12 @@ class ModelConfig(pydantic.BaseModel):
 
     @property
     def learned(self) -> Learned | None:
-        """What the model learned, where its stage 1 simulates and so takes any ground; None of an operator."""
-        if self.surrogate is not None or self.simulation is None:
+        """What the model learned, where its stage 1 simulates and so takes any ground; None of an operator.
+
+        An operator along rays corrects its simulation in any ground, as far as its rays go; one on volumes has a cube.
+        """
+        on_volumes = self.surrogate is not None and not isinstance(self.surrogate, RayConfig)
+        if on_volumes or self.simulation is None:
             return None
         return Learned(recording=self.recording, ground=self.trained_range, spacing_m=self.simulation.grid_spacing_m)
 

@@ -375,7 +375,8 @@ class GroundMotionModel:
     def _as_learned(self, geology: Geology, source: Source) -> xr.DataArray:
         """Stage 1 at the model's own sensors and times, of any rise time."""
         learned_s = self.trained_range.rise_time_s
-        if isinstance(self.stage1, AnyGround) or _same(source.rise_time_s, learned_s):
+        any_rise_time = isinstance(self.stage1, AnyGround) and self.stage1.any_rise_time
+        if any_rise_time or _same(source.rise_time_s, learned_s):
             return self.stage1.predict(geology, source)
         field = self.stage1.predict(geology, dataclasses.replace(source, rise_time_s=learned_s))
         rise_times_s = (learned_s, source.rise_time_s)

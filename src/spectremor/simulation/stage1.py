@@ -74,6 +74,9 @@ class CoarseSimulation:
         config: config of the simulation.
     """
 
+    #: A simulation is right at any.
+    any_rise_time = True
+
     def __init__(self, config: SimulationConfig) -> None:
         self.config = config
 

@@ -44,6 +44,11 @@ class AnyGround(Protocol):
         """Of the grid that it simulates on."""
         ...
 
+    @property
+    def any_rise_time(self) -> bool:
+        """Whether `predict` takes sources of any rise time, as `record` does."""
+        ...
+
     def record(self, geology: Geology, earthquake: Source | Rupture, recording: Recording) -> xr.DataArray:
         """The wavefield at the sensors and times of a recording, m/s."""
         ...
