@@ -115,7 +115,7 @@ def test_a_problem_moved_in_wide_ground_is_corrected_alike(operator):
     offsets_m = np.array([[5000, 6000], [5000, -6000], [-5000, 6000], [-5000, -6000], [30, 5000], [-30, 5000]])
     corrections = []
     for x_m, y_m in ((12_000.0, 12_000.0), (15_000.0, 9000.0)):
-        recording = at(offsets_m + (x_m, y_m), operator)
+        recording = at(offsets_m + np.array([x_m, y_m]), operator)
         corrections.append(added(operator, geology, source(x_m, y_m), recording))
     size = abs(corrections[0]).max(axis=(0, 2))
     assert (size > 1e-3 * size.max()).all()

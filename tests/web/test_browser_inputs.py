@@ -48,7 +48,7 @@ def test_own_layers_a_rupture_and_stations_simulated(serving, visit, tmp_path, w
         choose_file(v, 2, tmp_path / "stations.csv")
         v.wait_for_data("stations-ground", "data?.x.length === 3")
         v.tab.get_by_role("button", name="Random rupture").click()
-        v.tab.get_by_label("Model", exact=True).select_option(label="hybrid")
+        v.tab.get_by_label("Model", exact=True).select_option(label="mifno")
         v.tab.get_by_role("complementary").get_by_text("This model takes a point source.").wait_for()
         for label, text in (
             ("East (km)", "1.2"),

@@ -72,8 +72,8 @@ def model_in_degrees() -> bytes:
         return file.getvalue()
 
 
-#: A model with a neural operator, which takes points and its own grid of sensors.
-OPERATOR = "hybrid"
+#: A neural operator alone, which takes points and its own grid of sensors.
+OPERATOR = "mifno"
 
 
 @pytest.fixture

@@ -132,10 +132,10 @@ def learned_cubes(
     position_m: tuple[float, float, float],
     places_m: Float[np.ndarray, "s 2"],
 ) -> Iterator[LearnedCube]:
-    """Cubes that hold the source and, each, a part of the sensors; sensors with longer rays than were learned are in none.
+    """Cubes that hold the source and, each, a part of the sensors; those with longer rays than learned are in none.
 
-    Along each axis the ground fits into one cube, or there are two: one with the source as near to its western (southern)
-    side as was learned, and one with it as near to the other side.
+    Along each axis the ground fits into one cube, or there are two: one with the source as near to its western
+    (southern) side as was learned, and one with it as near to the other side.
 
     Args:
         trained: what the operator learned.
