@@ -415,3 +415,21 @@ def test_plans_reach_to_the_end_of_whole_windows() -> None:
     assert reference is not None
     # A square of the learned size, as near to the epicentre as the ground allows.
     assert (reference.x_m[0], reference.x_m[-1]) == (150.0, 9450.0)
+
+
+def test_the_shipped_hybrid_corrects_near_the_source_alone_and_draws_everywhere() -> None:
+    hybrid, plain = load_model("hybrid"), load_model("simulation")
+    wide, listed = ground((15_000, 12_000, 9600)), stations((7000, 5000), (14_700, 6000))
+    event, more = source(position_m=(6000, 6000, -4000)), {"stations": listed, "duration_s": 8.0}
+    ours, theirs = hybrid.predict(wide, event, **more), plain.predict(wide, event, **more)
+    largest = float(abs(theirs).max())
+    change = abs(ours - theirs).max("component").values / largest
+    assert change[0].max() > 0.02
+    assert change[1].max() == 0
+    assert change[:, 320:].max() == 0
+    with pytest.warns(InputWarning, match=r"outside of what it learned \(a longer record, a wider region\)"):
+        draws = hybrid.generate(wide, event, realizations=2, **more)
+    assert draws.shape == (2, 3, 2, 400)
+    assert 0.5 < float(abs(draws).max()) / largest < 2
+    rupture = pair(position_m=np.array([[6000.0, 6000, -4000], [6500, 6500, -3500]]))
+    np.testing.assert_array_equal(hybrid.predict(wide, rupture, **more), plain.predict(wide, rupture, **more))
