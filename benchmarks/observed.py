@@ -38,7 +38,8 @@ from spectremor.judging.intervals import bootstrap_interval
 from spectremor.judging.scores import LOG_BIASES, mean, sensor_scores
 from spectremor.judging.subset import stratified_sensors
 from spectremor.judging.tally import ENSEMBLE_QUANTITIES, ensemble_quantities, log_ratio
-from spectremor.model.pipeline import Draws, GroundMotionModel
+from spectremor.model.draws import Draws
+from spectremor.model.pipeline import GroundMotionModel
 from spectremor.model.region import MotionRequest
 from spectremor.signal.coherence import aligned_coherency, zero_lag_correlation
 from spectremor.signal.ensemble import crps, inside

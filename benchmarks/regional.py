@@ -38,7 +38,8 @@ import spectremor as sp
 from spectremor.core.errors import InputWarning
 from spectremor.core.files import atomic_file
 from spectremor.core.source import Source
-from spectremor.model.pipeline import Draws, GroundMotionModel
+from spectremor.model.draws import Draws
+from spectremor.model.pipeline import GroundMotionModel
 from spectremor.model.region import MotionRequest
 from spectremor.signal.ensemble import coverage
 from spectremor.signal.filters import low_pass

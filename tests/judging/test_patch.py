@@ -11,7 +11,8 @@ from spectremor.campaign.random_stations import random_stations_m
 from spectremor.data.station_plan import StationPlan
 from spectremor.data.store import CampaignStore
 from spectremor.judging.contenders import patch_draw, patch_motion, patch_of
-from spectremor.model.pipeline import GroundMotionModel, Stage1Motion
+from spectremor.model.first_stage import Stage1Motion
+from spectremor.model.pipeline import GroundMotionModel
 
 PLAN = StationPlan(random=5, patch=3, patch_spacing_m=75.0)
 

@@ -75,7 +75,7 @@ def generate(
     spectremor generate --geology geology.npy --source 4800,4800,-8400,48,45,88 --mw 4.9 --out field.nc
     """
     from spectremor.core.files import check_output
-    from spectremor.model.pipeline import check_job
+    from spectremor.model.draws import check_job
 
     leave_dask_out()
     if stage1_only and realizations != 1:
@@ -126,7 +126,7 @@ def generate(
     # What follows needs torch.
     from spectremor.diffusion.config import OBSERVED_ERROR
     from spectremor.model.build import load_model
-    from spectremor.model.pipeline import Draws
+    from spectremor.model.draws import Draws
 
     with spinner("loading the model") as say:
         loaded = load_model(folder)

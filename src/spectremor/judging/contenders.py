@@ -21,7 +21,9 @@ from spectremor.data.store import CampaignStore
 from spectremor.diffusion.field_stage import FieldStage
 from spectremor.diffusion.surroundings import Surroundings, surroundings_of
 from spectremor.judging.gain import FrequencyGain, GainFit
-from spectremor.model.pipeline import EXPECTED, Draws, GroundMotionModel, Stage1Motion
+from spectremor.model.draws import EXPECTED, Draws
+from spectremor.model.first_stage import Stage1Motion
+from spectremor.model.pipeline import GroundMotionModel
 from spectremor.model.region import MotionRequest
 
 #: A draw is one possible motion; a mean is the single best prediction, quieter than any real motion. Their scores are

@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-import numbers
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float32
 
-from spectremor.core.corner import in_ground
-from spectremor.core.errors import InputError, InputWarning
+from spectremor.core.errors import InputError
 from spectremor.core.geology import Geology, as_geology
-from spectremor.core.recording import Recording, SensorGrid, Stations
+from spectremor.core.recording import Recording, Stations
 from spectremor.core.rupture import Rupture
-from spectremor.core.similarity import Similarity
 from spectremor.core.source import Source
 from spectremor.core.trained_range import TrainedRange
 from spectremor.core.version import VERSION
 from spectremor.core.wavefield import (
     DIMS,
     check_wavefield,
-    label_motion,
-    recorded_wavefield,
     recording_of,
     source_of,
     with_sensors_of,
     with_traces,
 )
 from spectremor.diffusion.config import OBSERVED_ERROR
-from spectremor.model.cube import Cube, LearnedCube, plan_cube
-from spectremor.model.measured import ORDINARY_GROUND, SLOW_GROUND, measured_error
+from spectremor.model.draws import Draws, check_job
+from spectremor.model.first_stage import FirstStage, Stage1Motion, plain_values
 from spectremor.model.observed import Observed, parse_observed
-from spectremor.model.region import SLOW, Learned, MotionRequest, Region, plan_region
-from spectremor.signal.corner import with_rise_time
-from spectremor.surrogate.protocol import AnyGround, AnySensors
+from spectremor.model.region import MotionRequest
+from spectremor.model.second_stage import SecondStage
 
 if TYPE_CHECKING:
     from spectremor.diffusion.config import SamplerName
@@ -48,53 +39,6 @@ if TYPE_CHECKING:
 
 #: What `as_geology` makes a geology of.
 Ground = Geology | xr.DataArray | xr.Dataset
-#: Traces whose corner is changed together: 10 MB for each array of a record of 20 s.
-_TRACES_AT_ONCE = 1024
-#: A rise time within this share of the learned one is the learned one.
-_SAME_RISE_TIME = 1e-3
-#: Amplification of the highest frequency by a shorter rise time, above which it is said.
-_WORTH_SAYING = 1.5
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Draws:
-    """How stage 2 draws; see `GroundMotionModel.generate`.
-
-    Attributes:
-        mean: the mean of all draws is asked for instead of draws.
-    """
-
-    realizations: int = 1
-    seed: int = 0
-    steps: int | None = None
-    sampler: SamplerName | None = None
-    observed: Observed | None = None
-    mean: bool = False
-    on_progress: Callable[[float], None] | None = None
-
-
-#: What gives the mean of all draws of a stage that restores each sensor alone: its estimate from noise alone.
-EXPECTED = Draws(steps=1, sampler="dpm-solver++")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Stage1Motion:
-    """What stage 1 gives, and what stage 2 needs to know of it.
-
-    Attributes:
-        field: the wavefield.
-        source: the earthquake as one point; its rise time is that of the whole.
-        problem: a region or a similar cube, where it is not what the model learned as it is.
-        learned_m_s: motion of the learned problem: in a region at its sensors and those of its reference, as long as
-            whole windows; else on the model's own grid.
-        geology: the ground where there is no problem; None: nobody has said it.
-    """
-
-    field: xr.DataArray
-    source: Source
-    problem: Region | Cube | None
-    learned_m_s: Float32[np.ndarray, "3 *sensors time"]
-    geology: Geology | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -282,11 +226,11 @@ class GroundMotionModel:
                     raise InputError(name, "nothing", "the event's own, which this model's second stage makes use of")
             assert source is not None
             motion = Stage1Motion(
-                field=stage1, source=source, problem=None, learned_m_s=_plain(stage1), geology=geology
+                field=stage1, source=source, problem=None, learned_m_s=plain_values(stage1), geology=geology
             )
             return self.restored(motion, draws)
         own_s = self.trained_range.rise_time_s if source is None else source.rise_time_s
-        return self._labelled_draws(stage1, self._drawn(_plain(stage1), own_s, draws), source, draws)
+        return self._labelled_draws(stage1, self._second.around(plain_values(stage1), own_s, draws), source, draws)
 
     def stage1_motion(self, geology: Ground, source: Source | Rupture, request: MotionRequest) -> Stage1Motion:
         """Stage 1, with what stage 2 needs to know of it.
@@ -294,15 +238,15 @@ class GroundMotionModel:
         Raises:
             InputError: as `predict`.
         """
-        ground = as_geology(geology)
-        source = in_ground(source, ground)
-        if isinstance(source, Source) and request.as_trained and self.trained_range.has_shape_of(ground):
-            field = self._signed(self._as_learned(ground, source))
-            return Stage1Motion(field=field, source=source, problem=None, learned_m_s=_plain(field), geology=ground)
-        learned = self.learned
-        if learned is not None:
-            return self._in_region(plan_region(learned, ground, source, request))
-        return self._in_cube(plan_cube(self._learned_cube, ground, source, request))
+        first = FirstStage(
+            stage1=self.stage1,
+            recording=self.recording,
+            trained_range=self.trained_range,
+            second=None if self.diffusion is None else self.diffusion.config,
+        )
+        motion = first.motion(as_geology(geology), source, request)
+        signed = motion.field.assign_attrs(model=self.model_id, stage="1", stage1=self.stage1.name, version=VERSION)
+        return dataclasses.replace(motion, field=signed)
 
     def restored(self, motion: Stage1Motion, draws: Draws) -> xr.DataArray:
         """Stage 2 of what `stage1_motion` gives.
@@ -310,28 +254,10 @@ class GroundMotionModel:
         Raises:
             InputError: as `generate`.
         """
-        sees_field = self.need_diffusion().config.field is not None
-        if draws.mean and not sees_field:
-            draws = dataclasses.replace(draws, steps=EXPECTED.steps, sampler=EXPECTED.sampler)
+        second = self._second
+        draws = second.as_asked(draws)
         self._check_draws(draws)
-        if sees_field:
-            fields = self._drawn_together(motion, draws)
-        elif isinstance(motion.problem, Region):
-            fields = self._drawn_in_region(motion.learned_m_s, motion.problem, draws)
-        elif motion.problem is not None:
-            similar = motion.problem.similarity
-            fields = self._drawn(motion.learned_m_s, motion.source.rise_time_s / similar.time, draws)
-            fields = fields[..., : motion.problem.samples] * np.float32(similar.velocity)
-        else:
-            fields = self._drawn(motion.learned_m_s, motion.source.rise_time_s, draws)
-        return self._labelled_draws(motion.field, fields, motion.source, draws)
-
-    @property
-    def learned(self) -> Learned | None:
-        """What the model learned, where its stage 1 simulates and so takes any ground; None of an operator."""
-        if not isinstance(self.stage1, AnyGround):
-            return None
-        return Learned(recording=self.recording, ground=self.trained_range, spacing_m=self.stage1.spacing_m)
+        return self._labelled_draws(motion.field, second.fields(motion, draws), motion.source, draws)
 
     def parsed_observed(self, observed: xr.DataArray | None, error: float) -> Observed | None:
         """Recordings as the model takes them; None where there are none.
@@ -372,166 +298,14 @@ class GroundMotionModel:
         check_job(draws.realizations, draws.seed, draws.steps)
         return self.need_diffusion().config.evaluations(draws.steps, draws.sampler)
 
-    def _as_learned(self, geology: Geology, source: Source) -> xr.DataArray:
-        """Stage 1 at the model's own sensors and times, of any rise time."""
-        learned_s = self.trained_range.rise_time_s
-        any_rise_time = isinstance(self.stage1, AnyGround) and self.stage1.any_rise_time
-        if any_rise_time or _same(source.rise_time_s, learned_s):
-            return self.stage1.predict(geology, source)
-        field = self.stage1.predict(geology, dataclasses.replace(source, rise_time_s=learned_s))
-        rise_times_s = (learned_s, source.rise_time_s)
-        values = _with_rise_time(field.values, 1 / self.recording.sampling_hz, *rise_times_s)
-        return with_traces(field, values, source=source, attrs=_own_attrs(field.attrs, Similarity()))
-
-    def _signed(self, field: xr.DataArray) -> xr.DataArray:
-        return field.assign_attrs(model=self.model_id, stage="1", stage1=self.stage1.name, version=VERSION)
-
     @property
-    def _learned_cube(self) -> LearnedCube:
-        return LearnedCube(
-            trained=self.trained_range,
+    def _second(self) -> SecondStage:
+        return SecondStage(
+            diffusion=self.need_diffusion(),
             recording=self.recording,
-            along_rays=isinstance(self.stage1, AnySensors) and self.stage1.any_sensors,
-            second=None if self.diffusion is None else self.diffusion.config,
+            trained_range=self.trained_range,
+            model_id=self.model_id,
         )
-
-    def _predicted(self, cube: Cube) -> xr.DataArray:
-        """An operator's prediction at the sensors of the learned problem."""
-        if cube.points_m is None:
-            return self.stage1.predict(cube.geology, cube.source)
-        assert isinstance(self.stage1, AnySensors)
-        traces = self.stage1.predict_at(cube.geology, cube.source, cube.points_m)
-        sensors = cube.recording.sensors
-        recording = dataclasses.replace(self.recording, sensors=sensors)
-        return recorded_wavefield(traces.reshape(3, *sensors.shape, -1), recording, source=cube.source)
-
-    def _in_cube(self, cube: Cube) -> Stage1Motion:
-        """An operator's prediction of the learned problem."""
-        learned_s = self.trained_range.rise_time_s
-        with warnings.catch_warnings():
-            # Density and Q are those of the real speeds, not of the scaled ones.
-            warnings.simplefilter("ignore", InputWarning)
-            run = self._predicted(cube)
-        learned, own_s = _plain(run), cube.point.rise_time_s / cube.similarity.time
-        if not _same(own_s, learned_s):
-            learned = _with_rise_time(learned, 1 / self.recording.sampling_hz, learned_s, own_s)
-        field = label_motion(
-            learned[..., : cube.samples] * np.float32(cube.similarity.velocity),
-            cube.recording.sensors,
-            time_s=cube.recording.time_s[: cube.samples],
-            source=cube.point,
-            attrs=_own_attrs(run.attrs, cube.similarity),
-        )
-        return Stage1Motion(field=self._signed(field), source=cube.point, problem=cube, learned_m_s=learned)
-
-    def _in_region(self, region: Region) -> Stage1Motion:
-        """A simulation of the learned problem, at all sensors that are needed."""
-        assert isinstance(self.stage1, AnyGround)
-        run = self.stage1.record(region.geology, region.earthquake, region.run)
-        learned = _plain(run).reshape(3, -1, run.sizes["time"])
-        sensors = region.recording.sensors
-        own = learned[:, : sensors.count, : region.recording.samples] * np.float32(region.similarity.velocity)
-        field = label_motion(
-            own.reshape(3, *sensors.shape, -1),
-            sensors,
-            time_s=region.recording.time_s,
-            source=region.point,
-            attrs=_own_attrs(run.attrs, region.similarity),
-        )
-        return Stage1Motion(field=self._signed(field), source=region.point, problem=region, learned_m_s=learned)
-
-    def _drawn(
-        self, traces: Float32[np.ndarray, "3 x y time"], own_s: float, draws: Draws
-    ) -> Float32[np.ndarray, "realization 3 x y time"]:
-        """Broadband motion at the model's own times, around stage-1 motion of a source of any rise time."""
-        learned_s, step_s = self.trained_range.rise_time_s, 1 / self.recording.sampling_hz
-        _warn_of_corner(own_s, learned_s, self.recording.lowpass_hz)
-        learned = traces if _same(own_s, learned_s) else _with_rise_time(traces, step_s, own_s, learned_s)
-        fields = self.need_single_sensors().generate_arrays(
-            learned,
-            realizations=draws.realizations,
-            seed=draws.seed,
-            steps=draws.steps,
-            sampler=draws.sampler,
-            on_progress=draws.on_progress,
-        )
-        if learned is not traces:
-            for draw in fields:
-                draw[:] = traces + _with_rise_time(draw - learned, step_s, learned_s, own_s)
-        return fields
-
-    def _drawn_together(self, motion: Stage1Motion, draws: Draws) -> Float32[np.ndarray, "realization 3 *sensors time"]:
-        """Broadband motion at all sensors together, in the problem's own units."""
-        from spectremor.diffusion.field_stage import FieldStage
-        from spectremor.model.field_event import field_event, learned_field
-
-        diffusion = self.need_diffusion()
-        assert isinstance(diffusion, FieldStage)
-        learned_s, step_s = self.trained_range.rise_time_s, 1 / self.recording.sampling_hz
-        field = learned_field(motion.problem, motion.geology, motion.source, motion.learned_m_s, self.recording)
-        if isinstance(motion.problem, Region):
-            self._warn_of_region(motion.problem)
-        _warn_of_corner(field.rise_time_s, learned_s, self.recording.lowpass_hz)
-        same = _same(field.rise_time_s, learned_s)
-        field.check_observed(draws.observed, own_rise_time=same)
-        learned = field.traces_m_s if same else _with_rise_time(field.traces_m_s, step_s, field.rise_time_s, learned_s)
-        event = field_event(field, learned, step_s, draws.observed)
-        if draws.mean:
-            drawn = diffusion.expect(event.stage1, event.surroundings, recorded=event.recorded)[None]
-        else:
-            drawn = diffusion.generate(
-                event.stage1,
-                event.surroundings,
-                recorded=event.recorded,
-                realizations=draws.realizations,
-                seed=draws.seed,
-                steps=draws.steps,
-                sampler=draws.sampler,
-                on_progress=draws.on_progress,
-            )
-        fields = np.moveaxis(drawn[:, : event.own], 1, 2)
-        if not same:
-            changed = [_with_rise_time(one - learned, step_s, learned_s, field.rise_time_s) for one in fields]
-            fields = field.traces_m_s + np.stack(changed)
-        fields = fields[..., : field.samples] * np.float32(field.similarity.velocity)
-        return fields.reshape(len(fields), 3, *field.shape, field.samples)
-
-    def _drawn_in_region(
-        self, learned_m_s: Float32[np.ndarray, "3 sensor time"], region: Region, draws: Draws
-    ) -> Float32[np.ndarray, "realization 3 *sensors wanted"]:
-        """Broadband motion in windows of time, at any sensors, in the problem's own units."""
-        from spectremor.diffusion.windows import LongField, grid_noise, place_noise, restore_in_windows
-
-        diffusion, sensors = self.need_single_sensors(), region.long.sensors
-        self._warn_of_region(region)
-        learned_s, own_s = self.trained_range.rise_time_s, region.point.rise_time_s / region.similarity.time
-        _warn_of_corner(own_s, learned_s, self.recording.lowpass_hz)
-        traces, reference = learned_m_s[:, : sensors.count], learned_m_s[:, sensors.count :]
-        if region.reference is None:
-            assert isinstance(sensors, SensorGrid)
-            noise = grid_noise(diffusion, draws.seed, (len(sensors.x_m), len(sensors.y_m)))
-        else:
-            correlation_m = diffusion.config.sampling.noise_correlation * _sensor_spacing_m(self.recording)
-            noise = place_noise(diffusion, draws.seed, sensors.points_m()[:, :2], correlation_m)
-        fields = restore_in_windows(
-            diffusion,
-            LongField(
-                traces_m_s=traces,
-                reference_m_s=traces if region.reference is None else reference,
-                first_arrival_s=region.first_arrival_s,
-                sampling_hz=self.recording.sampling_hz,
-                rise_times_s=None if _same(own_s, learned_s) else (own_s, learned_s),
-            ),
-            noise,
-            realizations=draws.realizations,
-            steps=draws.steps,
-            sampler=draws.sampler,
-            on_progress=draws.on_progress,
-        )
-        fields = fields[..., : region.recording.samples]
-        if region.similarity.velocity != 1:
-            fields = fields * np.float32(region.similarity.velocity)
-        return fields.reshape(draws.realizations, 3, *sensors.shape, -1)
 
     def _labelled_draws(
         self, stage1: xr.DataArray, fields: np.ndarray, source: Source | None, draws: Draws
@@ -545,65 +319,6 @@ class GroundMotionModel:
         restored = with_traces(stage1, fields, source=source, attrs=attrs | {"version": VERSION})
         return with_sensors_of(restored, stage1)
 
-    def _warn_of_region(self, region: Region) -> None:
-        if not region.outside:
-            return
-        source = "point" if isinstance(region.earthquake, Source) else "rupture"
-        ground = SLOW_GROUND if SLOW in region.outside else ORDINARY_GROUND
-        error = measured_error(self.model_id, source=source, ground=ground)
-        warnings.warn(f"model: outside of what it learned ({', '.join(region.outside)}): {error}", InputWarning, 4)
-
-
-def _warn_of_corner(own_s: float, learned_s: float, highest_hz: float) -> None:
-    """Say where motion for a shorter rise time is amplified, and with it what the model does not carry."""
-    omega = 2 * math.pi * highest_hz
-    gain = (1 + (omega * learned_s) ** 2) / (1 + (omega * own_s) ** 2)
-    if gain > _WORTH_SAYING:
-        corner_hz = 1 / (2 * math.pi * learned_s)
-        warnings.warn(
-            f"source.rise_time_s: {own_s:.3g} s is shorter than {learned_s:g} s, of which the model has learned "
-            f"motion: above {corner_hz:.2g} Hz its motion and its errors are amplified, at the highest frequency "
-            f"{gain:.2g} times",
-            InputWarning,
-            stacklevel=5,
-        )
-
-
-def _with_rise_time(traces: np.ndarray, step_s: float, own_s: float, new_s: float) -> np.ndarray:
-    """See `signal.corner`."""
-    flat = traces.reshape(-1, traces.shape[-1])
-    changed = np.empty_like(flat)
-    for start in range(0, len(flat), _TRACES_AT_ONCE):
-        some = slice(start, start + _TRACES_AT_ONCE)
-        changed[some] = with_rise_time(flat[some], step_s, own_s, new_s)
-    return changed.reshape(traces.shape)
-
-
-def _plain(field: xr.DataArray) -> Float32[np.ndarray, "3 *sensors time"]:
-    return np.ascontiguousarray(field.values, dtype=np.float32)
-
-
-def _own_attrs(attrs: dict[str, Any], similar: Similarity) -> dict[str, Any]:
-    """What a wavefield of the learned problem says, in the problem's own units."""
-    factors = {
-        "grid_spacing_m": similar.length,
-        "time_step_s": similar.time,
-        "lowpass_hz": similar.frequency,
-        "band_low_hz": similar.frequency,
-        "band_high_hz": similar.frequency,
-    }
-    own = {name: value for name, value in attrs.items() if not name.startswith(("source_", "units", "long_name"))}
-    own |= {name: own[name] * factor for name, factor in factors.items() if name in own}
-    if similar != Similarity():
-        own |= {"similarity_length": similar.length, "similarity_speed": similar.speed}
-    return own
-
-
-def _sensor_spacing_m(recording: Recording) -> float:
-    assert isinstance(recording.sensors, SensorGrid)
-    x_m = recording.sensors.x_m
-    return float(x_m[-1] - x_m[0]) / max(1, len(x_m) - 1)
-
 
 def _request(
     stations: Stations | None, sensors_m: Any, duration_s: float | None, max_frequency_hz: float | None
@@ -613,10 +328,6 @@ def _request(
     )
 
 
-def _same(one_s: float, other_s: float) -> bool:
-    return math.isclose(one_s, other_s, rel_tol=_SAME_RISE_TIME)
-
-
 def _one_wavefield(stage1: xr.DataArray) -> xr.DataArray:
     """Stage 1's, its dimensions in whatever order."""
     if isinstance(stage1, xr.DataArray):
@@ -624,26 +335,3 @@ def _one_wavefield(stage1: xr.DataArray) -> xr.DataArray:
             raise InputError("stage-1 wavefield.dims", stage1.dims, f"({', '.join(DIMS)}), one wavefield")
         stage1 = stage1.transpose(*DIMS)
     return check_wavefield(stage1, name="stage-1 wavefield")
-
-
-def check_job(realizations: int | None, seed: int | None, steps: int | None) -> None:
-    """Refuse numbers that no generation can have, before any work.
-
-    Args:
-        realizations: at least 1.
-        seed: 0 to 2^63 - 1; None, as from a field left empty, is refused.
-        steps: at least 1, or None for the model's own.
-
-    Raises:
-        InputError: names the number and its range.
-    """
-    _check_whole("realizations", realizations, 1, None, "1 or more")
-    _check_whole("seed", seed, 0, 2**63, "0 to 2^63 - 1")
-    if steps is not None:
-        _check_whole("steps", steps, 1, None, "1 or more")
-
-
-def _check_whole(name: str, value: object, low: int, below: int | None, allowed: str) -> None:
-    whole = isinstance(value, numbers.Integral) and int(value) >= low and (below is None or int(value) < below)
-    if not whole:
-        raise InputError(name, "nothing" if value is None else value, f"a whole number, {allowed}")

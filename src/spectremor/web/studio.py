@@ -152,7 +152,7 @@ class Studio:
             InputError: the request or its files are not valid, or the model refuses them.
             JobCancelledError: the job was cancelled.
         """
-        from spectremor.model.pipeline import check_job
+        from spectremor.model.draws import check_job
 
         self._jobs.add(job)
         place = request.place()
@@ -239,7 +239,7 @@ class Studio:
         return Scene.of(field, "simulated").with_rupture(earthquake)
 
     def _generate(self, request: Request, earthquake: Source | Rupture, job: Job) -> Scene:
-        from spectremor.model.pipeline import Draws
+        from spectremor.model.draws import Draws
 
         job.begin("loading the model")
         model = self._load(request.model)
