@@ -16,6 +16,7 @@ from scipy.io import netcdf_file
 
 from spectremor.core.errors import InputError
 from spectremor.core.geology import make_geology
+from spectremor.model.folder import read_model_folder
 from spectremor.web import uploads
 from spectremor.web.choices import ONLY_GRID, ONLY_POINTS
 from spectremor.web.ground import GroundGrid
@@ -72,7 +73,7 @@ def model_in_degrees() -> bytes:
         return file.getvalue()
 
 
-#: A neural operator alone, which takes points and its own grid of sensors.
+#: A neural operator alone, which takes points, and stations in its cube.
 OPERATOR = "mifno"
 
 
@@ -172,8 +173,7 @@ def test_stations_are_drawn_asked_for_and_named_in_the_command(page):
     np.testing.assert_allclose(page.ground_figures.surface.stations.data["y"], [2.1, 0.3, 1.2])
     assert not page.stations.only_grid.visible
     page.model.model.value = OPERATOR
-    assert page.stations.only_grid.visible
-    assert html.unescape(page.stations.only_grid.object) == ONLY_GRID
+    assert not page.stations.only_grid.visible
     page.model.model.value = SIMULATION_ONLY
     assert not page.stations.only_grid.visible
     words = shlex.split(page.files_view._text.value)
@@ -279,8 +279,12 @@ def test_a_rupture_in_a_file(page):
     assert page.earthquake.reply.text.startswith("rupture.")
 
 
-def test_operators_refuse_ruptures_and_stations_in_one_line(page):
-    page.model.model.value = OPERATOR
+def test_an_operator_on_its_own_grid_refuses_ruptures_and_stations_in_one_line(page, tiny_model):
+    page._studio._folders["tiny"] = read_model_folder(tiny_model)
+    page.model.model.options = [*page._studio.models]
+    page.model.model.value = "tiny"
+    assert page.stations.only_grid.visible
+    assert html.unescape(page.stations.only_grid.object) == ONLY_GRID
     page._studio._answer = lambda request, job: Studio.generate(page._studio, request, job)
     page.earthquake.kind.value = "random"
     asyncio.run(page.generate())

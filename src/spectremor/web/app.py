@@ -417,8 +417,9 @@ class Page:
 
     def _show_choice(self) -> None:
         """Show what the chosen model accepts, the command line, and the cost of a simulation."""
-        for part in (self.earthquake, self.stations):
-            part.show_model_limit(not (self.model.simulates or self._studio.simulates(self.model.model.value)))
+        anything, name = self.model.simulates, self.model.model.value
+        self.earthquake.show_model_limit(not (anything or self._studio.simulates(name)))
+        self.stations.show_model_limit(not (anything or self._studio.takes_stations(name)))
         self._show_command()
         self._cost_work.cancel()
         with self._showing_cost_errors():

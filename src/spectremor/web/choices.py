@@ -16,7 +16,7 @@ MAX_DURATION_S, MAX_POINTS = 120.0, 20_000
 #: Messages beside controls whose settings the chosen model does not accept.
 ONLY_POINTS = "This model takes a point source. A rupture needs a model that simulates, or \u201cSimulation only\u201d."
 ONLY_GRID = (
-    "This model has its own grid of sensors. Stations need a model that simulates, or \u201cSimulation only\u201d."
+    "This model has its own grid of sensors. Stations need one of the models that ship, or \u201cSimulation only\u201d."
 )
 
 

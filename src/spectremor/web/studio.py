@@ -78,15 +78,18 @@ class Request:
             )
         )
 
-    def check_operator_accepts(self) -> None:
-        """Refuse a rupture or stations, which simulations accept but a neural operator does not.
+    def check_operator_accepts(self, *, stations: bool) -> None:
+        """Refuse what simulations accept but a neural operator does not.
+
+        Args:
+            stations: whether the operator accepts stations.
 
         Raises:
-            InputError: the request has a rupture or a list of stations.
+            InputError: the request has a rupture, or a list of stations that is not accepted.
         """
         if self.rupture is not None:
             raise InputError("earthquake", "a rupture", f"a point source. {ONLY_POINTS}")
-        if self.stations is not None:
+        if self.stations is not None and not stations:
             raise InputError("sensors", f"the stations of {self.stations.name}", f"the grid of sensors. {ONLY_GRID}")
 
     def earthquake(self) -> Source | Rupture:
@@ -174,14 +177,18 @@ class Studio:
         """Whether stage 1 of a model is a simulation, which accepts ruptures, stations and any ground."""
         return self.config(model).learned is not None
 
+    def takes_stations(self, model: str) -> bool:
+        """Whether a model accepts stations: one that simulates, or whose operator sees the ground along each ray."""
+        return self.simulates(model) or self.config(model).learned_cube.any_sensors
+
     def check_accepted(self, request: Request) -> None:
         """Refuse a request that its model does not accept.
 
         Raises:
-            InputError: the model is a neural operator, and the request has a rupture or a list of stations.
+            InputError: the model is a neural operator, and the request has a rupture, or stations that it refuses.
         """
         if request.simulation is None and not self.simulates(request.model):
-            request.check_operator_accepts()
+            request.check_operator_accepts(stations=self.takes_stations(request.model))
 
     def cost_in_words(self, ground: Ground, choice: SimulationChoice, stations: StationList | None) -> str:
         """Size, memory and estimated time of a simulation, in words.
