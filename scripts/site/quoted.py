@@ -135,23 +135,46 @@ def _mifno_observed(rows: Rows) -> Table:
     return ["share of sensors with a recording", *(f"{share:.0%}" for share in shares)], body
 
 
-def _regional(rows: Rows) -> Table:
-    """By family of ground: medians of scores over the cases, and the mean share of truths in the draws' intervals."""
-    families = [(family, [r for r in rows if r["family"] == family]) for family in ("layers", "gradient", "basin")]
-    scores = (("ln_bias_0_1", signed), ("ln_bias_1_2", signed), ("ln_bias_2_5", signed), ("eg", digits), ("pg", digits))
-    shares = [f"coverage_80_{name}" for name in ("pgv", "energy_0_1", "energy_1_2", "energy_2_5")]
-    body = []
-    for family, own in (*families, ("all", rows)):
+_REGIONAL_SCORES = (
+    ("ln_bias_0_1", signed), ("ln_bias_1_2", signed), ("ln_bias_2_5", signed), ("eg", digits), ("pg", digits)
+)  # fmt: skip
+_REGIONAL_SHARES = [f"coverage_80_{name}" for name in ("pgv", "energy_0_1", "energy_1_2", "energy_2_5")]
+_REGIONAL_HEADS = [
+    "cases", "motion", "ln(amplitude / truth), 0-1 Hz", "1-2 Hz", "2-5 Hz", "EG", "PG", "80% interval holds PGV",
+    "energy 0-1 Hz", "1-2 Hz", "2-5 Hz",
+]  # fmt: skip
+
+
+def _regional(model: str) -> Callable[[Rows], Table]:
+    """A model by family of ground."""
+
+    def arrange(rows: Rows) -> Table:
+        own = [r for r in rows if r["model"] == model]
+        groups = {name: [r for r in own if r["family"] == name] for name in ("layers", "gradient", "basin")}
+        return ["ground", *_REGIONAL_HEADS], _regional_lines({**groups, "all": own})
+
+    return arrange
+
+
+def _regional_points(rows: Rows) -> Table:
+    """Each model, of point sources alone: what an operator corrects."""
+    points = [r for r in rows if r["source"] == "point"]
+    groups = {f"`{name}`": [r for r in points if r["model"] == name] for name in ("simulation", "hybrid")}
+    return ["model", *_REGIONAL_HEADS], _regional_lines(groups)
+
+
+def _regional_lines(groups: dict[str, Rows]) -> list[list[str]]:
+    """Of each group: medians of scores over the cases, and the mean share of truths in the draws' intervals."""
+    lines = []
+    for group, rows in groups.items():
         for product, name in (("stage1", "stage 1"), ("mean", "mean"), ("draws", "draws")):
-            some = [row for row in own if row["product"] == product]
+            some = [row for row in rows if row["product"] == product]
             if not some:
                 continue
-            values = [write(median(float(r[score]) for r in some if r[score]), 2) for score, write in scores]
-            held = [[float(row[share]) for row in some if row[share]] for share in shares]
-            inside = [digits(fmean(numbers), 2) if numbers else "" for numbers in held]
-            body.append([family, str(len(some)), name, *values, *inside])
-    header = ["ground", "cases", "motion", "ln(amplitude / truth), 0-1 Hz", "1-2 Hz", "2-5 Hz", "EG", "PG"]
-    return [*header, "80% interval holds PGV", "energy 0-1 Hz", "1-2 Hz", "2-5 Hz"], body
+            values = [write(median(float(r[score]) for r in some if r[score]), 2) for score, write in _REGIONAL_SCORES]
+            held = [[float(row[share]) for row in some if row[share]] for share in _REGIONAL_SHARES]
+            lines.append([group, str(len(some)), name, *values, *(digits(fmean(h), 2) if h else "" for h in held)])
+    return lines
 
 
 def _attenuation_by_frequency(rows: Rows) -> Table:
@@ -543,7 +566,9 @@ ARRANGEMENTS = {
     "coarse_grids": Arrangement("coarse_grids", _coarse_grids),
     "mifno_observed": Arrangement("mifno_observed", _mifno_observed),
     "sem3d": Arrangement("sem3d", _sem3d),
-    "regional": Arrangement("regional", _regional),
+    "regional": Arrangement("regional", _regional("simulation")),
+    "regional_hybrid": Arrangement("regional", _regional("hybrid")),
+    "regional_points": Arrangement("regional", _regional_points),
     "regional_large": Arrangement("regional_large", _regional_large),
     "attenuation_by_frequency": Arrangement("attenuation_by_frequency", _attenuation_by_frequency),
     "attenuation_by_time": Arrangement("attenuation_by_time", _attenuation_by_time),

@@ -17,8 +17,10 @@ from spectremor.core.source import HEMEW_MOMENT_NM, Source
 from spectremor.core.travel_times import interpolate
 from spectremor.signal.misfit import event_scale
 
-#: Smallest standard deviation in m/s that is used; that of the fixed bottom layer is 0.
+#: Smallest standard deviation in m/s that is used.
 _LEAST_STD_M_S = 100.0
+#: Nodes whose Vs varied less than this among the training geologies, in m/s, such as those of a fixed bottom layer.
+_CONSTANT_M_S = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +43,13 @@ class GeologyNormalisation:
         return cls(mean_profile.copy(), np.broadcast_to(np.sqrt(np.maximum(variance, 0)), mean.shape).copy())
 
     def apply(self, vs_m_s: Float[np.ndarray, "x y z"]) -> Float32[np.ndarray, "x y z"]:
-        """Normalised geology."""
-        return ((vs_m_s - self.mean) / (4 * np.maximum(self.std, _LEAST_STD_M_S))).astype(np.float32)
+        """Normalised geology.
+
+        It is 0 at nodes whose Vs was the same in all training geologies: what other ground there does, a network
+        could not learn, and the value would lie far outside of all that it has seen.
+        """
+        normalised = (vs_m_s - self.mean) / (4 * np.maximum(self.std, _LEAST_STD_M_S))
+        return np.where(self.std < _CONSTANT_M_S, 0.0, normalised).astype(np.float32)
 
 
 def trace_scale(vs_m_s: Float[np.ndarray, "x y z"], source: Source, extent_m: tuple[float, float, float]) -> float:
