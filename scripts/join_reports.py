@@ -20,7 +20,7 @@ from pathlib import Path
 
 SCORES = ("EG", "PG", "ln_bias_high")
 #: What the report calls a model's product, and what the frontier calls it.
-FRONTIER = {"stage 1": "stage 1", "stage 1 + diffusion, expect": "expect", "stage 1 + diffusion": "both, 1 steps"}
+FRONTIER = {"stage 1": "stage 1", "stage 1 + diffusion, expect": "expect", "stage 1 + diffusion": r"both, \d+ steps"}
 #: What the frontier calls a simulation, of the order that the solver has by itself.
 SIMULATION = re.compile(r"(\d+ m), order 8")
 NAMES = ("summary", "ensembles", "fields", "deciles", "intensities")
@@ -79,7 +79,7 @@ def lines_of(contender: str) -> list[tuple[str, str]]:
     if simulated := SIMULATION.fullmatch(contender):
         return [("", f"simulation at {simulated[1]}")]
     model, _, product = contender.partition(": ")
-    return [(model, name) for name, other in FRONTIER.items() if other == product]
+    return [(model, name) for name, other in FRONTIER.items() if re.fullmatch(other, product)]
 
 
 def write(path: Path, rows: list[dict[str, str]]) -> None:
