@@ -25,7 +25,8 @@ from spectremor.model.rise_times import is_same, of_rise_time
 from spectremor.surrogate.protocol import AnyGround, AnySensors
 
 if TYPE_CHECKING:
-    from spectremor.diffusion.config import DiffusionConfig
+    from spectremor.diffusion.field_stage import FieldStage
+    from spectremor.diffusion.stage import DiffusionStage
     from spectremor.surrogate.protocol import Stage1
 
 
@@ -57,13 +58,13 @@ class FirstStage:
         stage1: predicts a wavefield from a geology and a source.
         recording: where and when it records by itself.
         trained_range: the events that it was trained on.
-        second: config of the stage behind it; None: there is none.
+        diffusion: the stage behind it; None: there is none.
     """
 
     stage1: Stage1
     recording: Recording
     trained_range: TrainedRange
-    second: DiffusionConfig | None
+    diffusion: DiffusionStage | FieldStage | None
 
     def motion(self, geology: Geology, source: Source | Rupture, request: MotionRequest) -> Stage1Motion:
         """The wavefield, with what stage 2 needs to know of it.
@@ -95,7 +96,7 @@ class FirstStage:
             trained=self.trained_range,
             recording=self.recording,
             along_rays=isinstance(self.stage1, AnySensors) and self.stage1.any_sensors,
-            second=self.second,
+            second=None if self.diffusion is None else self.diffusion.config,
         )
 
     def _as_learned(self, geology: Geology, source: Source) -> xr.DataArray:

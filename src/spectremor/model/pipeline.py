@@ -242,7 +242,7 @@ class GroundMotionModel:
             stage1=self.stage1,
             recording=self.recording,
             trained_range=self.trained_range,
-            second=None if self.diffusion is None else self.diffusion.config,
+            diffusion=self.diffusion,
         )
         motion = first.motion(as_geology(geology), source, request)
         signed = motion.field.assign_attrs(model=self.model_id, stage="1", stage1=self.stage1.name, version=VERSION)
