@@ -61,3 +61,12 @@ def test_arrays_of_dask_are_still_known_where_dask_is_loaded(monkeypatch: pytest
     field = xr.DataArray(hidden, dims="x")
     assert field.chunks is not None
     np.testing.assert_array_equal(field, [0, 1, np.nan])
+
+
+@pytest.mark.parametrize(("words", "put_off"), [(["generate", "--help"], True), (["simulate", "--help"], False)])
+def test_garbage_is_put_off_in_a_short_verb_alone(words: list[str], put_off: bool) -> None:
+    program = "import atexit, gc; atexit.register(lambda: print(gc.get_threshold()[0]))\n"
+    program += "from spectremor.cli import process\nprocess()"
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert (int(done.stdout.split()[-1]) > 700) == put_off

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-# First: from here on an interruption is one line, also while everything else is imported.
+from spectremor.cli.collection import put_off_collection
+
+# Early: from here on an interruption is one line, also while everything else is imported.
 from spectremor.cli.interruption import Interruption, watched
 
 TYPE_CHECKING = False  # of `typing`, which takes its time to load
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 def process() -> NoReturn:
     """The `spectremor` command: run the command line and end the process with its exit code."""
+    put_off_collection()
     watched(_run, until_exit=True)
 
 

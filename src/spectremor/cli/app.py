@@ -20,6 +20,7 @@ import typer
 
 from spectremor.cli import main as main
 from spectremor.cli import messages
+from spectremor.cli.collection import SHORT_VERBS, collect_as_usual
 from spectremor.cli.interruption import Interruption
 from spectremor.cli.lists import join_lists
 from spectremor.cli.streams import LastingStream, lasting_streams
@@ -79,6 +80,8 @@ def run(interruption: Interruption) -> int:
 
     verbs.register(app)
     sys.argv[1:] = join_lists(sys.argv[1:])
+    if SHORT_VERBS.isdisjoint(sys.argv[1:2]):
+        collect_as_usual()
     with warnings.catch_warnings(), lasting_streams() as output:
         warnings.showwarning = _show_warning
         # What the person should know of the input is said whatever PYTHONWARNINGS and -W say of other warnings.
