@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.interpolate import RegularGridInterpolator
+from small_ray_operators import DOMAIN, SMALL
 
 from spectremor.core.errors import InputError
 from spectremor.core.geology import make_geology
@@ -19,7 +20,7 @@ from spectremor.data.store import CampaignStore
 from spectremor.model.build import load_model
 from spectremor.model.folder import write_model_folder
 from spectremor.surrogate.augmentation import turn_inputs, turn_traces
-from spectremor.surrogate.config import NetworkDomainConfig, RayConfig, check_config, load_preset
+from spectremor.surrogate.config import RayConfig, check_config, load_preset
 from spectremor.surrogate.inputs import event_inputs
 from spectremor.surrogate.loss import LossConfig, band_l2, surrogate_loss
 from spectremor.surrogate.mifno import MifnoSurrogate
@@ -29,32 +30,6 @@ from spectremor.surrogate.protocol import AnySensors, Stage1
 from spectremor.surrogate.ray_tube import column_points_m, sampled, sensor_frames, tube_points_m
 from spectremor.surrogate.transfer import TransferFunctions
 from spectremor.training.config import parse_config
-
-DOMAIN = NetworkDomainConfig(
-    extent_m=(9600.0,) * 3,
-    nodes=(17, 17, 17),
-    sensors=(6, 6),
-    first_sensor_m=(600.0, 600.0),
-    last_sensor_m=(9000.0, 9000.0),
-    samples=64,
-    sampling_hz=10.0,
-    ray_smoothings_m=(1000.0,),
-)
-SMALL = {
-    "kind": "rays",
-    "domain": DOMAIN.model_dump(),
-    "steps": 36,
-    "time_modes": 12,
-    "along": 6,
-    "across": 3,
-    "depths": 3,
-    "tube_width": 4,
-    "latent": 12,
-    "knots": 3,
-    "context": 4,
-    "width": 6,
-    "layers": 2,
-}
 
 
 def ground(seed=0):

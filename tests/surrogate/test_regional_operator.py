@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from small_ray_operators import SMALL
 
 from spectremor.core.geology import make_geology
 from spectremor.core.moment_rates import RiseTimes
@@ -19,27 +20,13 @@ from spectremor.core.trained_range import TrainedRange
 from spectremor.core.wavefield import recorded_wavefield
 from spectremor.data.normalisation import GeologyNormalisation
 from spectremor.signal.corner import with_rise_time
-from spectremor.surrogate.config import NetworkDomainConfig, check_config
+from spectremor.surrogate.config import check_config
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.networks import make_network
 from spectremor.surrogate.regional import RegionalOperator, learned_cubes
 
 SIDE_M = 9600.0
 NODES = 17
-DOMAIN = NetworkDomainConfig(
-    extent_m=(SIDE_M,) * 3,
-    nodes=(NODES,) * 3,
-    sensors=(6, 6),
-    first_sensor_m=(600.0, 600.0),
-    last_sensor_m=(9000.0, 9000.0),
-    samples=64,
-    sampling_hz=10.0,
-    ray_smoothings_m=(1000.0,),
-)
-SMALL = {
-    "kind": "rays", "domain": DOMAIN.model_dump(), "simulation_m": 300.0, "steps": 36, "time_modes": 12, "along": 6,
-    "across": 3, "depths": 3, "tube_width": 4, "latent": 12, "knots": 3, "context": 4, "width": 6, "layers": 2,
-}  # fmt: skip
 MOMENT = (2e16, -1e16, -1e16, 6e15, 1.6e16, -4e15)
 
 
@@ -62,7 +49,7 @@ class MadeUpMotion:
 @pytest.fixture(scope="module")
 def operator() -> RegionalOperator:
     torch.manual_seed(0)
-    network = make_network(check_config(SMALL))
+    network = make_network(check_config({**SMALL, "simulation_m": 300.0}))
     for p in network.parameters():
         torch.nn.init.normal_(p, std=0.2)
     depth = np.broadcast_to(np.linspace(3500, 2000, NODES), (NODES,) * 3)

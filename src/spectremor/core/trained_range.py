@@ -51,7 +51,7 @@ class TrainedRange:
             differences.append(f"{_by(other.nodes)} nodes, not {_by(self.nodes)}")
         if not np.allclose(self.extent_m, other.extent_m, rtol=1e-4):
             differences.append(f"an extent of {_by(other.extent_m)} m, not {_by(self.extent_m)} m")
-        if not _same_rise_time(self.rise_time_s, other.rise_time_s):
+        if not is_same_rise_time(self.rise_time_s, other.rise_time_s):
             differences.append(f"a rise time of {other.rise_time_s:g} s, not {self.rise_time_s:g} s")
         return differences
 
@@ -130,12 +130,13 @@ class TrainedRange:
         Raises:
             InputError: names both rise times.
         """
-        if not _same_rise_time(source.rise_time_s, self.rise_time_s):
+        if not is_same_rise_time(source.rise_time_s, self.rise_time_s):
             allowed = f"{self.rise_time_s:g} s, what the model was trained on"
             raise InputError("source.rise_time_s", f"{source.rise_time_s:g} s", allowed)
 
 
-def _same_rise_time(one_s: float, other_s: float) -> bool:
+def is_same_rise_time(one_s: float, other_s: float) -> bool:
+    """Whether two rise times count as one: within a thousandth."""
     return math.isclose(one_s, other_s, rel_tol=1e-3)
 
 

@@ -30,8 +30,8 @@ from spectremor.diffusion.stage import MICRO_BATCH, MICRO_BATCH_GPU, DiffusionSt
 from spectremor.diffusion.time_windows import LEAST_PEAK, NoiseOf, WindowNoise, Windows, windows_of
 from spectremor.signal.corner import with_rise_time
 
-#: Sensors that are worked on together, and of which a corner is changed together.
-SENSORS_AT_ONCE, SENSORS_PER_CORNER = 1024, 64
+#: Sensors that are worked on together.
+SENSORS_AT_ONCE = 1024
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -246,11 +246,7 @@ def _at_rise_time(
         return traces
     own, learned = field.rise_times_s
     times = (own, learned) if to_learned else (learned, own)
-    result = np.empty_like(traces)
-    for start in range(0, traces.shape[1], SENSORS_PER_CORNER):
-        some = slice(start, start + SENSORS_PER_CORNER)
-        result[:, some] = with_rise_time(traces[:, some], 1 / field.sampling_hz, *times)
-    return result
+    return with_rise_time(traces, 1 / field.sampling_hz, *times)
 
 
 def _tensor(traces: Float32[np.ndarray, "3 some time"], device: torch.device) -> Float[Tensor, "some 3 time"]:

@@ -17,11 +17,11 @@ from spectremor.core.recording import Recording
 from spectremor.core.rupture import Rupture
 from spectremor.core.similarity import Similarity
 from spectremor.core.source import Source
-from spectremor.core.trained_range import TrainedRange
+from spectremor.core.trained_range import TrainedRange, is_same_rise_time
 from spectremor.core.wavefield import label_motion, recorded_wavefield, with_traces
 from spectremor.model.cube import Cube, LearnedCube, plan_cube
 from spectremor.model.region import Learned, MotionRequest, Region, plan_region
-from spectremor.model.rise_times import is_same, of_rise_time
+from spectremor.signal.corner import with_rise_time
 from spectremor.surrogate.protocol import AnyGround, AnySensors
 
 if TYPE_CHECKING:
@@ -103,10 +103,10 @@ class FirstStage:
         """At the model's own sensors and times, of any rise time."""
         learned_s = self.trained_range.rise_time_s
         any_rise_time = isinstance(self.stage1, AnyGround) and self.stage1.any_rise_time
-        if any_rise_time or is_same(source.rise_time_s, learned_s):
+        if any_rise_time or is_same_rise_time(source.rise_time_s, learned_s):
             return self.stage1.predict(geology, source)
         field = self.stage1.predict(geology, dataclasses.replace(source, rise_time_s=learned_s))
-        values = of_rise_time(field.values, 1 / self.recording.sampling_hz, learned_s, source.rise_time_s)
+        values = with_rise_time(field.values, 1 / self.recording.sampling_hz, learned_s, source.rise_time_s)
         return with_traces(field, values, source=source, attrs=_own_attrs(field.attrs, Similarity()))
 
     def _predicted(self, cube: Cube) -> xr.DataArray:
@@ -127,8 +127,8 @@ class FirstStage:
             warnings.simplefilter("ignore", InputWarning)
             run = self._predicted(cube)
         learned, own_s = plain_values(run), cube.point.rise_time_s / cube.similarity.time
-        if not is_same(own_s, learned_s):
-            learned = of_rise_time(learned, 1 / self.recording.sampling_hz, learned_s, own_s)
+        if not is_same_rise_time(own_s, learned_s):
+            learned = with_rise_time(learned, 1 / self.recording.sampling_hz, learned_s, own_s)
         field = label_motion(
             learned[..., : cube.samples] * np.float32(cube.similarity.velocity),
             cube.recording.sensors,

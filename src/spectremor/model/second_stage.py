@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import warnings
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,19 @@ from jaxtyping import Float32
 from spectremor.core.errors import InputWarning
 from spectremor.core.recording import Recording, SensorGrid
 from spectremor.core.source import Source
-from spectremor.core.trained_range import TrainedRange
+from spectremor.core.trained_range import TrainedRange, is_same_rise_time
 from spectremor.model.draws import EXPECTED, Draws
 from spectremor.model.first_stage import Stage1Motion
 from spectremor.model.measured import ORDINARY_GROUND, SLOW_GROUND, measured_error
 from spectremor.model.region import SLOW, Region
-from spectremor.model.rise_times import is_same, of_rise_time, warn_of_amplification
+from spectremor.signal.corner import with_rise_time
 
 if TYPE_CHECKING:
     from spectremor.diffusion.field_stage import FieldStage
     from spectremor.diffusion.stage import DiffusionStage
+
+#: Amplification of the highest frequency by a shorter rise time, above which it is said.
+_WORTH_SAYING = 1.5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,8 +83,8 @@ class SecondStage:
     ) -> Float32[np.ndarray, "realization 3 x y time"]:
         """Broadband motion at the model's own times, around stage-1 motion of a source of any rise time."""
         learned_s, step_s = self.trained_range.rise_time_s, 1 / self.recording.sampling_hz
-        warn_of_amplification(own_s, learned_s, self.recording.lowpass_hz)
-        learned = traces if is_same(own_s, learned_s) else of_rise_time(traces, step_s, own_s, learned_s)
+        _warn_of_amplification(own_s, learned_s, self.recording.lowpass_hz)
+        learned = traces if is_same_rise_time(own_s, learned_s) else with_rise_time(traces, step_s, own_s, learned_s)
         fields = self._single_sensors.generate_arrays(
             learned,
             realizations=draws.realizations,
@@ -91,7 +95,7 @@ class SecondStage:
         )
         if learned is not traces:
             for draw in fields:
-                draw[:] = traces + of_rise_time(draw - learned, step_s, learned_s, own_s)
+                draw[:] = traces + with_rise_time(draw - learned, step_s, learned_s, own_s)
         return fields
 
     def _drawn_together(self, motion: Stage1Motion, draws: Draws) -> Float32[np.ndarray, "realization 3 *sensors time"]:
@@ -105,10 +109,10 @@ class SecondStage:
         field = learned_field(motion.problem, motion.geology, motion.source, motion.learned_m_s, self.recording)
         if isinstance(motion.problem, Region):
             self._warn_of_region(motion.problem)
-        warn_of_amplification(field.rise_time_s, learned_s, self.recording.lowpass_hz)
-        same = is_same(field.rise_time_s, learned_s)
+        _warn_of_amplification(field.rise_time_s, learned_s, self.recording.lowpass_hz)
+        same = is_same_rise_time(field.rise_time_s, learned_s)
         field.check_observed(draws.observed, own_rise_time=same)
-        learned = field.traces_m_s if same else of_rise_time(field.traces_m_s, step_s, field.rise_time_s, learned_s)
+        learned = field.traces_m_s if same else with_rise_time(field.traces_m_s, step_s, field.rise_time_s, learned_s)
         event = field_event(field, learned, step_s, draws.observed)
         if draws.mean:
             drawn = diffusion.expect(event.stage1, event.surroundings, recorded=event.recorded)[None]
@@ -125,7 +129,7 @@ class SecondStage:
             )
         fields = np.moveaxis(drawn[:, : event.own], 1, 2)
         if not same:
-            changed = [of_rise_time(one - learned, step_s, learned_s, field.rise_time_s) for one in fields]
+            changed = [with_rise_time(one - learned, step_s, learned_s, field.rise_time_s) for one in fields]
             fields = field.traces_m_s + np.stack(changed)
         fields = fields[..., : field.samples] * np.float32(field.similarity.velocity)
         return fields.reshape(len(fields), 3, *field.shape, field.samples)
@@ -139,7 +143,7 @@ class SecondStage:
         diffusion, sensors = self._single_sensors, region.long.sensors
         self._warn_of_region(region)
         learned_s, own_s = self.trained_range.rise_time_s, region.point.rise_time_s / region.similarity.time
-        warn_of_amplification(own_s, learned_s, self.recording.lowpass_hz)
+        _warn_of_amplification(own_s, learned_s, self.recording.lowpass_hz)
         traces, reference = learned_m_s[:, : sensors.count], learned_m_s[:, sensors.count :]
         if region.reference is None:
             assert isinstance(sensors, SensorGrid)
@@ -154,7 +158,7 @@ class SecondStage:
                 reference_m_s=traces if region.reference is None else reference,
                 first_arrival_s=region.first_arrival_s,
                 sampling_hz=self.recording.sampling_hz,
-                rise_times_s=None if is_same(own_s, learned_s) else (own_s, learned_s),
+                rise_times_s=None if is_same_rise_time(own_s, learned_s) else (own_s, learned_s),
             ),
             noise,
             realizations=draws.realizations,
@@ -180,3 +184,18 @@ def _sensor_spacing_m(recording: Recording) -> float:
     assert isinstance(recording.sensors, SensorGrid)
     x_m = recording.sensors.x_m
     return float(x_m[-1] - x_m[0]) / max(1, len(x_m) - 1)
+
+
+def _warn_of_amplification(own_s: float, learned_s: float, highest_hz: float) -> None:
+    """Say where motion for a shorter rise time is amplified, and with it what the model does not carry."""
+    omega = 2 * math.pi * highest_hz
+    gain = (1 + (omega * learned_s) ** 2) / (1 + (omega * own_s) ** 2)
+    if gain > _WORTH_SAYING:
+        corner_hz = 1 / (2 * math.pi * learned_s)
+        warnings.warn(
+            f"source.rise_time_s: {own_s:.3g} s is shorter than {learned_s:g} s, of which the model has learned "
+            f"motion: above {corner_hz:.2g} Hz its motion and its errors are amplified, at the highest frequency "
+            f"{gain:.2g} times",
+            InputWarning,
+            stacklevel=6,
+        )

@@ -9,7 +9,6 @@ that it knows. Beyond, and for a rupture, whose rays are as many as its points, 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,7 +20,7 @@ from spectremor.core.interpolation import between_nodes
 from spectremor.core.recording import Recording
 from spectremor.core.rupture import Rupture
 from spectremor.core.source import Source
-from spectremor.core.trained_range import TrainedRange
+from spectremor.core.trained_range import TrainedRange, is_same_rise_time
 from spectremor.signal.corner import with_rise_time
 from spectremor.surrogate.mifno import MifnoSurrogate
 from spectremor.surrogate.protocol import AnyGround
@@ -85,7 +84,7 @@ class RegionalOperator(MifnoSurrogate):
         trained, step_s = self.trained_range, 1 / self.recording.sampling_hz
         learned = dataclasses.replace(source, rise_time_s=trained.rise_time_s)
         rise_times_s = (source.rise_time_s, learned.rise_time_s)
-        same = math.isclose(*rise_times_s, rel_tol=1e-6)
+        same = is_same_rise_time(*rise_times_s)
         before = simulated_m_s if same else with_rise_time(simulated_m_s, step_s, *rise_times_s)
         added = np.zeros_like(simulated_m_s)
         for part in learned_cubes(trained, geology, source.position_m, places_m):
